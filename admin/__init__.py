@@ -1,0 +1,1 @@
+"""Staff desk and district console: reads everything, calls the owners' use cases."""

@@ -1,0 +1,89 @@
+"""The composition root: the one module that knows every package."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from typing import TYPE_CHECKING
+
+from flask import Flask
+from flask_migrate import Migrate
+
+import activities.api
+import activities.views
+import admin.console
+import admin.desk
+import exchange.api
+import exchange.views
+import points.api
+import points.views
+import residents.api
+import residents.cli
+import residents.identity
+import residents.views
+from core import cli, http, identity, outbox
+from core.config import ROOT, Config
+from core.db import db, engine_options
+from core.jobs import Daily, Every, Job
+from core.work import Runtime, Subscribers, clock_from
+
+if TYPE_CHECKING:
+    from core.panels import Panel
+
+BLUEPRINTS = (
+    residents.views.bp,
+    points.views.bp,
+    activities.views.bp,
+    exchange.views.bp,
+    admin.desk.bp,
+    admin.console.bp,
+)
+API_BLUEPRINTS = (
+    residents.api.bp,
+    points.api.bp,
+    activities.api.bp,
+    exchange.api.bp,
+)
+COMMANDS = (cli.scheduler, cli.jobs, residents.cli.places, residents.cli.grants)
+
+SUBSCRIBERS: Subscribers = {}
+
+JOBS: tuple[Job, ...] = (
+    Job(
+        "send-outbox",
+        "发送消息",
+        Every(dt.timedelta(seconds=20)),
+        lambda: f"sent {outbox.deliver_due()}",
+    ),
+)
+
+PANELS: dict[str, tuple[Panel, ...]] = {}
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """Make the application from its configuration (default: the environment)."""
+    config = config or Config.from_environment()
+    if config.is_sqlite:
+        config.instance.mkdir(parents=True, exist_ok=True)
+    app = Flask(__name__, instance_path=str(config.instance), static_folder=None)
+    app.config["SQLALCHEMY_DATABASE_URI"] = config.database_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(config.database_url)
+    db.init_app(app)
+    Migrate(app, db, directory=str(ROOT / "migrations"), render_as_batch=True, compare_type=True)
+    app.extensions["linli"] = Runtime(
+        clock=clock_from(config.clock),
+        subscribers=SUBSCRIBERS,
+        config=config,
+        writer=threading.Lock() if config.is_sqlite else None,
+    )
+    app.extensions["linli.jobs"] = JOBS
+    app.extensions["linli.panels"] = PANELS
+    identity.init_app(app, residents.identity.actor_of)
+    api = http.init_app(app, config)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    for blueprint in API_BLUEPRINTS:
+        api.register_blueprint(http.api_blueprint(blueprint), url_prefix="/api/v1")
+    for command in COMMANDS:
+        app.cli.add_command(command)
+    return app

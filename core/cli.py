@@ -1,0 +1,62 @@
+"""Commands that belong to no subject: the scheduler, and jobs by hand."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+
+import click
+from apscheduler.schedulers.background import BackgroundScheduler
+from flask import Flask, current_app
+from flask.cli import AppGroup, with_appcontext
+
+from core.jobs import registered, run_by_hand, tick
+
+TICK_SECONDS = 20
+log = logging.getLogger(__name__)
+
+
+def start_scheduler(app: Flask) -> BackgroundScheduler:
+    """Start the one interval job that claims due slots; the caller shuts it down."""
+
+    def run() -> None:
+        with app.app_context():
+            tick()
+
+    scheduler = BackgroundScheduler()
+    scheduler.add_job(run, "interval", seconds=TICK_SECONDS, coalesce=True, max_instances=1)
+    scheduler.start()
+    return scheduler
+
+
+@click.command("scheduler")
+@with_appcontext
+def scheduler() -> None:
+    """Claim and run due jobs until stopped; any number of these may run."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - documented
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    tick()
+    running = start_scheduler(app)
+    click.echo("scheduler is running")
+    stop.wait()
+    running.shutdown(wait=True)
+
+
+jobs = AppGroup("jobs", help="Run jobs by hand.")
+
+
+@jobs.command("list")
+def list_jobs() -> None:
+    """Print each job's name and schedule."""
+    for job in registered():
+        click.echo(f"{job.name:20} {job.schedule.words}  {job.title}")
+
+
+@jobs.command("run")
+@click.argument("name")
+def run_job(name: str) -> None:
+    """Run the job NAME now; what was done before is not done again."""
+    click.echo(f"{name}: {run_by_hand(name)}")

@@ -1,0 +1,228 @@
+"""Jinja filters: how amounts, moments and names read in Chinese; UTC in, Asia/Shanghai out."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import TYPE_CHECKING
+
+from flask_babel import gettext as _
+
+from core.work import SHANGHAI
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flask import Flask
+
+MINUS = "\N{MINUS SIGN}"
+DASH = "\N{EN DASH}"
+WEEKDAYS = "一二三四五六日"
+RATE_ONE = 10_000
+POINT = 100
+MOBILE_DIGITS = 11
+SHORT_NAME = 2
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+GREETINGS = ((5, "夜深了"), (11, "早上好"), (13, "中午好"), (18, "下午好"), (24, "晚上好"))
+"""Said until this hour, Shanghai time."""
+
+
+def _ratio(value: int, whole: int) -> str:
+    """Write value / whole without trailing zeros; integers only, whole a power of ten."""
+    units, rest = divmod(abs(value), whole)
+    fraction = f"{rest:0{len(str(whole)) - 1}d}".rstrip("0")
+    return f"{MINUS if value < 0 else ''}{units}{'.' if fraction else ''}{fraction}"
+
+
+def points(centipoints: int) -> str:
+    """Write an amount in points: 1200 is "12", 1250 "12.5"; negative with U+2212."""
+    return _ratio(centipoints, POINT)
+
+
+def signed(centipoints: int) -> str:
+    """Write an amount with its sign: "+15", "−15"; nothing moved is "0"."""
+    return f"+{points(centipoints)}" if centipoints > 0 else points(centipoints)
+
+
+def rate_words(basis_points: int) -> str:
+    """Write what one point counts for: 8000 basis points are "0.8"."""
+    return _ratio(basis_points, RATE_ONE)
+
+
+def hours(half_hours: int) -> str:
+    """Write half hours as hours: 3 is "1.5"."""
+    return f"{half_hours // 2}{'.5' if half_hours % 2 else ''}"
+
+
+def local(value: dt.datetime) -> dt.datetime:
+    """Turn a moment (aware, or UTC without saying so) into Shanghai time."""
+    aware = value if value.tzinfo else value.replace(tzinfo=dt.UTC)
+    return aware.astimezone(SHANGHAI)
+
+
+def date_of(value: dt.date) -> dt.date:
+    """Return the Shanghai date of a moment; a date is itself."""
+    return local(value).date() if isinstance(value, dt.datetime) else value
+
+
+def clock(value: dt.datetime) -> str:
+    """Write the time of day: "9:00", "14:03"."""
+    there = local(value)
+    return f"{there.hour}:{there:%M}"
+
+
+def span(start: dt.datetime, end: dt.datetime) -> str:
+    """Write a window of one day: "9:00–11:00"."""
+    return f"{clock(start)}{DASH}{clock(end)}"
+
+
+def date(value: dt.date, today: dt.date | None = None) -> str:
+    """Write a date without its weekday: "11 月 21 日"; with its year unless that is today's."""
+    day_of = date_of(value)
+    words = f"{day_of.month} 月 {day_of.day} 日"
+    if today is not None and date_of(today).year == day_of.year:
+        return words
+    return f"{day_of.year} 年 {words}"
+
+
+def weekday(value: dt.date) -> str:
+    """Write the day of the week: "周六"."""
+    return "周" + WEEKDAYS[date_of(value).weekday()]
+
+
+def day(value: dt.date, today: dt.date | None = None) -> str:
+    """Write a day: "今天", "明天", "昨天" when today is given and near, else "11 月 21 日 周六".
+
+    ``today`` may be a moment. A day of another year says its year and no weekday.
+    """
+    day_of = date_of(value)
+    if today is None:
+        return long_day(day_of)
+    reference = date_of(today)
+    near = {-1: _("昨天"), 0: _("今天"), 1: _("明天")}.get((day_of - reference).days)
+    if near:
+        return near
+    return long_day(day_of) if day_of.year == reference.year else date(day_of)
+
+
+def long_day(value: dt.date) -> str:
+    """Write a day in full within its year: "11 月 21 日 周六"."""
+    day_of = date_of(value)
+    return f"{day_of.month} 月 {day_of.day} 日 {weekday(day_of)}"
+
+
+def moment(value: dt.datetime, today: dt.date | None = None) -> str:
+    """Write a day and its time: "今天 14:03", "11 月 15 日 周日 8:02"."""
+    return f"{day(value, today)} {clock(value)}"
+
+
+def month(value: dt.date, today: dt.date | None = None) -> str:
+    """Write a month: "11 月"; of another year than today's "2025 年 11 月"."""
+    day_of = date_of(value)
+    same = today is None or date_of(today).year == day_of.year
+    return f"{day_of.month} 月" if same else f"{day_of.year} 年 {day_of.month} 月"
+
+
+def _two_units(seconds: int) -> str:
+    """Write a length by its largest unit and the next: "2 天 4 时", "3 时 20 分", "12 分"."""
+    days, rest = divmod(seconds, DAY)
+    whole_hours, rest = divmod(rest, HOUR)
+    minutes = rest // MINUTE
+    if days:
+        return f"{days} 天 {whole_hours} 时" if whole_hours else f"{days} 天"
+    if whole_hours:
+        return f"{whole_hours} 时 {minutes} 分" if minutes else f"{whole_hours} 时"
+    return f"{minutes} 分"
+
+
+def _rough(seconds: int) -> str:
+    """Write a length by its largest unit alone: "3 天", "17 小时", "40 分钟"."""
+    if seconds >= 2 * DAY:
+        return _("%(count)s 天", count=seconds // DAY)
+    if seconds >= HOUR:
+        return _("%(count)s 小时", count=seconds // HOUR)
+    return _("%(count)s 分钟", count=max(seconds // MINUTE, 1))
+
+
+def waited(since: dt.datetime, now: dt.datetime) -> str:
+    """Write how long something has waited: "2 天 4 时"; under a minute "刚到"."""
+    seconds = int((local(now) - local(since)).total_seconds())
+    return _two_units(seconds) if seconds >= MINUTE else _("刚到")
+
+
+def ago(value: dt.datetime, now: dt.datetime) -> str:
+    """Write how long ago: "3 天前", "40 分钟前"; under a minute "刚刚"."""
+    seconds = int((local(now) - local(value)).total_seconds())
+    return _("%(length)s前", length=_rough(seconds)) if seconds >= MINUTE else _("刚刚")
+
+
+def until(value: dt.datetime, now: dt.datetime) -> str:
+    """Write how long is left: "还有 17 小时"; once it has begun "已经开始"."""
+    seconds = int((local(value) - local(now)).total_seconds())
+    return _("还有 %(length)s", length=_rough(seconds)) if seconds > 0 else _("已经开始")
+
+
+def greeting(now: dt.datetime) -> str:
+    """Return the greeting of the hour: "下午好"."""
+    hour = local(now).hour
+    return next(words for before, words in GREETINGS if hour < before)
+
+
+def dial(phone: str) -> str:
+    """Return what a ``tel:`` link wants: digits and a leading plus."""
+    return re.sub(r"[^\d+]", "", phone)
+
+
+def masked_phone(phone: str) -> str:
+    """Hide the middle of a number: "138****5678"; what is no mobile number keeps four digits."""
+    digits = re.sub(r"\D", "", phone)[-MOBILE_DIGITS:]
+    return f"{digits[:3]}****{digits[-4:]}" if len(digits) == MOBILE_DIGITS else f"****{digits[-4:]}"
+
+
+def mask_name(name: str) -> str:
+    """Hide a name but for its ends: "王*芳", "李*"."""
+    name = name.strip()
+    if len(name) <= SHORT_NAME:
+        return f"{name[:1]}*"
+    return f"{name[0]}{'*' * (len(name) - SHORT_NAME)}{name[-1]}"
+
+
+def place_name(name: str) -> str:
+    """Write a community's name as people say it: without 居委会 or 委会 (details.md 4)."""
+    stem = re.sub(r"(居民委员会|居委会)$", "", name)
+    return re.sub(r"(村民委员会|村委会)$", "村", stem) if stem == name else stem
+
+
+def code3(digits: str) -> str:
+    """Write six digits as three and three: "482 719"."""
+    return " ".join(digits[at : at + 3] for at in range(0, len(digits), 3))
+
+
+FILTERS: tuple[Callable[..., object], ...] = (
+    points,
+    signed,
+    rate_words,
+    hours,
+    clock,
+    span,
+    date,
+    weekday,
+    day,
+    long_day,
+    moment,
+    month,
+    waited,
+    ago,
+    until,
+    greeting,
+    dial,
+    masked_phone,
+    mask_name,
+    place_name,
+    code3,
+)
+
+
+def register(app: Flask) -> None:
+    """Give every template the filters, each by its function's name."""
+    app.jinja_env.filters.update({each.__name__: each for each in FILTERS})

@@ -1,0 +1,208 @@
+"""The edge: answers to refusals, security headers, pages against JSON, static addresses."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import flask_babel
+from flask import Blueprint, Flask, Response, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_compress import Compress
+from flask_smorest import Api
+from flask_wtf import CSRFProtect
+from marshmallow import ValidationError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+from whitenoise import WhiteNoise
+
+from core import formats
+from core.config import ROOT, Config
+from core.errors import AppError, Busy, N_, SignInNeeded
+from core.identity import API_PREFIX, actor_or_none
+from core.work import end_reading, present
+
+log = logging.getLogger(__name__)
+csrf = CSRFProtect()
+ENTRY_BYTES_MAX = 2 * 1024 * 1024
+STATIC_SECONDS = 365 * 24 * 3600
+HTTP_SENTENCES = {
+    400: N_("这次提交没有看懂，请返回上一页重新填写。"),
+    404: N_("没有找到这个页面。请检查网址，或回到首页。"),
+    405: N_("这个地址不能这样打开。请回到首页，从那里进入。"),
+    413: N_("提交的内容太大了，请减少后再试。"),
+    429: N_("操作太频繁了，请过几分钟再试。"),
+}
+UNEXPECTED = N_("系统出了点问题，我们已经记下。请过一会儿再试；急事请打电话给社区。")
+
+
+class SafeApi(Api):
+    """flask-smorest, kept out of the HTML pages; Allow and Retry-After survive."""
+
+    def handle_http_exception(self, error: HTTPException) -> Any:
+        """Answer JSON under /api/ and the page elsewhere."""
+        if not request.path.startswith(API_PREFIX):
+            return _http_error(error)
+        return _json_of_http(error)
+
+
+def init_app(app: Flask, config: Config) -> SafeApi:
+    """Wire everything that stands between a request and a view."""
+    app.config.update(
+        SECRET_KEY=config.secret_key,
+        MAX_CONTENT_LENGTH=ENTRY_BYTES_MAX,
+        MAX_FORM_MEMORY_SIZE=ENTRY_BYTES_MAX,
+        SESSION_COOKIE_NAME="linli",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=config.is_production,
+        PERMANENT_SESSION_LIFETIME=STATIC_SECONDS,
+        WTF_CSRF_TIME_LIMIT=None,
+        API_TITLE="Linli",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/api/v1",
+        OPENAPI_JSON_PATH="openapi.json",
+        BABEL_DEFAULT_LOCALE="zh_Hans_CN",
+        BABEL_DEFAULT_TIMEZONE="Asia/Shanghai",
+    )
+    flask_babel.Babel(app)
+    csrf.init_app(app)
+    Compress(app)
+    formats.register(app)
+    app.jinja_env.globals["static_url"] = static_url
+    app.jinja_env.globals["csp_nonce"] = _nonce
+    app.jinja_env.globals["actor"] = actor_or_none
+    app.jinja_env.globals["now"] = present
+    app.after_request(_harden)
+    app.teardown_request(_release)
+    app.register_error_handler(AppError, _refusal)
+    app.register_error_handler(ValidationError, _invalid)
+    app.register_error_handler(OperationalError, _unreachable)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unexpected)
+    wsgi: Any = WhiteNoise(app.wsgi_app, root=ROOT / "static", prefix="static/", max_age=STATIC_SECONDS)
+    app.wsgi_app = ProxyFix(wsgi, config.proxies, config.proxies) if config.proxies else wsgi
+    return SafeApi(app)
+
+
+def api_blueprint(blueprint: Blueprint) -> Blueprint:
+    """Take a blueprint out of CSRF: it knows bearer tokens only, and no cookie."""
+    csrf.exempt(blueprint)
+    return blueprint
+
+
+def wants_json() -> bool:
+    """Whether the request came through the API edge."""
+    return request.path.startswith(API_PREFIX)
+
+
+_HASHES: dict[tuple[str, float], str] = {}
+
+
+def static_url(name: str) -> str:
+    """Return the address of a static file, with its hash, so that it may be kept for a year."""
+    file: Path = ROOT / "static" / name
+    mark = (name, file.stat().st_mtime)
+    if mark not in _HASHES:
+        _HASHES[mark] = sha256(file.read_bytes()).hexdigest()[:10]
+    return f"/static/{name}?{urlencode({'v': _HASHES[mark]})}"
+
+
+def _nonce() -> str:
+    if "nonce" not in g:
+        g.nonce = secrets.token_urlsafe(16)
+    return str(g.nonce)
+
+
+def _harden(response: Response) -> Response:
+    """Add the headers that quality.md asks of every answer."""
+    nonce = f" 'nonce-{g.nonce}'" if "nonce" in g else ""
+    policy = (
+        f"default-src 'self'; script-src 'self'{nonce}; style-src 'self'{nonce};"
+        " img-src 'self' data: blob:; worker-src 'self'; object-src 'none'; base-uri 'none';"
+        " form-action 'self'; frame-ancestors 'none'"
+    )
+    response.headers.setdefault("Content-Security-Policy", policy)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers["Permissions-Policy"] = "camera=(self), geolocation=(), microphone=()"
+    if not request.path.startswith("/static/"):
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _release(_error: BaseException | None = None) -> None:
+    end_reading()
+
+
+def answer(code: str, sentence: str, status: int, **more: object) -> ResponseReturnValue:
+    """Return a refusal as a page or as JSON."""
+    end_reading()
+    headers = {"Retry-After": "30"} if status in {429, 503} else {}
+    if wants_json():
+        return {"code": code, "message": sentence, **more}, status, headers
+    page = render_template("error.html", sentence=sentence, status=status, code=code)
+    return page, status, headers
+
+
+def _refusal(error: AppError) -> ResponseReturnValue:
+    if isinstance(error, SignInNeeded) and not wants_json():
+        target = request.full_path if request.method == "GET" else "/"
+        return redirect(url_for("residents.sign_in", next=target), code=303)
+    sentence = flask_babel.gettext(type(error).text).format_map(
+        {key: str(value) for key, value in error.facts.items()},
+    )
+    return answer(error.code(), sentence, int(error.status))
+
+
+def _invalid(error: ValidationError) -> ResponseReturnValue:
+    sentence = flask_babel.gettext("有几处没有填对，请按提示改好再提交。")
+    return answer("invalid", sentence, 422, errors=error.normalized_messages())
+
+
+def _unreachable(error: OperationalError) -> ResponseReturnValue:
+    log.warning("database: %s", error.__class__.__name__, exc_info=error)
+    return answer(Busy.code(), flask_babel.gettext(Busy.text), 503)
+
+
+def _json_of_http(error: HTTPException) -> ResponseReturnValue:
+    status = error.code or 500
+    sentence = flask_babel.gettext(HTTP_SENTENCES.get(status, UNEXPECTED))
+    data: dict[str, Any] = getattr(error, "data", None) or {}
+    body: dict[str, Any] = {"code": error.name.lower().replace(" ", "_"), "message": sentence}
+    if "messages" in data:
+        body = {"code": "invalid", "message": sentence, "errors": data["messages"]}
+    kept = [(key, value) for key, value in error.get_headers() if key.lower() != "content-type"]
+    return body, status, kept
+
+
+def _http_error(error: HTTPException) -> ResponseReturnValue:
+    if wants_json():
+        return _json_of_http(error)
+    status = error.code or 500
+    if status < 400:  # noqa: PLR2004 - redirects are exceptions too
+        return error.get_response()
+    sentence = flask_babel.gettext(HTTP_SENTENCES.get(status, UNEXPECTED))
+    page = render_template("error.html", sentence=sentence, status=status, code=error.name)
+    kept = {key: value for key, value in error.get_headers() if key.lower() != "content-type"}
+    return page, status, kept
+
+
+def _unexpected(error: Exception) -> ResponseReturnValue:
+    """Our own errors: a reference number for the person, everything for the log."""
+    if isinstance(error, HTTPException):
+        return _http_error(error)
+    reference = secrets.token_hex(4)
+    log.error("unexpected error %s", reference, exc_info=error)
+    end_reading()
+    sentence = flask_babel.gettext(UNEXPECTED)
+    if wants_json():
+        return {"code": "unexpected", "message": sentence, "reference": reference}, 500
+    page = render_template("error.html", sentence=sentence, status=500, code=reference)
+    return page, 500

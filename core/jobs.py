@@ -1,0 +1,214 @@
+"""Jobs: what runs when, claimed slot by slot, so that any number of schedulers may run."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from flask import current_app
+from sqlalchemy import or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from core import settings
+from core.errors import N_, NotFound
+from core.models import JobRun
+from core.work import SHANGHAI, present, reading, transact
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from core.work import Work
+
+log = logging.getLogger(__name__)
+LEASE = dt.timedelta(minutes=10)
+ATTEMPTS_MAX = 5
+
+
+class JobUnknown(NotFound):
+    """No job has this name."""
+
+    text = N_("没有这个任务。请从任务页里选一个。")
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """A slot at each multiple of an interval."""
+
+    interval: dt.timedelta
+
+    def due(self, connection: Connection, now: dt.datetime) -> list[dt.datetime]:
+        """Only the latest slot: a missed one is made up for by the next."""
+        del connection
+        seconds = int(self.interval.total_seconds())
+        return [dt.datetime.fromtimestamp(int(now.timestamp()) // seconds * seconds, dt.UTC)]
+
+    @property
+    def words(self) -> str:
+        """When it runs, in Chinese."""
+        seconds = int(self.interval.total_seconds())
+        return f"每 {seconds // 60} 分钟" if seconds >= 60 else f"每 {seconds} 秒"  # noqa: PLR2004
+
+
+@dataclass(frozen=True, slots=True)
+class Daily:
+    """A slot each day at a Shanghai time, fixed or from a setting."""
+
+    at: dt.time | None = None
+    setting: str = ""
+
+    def time_of(self, connection: Connection, now: dt.datetime) -> dt.time:
+        """Return the time of day in force."""
+        return self.at or settings.time_of(connection, self.setting, now)
+
+    def due(self, connection: Connection, now: dt.datetime) -> list[dt.datetime]:
+        """Only the latest slot; a body that works day by day catches up by itself."""
+        at = self.time_of(connection, now)
+        day = now.astimezone(SHANGHAI).date()
+        slot = dt.datetime.combine(day, at, SHANGHAI)
+        if slot > now:
+            slot -= dt.timedelta(days=1)
+        return [slot.astimezone(dt.UTC)]
+
+    @property
+    def words(self) -> str:
+        """When it runs, in Chinese."""
+        return f"每天 {self.at:%H:%M}" if self.at else "每天到账时间"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A name, a schedule, and a body that commits in chunks and may be repeated."""
+
+    name: str
+    title: str
+    schedule: Every | Daily
+    run: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Ask for one slot of one job."""
+
+    job: str
+    slot: dt.datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """The claim's id, or None where somebody else has the slot or it is done."""
+
+    id: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish:
+    """What became of a claimed slot."""
+
+    job: str
+    slot: dt.datetime
+    claim: UUID
+    state: str
+    report: str
+
+
+def claim(work: Work, command: Claim) -> Claimed:
+    """Insert the slot's row, or take over one whose lease ran out or that failed."""
+    identity = work.new_id()
+    values = {"claim": identity, "state": "running", "lease_until": work.now + LEASE}
+    insert = sqlite.insert if work.is_sqlite else postgresql.insert
+    made = work.connection.execute(
+        insert(JobRun)
+        .values(job=command.job, slot=command.slot, started_at=work.now, attempts=1, **values)
+        .on_conflict_do_nothing(index_elements=["job", "slot"])
+        .returning(JobRun.claim),
+    ).first()
+    if made is None:
+        made = work.connection.execute(
+            update(JobRun)
+            .where(
+                JobRun.job == command.job,
+                JobRun.slot == command.slot,
+                JobRun.state != "done",
+                JobRun.attempts < ATTEMPTS_MAX,
+                or_(JobRun.lease_until <= work.now, JobRun.state == "failed"),
+            )
+            .values(started_at=work.now, attempts=JobRun.attempts + 1, **values)
+            .returning(JobRun.claim),
+        ).first()
+    work.replayed()
+    return Claimed(id=identity if made is not None else None)
+
+
+def finish(work: Work, command: Finish) -> Claimed:
+    """Close a slot, unless the lease was lost to somebody else meanwhile."""
+    work.connection.execute(
+        update(JobRun)
+        .where(
+            JobRun.job == command.job,
+            JobRun.slot == command.slot,
+            JobRun.claim == command.claim,
+        )
+        .values(state=command.state, report=command.report, finished_at=work.now),
+    )
+    work.replayed()
+    return Claimed(id=command.claim)
+
+
+def registered() -> tuple[Job, ...]:
+    """Return the table of jobs of ``app.py``."""
+    found: tuple[Job, ...] = current_app.extensions["linli.jobs"]
+    return found
+
+
+def find(name: str) -> Job:
+    """Return the job of this name; raises JobUnknown."""
+    for job in registered():
+        if job.name == name:
+            return job
+    raise JobUnknown
+
+
+def tick(jobs: Iterable[Job] | None = None) -> int:
+    """Run each job's due slots that nobody has claimed; returns how many ran here."""
+    ran = 0
+    for job in jobs or registered():
+        now = present()
+        with reading() as connection:
+            slots = job.schedule.due(connection, now)
+            done = set(
+                connection.scalars(
+                    select(JobRun.slot).where(
+                        JobRun.job == job.name,
+                        JobRun.slot.in_(slots),
+                        JobRun.state == "done",
+                    ),
+                ),
+            )
+        for slot in slots:
+            if slot not in done:
+                ran += run_slot(job, slot)
+    return ran
+
+
+def run_slot(job: Job, slot: dt.datetime) -> int:
+    """Claim the slot and run the body; 1 if it ran here, 0 if somebody else has it."""
+    taken = transact(claim, Claim(job=job.name, slot=slot)).id
+    if taken is None:
+        return 0
+    try:
+        report = job.run()
+    except Exception:
+        log.exception("job %s failed", job.name)
+        transact(finish, Finish(job=job.name, slot=slot, claim=taken, state="failed", report=""))
+        return 0
+    transact(finish, Finish(job=job.name, slot=slot, claim=taken, state="done", report=report))
+    return 1
+
+
+def run_by_hand(name: str) -> str:
+    """Run a job now, whatever its slots say; what was done before is not done again."""
+    return find(name).run()

@@ -1,0 +1,297 @@
+"""Messages: rows written with their cause, delivered after the commit, at least once."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import json
+import logging
+import os
+import re
+import sys
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+from uuid import UUID
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from core import settings
+from core.config import ROOT, Config
+from core.crypto import decrypt, encrypt
+from core.models import OutboxMessage
+from core.work import SHANGHAI, configuration, transact
+
+if TYPE_CHECKING:
+    from core.work import Work
+
+log = logging.getLogger(__name__)
+PLACEHOLDER = re.compile(r"\{([a-z]+)\}")
+SECRET_TEMPLATES = frozenset({"login.code"})
+ATTEMPTS_MAX = 5
+LEASE = dt.timedelta(minutes=2)
+BATCH = 200
+GATEWAY_SECONDS = 5.0
+NOTHING = "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A message of ``data/defaults/messages.csv``."""
+
+    key: str
+    audience: str
+    channels: tuple[str, ...]
+    text: str
+    waits_for_morning: bool
+
+    @property
+    def placeholders(self) -> frozenset[str]:
+        """Names that the text needs."""
+        return frozenset(PLACEHOLDER.findall(self.text))
+
+
+def _load() -> dict[str, Template]:
+    file = ROOT / "data" / "defaults" / "messages.csv"
+    with file.open(encoding="utf-8", newline="") as lines:
+        return {
+            row["key"]: Template(
+                row["key"],
+                row["audience"],
+                tuple(row["channel"].split("|")),
+                row["text"],
+                row["quiet_hours_ok"] == "0",
+            )
+            for row in csv.DictReader(lines)
+        }
+
+
+TEMPLATES = _load()
+
+
+class SmsGateway(Protocol):
+    """Sends one short message; raises OSError where it could not."""
+
+    def send(self, phone: str, words: str) -> None:
+        """Deliver the words to the number."""
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalGateway:
+    """The embedded default: prints, and keeps a file that only its owner reads."""
+
+    folder: Path
+
+    def send(self, phone: str, words: str) -> None:
+        """Print, and append to ``messages.log`` (mode 0600)."""
+        line = f"[邻里] {phone} {words}\n"
+        sys.stderr.write(line)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        handle = os.open(self.folder / "messages.log", flags, 0o600)
+        with os.fdopen(handle, "a", encoding="utf-8") as file:
+            file.write(line)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpGateway:
+    """A provider that takes ``{"phone", "text"}`` as JSON with a bearer token."""
+
+    url: str
+    token: str
+
+    def send(self, phone: str, words: str) -> None:
+        """Post to the provider; an answer other than 2xx raises."""
+        body = json.dumps({"phone": phone, "text": words}).encode()
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"}
+        request = urllib.request.Request(self.url, body, headers)  # noqa: S310 - from the configuration
+        with urllib.request.urlopen(request, timeout=GATEWAY_SECONDS):  # noqa: S310 - as above
+            return
+
+
+def gateway(config: Config) -> SmsGateway:
+    """Return the provider that the configuration names."""
+    if config.sms_url:
+        return HttpGateway(config.sms_url, config.sms_token or "")
+    config.instance.mkdir(parents=True, exist_ok=True)
+    return TerminalGateway(config.instance)
+
+
+def send(
+    work: Work,
+    template: str,
+    *,
+    key: str,
+    person: UUID | None = None,
+    phone_cipher: str | None = None,
+    not_before: dt.datetime | None = None,
+    **params: object,
+) -> None:
+    """Write a message; the same key writes it once. Unknown templates or names are bugs.
+
+    ``phone_cipher`` is the number as ``encrypt("phone", …)`` made it; without one the message
+    stays in the application (我的, 通知). A message that may be sent at night is tried right after
+    the commit by this process; the others wait for the end of the quiet hours.
+    """
+    found = TEMPLATES[template]
+    if found.placeholders - params.keys():
+        message = f"{template} needs {sorted(found.placeholders - params.keys())}"
+        raise ValueError(message)
+    words = json.dumps({name: str(params[name]) for name in found.placeholders})
+    identity = work.new_id()
+    sms = phone_cipher is not None and "sms" in found.channels
+    due = max(work.now, not_before or work.now)
+    if found.waits_for_morning:
+        due = _after_quiet(work, due)
+    insert = sqlite.insert if work.is_sqlite else postgresql.insert
+    made = work.connection.execute(
+        insert(OutboxMessage)
+        .values(
+            id=identity,
+            key=f"{template}:{key}",
+            template=template,
+            person=person,
+            phone_cipher=phone_cipher,
+            channel="sms" if sms else "inapp",
+            params=encrypt("outbox", words) if template in SECRET_TEMPLATES else words,
+            created_at=work.now,
+            send_after=due,
+            # What stays in the application is delivered by being there.
+            state="waiting" if sms else "sent",
+        )
+        .on_conflict_do_nothing(index_elements=["key"])
+        .returning(OutboxMessage.id),
+    ).first()
+    if sms and made is not None and due <= work.now:
+        work.after_commit.append(lambda: deliver_one(identity))
+
+
+def _after_quiet(work: Work, moment: dt.datetime) -> dt.datetime:
+    """Return the moment, or the end of the quiet hours that it falls into."""
+    local = moment.astimezone(SHANGHAI)
+    start = settings.time_of(work.connection, "notify.quiet_from", work.now)
+    end = settings.time_of(work.connection, "notify.quiet_to", work.now)
+    if end <= local.time() < start:
+        return moment
+    day = local.date() if local.time() < end else local.date() + dt.timedelta(days=1)
+    return dt.datetime.combine(day, end, SHANGHAI).astimezone(dt.UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deliver:
+    """Take a message for delivery; None: as many as are due."""
+
+    id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """Messages leased to this process: id, receiver's cipher, template, parameters."""
+
+    rows: tuple[tuple[UUID, str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Close:
+    """What became of a delivery."""
+
+    id: UUID
+    sent: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """How many messages were closed as sent."""
+
+    sent: int
+
+
+def take(work: Work, command: Deliver) -> Taken:
+    """Lease due messages to this process, so that two of them do not send the same one."""
+    due = (
+        select(OutboxMessage.id)
+        .where(
+            OutboxMessage.state == "waiting",
+            OutboxMessage.send_after <= work.now,
+            or_(OutboxMessage.lease_until.is_(None), OutboxMessage.lease_until <= work.now),
+        )
+        .order_by(OutboxMessage.send_after)
+        .limit(BATCH)
+    )
+    if command.id is not None:
+        due = due.where(OutboxMessage.id == command.id)
+    if not work.is_sqlite:
+        due = due.with_for_update(skip_locked=True)
+    rows = work.connection.execute(
+        update(OutboxMessage)
+        .where(OutboxMessage.id.in_(due))
+        .values(lease_until=work.now + LEASE, attempts=OutboxMessage.attempts + 1)
+        .returning(
+            OutboxMessage.id,
+            OutboxMessage.phone_cipher,
+            OutboxMessage.template,
+            OutboxMessage.params,
+        ),
+    ).all()
+    work.replayed()
+    return Taken(rows=tuple((row[0], str(row[1]), row[2], row[3]) for row in rows))
+
+
+def close(work: Work, command: Close) -> Closed:
+    """Note what became of it; parameters of a sign-in code are erased on delivery."""
+    row = work.connection.execute(
+        select(OutboxMessage.template, OutboxMessage.attempts, OutboxMessage.created_at).where(
+            OutboxMessage.id == command.id,
+        ),
+    ).one()
+    changes: dict[str, object] = {"lease_until": None}
+    if command.sent:
+        changes |= {"state": "sent", "sent_at": work.now}
+        if row.template in SECRET_TEMPLATES:
+            changes["params"] = NOTHING
+    elif row.attempts >= ATTEMPTS_MAX:
+        changes["state"] = "failed"
+    else:
+        changes["send_after"] = work.now + dt.timedelta(minutes=2**row.attempts)
+    work.connection.execute(
+        update(OutboxMessage).where(OutboxMessage.id == command.id).values(**changes),
+    )
+    work.replayed()
+    return Closed(sent=int(command.sent))
+
+
+def words_of(template: str, params: str) -> str:
+    """Return the message's words with its parameters filled in."""
+    plain = decrypt("outbox", params) if template in SECRET_TEMPLATES else params
+    facts: dict[str, str] = json.loads(plain)
+    return PLACEHOLDER.sub(lambda found: facts.get(found[1], ""), TEMPLATES[template].text)
+
+
+def deliver_one(identity: UUID) -> int:
+    """Deliver this message now, if it is still waiting."""
+    return _deliver(Deliver(id=identity))
+
+
+def deliver_due() -> int:
+    """Deliver everything that is due; returns how many were sent. The scheduler's job."""
+    sent = 0
+    while True:
+        now_sent = _deliver(Deliver())
+        sent += now_sent
+        if now_sent < BATCH:
+            return sent
+
+
+def _deliver(command: Deliver) -> int:
+    sender = gateway(configuration())
+    sent = 0
+    for identity, cipher, template, params in transact(take, command).rows:
+        try:
+            sender.send(decrypt("phone", cipher), words_of(template, params))
+        except OSError as error:
+            log.warning("message %s was not delivered: %s", identity, error.__class__.__name__)
+            transact(close, Close(id=identity, sent=False))
+        else:
+            sent += transact(close, Close(id=identity, sent=True)).sent
+    return sent

@@ -1,0 +1,315 @@
+"""The transaction: the only commit, the only clock and the only source of ids."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cached_property
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from flask import current_app, g, has_app_context
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import Session
+
+from core.acts import SYSTEM, Actor
+from core.db import db
+from core.errors import AppError, Busy, KeyReused
+from core.ids import uuid7
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from core.config import Config
+
+C = TypeVar("C")
+R = TypeVar("R")
+Clock = Callable[[], dt.datetime]
+Subscribers = dict[type[Any], tuple[Callable[["Work", Any], None], ...]]
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+ATTEMPTS_MIN = 4
+WORK_SECONDS_MAX = 60.0
+RETRIED_STATES = frozenset({"23505", "40001", "40P01", "55P03"})
+
+
+def system_clock() -> dt.datetime:
+    """Return the present moment in UTC."""
+    return dt.datetime.now(dt.UTC)
+
+
+def clock_from(setting: str | None) -> Clock:
+    """Read LINLI_CLOCK: a fixed instant (ISO 8601 with zone) or an offset in seconds (+86400)."""
+    if not setting:
+        return system_clock
+    if setting[0] in "+-":
+        offset = dt.timedelta(seconds=float(setting))
+        return lambda: system_clock() + offset
+    fixed = dt.datetime.fromisoformat(setting).astimezone(dt.UTC)
+    return lambda: fixed
+
+
+def business_day(moment: dt.datetime) -> dt.date:
+    """Return the Shanghai date of a moment."""
+    return moment.astimezone(SHANGHAI).date()
+
+
+@dataclass(slots=True)
+class Runtime:
+    """What the composition root hands to the transaction: kept at ``app.extensions["linli"]``."""
+
+    clock: Clock = system_clock
+    subscribers: Subscribers = field(default_factory=dict)
+    config: Config | None = None
+    # Waiting writers of an embedded SQLite sleep in its busy handler; a lock wakes them in turn.
+    writer: threading.Lock | None = None
+    # Cache of ``core.settings``; here so that it lives and dies with the application.
+    settings: object | None = None
+
+
+def runtime() -> Runtime:
+    """Return the running application's runtime."""
+    found: Runtime = current_app.extensions["linli"]
+    return found
+
+
+def configuration() -> Config:
+    """Return the configuration that the application was made with."""
+    config = runtime().config
+    if config is None:
+        message = "create_app has not run"
+        raise RuntimeError(message)
+    return config
+
+
+def present() -> dt.datetime:
+    """Return the moment by the application's clock, for pages; use cases have ``work.now``."""
+    return runtime().clock()
+
+
+class Work:
+    """One transaction: a Core connection, who acts, and a moment that stands still."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        actor: Actor,
+        now: dt.datetime,
+        subscribers: Subscribers,
+    ) -> None:
+        self.connection = connection
+        self.actor = actor
+        self.now = now
+        self.day = business_day(now)
+        self.changed = True
+        self.after_commit: list[Callable[[], None]] = []
+        self._subscribers = subscribers
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the embedded database is under this work."""
+        return self.connection.dialect.name == "sqlite"
+
+    @cached_property
+    def session(self) -> Session:
+        """An ORM session on the same connection, for use cases that are rare."""
+        return Session(bind=self.connection, expire_on_commit=False)
+
+    def new_id(self) -> UUID:
+        """Make a random id of this work's moment."""
+        return uuid7(self.now)
+
+    def bind(self, **values: object) -> dict[str, object]:
+        """Give the parameters of a raw statement the shape that this database stores."""
+        if not self.is_sqlite:
+            return values
+        return {name: sqlite_value(value) for name, value in values.items()}
+
+    def publish(self, event: object) -> None:
+        """Tell the subscribers named in ``app.py``, inside this transaction, in order."""
+        for subscriber in self._subscribers.get(type(event), ()):
+            subscriber(self, event)
+
+    def replayed(self) -> None:
+        """Say that everything had been done before: no audit row is written for a mere repeat."""
+        self.changed = False
+
+    def flush(self) -> None:
+        """Send what the ORM session holds back, if one was made."""
+        if "session" in self.__dict__:
+            self.session.flush()
+
+
+def transact(
+    use_case: Callable[[Work, C], R],
+    command: C,
+    actor: Actor = SYSTEM,
+    *,
+    attempts: int = ATTEMPTS_MIN,
+    clock: Clock | None = None,
+) -> R:
+    """Run a use case in one transaction, write its audit row, commit, return its result.
+
+    Retries on a lost race (unique key, serialization, deadlock, lock timeout, lost connection):
+    use cases carry a key, so a repeat finds what the first run did. ``attempts`` is the number of
+    unique keys that can race on the path, plus one. A refusal rolls everything back; what its
+    class says must survive is written afterwards in a transaction of its own.
+
+    Raises the use case's own refusals, KeyReused, and Busy when no attempt came through.
+    """
+    end_reading()
+    last = max(attempts, ATTEMPTS_MIN) - 1
+    for attempt in range(last + 1):
+        try:
+            return _once(use_case, command, actor, clock)
+        except AppError as refusal:
+            if refusal.retried and attempt < last:
+                continue
+            if refusal.leaves_trace:
+                _once(_trace, refusal, actor, clock)
+            raise
+        except DBAPIError as error:
+            if not _lost_a_race(error):
+                raise
+            time.sleep(random.uniform(0, 0.01 * (attempt + 1)))  # noqa: S311 - jitter, no secret
+    raise Busy
+
+
+def _once(
+    use_case: Callable[[Work, C], R],
+    command: C,
+    actor: Actor,
+    clock: Clock | None,
+) -> R:
+    current = runtime()
+    started = time.monotonic()
+    with (
+        current.writer or contextlib.nullcontext(),
+        db.engine.connect().execution_options(writes=True) as connection,
+        connection.begin() as transaction,
+    ):
+        work = Work(connection, actor, (clock or current.clock)(), current.subscribers)
+        result = use_case(work, command)
+        work.flush()
+        if work.changed:
+            _audit(work, use_case.__name__, command, result)
+        if time.monotonic() - started > WORK_SECONDS_MAX:
+            # The day may have been closed behind its back: see design.md section 5, sealing.
+            transaction.rollback()
+            raise Busy
+        transaction.commit()
+    for call in work.after_commit:
+        call()
+    return result
+
+
+def _trace(work: Work, refusal: AppError) -> None:
+    refusal.leave_trace(work)
+
+
+AUDIT = text(
+    "INSERT INTO audit_events (id, at, use_case, actor, scope, key, digest, result)"
+    " VALUES (:id, :at, :use_case, :actor, :scope, :key, :digest, :result)"
+    " ON CONFLICT (use_case, actor, key) DO NOTHING RETURNING id",
+)
+
+
+def _audit(work: Work, name: str, command: object, result: object) -> None:
+    """Write the audit row; an explicit key that came with another body before is refused."""
+    identity = work.new_id()
+    given = getattr(command, "key", None)
+    digest = ""
+    if given is not None:
+        secret = configuration().secret_key.encode()[:64]
+        digest = blake2b(repr(command).encode(), key=secret, digest_size=16).hexdigest()
+    row = work.bind(
+        id=identity,
+        at=work.now,
+        use_case=name,
+        actor=work.actor.person,
+        scope=work.actor.scope,
+        key=str(given) if given is not None else identity.hex,
+        digest=digest,
+        result=summary(result),
+    )
+    if work.connection.execute(AUDIT, row).first() is None:
+        stored = work.connection.execute(
+            text(
+                "SELECT digest FROM audit_events"
+                " WHERE use_case = :use_case AND actor = :actor AND key = :key",
+            ),
+            row,
+        ).scalar_one()
+        if stored != digest:
+            raise KeyReused
+
+
+def sqlite_value(value: object) -> object:
+    """Store as the column types do: ids in hex, moments as naive UTC, days in ISO form."""
+    if isinstance(value, UUID):
+        return value.hex
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return value.isoformat() if isinstance(value, dt.date) else value
+
+
+def summary(result: object) -> str:
+    """Describe a result for the audit row: ids, states and amounts, never a person's words."""
+    if not is_dataclass(result):
+        return ""
+    kept: dict[str, object] = {}
+    for item in fields(result):
+        value = getattr(result, item.name)
+        if isinstance(value, UUID):
+            kept[item.name] = str(value)
+        elif isinstance(value, bool | int) or (
+            isinstance(value, str) and item.name in {"state", "status", "phase", "outcome"}
+        ):
+            kept[item.name] = value
+    return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+
+
+def _lost_a_race(error: DBAPIError) -> bool:
+    """Whether a repeat can succeed; CHECK and foreign-key refusals are our bugs and cannot."""
+    if error.connection_invalidated:
+        return True
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return state in RETRIED_STATES or state.startswith("08") or state == "57P01"
+    words = str(error.orig)
+    if isinstance(error, IntegrityError):
+        return "UNIQUE constraint failed" in words
+    return "locked" in words or "busy" in words or "connection" in words
+
+
+@contextlib.contextmanager
+def reading() -> Iterator[Connection]:
+    """Open a read transaction of its own, for jobs, tests and the command line."""
+    with db.engine.connect() as connection, connection.begin():
+        yield connection
+
+
+def reader() -> Connection:
+    """Return the request's read connection; writes through it are refused on SQLite."""
+    if "reader" not in g:
+        connection = db.engine.connect()
+        connection.begin()
+        g.reader = connection
+    found: Connection = g.reader
+    return found
+
+
+def end_reading() -> None:
+    """End the request's read, so that a write begins on a fresh snapshot with nothing held."""
+    if has_app_context() and "reader" in g:
+        connection: Connection = g.pop("reader")
+        connection.close()

@@ -1,0 +1,10 @@
+"""API of the package."""
+
+from __future__ import annotations
+
+from flask_smorest import Blueprint
+
+from core.identity import signed_in_only
+
+bp = Blueprint("points_api", __name__, description="points")
+bp.before_request(signed_in_only)

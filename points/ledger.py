@@ -1,0 +1,468 @@
+"""Posting, holds and reversal: the only writers of accounts, transfers and holds, one at a time.
+
+Batches (settlement, expiry) are in ``points.settlement``; both keep the same rules. A posting
+locks one holder's row and is one statement where the database can; the id is the idempotency key.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from core.errors import Conflict, N_, NotFound, Rejected
+from core.models import BusinessDay
+from points.accounts import PointsKind
+from points.models import Account, AccountDelta, Hold, Reversal, Transfer
+from points.statements import Sides, statement
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+    from core.work import Work
+
+
+class InsufficientPoints(Rejected):
+    """The account does not cover it; holds count as gone."""
+
+    text = N_("可用的积分不够。可以换一样，或等待到账的积分入账后再来。")
+
+
+class TransferDiffers(Conflict):
+    """The id was posted before with other sides or another amount."""
+
+    text = N_("这一笔以前记过，内容和这次不一样。请把两次的单据拿给社区核对。")
+
+
+class AccountUnknown(NotFound):
+    """There is no such account in this community and kind."""
+
+    text = N_("没有找到这个积分账户。请联系社区核对居民信息。")
+
+
+class DayClosed(Conflict):
+    """The business day was closed while this was under way; a new moment is tried."""
+
+    retried = True
+    text = N_("今天的账刚刚结好，请再提交一次。")
+
+
+class HoldUnknown(NotFound):
+    """There is no such hold."""
+
+    text = N_("没有找到这笔预留，可能已经退回了。请刷新页面看看。")
+
+
+class HoldDiffers(Conflict):
+    """The hold's id was used before for another amount or account."""
+
+    text = N_("这笔预留以前记过，内容和这次不一样。请刷新页面后重新提交。")
+
+
+class HoldTooSmall(Rejected):
+    """More was to be captured than is held."""
+
+    text = N_("要扣的积分比预留的多，没有办成。请重新下单。")
+
+
+class AlreadyReversed(Conflict):
+    """A transfer is reversed once only."""
+
+    text = N_("这一笔已经退回过，不能再退一次。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """One transfer to be made; ``amount`` in centipoints, sides by account id."""
+
+    id: UUID
+    act: str
+    points_kind: PointsKind
+    community: int
+    debit: int
+    credit: int
+    amount: int
+    event_at: dt.datetime
+    source_kind: str
+    source_id: UUID
+    journal: UUID | None = None
+    rate: UUID | None = None
+    standard: int | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """The transfer's id, and whether it had been there before."""
+
+    id: UUID
+    exists: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenHold:
+    """Service points to set aside, in centipoints, for something with an id."""
+
+    id: UUID
+    account: int
+    amount: int
+    reason: str
+    source_kind: str
+    source_id: UUID
+    lapse_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """The hold, and whether it had been there before."""
+
+    id: UUID
+    amount: int
+    exists: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leg:
+    """One credit of a spending, to a system account of the holder's own book."""
+
+    id: UUID
+    act: str
+    credit: int
+    amount: int
+    standard: int | None = None
+    rate: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spending:
+    """What all legs of one spending share."""
+
+    account: int
+    community: int
+    event_at: dt.datetime
+    source_kind: str
+    source_id: UUID
+    journal: UUID
+
+
+def post(work: Work, posting: Posting) -> Posted:
+    """Post one transfer, once per id.
+
+    Raises InsufficientPoints, TransferDiffers, AccountUnknown or DayClosed.
+    """
+    sides = Sides(debit_holder=posting.debit > 0, credit_holder=posting.credit > 0)
+    values = work.bind(
+        v_id=posting.id,
+        v_act=posting.act,
+        v_points_kind=posting.points_kind,
+        v_community=posting.community,
+        v_debit=posting.debit,
+        v_credit=posting.credit,
+        v_amount=posting.amount,
+        v_standard=posting.standard,
+        v_event_at=posting.event_at,
+        v_now=work.now,
+        v_day=work.day,
+        v_journal=posting.journal,
+        v_source_kind=posting.source_kind,
+        v_source_id=posting.source_id,
+        v_actor=work.actor.person,
+        v_rate=posting.rate,
+        v_note=posting.note,
+    )
+    if sides.debit_holder and sides.credit_holder:
+        _lock(work, posting.debit, posting.credit)
+    if _execute(work, sides, values):
+        return Posted(id=posting.id, exists=False)
+    return _why_not(work, posting)
+
+
+def _execute(work: Work, sides: Sides, values: dict[str, object]) -> bool:
+    """Run the guarded statement; on SQLite its three parts, under BEGIN IMMEDIATE."""
+    if not work.is_sqlite:
+        made = work.connection.execute(statement(sides), values)
+        return made.first() is not None
+    parts = statement(sides, parts=True)
+    found: dict[str, object] = {}
+    for name, part in parts.guards:
+        row = work.connection.execute(part, values).first()
+        if row is None:
+            if found:
+                # The other side was changed already: undo it all, this account does not exist.
+                raise AccountUnknown
+            return False
+        found |= {f"v_{name}_balance": row[0], f"v_{name}_version": row[1]} if name else {}
+    work.connection.execute(parts.transfer, values | parts.empty | found)
+    for delta in parts.deltas:
+        work.connection.execute(delta, values)
+    return True
+
+
+def _lock(work: Work, *accounts: int) -> None:
+    """Lock rows in id order before anything reads them; SQLite has one writer anyway."""
+    if not work.is_sqlite:
+        work.connection.execute(
+            select(Account.id)
+            .where(Account.id.in_(accounts))
+            .order_by(Account.id)
+            .with_for_update(key_share=True),
+        ).all()
+
+
+def _why_not(work: Work, posting: Posting) -> Posted:
+    """Answer a replay, or say what is missing: the id first, or a spent replay looks uncovered."""
+    found = work.connection.execute(
+        select(Transfer.debit, Transfer.credit, Transfer.amount, Transfer.act).where(
+            Transfer.id == posting.id,
+        ),
+    ).first()
+    if found is not None:
+        if tuple(found) != (posting.debit, posting.credit, posting.amount, posting.act):
+            raise TransferDiffers
+        return Posted(id=posting.id, exists=True)
+    refuse_closed_day(work)
+    holders = {side for side in (posting.debit, posting.credit) if side > 0}
+    known = work.connection.scalars(select(Account.id).where(Account.id.in_(holders))).all()
+    if holders - set(known):
+        raise AccountUnknown
+    raise InsufficientPoints
+
+
+def refuse_closed_day(work: Work) -> None:
+    """Raise DayClosed if this work's business day takes no more postings."""
+    closed = select(BusinessDay.day).where(BusinessDay.day == work.day)
+    if work.connection.execute(closed).first() is not None:
+        raise DayClosed
+
+
+def hold(work: Work, command: OpenHold) -> Held:
+    """Set service points aside inside the account's guard, once per id.
+
+    Raises InsufficientPoints, AccountUnknown or HoldDiffers.
+    """
+    earlier = work.connection.execute(
+        select(Hold.account, Hold.amount).where(Hold.id == command.id),
+    ).first()
+    if earlier is not None:
+        if tuple(earlier) != (command.account, command.amount):
+            raise HoldDiffers
+        return Held(id=command.id, amount=command.amount, exists=True)
+    guarded = (
+        update(Account)
+        .where(
+            Account.id == command.account,
+            Account.credited - Account.debited - Account.held >= command.amount,
+        )
+        .values(held=Account.held + command.amount)
+        .returning(Account.id)
+    )
+    if work.connection.execute(guarded).first() is None:
+        exists = select(Account.id).where(Account.id == command.account)
+        raise InsufficientPoints if work.connection.execute(exists).first() else AccountUnknown
+    work.connection.execute(
+        insert(Hold).values(
+            id=command.id,
+            account=command.account,
+            points_kind="service",
+            amount=command.amount,
+            state="open",
+            reason=command.reason,
+            source_kind=command.source_kind,
+            source_id=command.source_id,
+            created_at=work.now,
+            lapse_at=command.lapse_at,
+        ),
+    )
+    return Held(id=command.id, amount=command.amount, exists=False)
+
+
+def capture(work: Work, hold_id: UUID, spending: Spending, legs: Sequence[Leg]) -> bool:
+    """Turn an open hold into transfers and free what is left of it; False if it was done before.
+
+    The second phase cannot fail on balance. Raises HoldUnknown, HoldTooSmall or DayClosed.
+    """
+    total = sum(leg.amount for leg in legs)
+    held = _close_hold(work, hold_id, "captured", total)
+    if held is None:
+        return False
+    if total > held.amount or held.account != spending.account:
+        raise HoldTooSmall
+    _debit(work, spending, legs, unhold=held.amount)
+    return True
+
+
+def release(work: Work, hold_id: UUID, *, lapsed: bool = False) -> bool:
+    """Give held points back; False if the hold had been closed before. Raises HoldUnknown."""
+    held = _close_hold(work, hold_id, "lapsed" if lapsed else "released", 0)
+    if held is None:
+        return False
+    work.connection.execute(
+        update(Account)
+        .where(Account.id == held.account)
+        .values(held=Account.held - held.amount),
+    )
+    return True
+
+
+def _close_hold(work: Work, hold_id: UUID, state: str, captured: int) -> Row[tuple[int, int]] | None:
+    """Close an open hold; None if it was closed before. The account comes first in lock order."""
+    account = work.connection.scalar(select(Hold.account).where(Hold.id == hold_id))
+    if account is None:
+        raise HoldUnknown
+    _lock(work, account)
+    return work.connection.execute(
+        update(Hold)
+        .where(Hold.id == hold_id, Hold.state == "open", Hold.amount >= captured)
+        .values(state=state, captured=captured, closed_at=work.now)
+        .returning(Hold.account, Hold.amount),
+    ).first()
+
+
+def spend(work: Work, spending: Spending, legs: Sequence[Leg]) -> bool:
+    """Debit a holder by several legs at once, without a hold; False if it was done before.
+
+    Raises InsufficientPoints, AccountUnknown or DayClosed.
+    """
+    done = select(Transfer.id).where(Transfer.id == legs[0].id)
+    if work.connection.execute(done).first() is not None:
+        return False
+    _debit(work, spending, legs, unhold=0)
+    return True
+
+
+def _debit(work: Work, spending: Spending, legs: Sequence[Leg], *, unhold: int) -> None:
+    """Move the account once, then write its legs with the balance and version after each."""
+    refuse_closed_day(work)
+    total = sum(leg.amount for leg in legs)
+    guarded = (
+        update(Account)
+        .where(
+            Account.id == spending.account,
+            Account.community == spending.community,
+            Account.credited - Account.debited - Account.held + unhold >= total,
+        )
+        .values(
+            held=Account.held - unhold,
+            debited=Account.debited + total,
+            version=Account.version + len(legs),
+        )
+        .returning(Account.credited - Account.debited, Account.version, Account.points_kind)
+    )
+    row = work.connection.execute(guarded).first()
+    if row is None:
+        exists = select(Account.id).where(Account.id == spending.account)
+        raise InsufficientPoints if work.connection.execute(exists).first() else AccountUnknown
+    balance, version, points_kind = row
+    balance += total
+    version -= len(legs)
+    transfers, deltas = [], []
+    for leg in legs:
+        balance -= leg.amount
+        version += 1
+        transfers.append(_leg_row(work, spending, leg, points_kind, balance, version))
+        deltas.append(_delta(work, leg.id, leg.credit, leg.amount, leg.standard or 0))
+    work.connection.execute(insert(Transfer), transfers)
+    work.connection.execute(insert(AccountDelta), deltas)
+
+
+def _leg_row(  # noqa: PLR0913 - a row has as many columns as it has
+    work: Work,
+    spending: Spending,
+    leg: Leg,
+    points_kind: str,
+    balance: int,
+    version: int,
+) -> dict[str, object]:
+    return {
+        "id": leg.id,
+        "act": leg.act,
+        "points_kind": points_kind,
+        "community": spending.community,
+        "debit": spending.account,
+        "credit": leg.credit,
+        "amount": leg.amount,
+        "debit_balance": balance,
+        "debit_version": version,
+        "standard": leg.standard,
+        "event_at": spending.event_at,
+        "posted_at": work.now,
+        "day": work.day,
+        "journal": spending.journal,
+        "source_kind": spending.source_kind,
+        "source_id": spending.source_id,
+        "actor": work.actor.person,
+        "rate": leg.rate,
+    }
+
+
+def _delta(work: Work, cause: UUID, account: int, amount: int, standard: int) -> dict[str, object]:
+    return {
+        "cause": cause,
+        "account": account,
+        "day": work.day,
+        "credited": amount,
+        "debited": 0,
+        "standard": standard,
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reverse:
+    """Undo a transfer by a new one, with the id that the undoing has."""
+
+    original: UUID
+    id: UUID
+    note: str
+    source_kind: str
+    source_id: UUID
+    journal: UUID | None = None
+
+
+def reverse(work: Work, command: Reverse) -> Posted:
+    """Post the original with its sides swapped, once only, by its own figures and never today's.
+
+    A spend that comes back lowers ``debited``, so that the points return with the age they had;
+    an award that is taken back is a debit like any other. Raises AccountUnknown (no such
+    transfer), AlreadyReversed, InsufficientPoints or DayClosed.
+    """
+    original = work.connection.execute(
+        select(Transfer.__table__).where(Transfer.id == command.original),
+    ).first()
+    if original is None:
+        raise AccountUnknown
+    claim = sqlite.insert if work.is_sqlite else postgresql.insert
+    claimed = work.connection.execute(
+        claim(Reversal)
+        .values(original=command.original, reversal=command.id)
+        .on_conflict_do_nothing(index_elements=["original"])
+        .returning(Reversal.reversal),
+    ).first()
+    if claimed is None:
+        mine = select(Reversal.reversal).where(Reversal.original == command.original)
+        if work.connection.scalar(mine) != command.id:
+            raise AlreadyReversed
+        return Posted(id=command.id, exists=True)
+    return post(
+        work,
+        Posting(
+            id=command.id,
+            act="reversal",
+            points_kind=original.points_kind,
+            community=original.community,
+            debit=original.credit,
+            credit=original.debit,
+            amount=original.amount,
+            event_at=work.now,
+            source_kind=command.source_kind,
+            source_id=command.source_id,
+            journal=command.journal,
+            rate=original.rate,
+            standard=original.standard,
+            note=command.note,
+        ),
+    )

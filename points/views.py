@@ -1,0 +1,10 @@
+"""Pages of the package; filled by its use cases."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from core.identity import residents_only
+
+bp = Blueprint("points", __name__, url_prefix="/points")
+bp.before_request(residents_only)
