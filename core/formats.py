@@ -189,8 +189,7 @@ def mask_name(name: str) -> str:
 
 def place_name(name: str) -> str:
     """Write a community's name as people say it: without 居委会 or 委会 (details.md 4)."""
-    stem = re.sub(r"(居民委员会|居委会)$", "", name)
-    return re.sub(r"(村民委员会|村委会)$", "村", stem) if stem == name else stem
+    return re.sub(r"(居?民委员会|居?委会)$", "", name)
 
 
 def code3(digits: str) -> str:
