@@ -6,25 +6,25 @@ import datetime as dt
 import threading
 from typing import TYPE_CHECKING
 
+import admin.console
+import admin.desk
+import residents.api
+import residents.cli
+import residents.identity
+import residents.views
 from flask import Flask
 from flask_migrate import Migrate
 
 import activities.api
 import activities.views
-import admin.console
-import admin.desk
 import exchange.api
 import exchange.views
 import points.api
 import points.views
-import residents.api
-import residents.cli
-import residents.identity
-import residents.views
 from core import cli, http, identity, outbox
 from core.config import ROOT, Config
 from core.db import db, engine_options
-from core.jobs import Daily, Every, Job
+from core.jobs import Every, Job
 from core.work import Runtime, Subscribers, clock_from
 
 if TYPE_CHECKING:

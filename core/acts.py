@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from core.errors import Forbidden, N_
+from core.errors import N_, Forbidden
 from core.ids import NIL
 
 Role = Literal[

@@ -11,6 +11,7 @@ from typing import Literal, get_args
 Environment = Literal["development", "production", "test"]
 ROOT = Path(__file__).resolve().parent.parent
 SECRET_BYTES_MIN = 32
+BASE_URL = "http://127.0.0.1:8000"
 
 
 class ConfigInvalid(RuntimeError):
@@ -25,7 +26,7 @@ class Config:
     database_url: str
     secret_key: str
     instance: Path
-    base_url: str = "http://127.0.0.1:8000"
+    base_url: str = BASE_URL
     clock: str | None = None
     proxies: int = 0
     sms_url: str | None = None
@@ -59,7 +60,7 @@ class Config:
             database_url=os.environ.get("LINLI_DATABASE_URL", f"sqlite:///{instance}/linli.sqlite"),
             secret_key=_secret(environment, instance),
             instance=instance,
-            base_url=os.environ.get("LINLI_BASE_URL", cls.base_url).rstrip("/"),
+            base_url=os.environ.get("LINLI_BASE_URL", BASE_URL).rstrip("/"),
             clock=clock,
             proxies=int(os.environ.get("LINLI_PROXIES", "0")),
             sms_url=os.environ.get("LINLI_SMS_URL") or None,

@@ -98,12 +98,13 @@ def six_digits() -> str:
 
 def sign(purpose: str, value: object) -> str:
     """Sign a JSON value for one purpose; it can be read by anybody and changed by nobody."""
-    return URLSafeSerializer(key_for("sign:" + purpose)).dumps(value)  # type: ignore[no-any-return]
+    return str(URLSafeSerializer(key_for("sign:" + purpose)).dumps(value))
 
 
 def signed(purpose: str, text: str) -> object | None:
     """Return the value that was signed for the purpose, or None."""
     try:
-        return URLSafeSerializer(key_for("sign:" + purpose)).loads(text)  # type: ignore[no-any-return]
+        value: object = URLSafeSerializer(key_for("sign:" + purpose)).loads(text)
     except BadSignature:
         return None
+    return value

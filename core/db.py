@@ -95,7 +95,9 @@ def engine_options(url: str) -> dict[str, Any]:
     """Pool and session settings that fit the database behind the address."""
     if url.startswith("sqlite"):
         return {"connect_args": {"timeout": 5, "check_same_thread": False}}
-    limits = "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s"
+    limits = (
+        "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s"
+    )
     return {
         "pool_size": 8,
         "max_overflow": 8,

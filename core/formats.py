@@ -176,7 +176,9 @@ def dial(phone: str) -> str:
 def masked_phone(phone: str) -> str:
     """Hide the middle of a number: "138****5678"; what is no mobile number keeps four digits."""
     digits = re.sub(r"\D", "", phone)[-MOBILE_DIGITS:]
-    return f"{digits[:3]}****{digits[-4:]}" if len(digits) == MOBILE_DIGITS else f"****{digits[-4:]}"
+    return (
+        f"{digits[:3]}****{digits[-4:]}" if len(digits) == MOBILE_DIGITS else f"****{digits[-4:]}"
+    )
 
 
 def mask_name(name: str) -> str:
@@ -195,6 +197,29 @@ def place_name(name: str) -> str:
 def code3(digits: str) -> str:
     """Write six digits as three and three: "482 719"."""
     return " ".join(digits[at : at + 3] for at in range(0, len(digits), 3))
+
+
+def earns(amount: int | None, part: str, most: int | None = None) -> str:
+    """Write what a part of a session earns, as its card promises it.
+
+    ``amount`` and ``most`` are centipoints: for serving per half hour and for the whole session,
+    for taking part once. None is said, not hidden.
+    """
+    if not amount:
+        return _("没有积分，来了就好")
+    if part == "take_part":
+        return _("%(points)s 基本积分", points=points(amount))
+    hourly = _("每小时 %(points)s 服务积分", points=points(2 * amount))
+    return _("%(hourly)s，最多 %(most)s 分", hourly=hourly, most=points(most)) if most else hourly
+
+
+def earns_short(amount: int | None, part: str) -> str:
+    """Write what a part earns for a tag: "1 基本积分", "每小时 12 分"."""
+    if not amount:
+        return _("没有积分")
+    if part == "take_part":
+        return _("%(points)s 基本积分", points=points(amount))
+    return _("每小时 %(points)s 分", points=points(2 * amount))
 
 
 FILTERS: tuple[Callable[..., object], ...] = (
@@ -219,6 +244,8 @@ FILTERS: tuple[Callable[..., object], ...] = (
     mask_name,
     place_name,
     code3,
+    earns,
+    earns_short,
 )
 
 

@@ -23,7 +23,7 @@ from whitenoise import WhiteNoise
 
 from core import formats
 from core.config import ROOT, Config
-from core.errors import AppError, Busy, N_, SignInNeeded
+from core.errors import N_, AppError, Busy, SignInNeeded
 from core.identity import API_PREFIX, actor_or_none
 from core.work import end_reading, present
 
@@ -86,8 +86,11 @@ def init_app(app: Flask, config: Config) -> SafeApi:
     app.register_error_handler(OperationalError, _unreachable)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
-    wsgi: Any = WhiteNoise(app.wsgi_app, root=ROOT / "static", prefix="static/", max_age=STATIC_SECONDS)
-    app.wsgi_app = ProxyFix(wsgi, config.proxies, config.proxies) if config.proxies else wsgi
+    wsgi: Any = WhiteNoise(
+        app.wsgi_app, root=ROOT / "static", prefix="static/", max_age=STATIC_SECONDS
+    )
+    wrapped = ProxyFix(wsgi, config.proxies, config.proxies) if config.proxies else wsgi
+    app.wsgi_app = wrapped  # type: ignore[method-assign]  # Flask documents this way
     return SafeApi(app)
 
 
@@ -163,7 +166,7 @@ def _refusal(error: AppError) -> ResponseReturnValue:
 
 def _invalid(error: ValidationError) -> ResponseReturnValue:
     sentence = flask_babel.gettext("有几处没有填对，请按提示改好再提交。")
-    return answer("invalid", sentence, 422, errors=error.normalized_messages())
+    return answer("invalid", sentence, 422, errors=error.messages)
 
 
 def _unreachable(error: OperationalError) -> ResponseReturnValue:

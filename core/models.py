@@ -53,8 +53,12 @@ class OutboxMessage(Base):
     __table_args__ = (
         UniqueConstraint("key"),
         CheckConstraint("state IN ('waiting', 'sent', 'failed', 'cancelled')", name="state"),
-        Index("ix_outbox_due", "send_after", sqlite_where=text("state = 'waiting'"),
-              postgresql_where=text("state = 'waiting'")),
+        Index(
+            "ix_outbox_due",
+            "send_after",
+            sqlite_where=text("state = 'waiting'"),
+            postgresql_where=text("state = 'waiting'"),
+        ),
         Index(None, "person", "created_at"),
     )
 

@@ -115,8 +115,11 @@ def _shown(value: Value | None) -> str:
 def _between(low: Value, value: Value, high: Value) -> bool:
     if isinstance(low, dt.time) and isinstance(value, dt.time) and isinstance(high, dt.time):
         return low <= value <= high
-    return isinstance(low, int) and isinstance(value, int) and isinstance(high, int) and (
-        low <= value <= high
+    return (
+        isinstance(low, int)
+        and isinstance(value, int)
+        and isinstance(high, int)
+        and (low <= value <= high)
     )
 
 
@@ -267,4 +270,3 @@ def set_setting(work: Work, command: SetSetting) -> SettingSet:
     )
     work.after_commit.append(forget)
     return result
-

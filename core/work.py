@@ -111,7 +111,7 @@ class Work:
         self.now = now
         self.day = business_day(now)
         self.changed = True
-        self.after_commit: list[Callable[[], None]] = []
+        self.after_commit: list[Callable[[], object]] = []
         self._subscribers = subscribers
 
     @property

@@ -85,16 +85,12 @@ def clearing(book: int, counterpart: int) -> int:
 
 def resident_account(resident: UUID, community: int, points_kind: PointsKind) -> int:
     """Return the id of a resident's account in the home community."""
-    return account_id(
-        "holder", community, points_kind, holder_kind="resident", holder_id=resident
-    )
+    return account_id("holder", community, points_kind, holder_kind="resident", holder_id=resident)
 
 
 def household_account(household: UUID, community: int) -> int:
     """Return the id of a household's account of basic points."""
-    return account_id(
-        "holder", community, "basic", holder_kind="household", holder_id=household
-    )
+    return account_id("holder", community, "basic", holder_kind="household", holder_id=household)
 
 
 def open_accounts(work: Work, keys: Iterable[AccountKey]) -> None:
@@ -129,7 +125,10 @@ def open_accounts(work: Work, keys: Iterable[AccountKey]) -> None:
 
 def resident_keys(resident: UUID, community: int) -> tuple[AccountKey, AccountKey]:
     """Return the two accounts of a resident."""
-    return (_resident_key(resident, community, "basic"), _resident_key(resident, community, "service"))
+    return (
+        _resident_key(resident, community, "basic"),
+        _resident_key(resident, community, "service"),
+    )
 
 
 def _resident_key(resident: UUID, community: int, points_kind: PointsKind) -> AccountKey:

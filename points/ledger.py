@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from core.errors import Conflict, N_, NotFound, Rejected
+from core.errors import N_, Conflict, NotFound, Rejected
 from core.models import BusinessDay
 from points.accounts import PointsKind
 from points.models import Account, AccountDelta, Hold, Reversal, Transfer
@@ -302,14 +302,14 @@ def release(work: Work, hold_id: UUID, *, lapsed: bool = False) -> bool:
     if held is None:
         return False
     work.connection.execute(
-        update(Account)
-        .where(Account.id == held.account)
-        .values(held=Account.held - held.amount),
+        update(Account).where(Account.id == held.account).values(held=Account.held - held.amount),
     )
     return True
 
 
-def _close_hold(work: Work, hold_id: UUID, state: str, captured: int) -> Row[tuple[int, int]] | None:
+def _close_hold(
+    work: Work, hold_id: UUID, state: str, captured: int
+) -> Row[int, int] | None:
     """Close an open hold; None if it was closed before. The account comes first in lock order."""
     account = work.connection.scalar(select(Hold.account).where(Hold.id == hold_id))
     if account is None:
@@ -370,7 +370,7 @@ def _debit(work: Work, spending: Spending, legs: Sequence[Leg], *, unhold: int) 
     work.connection.execute(insert(AccountDelta), deltas)
 
 
-def _leg_row(  # noqa: PLR0913 - a row has as many columns as it has
+def _leg_row(
     work: Work,
     spending: Spending,
     leg: Leg,

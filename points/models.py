@@ -80,7 +80,12 @@ class Account(Base):
             name="household_basic",
         ),
         UniqueConstraint(
-            "holder_id", "holder_kind", "purpose", "community", "counterpart", "points_kind",
+            "holder_id",
+            "holder_kind",
+            "purpose",
+            "community",
+            "counterpart",
+            "points_kind",
             name="uq_accounts_identity",
         ),
         UniqueConstraint("id", "community", "points_kind", name="uq_accounts_book"),
@@ -127,13 +132,26 @@ class Transfer(Base):
             ["accounts.id", "accounts.community", "accounts.points_kind"],
             name="fk_transfers_credit",
         ),
-        Index("ix_transfers_debit", "debit", "debit_version",
-              sqlite_where=text("debit > 0"), postgresql_where=text("debit > 0")),
-        Index("ix_transfers_credit", "credit", "credit_version",
-              sqlite_where=text("credit > 0"), postgresql_where=text("credit > 0")),
-        Index("ix_transfers_journal", "journal",
-              sqlite_where=text("journal IS NOT NULL"),
-              postgresql_where=text("journal IS NOT NULL")),
+        Index(
+            "ix_transfers_debit",
+            "debit",
+            "debit_version",
+            sqlite_where=text("debit > 0"),
+            postgresql_where=text("debit > 0"),
+        ),
+        Index(
+            "ix_transfers_credit",
+            "credit",
+            "credit_version",
+            sqlite_where=text("credit > 0"),
+            postgresql_where=text("credit > 0"),
+        ),
+        Index(
+            "ix_transfers_journal",
+            "journal",
+            sqlite_where=text("journal IS NOT NULL"),
+            postgresql_where=text("journal IS NOT NULL"),
+        ),
         Index("ix_transfers_day", "day", "community"),
     )
 
@@ -189,10 +207,18 @@ class Hold(Base):
             ["accounts.id", "accounts.points_kind"],
             name="fk_holds_account",
         ),
-        Index("ix_holds_open", "account", sqlite_where=text("state = 'open'"),
-              postgresql_where=text("state = 'open'")),
-        Index("ix_holds_lapse", "lapse_at", sqlite_where=text("state = 'open'"),
-              postgresql_where=text("state = 'open'")),
+        Index(
+            "ix_holds_open",
+            "account",
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
+        Index(
+            "ix_holds_lapse",
+            "lapse_at",
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
     )
 
     id: Mapped[UuidKey]
@@ -333,11 +359,20 @@ class Award(Base):
             ["accounts.id", "accounts.community", "accounts.points_kind"],
             name="fk_awards_account",
         ),
-        Index("ix_awards_due", "due", "account", sqlite_where=text("state = 'pending'"),
-              postgresql_where=text("state = 'pending'")),
+        Index(
+            "ix_awards_due",
+            "due",
+            "account",
+            sqlite_where=text("state = 'pending'"),
+            postgresql_where=text("state = 'pending'"),
+        ),
         Index("ix_awards_account", "account", "event_at"),
-        Index("ix_awards_batch", "batch", sqlite_where=text("batch IS NOT NULL"),
-              postgresql_where=text("batch IS NOT NULL")),
+        Index(
+            "ix_awards_batch",
+            "batch",
+            sqlite_where=text("batch IS NOT NULL"),
+            postgresql_where=text("batch IS NOT NULL"),
+        ),
         Index("ix_awards_bearing", "bearing", "event_at"),
     )
 

@@ -105,7 +105,9 @@ def _single(sides: Sides) -> TextClause:
     )
     for name, kind in CASTS.items():
         values = values.replace(f":{name}", f"CAST(:{name} AS {kind})")
-    insert = f"INSERT INTO transfers ({COLUMNS}) SELECT {values} FROM {', '.join(names)} RETURNING id"
+    insert = (
+        f"INSERT INTO transfers ({COLUMNS}) SELECT {values} FROM {', '.join(names)} RETURNING id"
+    )
     deltas = [
         f"SELECT {delta} FROM posted".replace(":v_standard", "CAST(:v_standard AS bigint)")
         for holder, delta in (

