@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core import settings
@@ -165,6 +165,21 @@ def send(
     ).first()
     if sms and made is not None and due <= work.now:
         work.after_commit.append(lambda: deliver_one(identity))
+
+
+def cancel(work: Work, template: str, *, key: str) -> bool:
+    """Take back a message that is not due yet; False if it went out or never was."""
+    unread = and_(OutboxMessage.channel == "inapp", OutboxMessage.send_after > work.now)
+    taken = work.connection.execute(
+        update(OutboxMessage)
+        .where(
+            OutboxMessage.key == f"{template}:{key}",
+            or_(OutboxMessage.state == "waiting", and_(OutboxMessage.state == "sent", unread)),
+        )
+        .values(state="cancelled")
+        .returning(OutboxMessage.id),
+    ).first()
+    return taken is not None
 
 
 def _after_quiet(work: Work, moment: dt.datetime) -> dt.datetime:
