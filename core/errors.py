@@ -100,3 +100,9 @@ class Busy(AppError):
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     text = N_("现在人有点多，请过半分钟再试一次，没有多记也没有漏记。")
+
+
+def all_refusals(start: type[AppError] = AppError) -> list[type[AppError]]:
+    """Return every refusal that has been defined, sorted by code."""
+    found = {child for below in start.__subclasses__() for child in (below, *all_refusals(below))}
+    return sorted(found, key=lambda refusal: refusal.code())

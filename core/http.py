@@ -38,6 +38,15 @@ HTTP_SENTENCES = {
     413: N_("提交的内容太大了，请减少后再试。"),
     429: N_("操作太频繁了，请过几分钟再试。"),
 }
+API_INTRODUCTION = """\
+Everything that Linli's own pages do. Sign in with `POST /api/v1/login-codes`, `…/verify` and
+`POST /api/v1/sign-ins`; send the token as `Authorization: Bearer`. Amounts are integers,
+hundredths of a point (centipoints). Moments are UTC, ISO 8601. Acts without an identity of their
+own need an `Idempotency-Key`; an equal repeat is answered from the effect, another body under the
+same key is 409. A refusal answers `{"code", "message"}`, the message in Chinese:
+
+| code | status | message |
+|---|---|---|"""
 UNEXPECTED = N_("系统出了点问题，我们已经记下。请过一会儿再试；急事请打电话给社区。")
 
 
@@ -68,6 +77,7 @@ def init_app(app: Flask, config: Config) -> SafeApi:
         OPENAPI_VERSION="3.1.0",
         OPENAPI_URL_PREFIX="/api/v1",
         OPENAPI_JSON_PATH="openapi.json",
+        API_SPEC_OPTIONS={"info": {"description": _described()}},
         BABEL_DEFAULT_LOCALE="zh_Hans_CN",
         BABEL_DEFAULT_TIMEZONE="Asia/Shanghai",
     )
@@ -92,6 +102,15 @@ def init_app(app: Flask, config: Config) -> SafeApi:
     wrapped = ProxyFix(wsgi, config.proxies, config.proxies) if config.proxies else wsgi
     app.wsgi_app = wrapped  # type: ignore[method-assign]  # Flask documents this way
     return SafeApi(app)
+
+
+def _described() -> str:
+    """Describe the API: how to sign in, amounts, repetition, and every refusal with its status."""
+    rows = [
+        f"| `{refusal.code()}` | {int(refusal.status)} | {refusal.text} |"
+        for refusal in all_refusals()
+    ]
+    return "\n".join((API_INTRODUCTION, *rows))
 
 
 def api_blueprint(blueprint: Blueprint) -> Blueprint:

@@ -227,7 +227,12 @@ def _why_not(work: Work, posting: Posting) -> Posted:
         return Posted(id=posting.id, exists=True)
     refuse_closed_day(work)
     holders = {side for side in (posting.debit, posting.credit) if side > 0}
-    known = work.connection.scalars(select(Account.id).where(Account.id.in_(holders))).all()
+    in_this_book = select(Account.id).where(
+        Account.id.in_(holders),
+        Account.community == posting.community,
+        Account.points_kind == posting.points_kind,
+    )
+    known = work.connection.scalars(in_this_book).all()
     if holders - set(known):
         raise AccountUnknown
     raise InsufficientPoints
@@ -307,9 +312,7 @@ def release(work: Work, hold_id: UUID, *, lapsed: bool = False) -> bool:
     return True
 
 
-def _close_hold(
-    work: Work, hold_id: UUID, state: str, captured: int
-) -> Row[int, int] | None:
+def _close_hold(work: Work, hold_id: UUID, state: str, captured: int) -> Row[int, int] | None:
     """Close an open hold; None if it was closed before. The account comes first in lock order."""
     account = work.connection.scalar(select(Hold.account).where(Hold.id == hold_id))
     if account is None:
