@@ -26,6 +26,8 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 GREETINGS = ((5, "夜深了"), (11, "早上好"), (13, "中午好"), (18, "下午好"), (24, "晚上好"))
 """Said until this hour, Shanghai time."""
 
+HALF_DAYS = ((6, "凌晨"), (9, "早上"), (12, "上午"), (13, "中午"), (18, "下午"), (24, "晚上"))
+
 
 def _ratio(value: int, whole: int) -> str:
     """Write value / whole without trailing zeros; integers only, whole a power of ten."""
@@ -121,6 +123,43 @@ def month(value: dt.date, today: dt.date | None = None) -> str:
     day_of = date_of(value)
     same = today is None or date_of(today).year == day_of.year
     return f"{day_of.month} 月" if same else f"{day_of.year} 年 {day_of.month} 月"
+
+
+def is_near(value: dt.date, today: dt.date) -> bool:
+    """Tell whether a day is yesterday, today or tomorrow, and so has a word of its own."""
+    return abs((date_of(value) - date_of(today)).days) <= 1
+
+
+def near(value: dt.date, today: dt.date) -> str:
+    """Write a day as short as it is clear: "明天", within the coming week "周三", else in full."""
+    ahead = (date_of(value) - date_of(today)).days
+    return weekday(value) if 1 < ahead < len(WEEKDAYS) else day(value, today)
+
+
+def leaf(value: dt.date, today: dt.date) -> str:
+    """Write the head of a calendar leaf: "明天", "周三", farther away "12 月"."""
+    ahead = (date_of(value) - date_of(today)).days
+    return near(value, today) if -1 <= ahead < len(WEEKDAYS) else f"{date_of(value).month} 月"
+
+
+def day_number(value: dt.date) -> str:
+    """Write the day of the month: "22"."""
+    return str(date_of(value).day)
+
+
+def by_when(value: dt.datetime, now: dt.datetime) -> str:
+    """Write a deadline: "13:00" on the same day, else "明天 13:00"."""
+    same = date_of(value) == date_of(now)
+    return clock(value) if same else f"{near(value, now)} {clock(value)}"
+
+
+def clock_words(value: dt.datetime) -> str:
+    """Write the time of day as people say it: "晚上 7 点", "上午 9 点半", "下午 3:40"."""
+    there = local(value)
+    half_day = next(words for before, words in HALF_DAYS if there.hour < before)
+    hour = (there.hour - 1) % 12 + 1 if there.hour else 0
+    minutes = {0: " 点", 30: " 点半"}.get(there.minute, f":{there:%M}")
+    return f"{half_day} {hour}{minutes}"
 
 
 def _two_units(seconds: int) -> str:
@@ -235,6 +274,12 @@ FILTERS: tuple[Callable[..., object], ...] = (
     long_day,
     moment,
     month,
+    is_near,
+    near,
+    leaf,
+    day_number,
+    by_when,
+    clock_words,
     waited,
     ago,
     until,

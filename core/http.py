@@ -23,7 +23,7 @@ from whitenoise import WhiteNoise
 
 from core import formats
 from core.config import ROOT, Config
-from core.errors import N_, AppError, Busy, SignInNeeded
+from core.errors import N_, AppError, Busy, SignInNeeded, all_refusals
 from core.identity import API_PREFIX, actor_or_none
 from core.work import end_reading, present
 

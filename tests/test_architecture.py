@@ -14,7 +14,7 @@ from jinja2 import Environment
 
 from core.config import ROOT
 from core.errors import all_refusals
-from core.http import API_PREFIX
+from core.identity import API_PREFIX
 
 PACKAGES = ("core", "residents", "points", "activities", "exchange", "admin")
 FILE_LINES_MAX = 400
@@ -187,7 +187,7 @@ def strings(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def half_width(words: str) -> list[str]:
-    """Half-width punctuation beside a Chinese character; Jinja's own marks and tags do not count."""
+    """Half-width punctuation beside a Chinese character; Jinja's own marks do not count."""
     words = re.sub(r"\{#.*?#\}", "", words, flags=re.DOTALL)
     words = re.sub(r"\{%.*?%\}|<!--.*?-->", " ", words, flags=re.DOTALL)
     quoted = re.findall(r"_\((?:'([^']*)'|\"([^\"]*)\")", words)
@@ -212,7 +212,7 @@ def test_chinese_stands_with_full_width_punctuation() -> None:
 
 
 def never_said() -> list[str]:
-    """Words that no text for residents may hold; those that are also parts of allowed ones apart."""
+    """Words that no text for residents may hold, but for those inside allowed ones."""
     with (ROOT / "data/defaults/glossary.csv").open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
     words = {word for row in rows for word in row["never_say"].split("、") if len(word) > 1}

@@ -61,7 +61,8 @@ def test_no_system_account_that_spends_is_basic(app: Flask, purpose: str) -> Non
     refused(
         app,
         "INSERT INTO accounts (id, purpose, holder_kind, holder_id, community, points_kind)"
-        f" VALUES (-1, '{purpose}', 'community', :nil, :community, 'basic')",
+        " VALUES (-1, :purpose, 'community', :nil, :community, 'basic')",
+        purpose=purpose,
         nil=uuid.UUID(int=0).hex,
         community=HERE,
     )

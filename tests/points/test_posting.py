@@ -156,8 +156,8 @@ def test_each_row_tells_the_balance_and_the_version_after_it(run: Run, ask: Run)
 def history(connection: Connection) -> list[tuple[int, int]]:
     rows = connection.execute(
         text(
-            "SELECT coalesce(debit_version, credit_version), coalesce(debit_balance, credit_balance)"
-            " FROM transfers ORDER BY 1",
+            "SELECT coalesce(debit_version, credit_version),"
+            " coalesce(debit_balance, credit_balance) FROM transfers ORDER BY 1",
         ),
     )
     return [(row[0], row[1]) for row in rows]
