@@ -1,0 +1,282 @@
+"""How orders end: picked up, cancelled, lapsed; and returned after all."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from residents.people import ConfirmResident, confirm_resident
+from sqlalchemy import or_, select
+
+from core.errors import N_, AppError, Conflict, NotFound, Rejected
+from core.work import present, reading, transact
+from exchange import messages
+from exchange.models import Order
+from exchange.orders import legs, rows
+from exchange.orders.decide import REASON_LENGTH_MAX, free
+from exchange.orders.rows import OrderMoved, OrderRow
+from exchange.orders.submit import NotYourOrder
+from exchange.reserve import hand_out, take_back
+
+if TYPE_CHECKING:
+    from core.work import Work
+
+log = logging.getLogger(__name__)
+REPEAT_MINUTES = 10
+ASKED_MINUTES = 5
+CODE_LENGTH = 6
+LAPSE_BATCH = 500
+
+
+class PickupCodeUnknown(NotFound):
+    """No order of this station waits under these six digits."""
+
+    text = N_("没有等领取的兑换单用这个领取码。请核对 6 位数字，或请居民打开兑换单看看。")
+
+
+class PickupOver(Conflict):
+    """The order's last day of pickup has passed."""
+
+    text = N_("这张兑换单过了领取期限，积分已经退回。居民可以重新兑换。")
+
+
+class ResidentUnconfirmed(Conflict):
+    """The resident registered by themselves and was not confirmed yet: ask them now."""
+
+    text = N_("这位居民还没有核实。请当面核对姓名和住址，点核实并领取。")
+
+
+class ReturnReasonMissing(Rejected):
+    """A return says why."""
+
+    text = N_("请写明退回的原因，不超过 100 个字。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOver:
+    """A pickup at a station: by six digits there, or by the order that a scanned code names.
+
+    ``confirm_resident``: the staff member has checked who this is, face to face.
+    """
+
+    code: str
+    order: UUID | None = None
+    confirm_resident: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedOver:
+    """What was given to whom; ``repeated``: it had been handed over a moment ago."""
+
+    id: UUID
+    state: str
+    words: str
+    cost: int
+    resident: UUID
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelOrder:
+    """The resident does not want it any more."""
+
+    order: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LapseOrder:
+    """An order whose time is over."""
+
+    order: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnOrder:
+    """Goods come back to the shelf, and points to the resident."""
+
+    order: UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The order and its state now."""
+
+    id: UUID
+    state: str
+    cost: int
+
+
+def normal_code(raw: str) -> str:
+    """Return the digits of a pickup code as typed: spaces and full-width digits are forgiven."""
+    return re.sub(r"\D", "", unicodedata.normalize("NFKC", raw))
+
+
+def hand_over(work: Work, command: HandOver) -> HandedOver:
+    """Give out a ready order and take its points, once; both books carry it in one journal.
+
+    A repeat within minutes is answered as done. Raises PickupCodeUnknown, PickupOver,
+    ResidentUnconfirmed or OrderMoved.
+    """
+    order = _by_code(work, command)
+    work.actor.require("order.hand_over", order.host)
+    if order.state == "collected":
+        work.replayed()
+        return _handed(order, repeated=True)
+    if order.state == "lapsed" or (order.pickup_until and order.pickup_until <= work.now):
+        raise PickupOver
+    confirm_at_counter(work, order.resident, known=order.confirmed, seen=command.confirm_resident)
+    collected = rows.move(
+        work, order.id, ["ready"], "collected", handed_by=work.actor.person, closed_at=work.now
+    )
+    if not collected:
+        raise OrderMoved
+    legs.pay(work, order)
+    hand_out(work, order.pieces, order.id)
+    messages.tell(work, order, "order.collected", time=messages.time_words(work.now))
+    return _handed(order, repeated=False)
+
+
+def _handed(order: OrderRow, *, repeated: bool) -> HandedOver:
+    return HandedOver(
+        id=order.id,
+        state="collected",
+        words=order.words,
+        cost=order.cost,
+        resident=order.resident,
+        repeated=repeated,
+    )
+
+
+def _by_code(work: Work, command: HandOver) -> OrderRow:
+    """Find the order: the ready one, else one that was just handed over or has lapsed."""
+    code = normal_code(command.code)
+    if len(code) != CODE_LENGTH:
+        raise PickupCodeUnknown
+    query = select(Order.id).where(
+        Order.pickup_code == code,
+        or_(
+            Order.state == "ready",
+            Order.closed_at > work.now - dt.timedelta(minutes=REPEAT_MINUTES),
+            Order.state == "lapsed",
+        ),
+    )
+    if command.order is not None:
+        query = query.where(Order.id == command.order)
+    else:
+        query = query.where(Order.host == work.actor.place)
+    ready_first = (Order.state == "ready").desc()
+    found = work.connection.scalar(
+        query.where(Order.state.in_(("ready", "collected", "lapsed")))
+        .order_by(ready_first, Order.closed_at.desc())
+        .limit(1),
+    )
+    if found is None:
+        raise PickupCodeUnknown
+    return rows.load_one(work.connection, found)
+
+
+def confirm_at_counter(work: Work, resident: UUID, *, known: bool, seen: bool) -> None:
+    """Confirm an unconfirmed resident whom staff have just seen; else raise."""
+    if known:
+        return
+    if not seen:
+        raise ResidentUnconfirmed
+    confirm_resident(work, ConfirmResident(resident=resident))
+
+
+def cancel_order(work: Work, command: CancelOrder) -> Ended:
+    """Cancel one's own order before it is picked up; everything held is free again.
+
+    Raises OrderUnknown, NotYourOrder or OrderMoved.
+    """
+    order = rows.load_one(work.connection, command.order)
+    if work.actor.resident != order.resident:
+        raise NotYourOrder
+    result = Ended(id=order.id, state="cancelled", cost=order.cost)
+    if order.state == "cancelled":
+        work.replayed()
+        return result
+    waiting = ["asked", "submitted", "ready"]
+    if not rows.move(work, order.id, waiting, "cancelled", closed_at=work.now):
+        raise OrderMoved
+    free(work, order)
+    return result
+
+
+def lapse_order(work: Work, command: LapseOrder) -> Ended:
+    """End an order whose days of pickup, or whose minutes of asking, are over."""
+    order = rows.load_one(work.connection, command.order)
+    result = Ended(id=order.id, state="lapsed", cost=order.cost)
+    if order.state == "asked" and order.submitted_at + asked_for() <= work.now:
+        after, told = "cancelled", False
+    elif order.state == "ready" and order.pickup_until and order.pickup_until <= work.now:
+        after, told = "lapsed", True
+    else:
+        work.replayed()
+        return Ended(id=order.id, state=order.state, cost=order.cost)
+    if not rows.move(work, order.id, [order.state], after, closed_at=work.now):
+        work.replayed()
+        return result
+    free(work, order, lapsed=told)
+    if told:
+        messages.tell(work, order, "order.lapsed")
+    return Ended(id=order.id, state=after, cost=order.cost)
+
+
+def asked_for() -> dt.timedelta:
+    """Return how long a resident has for 同意 on their own phone."""
+    return dt.timedelta(minutes=ASKED_MINUTES)
+
+
+def lapse_orders() -> str:
+    """End every order whose time is over, each in a transaction of its own: the job's body."""
+    ended = failed = 0
+    while True:
+        now = present()
+        with reading() as connection:
+            query = select(Order.id).where(
+                or_(
+                    (Order.state == "ready") & (Order.pickup_until <= now),
+                    (Order.state == "asked") & (Order.submitted_at <= now - asked_for()),
+                ),
+            )
+            due = list(connection.scalars(query.order_by(Order.id).limit(LAPSE_BATCH + failed)))
+        fresh = due[failed:]
+        for order in fresh:
+            try:
+                ended += transact(lapse_order, LapseOrder(order=order)).state != "ready"
+            except AppError as refusal:
+                log.warning("order %s was not ended: %s", order, refusal.code())
+                failed += 1
+        if len(fresh) < LAPSE_BATCH:
+            return f"ended {ended}" + (f", failed {failed}" if failed else "")
+
+
+def return_order(work: Work, command: ReturnOrder) -> Ended:
+    """Take back what was collected: every transfer reversed by its own figures, stock put back.
+
+    Points return with the age they had. Raises ReturnReasonMissing, OrderUnknown, OrderMoved,
+    OwnOrder or OwnHousehold.
+    """
+    reason = command.reason.strip()
+    if not 0 < len(reason) <= REASON_LENGTH_MAX:
+        raise ReturnReasonMissing
+    order = rows.load_one(work.connection, command.order)
+    work.actor.require("order.approve", order.host)
+    rows.refuse_own(order, work.actor.person, rows.households_of(work, work.actor.person))
+    result = Ended(id=order.id, state="returned", cost=order.cost)
+    if order.state == "returned":
+        work.replayed()
+        return result
+    if not rows.move(work, order.id, ["collected"], "returned", refusal=reason):
+        raise OrderMoved
+    legs.undo(work, order, reason)
+    take_back(work, order.letting)
+    messages.tell(work, order, "order.returned")
+    return result

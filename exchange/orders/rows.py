@@ -1,0 +1,262 @@
+"""An order's rows: writing them, reading them whole, and moving an order from state to state."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import insert, select, update
+
+from core.errors import N_, Conflict, Forbidden, NotFound
+from exchange.basket import Basket, Terms, in_words
+from exchange.models import Order, OrderLine, OrderPayment, Station
+from exchange.prices import standard_of
+from exchange.reserve import Letting, Piece
+from residents.models import Community, Person, Resident
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from core.work import Work
+
+DONE = frozenset({"refused", "cancelled", "lapsed", "collected", "returned"})
+
+
+class OrderUnknown(NotFound):
+    """There is no such order, or it is not for the one who asks."""
+
+    text = N_("没有找到这张兑换单。请回到我的兑换看看。")
+
+
+class OrderMoved(Conflict):
+    """The order is in another state than the act needs."""
+
+    text = N_("这张兑换单的情况刚刚变了。请刷新页面再看看。")
+
+
+class OwnOrder(Forbidden):
+    """Nobody decides on what they pay or ordered themselves."""
+
+    text = N_("这是您自己的兑换单，要由别的工作人员来办。")
+
+
+class OwnHousehold(Forbidden):
+    """Nobody decides on an order of their own household."""
+
+    text = N_("这是您同户家人的兑换单，要由别的工作人员来办。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """How an order came about, beside what it is for."""
+
+    id: UUID
+    key: str
+    channel: str
+    state: str
+    hold: UUID | None
+    confirmation: str | None = None
+    entered_by: UUID | None = None
+    approver: UUID | None = None
+    approver_household: UUID | None = None
+    closed_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRow:
+    """An order with its payment, its payer and its station; amounts in centipoints."""
+
+    id: UUID
+    station: UUID
+    station_name: str
+    host: int
+    host_name: str
+    home: int
+    resident: UUID
+    confirmed: bool
+    ordered_by: UUID
+    channel: str
+    state: str
+    price: int
+    par: int
+    exact: int
+    cost: int
+    rate_row: UUID | None
+    face_home: int
+    face_host: int
+    difference: str
+    standard: int
+    submitted_at: dt.datetime
+    decided_at: dt.datetime | None
+    decided_by: UUID | None
+    entered_by: UUID | None
+    handed_by: UUID | None
+    pickup_code: str | None
+    pickup_until: dt.datetime | None
+    closed_at: dt.datetime | None
+    refusal: str | None
+    account: int
+    hold: UUID | None
+    payer: UUID
+    payer_household: UUID
+    phone_cipher: str | None
+    pieces: tuple[Piece, ...]
+
+    @property
+    def cross(self) -> bool:
+        """Whether the station is another community's than the payer's."""
+        return self.home != self.host
+
+    @property
+    def words(self) -> str:
+        """The items in a few words."""
+        return in_words((piece.name, piece.quantity) for piece in self.pieces)
+
+    @property
+    def letting(self) -> Letting:
+        """What the order gives back when it ends without its goods."""
+        return Letting(
+            order=self.id,
+            resident=self.resident,
+            household=self.payer_household,
+            cost=self.cost,
+            cross=self.cross,
+            submitted_at=self.submitted_at,
+            pieces=self.pieces,
+        )
+
+
+def write(work: Work, basket: Basket, terms: Terms, entry: Entry) -> None:
+    """Insert the order, its lines and its payment."""
+    buyer, host = basket.buyer, basket.host
+    decided = entry.approver is not None
+    work.connection.execute(
+        insert(Order).values(
+            id=entry.id,
+            key=entry.key,
+            station=host.station,
+            host=host.community,
+            home=buyer.community,
+            resident=buyer.resident,
+            ordered_by=work.actor.person if entry.entered_by is None else buyer.person,
+            entered_by=entry.entered_by,
+            handed_by=entry.approver if entry.state == "collected" else None,
+            channel=entry.channel,
+            confirmation=entry.confirmation,
+            state=entry.state,
+            price=terms.price,
+            par=terms.cost.par,
+            exact=terms.cost.exact,
+            cost=terms.cost.cost,
+            rate=terms.rate,
+            rate_row=terms.rate_row,
+            face_home=terms.face_home,
+            face_host=terms.face_host,
+            difference=terms.difference,
+            standard=standard_of(terms.price, terms.face_host),
+            submitted_at=work.now,
+            decided_at=work.now if decided else None,
+            decided_by=entry.approver,
+            closed_at=entry.closed_at,
+        ),
+    )
+    work.connection.execute(
+        insert(OrderLine),
+        [
+            {
+                "order": entry.id,
+                "item": line.item,
+                "name": line.name,
+                "quantity": line.quantity,
+                "price": line.price,
+            }
+            for line in basket.lines
+        ],
+    )
+    work.connection.execute(
+        insert(OrderPayment).values(
+            order=entry.id,
+            account=buyer.account,
+            points_kind="service",
+            hold=entry.hold,
+            amount=terms.cost.cost,
+            payer=buyer.person,
+            payer_household=buyer.household,
+            approver=entry.approver,
+            approver_household=entry.approver_household,
+        ),
+    )
+
+
+def load(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, OrderRow]:
+    """Return orders with everything that an act on them needs, in two queries."""
+    wanted = list(ids)
+    columns = [
+        column for column in Order.__table__.c if column.name in OrderRow.__dataclass_fields__
+    ]
+    rows = connection.execute(
+        select(
+            *columns,
+            Station.name.label("station_name"),
+            Community.display_name.label("host_name"),
+            (Resident.state == "confirmed").label("confirmed"),
+            OrderPayment.account,
+            OrderPayment.hold,
+            OrderPayment.payer,
+            OrderPayment.payer_household,
+            Person.phone_cipher,
+        )
+        .join(Station, Station.id == Order.station)
+        .join(Community, Community.code == Order.host)
+        .join(Resident, Resident.id == Order.resident)
+        .join(OrderPayment, OrderPayment.order == Order.id)
+        .join(Person, Person.id == OrderPayment.payer)
+        .where(Order.id.in_(wanted)),
+    ).all()
+    pieces: dict[UUID, list[Piece]] = defaultdict(list)
+    lines = select(OrderLine.order, OrderLine.item, OrderLine.quantity, OrderLine.name).where(
+        OrderLine.order.in_(wanted),
+    )
+    for line in connection.execute(lines.order_by(OrderLine.item)):
+        pieces[line.order].append(Piece(item=line.item, quantity=line.quantity, name=line.name))
+    return {
+        row.id: OrderRow(**row._mapping, pieces=tuple(pieces[row.id]))  # noqa: SLF001 - Row API
+        for row in rows
+    }
+
+
+def load_one(connection: Connection, order: UUID) -> OrderRow:
+    """Return one order; raises OrderUnknown."""
+    found = load(connection, [order]).get(order)
+    if found is None:
+        raise OrderUnknown
+    return found
+
+
+def move(work: Work, order: UUID, before: Iterable[str], after: str, **values: object) -> bool:
+    """Take an order from a state to another, once; False if it was in none of them."""
+    moved = work.connection.execute(
+        update(Order)
+        .where(Order.id == order, Order.state.in_(list(before)))
+        .values(state=after, **values)
+        .returning(Order.id),
+    ).first()
+    return moved is not None
+
+
+def households_of(work: Work, person: UUID) -> tuple[UUID, ...]:
+    """Return the households that a person lives in today; staff from elsewhere have none."""
+    query = select(Resident.household).where(Resident.person == person, Resident.valid_to.is_(None))
+    return tuple(work.connection.scalars(query.order_by(Resident.created_at.desc())))
+
+
+def refuse_own(order: OrderRow, person: UUID, households: Iterable[UUID]) -> None:
+    """Raise OwnOrder or OwnHousehold; the constraint of order_payments says the same."""
+    if person in {order.payer, order.ordered_by}:
+        raise OwnOrder
+    if order.payer_household in set(households):
+        raise OwnHousehold

@@ -1,0 +1,152 @@
+"""Submitting on the phone: what the quote promised is held in one step, or nothing is."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import select
+
+from core.errors import N_, Forbidden, KeyReused
+from core.ids import uuid8
+from exchange import basket as baskets
+from exchange import messages
+from exchange import quote as quotes
+from exchange.models import Order
+from exchange.orders import rows
+from exchange.reserve import Piece, quotas_of, raise_quotas, reserve_stock
+from points.ledger import OpenHold, hold
+
+if TYPE_CHECKING:
+    from core.work import Work
+    from exchange.basket import Basket, Terms
+
+
+class NotYourOrder(Forbidden):
+    """A resident orders for themselves, and acts on their own orders."""
+
+    text = N_("这张兑换单不是您的。请换成本人登录，再来办理。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitOrder:
+    """A quote that the resident agrees to; the key makes a double tap one order."""
+
+    key: str
+    resident: UUID
+    quote: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ordered:
+    """The order; ``cost`` in centipoints is held now."""
+
+    id: UUID
+    state: str
+    price: int
+    cost: int
+    submitted_at: dt.datetime
+
+
+def submit_order(work: Work, command: SubmitOrder) -> Ordered:
+    """Order what a quote promises: points, quotas and stock are held in one step.
+
+    Price and rate are the quote's, whatever changed since. Raises NotYourOrder, QuoteInvalid,
+    QuoteExpired, what ``basket.refuse`` and ``reserve`` raise, and InsufficientPoints.
+    """
+    if work.actor.resident != command.resident:
+        raise NotYourOrder
+    key = own_key(work, command.key)
+    earlier = ordered_before(work, key)
+    if earlier is not None:
+        return earlier
+    promise = quotes.opened(command.quote, work.now)
+    if promise.resident != command.resident:
+        raise quotes.QuoteInvalid
+    basket = baskets.load(work.connection, command.resident, promise.wanted)
+    if basket.buyer.community != promise.home:
+        # They moved house between asking and ordering: another book pays.
+        raise quotes.QuoteExpired
+    basket = _promised(basket, promise)
+    baskets.refuse(work.connection, basket, promise.terms.cost.cost, work.now)
+    order = work.new_id()
+    held = hold_all(work, basket, promise.terms, order)
+    entry = rows.Entry(id=order, key=key, channel="phone", state="submitted", hold=held)
+    rows.write(work, basket, promise.terms, entry)
+    messages.tell(work, rows.load_one(work.connection, order), "order.submitted")
+    return Ordered(
+        id=order,
+        state="submitted",
+        price=promise.terms.price,
+        cost=promise.terms.cost.cost,
+        submitted_at=work.now,
+    )
+
+
+def own_key(work: Work, key: str) -> str:
+    """Return the key as stored: two people may choose the same one."""
+    return f"{work.actor.person.hex}:{key}"
+
+
+def ordered_before(work: Work, key: str) -> Ordered | None:
+    """Return the order that this key made; another body is refused by the audit row's digest."""
+    found = work.connection.execute(
+        select(
+            Order.id,
+            Order.state,
+            Order.price,
+            Order.cost,
+            Order.submitted_at,
+            Order.ordered_by,
+            Order.entered_by,
+        ).where(Order.key == key),
+    ).first()
+    if found is None:
+        return None
+    if work.actor.person not in {found.ordered_by, found.entered_by}:
+        raise KeyReused
+    return Ordered(
+        id=found.id,
+        state=found.state,
+        price=found.price,
+        cost=found.cost,
+        submitted_at=found.submitted_at,
+    )
+
+
+def _promised(basket: Basket, promise: quotes.Promise) -> Basket:
+    lines = tuple(replace(line, price=promise.prices[line.item]) for line in basket.lines)
+    return replace(basket, lines=lines)
+
+
+def hold_all(work: Work, basket: Basket, terms: Terms, order: UUID) -> UUID:
+    """Hold points, then quotas, then stock (the lock order); returns the hold's id."""
+    held = uuid8(work.now, "hold", order)
+    hold(
+        work,
+        OpenHold(
+            id=held,
+            account=basket.buyer.account,
+            amount=terms.cost.cost,
+            reason=reason_of(basket),
+            source_kind="order",
+            source_id=order,
+        ),
+    )
+    raise_quotas(work, quotas_of(work.connection, basket, terms.cost.cost, work.now))
+    reserve_stock(work, pieces_of(basket), cross=basket.cross)
+    return held
+
+
+def reason_of(basket: Basket) -> str:
+    """Say what points are spent on and where, as the resident's list shows it."""
+    return f"{basket.words}，{basket.host.station_name}"
+
+
+def pieces_of(basket: Basket) -> tuple[Piece, ...]:
+    """Return the basket's pieces."""
+    return tuple(
+        Piece(item=line.item, quantity=line.quantity, name=line.name) for line in basket.lines
+    )

@@ -1,0 +1,362 @@
+"""The district's rates as pages show them: matrix, one cell of it, a community's notice."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import and_, or_, select
+
+from exchange.models import DiscountRate, RateProposal
+from exchange.rates.resolve import (
+    LADDER,
+    Place,
+    RateInForce,
+    RateRow,
+    Scope,
+    latest_of,
+    rate_rows,
+    resolve,
+    subdistrict_of,
+)
+from residents.models import Community, GroupMember, Person, Subdistrict
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """A place code with the name that people read."""
+
+    code: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One cell of the matrix: residents of a subdistrict at stations of another."""
+
+    home: int
+    host: int
+    rate: int
+    scope: str
+    document: str
+    #: Compared with the district's default: -1 lower, 0 equal, 1 higher.
+    against_default: int
+    #: A change already published: its rate (None: back to the default) and when it begins.
+    upcoming: RateRow | None
+    #: A change that waits for the second person.
+    proposed: bool
+    proposed_rate: int | None
+    #: Narrower rates in force inside the cell: pairs and single communities.
+    exceptions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matrix:
+    """The district's rates, subdistrict by subdistrict: ``rows[i][j]`` is home i at host j."""
+
+    subdistricts: tuple[Named, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    default: int
+    same_subdistrict: int
+    #: Cells with a rate of their own, waiting for the second person, and published ahead.
+    own: int
+    waiting: int
+    published: int
+
+
+def matrix(connection: Connection, now: dt.datetime) -> Matrix:
+    """Return the whole matrix in one pass: three queries, however many subdistricts."""
+    named = [
+        Named(code=row.code, name=row.name)
+        for row in connection.execute(
+            select(Subdistrict.code, Subdistrict.name).order_by(Subdistrict.code),
+        )
+    ]
+    rows = rate_rows(connection)
+    latest = latest_of(row for row in rows if row.valid_from <= now)
+    upcoming = latest_of(row for row in reversed(rows) if row.valid_from > now)
+    waiting = _waiting(connection)
+    default = resolve(latest, [("district", 0, 0)]).rate
+    exceptions = _exceptions(latest)
+    cells = tuple(
+        tuple(
+            _cell(home.code, host.code, latest, upcoming, waiting, default, exceptions)
+            for host in named
+        )
+        for home in named
+    )
+    flat = [cell for line in cells for cell in line]
+    same = latest.get(("same_subdistrict", 0, 0))
+    return Matrix(
+        subdistricts=tuple(named),
+        rows=cells,
+        default=default,
+        same_subdistrict=default if same is None or same.rate is None else same.rate,
+        own=sum(cell.scope == "subdistricts" for cell in flat),
+        waiting=sum(cell.proposed for cell in flat),
+        published=sum(cell.upcoming is not None for cell in flat),
+    )
+
+
+def _waiting(connection: Connection) -> dict[Place, int | None]:
+    query = select(
+        RateProposal.scope, RateProposal.home, RateProposal.host, RateProposal.rate
+    ).where(RateProposal.state == "proposed")
+    return {(row[0], row[1], row[2]): row[3] for row in connection.execute(query)}
+
+
+def _exceptions(latest: Mapping[Place, RateRow]) -> dict[tuple[int, int], int]:
+    """Count narrower rates per pair of subdistricts; 0 stands for every subdistrict."""
+    counted: dict[tuple[int, int], int] = defaultdict(int)
+    for scope, home, host in latest:
+        if scope in {"pair", "home", "host"} and latest[scope, home, host].rate is not None:
+            counted[subdistrict_of(home), subdistrict_of(host)] += 1
+    return counted
+
+
+def _cell(  # noqa: PLR0913, PLR0917 - the maps of one pass over the matrix
+    home: int,
+    host: int,
+    latest: Mapping[Place, RateRow],
+    upcoming: Mapping[Place, RateRow],
+    waiting: Mapping[Place, int | None],
+    default: int,
+    exceptions: Mapping[tuple[int, int], int],
+) -> Cell:
+    own: Place = ("subdistricts", home, host)
+    places = [own, ("district", 0, 0)]
+    if home == host:
+        places.insert(1, ("same_subdistrict", 0, 0))
+    found = resolve(latest, places)
+    return Cell(
+        home=home,
+        host=host,
+        rate=found.rate,
+        scope=found.scope,
+        document=found.document,
+        against_default=(found.rate > default) - (found.rate < default),
+        upcoming=upcoming.get(own),
+        proposed=own in waiting,
+        proposed_rate=waiting.get(own),
+        exceptions=sum(exceptions.get(key, 0) for key in ((home, host), (home, 0), (0, host))),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """A step of the ladder for a cell: its rate if a row holds there, and whether it decides."""
+
+    scope: Scope
+    rate: int | None
+    #: Rates of this scope inside the cell, where it has many places (pairs, communities).
+    count: int
+    applies: bool
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellDetail:
+    """Why a cell has its rate, what it was before, and what comes."""
+
+    home: Named
+    host: Named
+    in_force: RateInForce
+    ladder: tuple[Rung, ...]
+    history: tuple[RateRow, ...]
+    upcoming: tuple[RateRow, ...]
+    #: Narrower rates inside the cell, in force.
+    exceptions: tuple[RateRow, ...]
+    home_communities: tuple[Named, ...]
+    host_communities: tuple[Named, ...]
+
+
+def cell(connection: Connection, home: int, host: int, now: dt.datetime) -> CellDetail | None:
+    """Return a cell of two subdistricts with its ladder and history; None for unknown codes."""
+    names = {
+        row.code: Named(code=row.code, name=row.name)
+        for row in connection.execute(
+            select(Subdistrict.code, Subdistrict.name).where(Subdistrict.code.in_({home, host})),
+        )
+    }
+    if home not in names or host not in names:
+        return None
+    rows = rate_rows(connection)
+    latest = latest_of(row for row in rows if row.valid_from <= now)
+    own: Place = ("subdistricts", home, host)
+    places = [own, ("district", 0, 0)]
+    if home == host:
+        places.insert(1, ("same_subdistrict", 0, 0))
+    inside = tuple(row for row in latest.values() if _is_inside(row, home, host))
+    found = resolve(latest, places)
+    relevant = [row for row in rows if (row.scope, row.home, row.host) in places]
+    return CellDetail(
+        home=names[home],
+        host=names[host],
+        in_force=found,
+        ladder=tuple(_rung(scope, latest, own, found, inside) for scope in LADDER),
+        history=tuple(row for row in reversed(relevant) if row.valid_from <= now),
+        upcoming=tuple(row for row in relevant if row.valid_from > now),
+        exceptions=inside,
+        home_communities=_communities(connection, home),
+        host_communities=_communities(connection, host),
+    )
+
+
+def _is_inside(row: RateRow, home: int, host: int) -> bool:
+    if row.scope not in {"pair", "home", "host"} or row.rate is None:
+        return False
+    return subdistrict_of(row.home) in {home, 0} and subdistrict_of(row.host) in {host, 0}
+
+
+def _rung(
+    scope: Scope,
+    latest: Mapping[Place, RateRow],
+    own: Place,
+    found: RateInForce,
+    inside: tuple[RateRow, ...],
+) -> Rung:
+    if scope in {"pair", "home", "host"}:
+        count = sum(row.scope == scope for row in inside)
+        return Rung(scope=scope, rate=None, count=count, applies=True, holds=False)
+    row = latest.get(own if scope == "subdistricts" else (scope, 0, 0))
+    rate = row.rate if row is not None else None
+    applies = scope != "same_subdistrict" or own[1] == own[2]
+    return Rung(
+        scope=scope,
+        rate=rate,
+        count=int(rate is not None),
+        applies=applies and scope != "group",
+        holds=scope == found.scope,
+    )
+
+
+def _communities(connection: Connection, subdistrict: int) -> tuple[Named, ...]:
+    query = (
+        select(Community.code, Community.display_name)
+        .where(Community.subdistrict == subdistrict)
+        .order_by(Community.code)
+    )
+    return tuple(Named(code=row[0], name=row[1]) for row in connection.execute(query))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A community's rates as its residents read them: what holds, and what comes next."""
+
+    in_force: tuple[RateInForce, ...]
+    upcoming: tuple[RateRow, ...]
+
+
+def notice_of(connection: Connection, home: int, now: dt.datetime) -> Notice:
+    """Return every rate that touches residents of a community, the widest first."""
+    sub = subdistrict_of(home)
+    mine = or_(
+        and_(DiscountRate.scope == "pair", DiscountRate.home == home),
+        and_(DiscountRate.scope == "home", DiscountRate.home == home),
+        and_(DiscountRate.scope == "host", DiscountRate.host != home),
+        and_(DiscountRate.scope == "subdistricts", DiscountRate.home == sub),
+        DiscountRate.scope.in_(("same_subdistrict", "district")),
+        _grouped(home),
+    )
+    rows = rate_rows(connection, mine)
+    latest = latest_of(row for row in rows if row.valid_from <= now)
+    widest = sorted(latest.values(), key=lambda row: (-LADDER.index(row.scope), row.host))
+    return Notice(
+        in_force=tuple(
+            RateInForce(
+                rate=row.rate,
+                row=row.id,
+                scope=row.scope,
+                document=row.document,
+                since=row.valid_from,
+            )
+            for row in widest
+            if row.rate is not None
+        ),
+        upcoming=tuple(row for row in rows if row.valid_from > now),
+    )
+
+
+def _grouped(home: int) -> ColumnElement[bool]:
+    member = select(GroupMember.community).where(GroupMember.community == home)
+    return and_(DiscountRate.scope == "group", member.exists())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A change of rate on its way: waiting for the second person, or published ahead."""
+
+    id: UUID
+    scope: str
+    home: int
+    host: int
+    home_name: str
+    host_name: str
+    rate: int | None
+    #: What holds at the same scope today; None where no row does.
+    rate_before: int | None
+    valid_from: dt.datetime
+    document: str
+    proposed_by: UUID
+    proposed_by_name: str
+    proposed_at: dt.datetime
+    state: str
+
+
+def proposals(
+    connection: Connection,
+    now: dt.datetime,
+    state: str = "proposed",
+) -> tuple[Proposal, ...]:
+    """Return the proposals in a state, the oldest first; confirmed ones only while ahead."""
+    query = (
+        select(RateProposal.__table__, Person.name.label("proposed_by_name"))
+        .join(Person, Person.id == RateProposal.proposed_by)
+        .where(RateProposal.state == state)
+        .order_by(RateProposal.proposed_at)
+    )
+    if state == "confirmed":
+        query = query.where(RateProposal.valid_from > now)
+    found = connection.execute(query).all()
+    names = _names(connection, {code for row in found for code in (row.home, row.host)})
+    latest = latest_of(row for row in rate_rows(connection) if row.valid_from <= now)
+    made = []
+    for row in found:
+        before = latest.get((row.scope, row.home, row.host))
+        made.append(
+            Proposal(
+                id=row.id,
+                scope=row.scope,
+                home=row.home,
+                host=row.host,
+                home_name=names.get(row.home, ""),
+                host_name=names.get(row.host, ""),
+                rate=row.rate,
+                rate_before=before.rate if before else None,
+                valid_from=row.valid_from,
+                document=row.document,
+                proposed_by=row.proposed_by,
+                proposed_by_name=row.proposed_by_name,
+                proposed_at=row.proposed_at,
+                state=row.state,
+            ),
+        )
+    return tuple(made)
+
+
+def _names(connection: Connection, codes: set[int]) -> dict[int, str]:
+    """Return names of subdistricts and communities by their codes."""
+    found: dict[int, str] = {}
+    for query in (
+        select(Subdistrict.code, Subdistrict.name).where(Subdistrict.code.in_(codes)),
+        select(Community.code, Community.display_name).where(Community.code.in_(codes)),
+    ):
+        found |= {row[0]: row[1] for row in connection.execute(query)}
+    return found
