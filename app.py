@@ -44,7 +44,7 @@ API_BLUEPRINTS = (
     activities.api.bp,
     exchange.api.bp,
 )
-COMMANDS = (cli.scheduler, cli.jobs, residents.cli.places, residents.cli.grants)
+COMMANDS = (cli.serve, cli.scheduler, cli.jobs, residents.cli.places, residents.cli.grants)
 
 SUBSCRIBERS: Subscribers = {}
 

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import threading
 
 import click
-from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
-from core.jobs import registered, run_by_hand, tick
-
-TICK_SECONDS = 20
-log = logging.getLogger(__name__)
-
-
-def start_scheduler(app: Flask) -> BackgroundScheduler:
-    """Start the one interval job that claims due slots; the caller shuts it down."""
-
-    def run() -> None:
-        with app.app_context():
-            tick()
-
-    scheduler = BackgroundScheduler()
-    scheduler.add_job(run, "interval", seconds=TICK_SECONDS, coalesce=True, max_instances=1)
-    scheduler.start()
-    return scheduler
+from core.jobs import registered, run_by_hand, start_scheduler, tick
+from core.server import Server
+from core.work import configuration
 
 
 @click.command("scheduler")
@@ -43,6 +27,15 @@ def scheduler() -> None:
     click.echo("scheduler is running")
     stop.wait()
     running.shutdown(wait=True)
+
+
+@click.command("serve")
+@click.option("--bind", default="127.0.0.1:8000", show_default=True, help="Address to listen at.")
+@with_appcontext
+def serve(bind: str) -> None:
+    """Serve with gunicorn; LINLI_SCHEDULER=inside runs the jobs in the serving process."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - documented
+    Server(app, configuration(), bind).run()
 
 
 jobs = AppGroup("jobs", help="Run jobs by hand.")

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from flask import current_app
+from apscheduler.schedulers.background import BackgroundScheduler
+from flask import Flask, current_app
 from sqlalchemy import or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from core.work import Work
 
+TICK_SECONDS = 20
 log = logging.getLogger(__name__)
 LEASE = dt.timedelta(minutes=10)
 ATTEMPTS_MAX = 5
@@ -212,3 +214,16 @@ def run_slot(job: Job, slot: dt.datetime) -> int:
 def run_by_hand(name: str) -> str:
     """Run a job now, whatever its slots say; what was done before is not done again."""
     return find(name).run()
+
+
+def start_scheduler(app: Flask) -> BackgroundScheduler:
+    """Start the one interval job that claims due slots; the caller shuts it down."""
+
+    def run() -> None:
+        with app.app_context():
+            tick()
+
+    scheduler = BackgroundScheduler()
+    scheduler.add_job(run, "interval", seconds=TICK_SECONDS, coalesce=True, max_instances=1)
+    scheduler.start()
+    return scheduler

@@ -1,0 +1,58 @@
+"""Serving: gunicorn with threads, and the scheduler inside it where one process has to do all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from core.config import Config
+from core.db import db
+from core.jobs import start_scheduler
+
+THREADS = 8
+WORKERS_POSTGRESQL = 2
+
+
+class Server(BaseApplication):
+    """One preloaded application behind gunicorn's threaded workers.
+
+    An embedded SQLite is served by one process, because its writers queue at a lock in the
+    process; PostgreSQL by two, which share the memory of what was loaded before the fork.
+    """
+
+    def __init__(self, app: Flask, config: Config, bind: str, *, quiet: bool = False) -> None:
+        self.app = app
+        self.options: dict[str, Any] = {
+            "bind": bind,
+            "worker_class": "gthread",
+            "workers": 1 if config.is_sqlite else WORKERS_POSTGRESQL,
+            "threads": THREADS,
+            "preload_app": True,
+            "keepalive": 5,
+            "timeout": 60,
+            "graceful_timeout": 10,
+            "loglevel": "warning" if quiet else "info",
+            "post_fork": self._forked,
+        }
+        if config.scheduler_inside:
+            self.options["post_worker_init"] = self._ready
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Hand our options to gunicorn."""
+        for name, value in self.options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Return the application."""
+        return self.app
+
+    def _forked(self, *_: object) -> None:
+        """Never share a connection with the parent."""
+        with self.app.app_context():
+            db.engine.dispose(close=False)
+
+    def _ready(self, *_: object) -> None:
+        start_scheduler(self.app)
