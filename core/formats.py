@@ -51,6 +51,20 @@ def rate_words(basis_points: int) -> str:
     return _ratio(basis_points, RATE_ONE)
 
 
+def thousands(centipoints: int) -> str:
+    """Write a large amount in points with its thousands grouped: 50748000 is "507,480"."""
+    words = points(centipoints)
+    whole, dot, fraction = words.partition(".")
+    sign = whole[:1] if whole.startswith(MINUS) else ""
+    return f"{sign}{int(whole.removeprefix(MINUS)):,}{dot}{fraction}"
+
+
+def rate_fixed(basis_points: int) -> str:
+    """Write a rate with two decimals at least, so that columns line up: "0.80", "1.00", "0.825"."""
+    whole, rest = divmod(basis_points, RATE_ONE)
+    return f"{whole}.{f'{rest:04d}'.rstrip('0').ljust(2, '0')}"
+
+
 def hours(half_hours: int) -> str:
     """Write half hours as hours: 3 is "1.5"."""
     return f"{half_hours // 2}{'.5' if half_hours % 2 else ''}"
@@ -264,7 +278,9 @@ def earns_short(amount: int | None, part: str) -> str:
 FILTERS: tuple[Callable[..., object], ...] = (
     points,
     signed,
+    thousands,
     rate_words,
+    rate_fixed,
     hours,
     clock,
     span,
