@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from flask_babel import gettext as _
+from markupsafe import Markup
 
 from core.work import SHANGHAI
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
+STOPS = "，。；！？"
 MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EN DASH}"
 WEEKDAYS = "一二三四五六日"
@@ -137,6 +139,11 @@ def month(value: dt.date, today: dt.date | None = None) -> str:
     day_of = date_of(value)
     same = today is None or date_of(today).year == day_of.year
     return f"{day_of.month} 月" if same else f"{day_of.year} 年 {day_of.month} 月"
+
+
+def short_day(value: dt.date, today: dt.date) -> str:
+    """Write a day of a list: "今天", "昨天", else without its weekday: "11 月 12 日"."""
+    return day(value, today) if is_near(value, today) else date(value, today)
 
 
 def is_near(value: dt.date, today: dt.date) -> bool:
@@ -275,6 +282,12 @@ def earns_short(amount: int | None, part: str) -> str:
     return _("每小时 %(points)s 分", points=points(2 * amount))
 
 
+def clauses(sentence: str) -> Markup:
+    """Mark up a sentence so that its lines end where a clause does, wherever that fits."""
+    parts = re.findall(rf"[^{STOPS}]+[{STOPS}”」）]*|[{STOPS}]+", sentence)
+    return Markup().join(Markup('<span class="clause">{}</span>').format(part) for part in parts)
+
+
 FILTERS: tuple[Callable[..., object], ...] = (
     points,
     signed,
@@ -290,6 +303,7 @@ FILTERS: tuple[Callable[..., object], ...] = (
     long_day,
     moment,
     month,
+    short_day,
     is_near,
     near,
     leaf,
@@ -307,6 +321,7 @@ FILTERS: tuple[Callable[..., object], ...] = (
     code3,
     earns,
     earns_short,
+    clauses,
 )
 
 

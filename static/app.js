@@ -57,11 +57,13 @@ for (const button of document.querySelectorAll("button[data-wait]")) {
   const wait = Number(button.dataset.wait);
   if (!(wait > 0)) continue;
   button.disabled = true;
-  const tick = setInterval(() => {
+  const tick = () => {
     const left = Math.ceil(wait - (performance.now() - started) / 1000);
     button.textContent = left > 0 ? button.dataset.waiting.replace("{left}", left) : words;
     if (left > 0) return;
     button.disabled = false;
-    clearInterval(tick);
-  }, 500);
+    clearInterval(timer);
+  };
+  const timer = setInterval(tick, 500);
+  tick();
 }
