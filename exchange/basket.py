@@ -11,14 +11,16 @@ from uuid import UUID
 from sqlalchemy import select
 
 from core import settings
-from core.errors import N_, Conflict, NotFound, Rejected
+from core.errors import N_, Conflict, Rejected
 from core.work import business_day
 from exchange.models import FaceValue, Item, Station, Stock
 from exchange.prices import FACE_ONE, PAR, ROUND_STEPS, Cost, price_of
 from exchange.rates import RateInForce, rate_in_force
+from exchange.stations import ItemUnknown
 from points.accounts import resident_account
 from points.models import Account
 from residents.models import Community, Person, Resident
+from residents.people import ResidentUnknown
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -34,22 +36,10 @@ class BasketInvalid(Rejected):
     text = N_("数量要是 1 到 99 的整数，一张兑换单里的东西要在同一个驿站。请改一改再提交。")
 
 
-class ItemGone(NotFound):
-    """There is no such item."""
-
-    text = N_("没有找到这样兑换品，可能已经下架了。请回到兑换页看看。")
-
-
 class ItemUnlisted(Conflict):
     """The station no longer gives this item."""
 
     text = N_("{item}已经下架了。请看看驿站里别的兑换品。")
-
-
-class ResidentUnknown(NotFound):
-    """There is no such resident, or no longer."""
-
-    text = N_("没有找到这位居民。请核对姓名和住址后再试。")
 
 
 class ExchangeClosed(Conflict):
@@ -80,6 +70,13 @@ class OverOrderQuota(Rejected):
     """An order at another community costs at most ``quota.order_points``."""
 
     text = N_("到别的社区兑换，一张兑换单最多付 {limit} 分。请减少数量再提交。")
+
+
+def opens_on(received_on: dt.date | None, home_first_days: int) -> dt.date | None:
+    """Return the day from which residents of other communities may take a receipt's goods."""
+    if received_on is None or not home_first_days:
+        return None
+    return received_on + dt.timedelta(days=home_first_days)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,9 +112,7 @@ class Line:
     @property
     def open_from(self) -> dt.date | None:
         """The day from which residents of other communities may take it."""
-        if self.received_on is None or not self.home_first_days:
-            return None
-        return self.received_on + dt.timedelta(days=self.home_first_days)
+        return opens_on(self.received_on, self.home_first_days)
 
     @property
     def home_only(self) -> bool:
@@ -191,7 +186,7 @@ def in_words(lines: Iterable[tuple[str, int]]) -> str:
 
 
 def load(connection: Connection, resident: UUID, wanted: Sequence[Wanted]) -> Basket:
-    """Return the basket in two queries; raises BasketInvalid, ItemGone or ResidentUnknown."""
+    """Return the basket in two queries; raises BasketInvalid, ItemUnknown or ResidentUnknown."""
     host, lines = _load_lines(connection, wanted)
     return Basket(host=host, lines=lines, buyer=load_buyer(connection, resident))
 
@@ -231,7 +226,7 @@ def _load_lines(
         .order_by(item.id),
     ).all()
     if len(rows) != len(counts):
-        raise ItemGone
+        raise ItemUnknown
     if len({row.station for row in rows}) != 1:
         raise BasketInvalid
     lines = tuple(

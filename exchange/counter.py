@@ -103,7 +103,9 @@ def redeem_at_counter(work: Work, command: CounterRedemption) -> Redeemed:
     terms = baskets.terms_of(work.connection, basket, work.now)
     _refuse_amount(work, basket, terms.cost.cost, command.confirmation)
     if not basket.buyer.confirmed:
-        confirm_at_counter(work, command.resident, known=False, seen=command.confirm_resident)
+        confirm_at_counter(
+            work, command.resident, basket.host.community, seen=command.confirm_resident
+        )
         basket = replace(basket, buyer=replace(basket.buyer, confirmed=True))
     baskets.refuse(work.connection, basket, terms.cost.cost, work.now)
     entry = rows.Entry(

@@ -117,7 +117,7 @@ def quote(
 ) -> Quote:
     """Price a basket for a resident now.
 
-    Raises BasketInvalid, ItemGone, ItemUnlisted, ResidentUnknown or RateUnknown.
+    Raises BasketInvalid, ItemUnknown, ItemUnlisted, ResidentUnknown or RateUnknown.
     """
     basket = baskets.load(connection, resident, wanted)
     for line in basket.lines:
@@ -196,6 +196,15 @@ def opened(token: str, now: dt.datetime) -> Promise:
             difference=found["difference"],
         ),
     )
+
+
+def peek(token: str) -> Wanted | None:
+    """Return the item of a quote for one, expired or not, to show its page again."""
+    found: Any = signed(PURPOSE, token)
+    if not isinstance(found, dict) or len(found["lines"]) != 1:
+        return None
+    item, quantity, _price = found["lines"][0]
+    return Wanted(item=UUID(item), quantity=quantity)
 
 
 def binding(

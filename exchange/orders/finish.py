@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from residents.people import ConfirmResident, confirm_resident
 from sqlalchemy import or_, select
 
 from core.errors import N_, AppError, Conflict, NotFound, Rejected
@@ -22,6 +21,7 @@ from exchange.orders.decide import REASON_LENGTH_MAX, free
 from exchange.orders.rows import OrderMoved, OrderRow
 from exchange.orders.submit import NotYourOrder
 from exchange.reserve import hand_out, take_back
+from residents.people import ConfirmResident, confirm_resident
 
 if TYPE_CHECKING:
     from core.work import Work
@@ -130,7 +130,8 @@ def hand_over(work: Work, command: HandOver) -> HandedOver:
         return _handed(order, repeated=True)
     if order.state == "lapsed" or (order.pickup_until and order.pickup_until <= work.now):
         raise PickupOver
-    confirm_at_counter(work, order.resident, known=order.confirmed, seen=command.confirm_resident)
+    if not order.confirmed:
+        confirm_at_counter(work, order.resident, order.host, seen=command.confirm_resident)
     collected = rows.move(
         work, order.id, ["ready"], "collected", handed_by=work.actor.person, closed_at=work.now
     )
@@ -181,13 +182,13 @@ def _by_code(work: Work, command: HandOver) -> OrderRow:
     return rows.load_one(work.connection, found)
 
 
-def confirm_at_counter(work: Work, resident: UUID, *, known: bool, seen: bool) -> None:
-    """Confirm an unconfirmed resident whom staff have just seen; else raise."""
-    if known:
-        return
+def confirm_at_counter(work: Work, resident: UUID, host: int, *, seen: bool) -> None:
+    """Confirm an unconfirmed resident whom staff have just seen; raises ResidentUnconfirmed."""
     if not seen:
         raise ResidentUnconfirmed
-    confirm_resident(work, ConfirmResident(resident=resident))
+    confirm_resident(work, ConfirmResident(resident=resident, at=host))
+    # Whatever it found, handing over is a change of its own.
+    work.changed = True
 
 
 def cancel_order(work: Work, command: CancelOrder) -> Ended:

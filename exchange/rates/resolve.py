@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
 Scope = Literal["pair", "home", "host", "subdistricts", "same_subdistrict", "group", "district"]
-LADDER: tuple[Scope, ...] = (
+LADDER: tuple[str, ...] = (
     "pair",
     "home",
     "host",

@@ -17,7 +17,6 @@ from exchange.rates.resolve import (
     Place,
     RateInForce,
     RateRow,
-    Scope,
     latest_of,
     rate_rows,
     resolve,
@@ -153,7 +152,7 @@ def _cell(  # noqa: PLR0913, PLR0917 - the maps of one pass over the matrix
 class Rung:
     """A step of the ladder for a cell: its rate if a row holds there, and whether it decides."""
 
-    scope: Scope
+    scope: str
     rate: int | None
     #: Rates of this scope inside the cell, where it has many places (pairs, communities).
     count: int
@@ -216,7 +215,7 @@ def _is_inside(row: RateRow, home: int, host: int) -> bool:
 
 
 def _rung(
-    scope: Scope,
+    scope: str,
     latest: Mapping[Place, RateRow],
     own: Place,
     found: RateInForce,
@@ -250,12 +249,12 @@ def _communities(connection: Connection, subdistrict: int) -> tuple[Named, ...]:
 class Notice:
     """A community's rates as its residents read them: what holds, and what comes next."""
 
-    in_force: tuple[RateInForce, ...]
+    in_force: tuple[RateRow, ...]
     upcoming: tuple[RateRow, ...]
 
 
 def notice_of(connection: Connection, home: int, now: dt.datetime) -> Notice:
-    """Return every rate that touches residents of a community, the widest first."""
+    """Return every rate that touches residents of a community."""
     sub = subdistrict_of(home)
     mine = or_(
         and_(DiscountRate.scope == "pair", DiscountRate.home == home),
@@ -267,19 +266,8 @@ def notice_of(connection: Connection, home: int, now: dt.datetime) -> Notice:
     )
     rows = rate_rows(connection, mine)
     latest = latest_of(row for row in rows if row.valid_from <= now)
-    widest = sorted(latest.values(), key=lambda row: (-LADDER.index(row.scope), row.host))
     return Notice(
-        in_force=tuple(
-            RateInForce(
-                rate=row.rate,
-                row=row.id,
-                scope=row.scope,
-                document=row.document,
-                since=row.valid_from,
-            )
-            for row in widest
-            if row.rate is not None
-        ),
+        in_force=tuple(row for row in latest.values() if row.rate is not None),
         upcoming=tuple(row for row in rows if row.valid_from > now),
     )
 

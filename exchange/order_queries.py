@@ -1,0 +1,226 @@
+"""Orders as residents see them: the list, and one with what has happened to it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import select
+
+from exchange import words
+from exchange.models import Item, Order, OrderLine, Station
+from exchange.queries import OPEN_STATES
+from residents.models import Person
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+ORDERS_PER_PAGE = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineView:
+    """An item in an order; ``price`` per piece in the host's centipoints."""
+
+    item: UUID
+    name: str
+    category: str
+    template: str | None
+    quantity: int
+    price: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """Where to collect."""
+
+    name: str
+    address: str
+    hours: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderView:
+    """An order with everything that its page says; amounts in centipoints."""
+
+    id: UUID
+    number: str
+    state: str
+    channel: str
+    host: int
+    home: int
+    station: str
+    station_address: str
+    station_hours: str
+    lines: tuple[LineView, ...]
+    price: int
+    cost: int
+    rate: int
+    submitted_at: dt.datetime
+    decided_at: dt.datetime | None
+    decided_by: str | None
+    refusal: str | None
+    pickup_code: str | None
+    pickup_until: dt.datetime | None
+    closed_at: dt.datetime | None
+
+    @property
+    def at_home(self) -> bool:
+        """Whether the station is the resident's own."""
+        return self.home == self.host
+
+    @property
+    def door(self) -> Door:
+        """The station's name, address and hours."""
+        return Door(name=self.station, address=self.station_address, hours=self.station_hours)
+
+    @property
+    def may_cancel(self) -> bool:
+        """Whether the resident can still call it off."""
+        return self.state in OPEN_STATES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderBrief:
+    """A line of 我的兑换."""
+
+    id: UUID
+    name: str
+    category: str
+    template: str | None
+    station: str
+    cost: int
+    state: str
+    at: dt.datetime
+    pickup_until: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MyOrders:
+    """A resident's orders: those under way, all of them; those done, a page."""
+
+    open: tuple[OrderBrief, ...]
+    closed: tuple[OrderBrief, ...]
+    has_more: bool
+
+
+def lines_of(connection: Connection, orders: Iterable[UUID]) -> dict[UUID, tuple[LineView, ...]]:
+    """Return the lines of orders, with the drawings that their items have."""
+    query = (
+        select(
+            OrderLine.order,
+            OrderLine.item,
+            OrderLine.name,
+            OrderLine.quantity,
+            OrderLine.price,
+            Item.category,
+            Item.template,
+        )
+        .join(Item, Item.id == OrderLine.item)
+        .where(OrderLine.order.in_(list(orders)))
+        .order_by(OrderLine.item)
+    )
+    found: dict[UUID, list[LineView]] = defaultdict(list)
+    for row in connection.execute(query):
+        found[row.order].append(
+            LineView(
+                item=row.item,
+                name=row.name,
+                category=row.category,
+                template=row.template,
+                quantity=row.quantity,
+                price=row.price,
+            ),
+        )
+    return {order: tuple(lines) for order, lines in found.items()}
+
+
+def order_view(connection: Connection, order: UUID, resident: UUID) -> OrderView | None:
+    """Return a resident's own order; None for an unknown one or somebody else's."""
+    row = connection.execute(
+        select(
+            Order.__table__,
+            Station.name.label("station_name"),
+            Station.address.label("station_address"),
+            Station.hours.label("station_hours"),
+            Person.name.label("decided_name"),
+        )
+        .join(Station, Station.id == Order.station)
+        .outerjoin(Person, Person.id == Order.decided_by)
+        .where(Order.id == order, Order.resident == resident),
+    ).first()
+    if row is None:
+        return None
+    return OrderView(
+        id=row.id,
+        number=words.number(row.submitted_at),
+        state=row.state,
+        channel=row.channel,
+        host=row.host,
+        home=row.home,
+        station=row.station_name,
+        station_address=row.station_address,
+        station_hours=row.station_hours,
+        lines=lines_of(connection, [order])[order],
+        price=row.price,
+        cost=row.cost,
+        rate=row.rate,
+        submitted_at=row.submitted_at,
+        decided_at=row.decided_at,
+        decided_by=row.decided_name,
+        refusal=row.refusal,
+        pickup_code=row.pickup_code if row.state == "ready" else None,
+        pickup_until=row.pickup_until,
+        closed_at=row.closed_at,
+    )
+
+
+def my_orders(connection: Connection, resident: UUID, page: int = 1) -> MyOrders:
+    """Return a resident's orders, the newest first."""
+    mine = (
+        select(
+            Order.id,
+            Order.state,
+            Order.cost,
+            Order.submitted_at,
+            Order.closed_at,
+            Order.pickup_until,
+            Station.name.label("station"),
+        )
+        .join(Station, Station.id == Order.station)
+        .where(Order.resident == resident)
+        .order_by(Order.submitted_at.desc(), Order.id.desc())
+    )
+    under_way = connection.execute(mine.where(Order.state.in_(OPEN_STATES))).all()
+    done = connection.execute(
+        mine.where(Order.state.not_in(OPEN_STATES))
+        .offset((page - 1) * ORDERS_PER_PAGE)
+        .limit(ORDERS_PER_PAGE + 1),
+    ).all()
+    shown = done[:ORDERS_PER_PAGE]
+    lines = lines_of(connection, [row.id for row in (*under_way, *shown)])
+
+    def brief(row: object) -> OrderBrief:
+        facts = row._mapping  # type: ignore[attr-defined]  # noqa: SLF001 - Row API
+        items = lines[facts["id"]]
+        return OrderBrief(
+            id=facts["id"],
+            name=words.several(items[0].name, len(items)),
+            category=items[0].category,
+            template=items[0].template,
+            station=facts["station"],
+            cost=facts["cost"],
+            state=facts["state"],
+            at=facts["closed_at"] or facts["submitted_at"],
+            pickup_until=facts["pickup_until"],
+        )
+
+    return MyOrders(
+        open=tuple(map(brief, under_way)),
+        closed=tuple(map(brief, shown)),
+        has_more=len(done) > ORDERS_PER_PAGE,
+    )

@@ -1,0 +1,49 @@
+"""Panels that the exchange puts onto pages of others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import render_template
+from sqlalchemy import select
+
+from exchange.models import Order
+from exchange.order_queries import lines_of
+from exchange.orders.finish import asked_for
+from exchange.queries import arrivals as new_offers
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from core.panels import Viewer
+
+
+def arrivals(connection: Connection, viewer: Viewer) -> str:
+    """Show what is new at the viewer's own station; nothing new is an empty string."""
+    place, offers = new_offers(connection, viewer.resident, viewer.now)
+    if not offers:
+        return ""
+    return render_template("exchange/_arrivals.html", offers=offers, noun=place.noun)
+
+
+def asked(connection: Connection, viewer: Viewer) -> str:
+    """Show what the counter asks the viewer to agree to right now; empty where nobody asks."""
+    row = connection.execute(
+        select(Order.id, Order.cost, Order.submitted_at)
+        .where(
+            Order.resident == viewer.resident,
+            Order.state == "asked",
+            Order.submitted_at > viewer.now - asked_for(),
+        )
+        .order_by(Order.submitted_at.desc())
+        .limit(1),
+    ).first()
+    if row is None:
+        return ""
+    return render_template(
+        "exchange/_asked.html",
+        order_id=row.id,
+        cost=row.cost,
+        lines=lines_of(connection, [row.id])[row.id],
+        until=row.submitted_at + asked_for(),
+    )

@@ -1,0 +1,206 @@
+"""Shapes of what comes in and goes out; page and API use the same. Amounts are centipoints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, fields, post_load, validate
+
+from exchange.basket import LINES_MAX, QUANTITY_MAX, Wanted
+from exchange.counter import CONFIRMATIONS
+from exchange.models import RATE_MAX
+from exchange.orders import ApproveOrders, HandOver, RefuseOrder, UndoApprovals
+from exchange.orders.decide import ORDERS_MAX, REASON_LENGTH_MAX
+from exchange.rates import LADDER
+from exchange.stations import PERCENT_MAX, PRICE_MAX
+from exchange.stations import QUANTITY_MAX as RECEIPT_MAX
+
+CENTIPOINTS = {"description": "centipoints: 100 is one point"}
+BASIS_POINTS = {"description": "basis points: 8000 is 0.8, 10000 is par"}
+CODE_DIGITS_MAX = 20
+
+
+class LineSchema(Schema):
+    """Pieces of one item."""
+
+    item = fields.UUID(required=True)
+    quantity = fields.Integer(
+        required=True, strict=True, validate=validate.Range(min=1, max=QUANTITY_MAX)
+    )
+
+    @post_load
+    def build(self, data: dict[str, Any], **_: object) -> Wanted:
+        """Return what is wanted."""
+        return Wanted(**data)
+
+
+class LinesSchema(Schema):
+    """A basket of one station."""
+
+    lines = fields.List(
+        fields.Nested(LineSchema),
+        required=True,
+        validate=validate.Length(min=1, max=LINES_MAX),
+    )
+
+
+class PageSchema(Schema):
+    """Which page of a list."""
+
+    class Meta:
+        """Query strings may carry what is not ours."""
+
+        unknown = EXCLUDE
+
+    page = fields.Integer(load_default=1, validate=validate.Range(min=1, max=1000))
+
+
+class QuoteRequestSchema(LinesSchema):
+    """What is to be priced."""
+
+
+class SubmitSchema(Schema):
+    """A quote that is agreed to."""
+
+    quote = fields.String(required=True, validate=validate.Length(min=1, max=8000))
+
+
+class OrdersSchema(Schema):
+    """Orders that are decided together."""
+
+    orders = fields.List(
+        fields.UUID(), required=True, validate=validate.Length(min=1, max=ORDERS_MAX)
+    )
+
+
+class ApproveSchema(OrdersSchema):
+    """Orders to approve."""
+
+    @post_load
+    def build(self, data: dict[str, Any], **_: object) -> ApproveOrders:
+        """Return the command."""
+        return ApproveOrders(orders=tuple(data["orders"]))
+
+
+class UndoSchema(OrdersSchema):
+    """Approvals to take back."""
+
+    @post_load
+    def build(self, data: dict[str, Any], **_: object) -> UndoApprovals:
+        """Return the command."""
+        return UndoApprovals(orders=tuple(data["orders"]))
+
+
+class RefuseSchema(Schema):
+    """An order that is refused, with the reason that the resident reads."""
+
+    order = fields.UUID(required=True)
+    reason = fields.String(required=True, validate=validate.Length(min=1, max=REASON_LENGTH_MAX))
+
+    @post_load
+    def build(self, data: dict[str, Any], **_: object) -> RefuseOrder:
+        """Return the command."""
+        return RefuseOrder(**data)
+
+
+class HandOverSchema(Schema):
+    """Six digits of a pickup code; ``order`` when a scanned code named it."""
+
+    code = fields.String(required=True, validate=validate.Length(min=1, max=CODE_DIGITS_MAX))
+    order = fields.UUID(load_default=None, allow_none=True)
+    confirm_resident = fields.Boolean(load_default=False)
+
+    @post_load
+    def build(self, data: dict[str, Any], **_: object) -> HandOver:
+        """Return the command."""
+        return HandOver(**data)
+
+
+class CounterSchema(LinesSchema):
+    """A redemption at the counter."""
+
+    resident = fields.UUID(required=True)
+    confirmation = fields.String(required=True, validate=validate.OneOf(CONFIRMATIONS))
+    confirm_resident = fields.Boolean(load_default=False)
+
+
+class ReturnSchema(Schema):
+    """Why goods come back."""
+
+    reason = fields.String(required=True, validate=validate.Length(min=1, max=REASON_LENGTH_MAX))
+
+
+class StationSchema(Schema):
+    """A community's station, to open or to change."""
+
+    community = fields.Integer(required=True, strict=True)
+    name = fields.String(required=True, validate=validate.Length(min=1, max=40))
+    address = fields.String(required=True, validate=validate.Length(min=1, max=80))
+    hours = fields.String(required=True, validate=validate.Length(min=1, max=80))
+
+
+class _Terms(Schema):
+    price = fields.Integer(
+        strict=True, validate=validate.Range(min=1, max=PRICE_MAX), metadata=CENTIPOINTS
+    )
+    limit_per_household_month = fields.Integer(
+        strict=True,
+        validate=validate.Range(min=0, max=RECEIPT_MAX),
+        metadata={"description": "pieces; 0 is no limit"},
+    )
+    home_first_days = fields.Integer(strict=True, validate=validate.Range(min=0, max=30))
+    foreign_share_percent = fields.Integer(
+        strict=True, validate=validate.Range(min=0, max=PERCENT_MAX)
+    )
+    note = fields.String(validate=validate.Length(max=200))
+
+
+class AddItemSchema(_Terms):
+    """An item from a template, or of the station's own."""
+
+    community = fields.Integer(required=True, strict=True)
+    template = fields.String(validate=validate.Length(min=1, max=40))
+    name = fields.String(validate=validate.Length(min=1, max=20))
+    category = fields.String(validate=validate.Length(min=1, max=10))
+    source = fields.String(validate=validate.OneOf(("社区基金", "赞助", "让利")))
+
+
+class ChangeItemSchema(_Terms):
+    """New terms of an item."""
+
+    listed = fields.Boolean()
+
+
+class ReceiptSchema(Schema):
+    """Pieces that arrived."""
+
+    item = fields.UUID(required=True)
+    quantity = fields.Integer(
+        required=True, strict=True, validate=validate.Range(min=1, max=RECEIPT_MAX)
+    )
+
+
+class CountSchema(Schema):
+    """Pieces that were found on the shelf."""
+
+    item = fields.UUID(required=True)
+    on_hand = fields.Integer(
+        required=True, strict=True, validate=validate.Range(min=0, max=RECEIPT_MAX)
+    )
+
+
+class ProposeRateSchema(Schema):
+    """A change of rate; ``rate`` null: the wider scope holds again."""
+
+    scope = fields.String(required=True, validate=validate.OneOf(LADDER))
+    home = fields.Integer(strict=True, load_default=0)
+    host = fields.Integer(strict=True, load_default=0)
+    rate = fields.Integer(
+        required=True,
+        allow_none=True,
+        strict=True,
+        validate=validate.Range(min=1, max=RATE_MAX),
+        metadata=BASIS_POINTS,
+    )
+    valid_from = fields.Date(required=True)
+    document = fields.String(required=True, validate=validate.Length(min=1, max=100))
