@@ -41,6 +41,7 @@ if (act) {
 
 // A choice that changes the page (another quantity) is sent at once; its button is for those without script.
 for (const select of document.querySelectorAll("select[data-at-once]")) {
+  select.form.querySelector("button").hidden = true;
   select.addEventListener("change", () => select.form.requestSubmit());
 }
 
