@@ -103,6 +103,17 @@ def date(value: dt.date, today: dt.date | None = None) -> str:
     return f"{day_of.year} 年 {words}"
 
 
+def short(value: dt.date, today: dt.date) -> str:
+    """Write a date for a narrow column: "11-18", of another year "2025-11-18"."""
+    day_of = date_of(value)
+    return f"{day_of:%m-%d}" if day_of.year == date_of(today).year else f"{day_of:%Y-%m-%d}"
+
+
+def stamp(value: dt.datetime, today: dt.date) -> str:
+    """Write a moment for a narrow column: "11-18 09:41"."""
+    return f"{short(value, today)} {local(value):%H:%M}"
+
+
 def weekday(value: dt.date) -> str:
     """Write the day of the week: "周六"."""
     return "周" + WEEKDAYS[date_of(value).weekday()]
@@ -298,6 +309,8 @@ FILTERS: tuple[Callable[..., object], ...] = (
     clock,
     span,
     date,
+    short,
+    stamp,
     weekday,
     day,
     long_day,
