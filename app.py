@@ -6,26 +6,31 @@ import datetime as dt
 import threading
 from typing import TYPE_CHECKING
 
-import admin.console
-import admin.desk
-import residents.api
-import residents.cli
-import residents.identity
-import residents.views
 from flask import Flask
 from flask_migrate import Migrate
 
 import activities.api
+import activities.defaults
 import activities.views
+import admin.console
+import admin.desk
 import exchange.api
+import exchange.defaults
 import exchange.views
 import points.api
+import points.defaults
+import points.subscribers
 import points.views
+import residents.api
+import residents.cli
+import residents.identity
+import residents.views
 from core import cli, http, identity, outbox
 from core.config import ROOT, Config
 from core.db import db, engine_options
 from core.jobs import Every, Job
 from core.work import Runtime, Subscribers, clock_from
+from residents.events import PlacesLoaded, ResidentsAdded
 
 if TYPE_CHECKING:
     from core.panels import Panel
@@ -39,6 +44,7 @@ BLUEPRINTS = (
     admin.console.bp,
 )
 API_BLUEPRINTS = (
+    residents.api.public_bp,
     residents.api.bp,
     points.api.bp,
     activities.api.bp,
@@ -46,7 +52,16 @@ API_BLUEPRINTS = (
 )
 COMMANDS = (cli.serve, cli.scheduler, cli.jobs, residents.cli.places, residents.cli.grants)
 
-SUBSCRIBERS: Subscribers = {}
+SUBSCRIBERS: Subscribers = {
+    PlacesLoaded: (
+        points.subscribers.open_system_accounts,
+        points.defaults.load_rules,
+        activities.defaults.load_templates,
+        exchange.defaults.load_items,
+        exchange.defaults.seed_rates,
+    ),
+    ResidentsAdded: (points.subscribers.open_holders,),
+}
 
 JOBS: tuple[Job, ...] = (
     Job(

@@ -1,0 +1,66 @@
+"""Limits on unsafe requests: a guarded counter per key and window, exact over all processes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import case, delete
+from sqlalchemy.dialects import postgresql, sqlite
+
+from core.errors import TooMany
+from core.models import RateLimit
+
+if TYPE_CHECKING:
+    from core.work import Work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """One more of something that may happen ``limit`` times in ``seconds``."""
+
+    name: str
+    limit: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """How often it has happened in this window."""
+
+    used: int
+
+
+def hit(work: Work, command: Hit) -> Counted:
+    """Count it; raises TooMany above the limit.
+
+    The edge calls this in a transaction before the use case, because a refusal of the use case
+    would roll the count back with it.
+    """
+    insert = sqlite.insert if work.is_sqlite else postgresql.insert
+    end = work.now + dt.timedelta(seconds=command.seconds)
+    expired = RateLimit.window_end <= work.now
+    used = work.connection.execute(
+        insert(RateLimit)
+        .values(key=command.name, window_end=end, used=1)
+        .on_conflict_do_update(
+            index_elements=["key"],
+            set_={
+                "used": case((expired, 1), else_=RateLimit.used + 1),
+                "window_end": case((expired, end), else_=RateLimit.window_end),
+            },
+        )
+        .returning(RateLimit.used),
+    ).scalar_one()
+    work.replayed()
+    if used > command.limit:
+        raise TooMany
+    return Counted(used=used)
+
+
+def clean(work: Work, _command: None) -> Counted:
+    """Forget windows that ended; a job calls it."""
+    gone = work.connection.execute(delete(RateLimit).where(RateLimit.window_end <= work.now))
+    work.replayed()
+    return Counted(used=gone.rowcount)

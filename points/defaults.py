@@ -1,0 +1,76 @@
+"""The district's guidance catalogue of day one, checked as it is loaded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from core.defaults import CENTIPOINTS, number, put, refuse_unless, rows
+from points.models import CatalogueRule
+
+if TYPE_CHECKING:
+    from core.work import Work
+
+FILE = "rules.csv"
+HALF_HOUR = "半小时"
+HALF_HOUR_MIN = 4
+HALF_HOUR_MAX = 8
+DEDUCTIONS_MAX = 2
+
+
+def load_rules(work: Work, _event: object) -> None:
+    """Load the catalogue; raises DefaultsBroken and names the row."""
+    found = rows(FILE)
+    twice = [key for key, count in Counter(row["key"] for row in found).items() if count > 1]
+    refuse_unless(not twice, FILE, "".join(twice), "重复了")
+    for row in found:
+        _check(row)
+    deductions = [row["key"] for row in found if int(row["points_base"]) < 0]
+    refuse_unless(len(deductions) <= DEDUCTIONS_MAX, FILE, deductions[-1], "扣分规则最多两条")
+    put(work, CatalogueRule, [_record(row) for row in found])
+
+
+def _check(row: dict[str, str]) -> None:
+    low, base, high = (int(row[f"points_{name}"]) for name in ("min", "base", "max"))
+    key = row["key"]
+    refuse_unless(low <= base <= high, FILE, key, "基准不在区间内")
+    refuse_unless(row["points_kind"] in {"basic", "service"}, FILE, key, "积分种类不认识")
+    caps = [number(row[f"cap_per_{period}"]) for period in ("day", "month", "year")]
+    known = [cap for cap in caps if cap is not None]
+    refuse_unless(known == sorted(known), FILE, key, "日、月、年上限要依次变大")
+    if row["unit"] == HALF_HOUR:
+        refuse_unless(
+            low >= HALF_HOUR_MIN and high <= HALF_HOUR_MAX, FILE, key, "半小时应在 4 到 8 分"
+        )
+    if row["unit"] == "户月":
+        refuse_unless(
+            row["holder"] == "household" and caps[1] == 1, FILE, key, "户月规则每户每月一次"
+        )
+    if row["points_kind"] == "service":
+        refuse_unless(
+            row["holder"] == "resident" and low > 0, FILE, key, "服务积分归居民，且为正数"
+        )
+    if base < 0:
+        off = row["on_by_default"] == "0"
+        fits = row["points_kind"] == "basic" and row["holder"] == "household" and off
+        refuse_unless(fits, FILE, key, "扣分只扣户的基本积分，默认关闭")
+
+
+def _record(row: dict[str, str]) -> dict[str, object]:
+    return {
+        "key": row["key"],
+        "name": row["name"],
+        "points_kind": row["points_kind"],
+        "unit": row["unit"],
+        "points_base": int(row["points_base"]) * CENTIPOINTS,
+        "points_min": int(row["points_min"]) * CENTIPOINTS,
+        "points_max": int(row["points_max"]) * CENTIPOINTS,
+        "cap_per_day": number(row["cap_per_day"]),
+        "cap_per_month": number(row["cap_per_month"]),
+        "cap_per_year": number(row["cap_per_year"]),
+        "holder": row["holder"],
+        "recorded_by": row["recorded_by"],
+        "provenance": row["provenance"],
+        "on_by_default": row["on_by_default"] == "1",
+        "note": row["note"],
+    }

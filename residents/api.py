@@ -1,0 +1,114 @@
+"""API of signing in, places and people. What is public says so by its blueprint."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import request
+from flask_smorest import Blueprint
+
+from core.acts import Actor
+from core.identity import current_actor, public, signed_in_only
+from core.limits import Hit, hit
+from core.work import reader, transact
+from residents import people, queries, schemas, sign_in
+from residents.limits import limit_codes, limit_tries
+from residents.proofs import prove, proven
+
+public_bp = Blueprint("residents_public_api", __name__, description="Signing in and places")
+public_bp.before_request(public)
+bp = Blueprint("residents_api", __name__, description="People")
+bp.before_request(signed_in_only)
+
+
+@public_bp.post("/login-codes")
+@public_bp.arguments(schemas.LoginCodeSchema)
+@public_bp.response(201, schemas.CodeSentSchema)
+def ask_code(data: dict[str, Any]) -> sign_in.CodeSent:
+    """Send a one-time code by SMS."""
+    limit_codes(data["phone"], request.remote_addr or "")
+    command = sign_in.AskCode(phone=data["phone"], browser=data["client_nonce"])
+    return transact(sign_in.ask_code, command)
+
+
+@public_bp.post("/login-codes/verify")
+@public_bp.arguments(schemas.VerifySchema)
+@public_bp.response(200, schemas.VerifiedSchema)
+def verify_code(data: dict[str, Any]) -> dict[str, Any]:
+    """Prove the number; the proof signs in or registers within ten minutes."""
+    limit_tries(request.remote_addr or "")
+    command = sign_in.VerifyCode(
+        phone=data["phone"],
+        code=data["code"],
+        browser=data["client_nonce"],
+    )
+    verified = transact(sign_in.verify_code, command)
+    return {"proof": prove(verified.phone), "choices": verified.choices}
+
+
+@public_bp.post("/sign-ins")
+@public_bp.arguments(schemas.ChooseSchema)
+@public_bp.response(201, schemas.TokenSchema)
+def choose(data: dict[str, Any]) -> sign_in.SignedInAs:
+    """Sign in as one of the choices and get a token."""
+    phone = proven(data["proof"])
+    command = sign_in.Choose(phone=phone, id=data["id"], label=data["label"])
+    return transact(sign_in.choose, command)
+
+
+@public_bp.post("/residents")
+@public_bp.arguments(schemas.RegisterSchema)
+@public_bp.response(201, schemas.ResidentEnteredSchema)
+def register(data: dict[str, Any]) -> people.ResidentEntered:
+    """Register with a proven number; then sign in with the resident's id."""
+    transact(hit, Hit(name=f"register:{request.remote_addr}", limit=200, seconds=3600))
+    phone = proven(data.pop("proof"))
+    return transact(people.register, people.Register(phone=phone, **data))
+
+
+@public_bp.get("/places")
+@public_bp.response(200, schemas.CommunitySchema(many=True))
+def places() -> list[queries.Place]:
+    """Return the communities of the district."""
+    return queries.places(reader())
+
+
+@bp.get("/me")
+@bp.response(200, schemas.MeSchema)
+def me() -> Actor:
+    """Return who the token acts as."""
+    return current_actor()
+
+
+@bp.post("/sign-ins/<uuid:identity>/revoke")
+@bp.response(200, schemas.RevokedSchema)
+def revoke(identity: UUID) -> sign_in.Revoked:
+    """End a sign-in of one's own at once."""
+    return transact(sign_in.revoke, sign_in.Revoke(sign_in=identity), current_actor())
+
+
+@bp.post("/staff/residents")
+@bp.arguments(schemas.EnterResidentSchema)
+@bp.response(201, schemas.ResidentEnteredSchema)
+def enter_resident(command: people.EnterResident) -> people.ResidentEntered:
+    """Enter a resident, with or without a phone."""
+    return transact(people.enter_resident, command, current_actor())
+
+
+@bp.post("/staff/residents/<uuid:resident>/confirm")
+@bp.arguments(schemas.ConfirmSchema)
+@bp.response(200, schemas.ConfirmedSchema)
+def confirm_resident(data: dict[str, Any], resident: UUID) -> people.Confirmed:
+    """Confirm that a resident is who they say."""
+    command = schemas.confirm_command(resident, data)
+    return transact(people.confirm_resident, command, current_actor())
+
+
+@bp.get("/staff/residents")
+@bp.arguments(schemas.SearchSchema, location="query")
+@bp.response(200, schemas.ResidentLineSchema(many=True))
+def search(data: dict[str, Any]) -> list[queries.ResidentLine]:
+    """Find residents of a community."""
+    current_actor().require("desk.read", data["community"])
+    return queries.search(reader(), data["community"], data["q"])

@@ -1,0 +1,33 @@
+"""What happens to places and people; subscribers are named in ``app.py``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class PlacesLoaded:
+    """A district's communities were loaded; a repeat names those that are there already, too."""
+
+    district: int
+    communities: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResidentsAdded:
+    """Residents came into a community, with the households that were made for them."""
+
+    residents: tuple[tuple[UUID, int], ...]
+    """Resident and home community."""
+
+    households: tuple[tuple[UUID, int], ...]
+    """Household and community."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResidentConfirmed:
+    """Staff confirmed that a resident is who they say."""
+
+    resident: UUID
+    community: int

@@ -1,0 +1,303 @@
+"""Roles: granted by one, the powerful ones confirmed by another, ended by a date."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import func, or_, select, update
+
+from core.acts import Role
+from core.crypto import encrypt, normal_phone, phone_index
+from core.errors import N_, Conflict, NotFound, Rejected
+from core.ids import NIL
+from residents.models import Community, District, Grant, Person, Subdistrict
+from residents.people import checked_name
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from core.work import Work
+
+POWERFUL: frozenset[Role] = frozenset({"district_admin", "auditor"})
+GRANTED: tuple[Role, ...] = (
+    "staff",
+    "lead",
+    "keeper",
+    "subdistrict_reader",
+    "district_admin",
+    "auditor",
+)
+"""Roles that people can be given in this version, each at the kind of place it belongs to."""
+
+SCOPE_OF: dict[str, str] = {
+    "staff": "community",
+    "lead": "community",
+    "keeper": "community",
+    "subdistrict_reader": "subdistrict",
+    "district_admin": "district",
+    "auditor": "district",
+}
+
+
+class BootstrapDone(Conflict):
+    """The first two admins exist; further ones are granted by them."""
+
+    text = N_("区级管理员已经有了。请由现有的两位管理员在人员与权限里添加。")
+
+
+class RoleUnknown(Rejected):
+    """There is no such role, or it does not fit the place."""
+
+    text = N_("没有这个角色，或它和所选的地方不配。请重新选择。")
+
+
+class GrantUnknown(NotFound):
+    """There is no such grant."""
+
+    text = N_("没有找到这条授权，可能已经收回了。请刷新页面看看。")
+
+
+class GrantedByYourself(Conflict):
+    """Whoever granted does not confirm, and nobody grants or confirms for themselves."""
+
+    text = N_("授权和确认要两个人办，也不能给自己授权。请让另一位管理员来确认。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admin:
+    """Name and number of a district admin."""
+
+    name: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bootstrap:
+    """The first two district admins."""
+
+    admins: tuple[Admin, Admin]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """The grant and whose it is."""
+
+    id: UUID
+    person: UUID
+    exists: bool
+
+
+def bootstrap(work: Work, command: Bootstrap) -> Granted:
+    """Make the first two district admins, each confirmed by the other; then never again."""
+    if work.connection.scalar(select(func.count()).select_from(Grant)):
+        raise BootstrapDone
+    district = work.connection.scalar(select(District.code)) or 0
+    first, second = (_person(work, admin.name, admin.phone) for admin in command.admins)
+    if first == second:
+        raise GrantedByYourself
+    work.session.flush()
+    granted = [
+        Grant(
+            id=work.new_id(),
+            person=person,
+            role="district_admin",
+            scope_kind="district",
+            place=district,
+            scope_id=NIL,
+            valid_from=work.day,
+            granted_by=NIL,
+            confirmed_by=other,
+            created_at=work.now,
+        )
+        for person, other in ((first, second), (second, first))
+    ]
+    work.session.add_all(granted)
+    return Granted(id=granted[0].id, person=first, exists=False)
+
+
+def _person(work: Work, name: str, phone: str) -> UUID:
+    """Return who has this name and number, made where there is nobody."""
+    number, plain = normal_phone(phone), checked_name(name)
+    query = select(Person.id).where(Person.phone_index == phone_index(number), Person.name == plain)
+    found = work.session.scalar(query)
+    if found is not None:
+        return found
+    person = Person(
+        id=work.new_id(),
+        name=plain,
+        phone_cipher=encrypt("phone", number),
+        phone_index=phone_index(number),
+        phone_tail=number[-4:],
+        birth_year=None,
+        created_at=work.now,
+    )
+    work.session.add(person)
+    work.session.flush()
+    return person.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantRole:
+    """Give somebody a role at a place from a day on."""
+
+    name: str
+    phone: str
+    role: str
+    place: int
+    valid_from: dt.date | None = None
+    valid_to: dt.date | None = None
+
+
+def grant_role(work: Work, command: GrantRole) -> Granted:
+    """Give the role; the same again is what it was. Powerful ones hold only once confirmed.
+
+    Raises RoleUnknown, GrantedByYourself, NameMissing, PhoneMalformed, Forbidden.
+    """
+    work.actor.require("grant.change")
+    if command.role not in GRANTED or not _fits(work, command):
+        raise RoleUnknown
+    person = _person(work, command.name, command.phone)
+    if person == work.actor.person:
+        raise GrantedByYourself
+    same = select(Grant.id).where(
+        Grant.person == person,
+        Grant.role == command.role,
+        Grant.place == command.place,
+        or_(Grant.valid_to.is_(None), Grant.valid_to >= work.day),
+    )
+    found = work.session.scalar(same)
+    if found is not None:
+        work.replayed()
+        return Granted(id=found, person=person, exists=True)
+    grant = Grant(
+        id=work.new_id(),
+        person=person,
+        role=command.role,
+        scope_kind=SCOPE_OF[command.role],
+        place=command.place,
+        scope_id=NIL,
+        valid_from=command.valid_from or work.day,
+        valid_to=command.valid_to,
+        granted_by=work.actor.person,
+        created_at=work.now,
+    )
+    work.session.add(grant)
+    return Granted(id=grant.id, person=person, exists=False)
+
+
+def _fits(work: Work, command: GrantRole) -> bool:
+    table = {"community": Community, "subdistrict": Subdistrict, "district": District}
+    model = table[SCOPE_OF[command.role]]
+    return work.session.get(model, command.place) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmGrant:
+    """The second person's word for a powerful role."""
+
+    grant: UUID
+
+
+def confirm_grant(work: Work, command: ConfirmGrant) -> Granted:
+    """Confirm somebody else's grant. Raises GrantUnknown, GrantedByYourself, Forbidden."""
+    work.actor.require("grant.change")
+    grant = work.session.get(Grant, command.grant)
+    if grant is None:
+        raise GrantUnknown
+    if work.actor.person in {grant.granted_by, grant.person}:
+        raise GrantedByYourself
+    if grant.confirmed_by is not None:
+        work.replayed()
+        return Granted(id=grant.id, person=grant.person, exists=True)
+    grant.confirmed_by = work.actor.person
+    return Granted(id=grant.id, person=grant.person, exists=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndGrant:
+    """Take a role back, from today on."""
+
+    grant: UUID
+
+
+def end_grant(work: Work, command: EndGrant) -> Granted:
+    """End a grant at once; ending it again changes nothing. Raises GrantUnknown, Forbidden."""
+    work.actor.require("grant.change")
+    person = work.connection.scalar(select(Grant.person).where(Grant.id == command.grant))
+    if person is None:
+        raise GrantUnknown
+    if person == work.actor.person:
+        raise GrantedByYourself
+    yesterday = work.day - dt.timedelta(days=1)
+    ended = work.connection.execute(
+        update(Grant)
+        .where(
+            Grant.id == command.grant,
+            or_(Grant.valid_to.is_(None), Grant.valid_to > yesterday),
+        )
+        .values(valid_to=yesterday)
+        .returning(Grant.id),
+    ).first()
+    if ended is None:
+        work.replayed()
+    return Granted(id=command.grant, person=person, exists=ended is None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantLine:
+    """A grant as the people page shows it."""
+
+    id: UUID
+    person: UUID
+    name: str
+    phone_tail: str
+    role: str
+    place: int
+    place_name: str
+    valid_from: dt.date
+    valid_to: dt.date | None
+    is_waiting: bool
+
+
+def list_grants(connection: Connection, day: dt.date, place: int | None = None) -> list[GrantLine]:
+    """Return the grants in force or waiting, of one place or of all."""
+    query = (
+        select(
+            Grant.id,
+            Grant.person,
+            Person.name,
+            Person.phone_tail,
+            Grant.role,
+            Grant.place,
+            func.coalesce(Community.display_name, Subdistrict.name, District.name).label("where"),
+            Grant.valid_from,
+            Grant.valid_to,
+            Grant.confirmed_by,
+        )
+        .join(Person, Person.id == Grant.person)
+        .outerjoin(Community, Community.code == Grant.place)
+        .outerjoin(Subdistrict, Subdistrict.code == Grant.place)
+        .outerjoin(District, District.code == Grant.place)
+        .where(or_(Grant.valid_to.is_(None), Grant.valid_to >= day))
+        .order_by(Grant.place, Grant.role, Person.name)
+    )
+    if place is not None:
+        query = query.where(Grant.place == place)
+    return [
+        GrantLine(
+            id=row.id,
+            person=row.person,
+            name=row.name,
+            phone_tail=row.phone_tail or "",
+            role=row.role,
+            place=row.place,
+            place_name=row.where or "",
+            valid_from=row.valid_from,
+            valid_to=row.valid_to,
+            is_waiting=row.role in POWERFUL and row.confirmed_by is None,
+        )
+        for row in connection.execute(query)
+    ]

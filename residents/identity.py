@@ -1,0 +1,73 @@
+"""Finding who a token stands for, in one query."""
+
+from __future__ import annotations
+
+from sqlalchemy import and_, or_, select
+
+from core.acts import Actor
+from core.crypto import token_hash
+from core.ids import NIL
+from core.work import business_day, present, reader
+from residents.models import Grant, Person, Resident, SignIn
+
+QUERY = (
+    select(
+        SignIn.id,
+        SignIn.person,
+        SignIn.expires_at,
+        Person.name,
+        Resident.id.label("resident"),
+        Resident.household,
+        Resident.community,
+        Resident.valid_to.label("resident_until"),
+        Grant.id.label("grant"),
+        Grant.role,
+        Grant.scope_kind,
+        Grant.place,
+        Grant.scope_id,
+        Grant.valid_from,
+        Grant.valid_to,
+    )
+    .join(Person, Person.id == SignIn.person)
+    .outerjoin(Resident, Resident.id == SignIn.resident)
+    .outerjoin(
+        Grant,
+        and_(
+            Grant.id == SignIn.grant,
+            or_(Grant.role.not_in(("district_admin", "auditor")), Grant.confirmed_by.is_not(None)),
+        ),
+    )
+    .where(SignIn.revoked_at.is_(None))
+)
+
+
+def actor_of(token: str) -> Actor | None:
+    """Return who the token acts as, or None: unknown, revoked, expired, role lost, moved away."""
+    row = reader().execute(QUERY.where(SignIn.token_hash == token_hash(token))).first()
+    now = present()
+    if row is None or row.expires_at <= now:
+        return None
+    today = business_day(now)
+    if row.grant is not None:
+        if row.valid_from > today or (row.valid_to is not None and row.valid_to < today):
+            return None
+        return Actor(
+            person=row.person,
+            role=row.role,
+            scope_kind=row.scope_kind,
+            place=row.place,
+            scope_id=None if row.scope_id == NIL else row.scope_id,
+            sign_in=row.id,
+            name=row.name,
+        )
+    if row.resident is None or (row.resident_until is not None and row.resident_until < today):
+        return None
+    return Actor(
+        person=row.person,
+        role="resident",
+        place=row.community,
+        resident=row.resident,
+        household=row.household,
+        sign_in=row.id,
+        name=row.name,
+    )

@@ -1,0 +1,256 @@
+"""Loading a district's places by their 12-digit statistical codes."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from sqlalchemy import select
+
+from core.errors import N_, Conflict, NotFound, Rejected
+from residents.events import PlacesLoaded
+from residents.models import Community, District, Subdistrict
+
+if TYPE_CHECKING:
+    from core.work import Work
+
+Level = Literal["district", "street", "community"]
+LEVELS: tuple[Level, ...] = ("district", "street", "community")
+COLUMNS = ("code12", "level", "name", "parent_code12")
+CODE_DIGITS = 12
+VILLAGES = range(200, 400)
+"""Last three digits of a village's code, by the bureau's rules for statistical codes."""
+
+SHOWN_ERRORS = 20
+
+
+class PlacesBroken(Rejected):
+    """Rows of the file are broken; nothing of it was loaded."""
+
+    text = N_("文件里有 {count} 行不对，一行也没有导入：{rows}。请改好后再导入。")
+
+
+class DistrictMissing(Rejected):
+    """The file holds no such district."""
+
+    text = N_("文件里没有代码以 {district} 开头的区。请检查六位区划代码。")
+
+
+class OtherDistrictLoaded(Conflict):
+    """One database serves one district."""
+
+    text = N_("这个数据库里已经有{name}。一个区用一个数据库，请为别的区另建一个。")
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRow:
+    """A line of the file as it stands."""
+
+    line: int
+    code: str
+    level: str
+    name: str
+    parent: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportPlaces:
+    """The rows of a file, and the six digits of the district to take from it."""
+
+    rows: tuple[PlaceRow, ...]
+    district: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacesImported:
+    """How many places the district has, and how many of them are new or changed."""
+
+    subdistricts: int
+    communities: int
+    changed: int
+
+
+def read_rows(file: Path) -> tuple[PlaceRow, ...]:
+    """Read the file's rows with their line numbers; raises PlacesBroken for a missing column."""
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        reader = csv.DictReader(lines)
+        missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+        if missing:
+            raise PlacesBroken(count=1, rows=f"第 1 行缺少列 {'、'.join(missing)}")
+        return tuple(
+            PlaceRow(
+                reader.line_num,
+                (row["code12"] or "").strip(),
+                (row["level"] or "").strip(),
+                (row["name"] or "").strip(),
+                (row["parent_code12"] or "").strip(),
+            )
+            for row in reader
+        )
+
+
+def import_places(work: Work, command: ImportPlaces) -> PlacesImported:
+    """Load one district of the file, all or nothing; loading it again changes nothing.
+
+    Raises PlacesBroken (every broken row with its line), DistrictMissing, OtherDistrictLoaded.
+    """
+    rows = [row for row in command.rows if row.code.startswith(command.district)]
+    errors = list(_errors(command.rows))
+    if errors:
+        shown = "；".join(errors[:SHOWN_ERRORS])
+        raise PlacesBroken(count=len(errors), rows=shown)
+    district = [row for row in rows if row.level == "district"]
+    if len(command.district) != 6 or not district:  # noqa: PLR2004 - GB/T 2260 codes have six digits
+        raise DistrictMissing(district=command.district)
+    other = work.session.scalar(select(District).where(District.code != int(district[0].code)))
+    if other is not None:
+        raise OtherDistrictLoaded(name=other.name)
+    streets = [row for row in rows if row.level == "street"]
+    communities = [row for row in rows if row.level == "community"]
+    changed = _put_district(work, district[0]) + _put_subdistricts(work, streets)
+    changed += _put_communities(work, communities, {row.code: row.name for row in streets})
+    work.session.flush()
+    codes = tuple(int(row.code) for row in communities)
+    work.publish(PlacesLoaded(int(district[0].code), codes))
+    return PlacesImported(
+        subdistricts=len(streets),
+        communities=len(communities),
+        changed=changed,
+    )
+
+
+def _errors(rows: Iterable[PlaceRow]) -> Iterable[str]:
+    """Name every broken row; the whole file is checked, whichever district is wanted."""
+    known: dict[str, str] = {}
+    for row in rows:
+        reason = _reason(row, known)
+        if reason:
+            yield f"第 {row.line} 行{reason}"
+        known.setdefault(row.code, row.level)
+
+
+def _reason(row: PlaceRow, known: dict[str, str]) -> str:  # noqa: PLR0911 - a list of reasons
+    if len(row.code) != CODE_DIGITS or not row.code.isascii() or not row.code.isdigit():
+        return f"代码“{row.code}”不是十二位数字"
+    if row.level not in LEVELS:
+        return f"级别“{row.level}”不认识"
+    if not row.name:
+        return "没有名称"
+    if row.code in known:
+        return f"代码 {row.code} 重复"
+    above = {"street": "district", "community": "street"}.get(row.level)
+    if above and known.get(row.parent) != above:
+        return f"上级代码“{row.parent}”不在它前面"
+    zeros = "0" * {"district": 6, "street": 3, "community": 0}[row.level]
+    own = row.parent[:6] if row.level == "street" else row.parent[:9]
+    if not row.code.endswith(zeros) or (above and not row.code.startswith(own)):
+        return f"代码 {row.code} 和级别或上级不符"
+    return ""
+
+
+def _put_district(work: Work, row: PlaceRow) -> int:
+    found = work.session.get(District, int(row.code))
+    if found is None:
+        work.session.add(District(code=int(row.code), name=row.name))
+        return 1
+    changed = found.name != row.name
+    found.name = row.name
+    return int(changed)
+
+
+def _put_subdistricts(work: Work, rows: list[PlaceRow]) -> int:
+    work.session.flush()
+    known = {found.code: found for found in work.session.scalars(select(Subdistrict))}
+    changed = 0
+    for row in rows:
+        found = known.get(int(row.code))
+        if found is None:
+            work.session.add(
+                Subdistrict(code=int(row.code), district=int(row.parent), name=row.name),
+            )
+            changed += 1
+        elif found.name != row.name:
+            found.name = row.name
+            changed += 1
+    work.session.flush()
+    return changed
+
+
+def _put_communities(work: Work, rows: list[PlaceRow], streets: dict[str, str]) -> int:
+    known = {found.code: found for found in work.session.scalars(select(Community))}
+    twice = Counter(short_name(row.name) for row in rows)
+    changed = 0
+    for row in rows:
+        short = short_name(row.name)
+        display = short if twice[short] == 1 else f"{streets[row.parent]}{short}"
+        found = known.get(int(row.code))
+        if found is None:
+            work.session.add(
+                Community(
+                    code=int(row.code),
+                    subdistrict=int(row.parent),
+                    name=row.name,
+                    short_name=short,
+                    display_name=display,
+                    kind=kind_of(int(row.code)),
+                    valid_from=dt.date(work.day.year, 1, 1),
+                ),
+            )
+            changed += 1
+        elif (found.name, found.display_name) != (row.name, display):
+            found.name, found.short_name, found.display_name = row.name, short, display
+            changed += 1
+    return changed
+
+
+def short_name(name: str) -> str:
+    """Return the name that people use: 三村村委会 is 三村村, 长河居委会 is 长河社区."""
+    if name.endswith("居委会"):
+        return f"{name.removesuffix('居委会').removesuffix('社区')}社区"
+    return name.removesuffix("委会")
+
+
+def kind_of(code: int) -> str:
+    """Return village or neighbourhood by the last three digits."""
+    return "village" if code % 1000 in VILLAGES else "neighbourhood"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetPhone:
+    """The number that residents of a place call; ``place`` is a community or the district."""
+
+    place: int
+    phone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneSet:
+    """The place that has it now."""
+
+    place: int
+
+
+class PlaceUnknown(NotFound):
+    """There is no such community or district."""
+
+    text = N_("没有找到这个社区或区。请检查代码。")
+
+
+def set_phone(work: Work, command: SetPhone) -> PhoneSet:
+    """Set the number shown on each page's foot. Raises PlaceUnknown, Forbidden, NotInYourScope."""
+    found = work.session.get(Community, command.place) or work.session.get(District, command.place)
+    if found is None:
+        raise PlaceUnknown
+    if isinstance(found, District):
+        work.actor.require("setting.district")
+    else:
+        work.actor.require("setting.community", command.place)
+    if found.phone == command.phone:
+        work.replayed()
+    found.phone = command.phone
+    return PhoneSet(place=command.place)

@@ -1,0 +1,183 @@
+"""What comes in and goes out at both edges, pages and API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, fields, post_load, validate
+
+from residents.addresses import Address
+from residents.people import ConfirmResident, EnterResident
+
+NAME = validate.Length(min=1, max=20, error="请填写姓名，最多 20 个字。")
+FILLED = {"required": "请填写这一项。", "null": "请填写这一项。"}
+
+
+class LoginCodeSchema(Schema):
+    """Ask for a one-time code."""
+
+    phone = fields.String(required=True, error_messages=FILLED, metadata={"example": "13800000000"})
+    client_nonce = fields.String(
+        required=True,
+        validate=validate.Length(min=16, max=200),
+        metadata={"description": "A secret of this client; the same one verifies the code."},
+    )
+
+
+class CodeSentSchema(Schema):
+    """The same answer for every number."""
+
+    minutes = fields.Integer(metadata={"description": "How long the code holds."})
+
+
+class VerifySchema(LoginCodeSchema):
+    """The digits that were sent."""
+
+    code = fields.String(required=True, error_messages=FILLED)
+
+
+class ChoiceSchema(Schema):
+    """Somebody whom the number may sign in as."""
+
+    id = fields.UUID()
+    kind = fields.String(metadata={"description": "resident or grant"})
+    name = fields.String()
+    place = fields.String()
+    role = fields.String()
+
+
+class VerifiedSchema(Schema):
+    """A proof of the number, good for ten minutes, and the choices."""
+
+    proof = fields.String()
+    choices = fields.List(fields.Nested(ChoiceSchema))
+
+
+class ChooseSchema(Schema):
+    """Sign in as one of the choices."""
+
+    proof = fields.String(required=True)
+    id = fields.UUID(required=True)
+    label = fields.String(load_default="API", validate=validate.Length(max=80))
+
+
+class TokenSchema(Schema):
+    """A revocable token; it is shown once."""
+
+    token = fields.String()
+    sign_in = fields.UUID()
+    role = fields.String()
+    expires_at = fields.AwareDateTime()
+
+
+class RegisterSchema(Schema):
+    """Somebody registers themselves with a proven number."""
+
+    proof = fields.String(required=True)
+    name = fields.String(required=True, validate=NAME, error_messages=FILLED)
+    community = fields.Integer(required=True, error_messages=FILLED)
+    consent = fields.Boolean(required=True)
+    is_fourteen = fields.Boolean(required=True)
+
+
+class ResidentEnteredSchema(Schema):
+    """Who it is now, and whether they had been there before."""
+
+    resident = fields.UUID()
+    household = fields.UUID()
+    exists = fields.Boolean()
+
+
+class AddressSchema(Schema):
+    """小区 + 幢 + 单元 + 室, or 组 + 号."""
+
+    estate = fields.String(required=True)
+    building = fields.String(load_default="")
+    unit = fields.String(load_default="")
+    room = fields.String(load_default="")
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: object) -> Address:
+        """Build the address."""
+        return Address(**data)
+
+
+class EnterResidentSchema(Schema):
+    """A resident as staff type them."""
+
+    community = fields.Integer(required=True)
+    name = fields.String(required=True, validate=NAME, error_messages=FILLED)
+    phone = fields.String(load_default=None, allow_none=True)
+    birth_year = fields.Integer(load_default=None, allow_none=True)
+    address = fields.Nested(AddressSchema, load_default=None, allow_none=True)
+    household = fields.UUID(load_default=None, allow_none=True)
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: object) -> EnterResident:
+        """Build the command."""
+        return EnterResident(**data)
+
+
+class ConfirmSchema(Schema):
+    """Where the staff member stands who confirms."""
+
+    at = fields.Integer(required=True)
+
+
+class ConfirmedSchema(Schema):
+    """The resident's state now."""
+
+    resident = fields.UUID()
+    state = fields.String()
+
+
+class CommunitySchema(Schema):
+    """A community."""
+
+    code = fields.Integer()
+    short_name = fields.String()
+    display_name = fields.String()
+    subdistrict = fields.String()
+    kind = fields.String()
+    phone = fields.String()
+
+
+class MeSchema(Schema):
+    """Who the token acts as."""
+
+    person = fields.UUID()
+    role = fields.String()
+    place = fields.Integer()
+    resident = fields.UUID(allow_none=True)
+    household = fields.UUID(allow_none=True)
+    name = fields.String()
+
+
+class ResidentLineSchema(Schema):
+    """A resident as the desk lists them; the number is masked."""
+
+    resident = fields.UUID()
+    household = fields.UUID()
+    community = fields.Integer()
+    name = fields.String()
+    phone_masked = fields.String()
+    address = fields.String()
+    state = fields.String()
+
+
+class SearchSchema(Schema):
+    """Name, address (3-2-401) or last four digits, in one community."""
+
+    q = fields.String(required=True)
+    community = fields.Integer(required=True)
+
+
+class RevokedSchema(Schema):
+    """The sign-in that holds no longer."""
+
+    sign_in = fields.UUID()
+
+
+def confirm_command(resident: Any, data: dict[str, Any]) -> ConfirmResident:
+    """Build the command of a confirmation; the address names the resident."""
+    return ConfirmResident(resident=resident, at=data["at"])

@@ -1,0 +1,309 @@
+"""Pages of signing in and of oneself."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from flask import Blueprint, flash, g, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from core import identity
+from core.acts import Actor
+from core.crypto import normal_phone
+from core.errors import AppError
+from core.identity import actor_or_none, current_actor, public, residents_only
+from core.panels import Viewer, doorway, rendered
+from core.work import present, reader, transact
+from residents import people, queries, sign_in
+from residents.identity import actor_of
+from residents.labels import device_label, role_words
+from residents.limits import limit_codes, limit_tries
+from residents.modes import ChangeMode, change_mode
+from residents.proofs import prove, proven
+
+bp = Blueprint("residents", __name__)
+bp.before_request(public)
+PROOF = "proof"
+BROWSER = "browser"
+
+
+@bp.app_context_processor
+def _viewer() -> dict[str, Any]:
+    """Give every page the resident who looks at it."""
+    return {"viewer": viewer()}
+
+
+def viewer() -> queries.ViewerLine | None:
+    """Return the resident who looks, once per request."""
+    actor = actor_or_none()
+    if actor is None or actor.resident is None:
+        return None
+    if "viewer" not in g:
+        g.viewer = queries.viewer(reader(), actor)
+    found: queries.ViewerLine | None = g.viewer
+    return found
+
+
+def for_panels(seen: queries.ViewerLine, actor: Actor) -> Viewer:
+    """Return what panels get to know of the viewer."""
+    members = queries.members(reader(), seen.household)
+    return Viewer(
+        person=actor.person,
+        resident=seen.resident,
+        household=seen.household,
+        members=tuple(resident for resident, _name in members),
+        community=seen.place.code,
+        now=present(),
+    )
+
+
+@bp.get("/")
+def home() -> ResponseReturnValue:
+    """Show the home of whoever comes: residents, staff, admins, or somebody unknown."""
+    actor = actor_or_none()
+    if actor is None:
+        return redirect(url_for("residents.sign_in"), code=303)
+    if actor.is_staff:
+        return redirect(_workplace(actor), code=303)
+    seen = viewer()
+    if seen is None:
+        return redirect(url_for("residents.sign_in"), code=303)
+    panels = for_panels(seen, actor)
+    if seen.mode == "elder":
+        return render_template(
+            "residents/elder_home.html",
+            activity_panels=rendered("elder.activities", reader(), panels),
+            points_panels=rendered("elder.points", reader(), panels),
+        )
+    return render_template(
+        "residents/home.html",
+        top_panels=rendered("home.top", reader(), panels),
+        panels=rendered("home", reader(), panels),
+        unconfirmed=seen.state == "unconfirmed",
+    )
+
+
+def _workplace(actor: Actor) -> str:
+    return "/desk" if actor.may("desk.read") else "/console"
+
+
+@bp.get("/sign-in")
+def sign_in_page() -> ResponseReturnValue:
+    """Show the form: phone and code."""
+    return _sign_in_form({}, sent=False)
+
+
+def _sign_in_form(errors: dict[str, str], *, sent: bool, status: int = 200) -> ResponseReturnValue:
+    door = doorway()
+    connection = reader()
+    community = door.place(connection) if door else None
+    page = render_template(
+        "residents/sign_in.html",
+        phone=request.form.get("phone", ""),
+        sent=sent,
+        wait=60 if sent and not errors else 0,
+        errors=errors,
+        next=_next(),
+        visit=door.visit(connection) if door else None,
+        place=queries.place(connection, community) if community else None,
+    )
+    return page, status
+
+
+def _next() -> str:
+    """Return where to go afterwards: a path of our own, never another site."""
+    target = request.values.get("next", "/")
+    parts = urlsplit(target)
+    safe = not parts.scheme and not parts.netloc and target.startswith("/")
+    return target if safe and not target.startswith(("//", "/\\")) else "/"
+
+
+def _browser() -> str:
+    """Return this browser's own secret, which its codes are bound to."""
+    if BROWSER not in session:
+        session[BROWSER] = secrets.token_urlsafe(24)
+        session.permanent = True
+    return str(session[BROWSER])
+
+
+@bp.post("/sign-in/code")
+def sign_in_code() -> ResponseReturnValue:
+    """Send a code; the answer is the same for every number."""
+    phone = request.form.get("phone", "")
+    try:
+        limit_codes(phone, request.remote_addr or "")
+        transact(sign_in.ask_code, sign_in.AskCode(phone=phone, browser=_browser()))
+    except AppError as refusal:
+        errors = {"phone": refusal.sentence()}
+        return _sign_in_form(errors, sent=False, status=int(refusal.status))
+    return _sign_in_form({}, sent=True)
+
+
+@bp.post("/sign-in")
+def sign_in_verify() -> ResponseReturnValue:
+    """Take the code and go on: straight in, to the choice, or to registering."""
+    phone, code = request.form.get("phone", ""), request.form.get("code", "")
+    try:
+        limit_tries(request.remote_addr or "")
+        normal_phone(phone)
+    except AppError as refusal:
+        return _sign_in_form({"phone": refusal.sentence()}, sent=False, status=int(refusal.status))
+    try:
+        command = sign_in.VerifyCode(phone=phone, code=code, browser=_browser())
+        verified = transact(sign_in.verify_code, command)
+    except AppError as refusal:
+        return _sign_in_form({"code": refusal.sentence()}, sent=True, status=int(refusal.status))
+    session[PROOF] = prove(verified.phone)
+    if not verified.choices:
+        return redirect(url_for("residents.join", next=_next()), code=303)
+    if len(verified.choices) == 1:
+        return _enter(verified.phone, verified.choices[0].id, _next())
+    return redirect(url_for("residents.choose", next=_next()), code=303)
+
+
+def _enter(phone: str, choice: UUID, target: str, part: str = "") -> ResponseReturnValue:
+    """Sign in, do what waits behind the door, and go on."""
+    label = device_label(request.user_agent.string)
+    done = transact(sign_in.choose, sign_in.Choose(phone=phone, id=choice, label=label))
+    browser = _browser()
+    session.clear()
+    session[BROWSER] = browser
+    session.permanent = True
+    actor = actor_of(done.token)
+    assert actor is not None  # noqa: S101 - the row was made a moment ago
+    identity.sign_in(done.token, actor)
+    door = doorway()
+    waiting = door.enter(actor, part) if door and part and actor.resident else None
+    return redirect(waiting or target, code=303)
+
+
+@bp.get("/sign-in/choose")
+def choose() -> ResponseReturnValue:
+    """Ask who it is, where one number serves several."""
+    phone = proven(session.get(PROOF, ""))
+    connection, door = reader(), doorway()
+    found = sign_in.choices_of(connection, phone, present().date())
+    return render_template(
+        "residents/choose.html",
+        choices=[
+            {
+                "key": str(choice.id),
+                "title": choice.name,
+                "note": role_words(choice.role, choice.place),
+                "staff": choice.kind == "grant",
+            }
+            for choice in found
+        ],
+        next=_next(),
+        visit=door.visit(connection) if door else None,
+        place=None,
+    )
+
+
+@bp.post("/sign-in/choose")
+def choose_who() -> ResponseReturnValue:
+    """Sign in as the one chosen."""
+    phone = proven(session.get(PROOF, ""))
+    try:
+        chosen = UUID(request.form.get("choice", ""))
+    except ValueError:
+        raise sign_in.NobodyChosen from None
+    return _enter(phone, chosen, _next())
+
+
+@bp.get("/join")
+def join() -> ResponseReturnValue:
+    """Ask for a name and consent."""
+    proven(session.get(PROOF, ""))
+    return _join_form({})
+
+
+def _join_form(errors: dict[str, str], status: int = 200) -> ResponseReturnValue:
+    door, connection = doorway(), reader()
+    offered = queries.communities_by_subdistrict(connection)
+    first = next(code for rows in offered.values() for code, _name in rows)
+    proposed = (door.place(connection) if door else None) or first
+    community = request.form.get("community", type=int) or proposed
+    page = render_template(
+        "residents/join.html",
+        name=request.form.get("name", ""),
+        community=community,
+        communities=offered,
+        part=request.form.get("part", ""),
+        parts=door.parts(connection) if door else (),
+        errors=errors,
+        visit=door.visit(connection) if door else None,
+        place=queries.place(connection, proposed),
+    )
+    return page, status
+
+
+@bp.post("/join")
+def join_now() -> ResponseReturnValue:
+    """Register, sign in, and do what waits behind the door."""
+    phone = proven(session.get(PROOF, ""))
+    consent = request.form.get("consent") == "1"
+    command = people.Register(
+        phone=phone,
+        name=request.form.get("name", ""),
+        community=request.form.get("community", default=0, type=int),
+        consent=consent,
+        is_fourteen=consent,
+    )
+    try:
+        entered = transact(people.register, command)
+    except AppError as refusal:
+        field = {people.ConsentMissing: "consent", people.CommunityUnknown: "community"}
+        where = field.get(type(refusal), "name")
+        return _join_form({where: refusal.sentence()}, int(refusal.status))
+    return _enter(phone, entered.resident, _next(), request.form.get("part", ""))
+
+
+@bp.get("/me")
+def me() -> ResponseReturnValue:
+    """Show what is kept of oneself, and the devices signed in."""
+    residents_only()
+    actor, seen, connection = current_actor(), viewer(), reader()
+    assert seen is not None  # noqa: S101 - guarded above
+    family = queries.members(connection, seen.household)
+    return render_template(
+        "residents/me.html",
+        me=queries.me(connection, seen.resident),
+        members=sorted(
+            ({"name": name, "is_me": resident == seen.resident} for resident, name in family),
+            key=lambda member: not member["is_me"],
+        ),
+        sign_ins=queries.sign_ins(connection, actor, present()),
+    )
+
+
+@bp.post("/me/elder")
+def elder() -> ResponseReturnValue:
+    """Set the standard or the elder version."""
+    residents_only()
+    transact(change_mode, ChangeMode(mode=request.form.get("mode", "")), current_actor())
+    return redirect(url_for("residents.home"), code=303)
+
+
+@bp.post("/sign-out")
+def sign_out() -> ResponseReturnValue:
+    """End this sign-in, here and in the database."""
+    actor = actor_or_none()
+    if actor is not None and actor.sign_in is not None:
+        transact(sign_in.revoke, sign_in.Revoke(sign_in=actor.sign_in), actor)
+    identity.sign_out()
+    session.clear()
+    return redirect(url_for("residents.sign_in"), code=303)
+
+
+@bp.post("/me/sign-ins/<uuid:sign_in_id>/revoke")
+def revoke_sign_in(sign_in_id: UUID) -> ResponseReturnValue:
+    """End another device's sign-in."""
+    residents_only()
+    transact(sign_in.revoke, sign_in.Revoke(sign_in=sign_in_id), current_actor())
+    flash(_("那部手机已经退出登录。"), "done")
+    return redirect(url_for("residents.me"), code=303)

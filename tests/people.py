@@ -1,0 +1,190 @@
+"""The people of the tests, made through the use cases, and how they sign in.
+
+``cast.wang``   王秀英, retired, confirmed, with a phone, lives here
+``cast.li``     李国强, no phone, her husband, same household
+``cast.chen``   陈建国, confirmed, another household here
+``cast.new``    周晓燕, registered by herself, 待核实
+``cast.there``  吴阿毛, confirmed, lives in another community (another subdistrict)
+``cast.staff``  小陈, 社工 here; ``cast.lead`` 赵主任, 社区负责人 here; ``cast.keeper`` here
+``cast.elsewhere``  老周, 社工 there; ``cast.lin`` and ``cast.wu``: the two district admins
+
+``cast.actor(someone)`` gives the Actor, ``cast.browser(someone)`` a signed-in test client,
+``cast.token(someone)`` a token for the API.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from core.acts import Actor
+from core.work import configuration, transact
+from residents import grants, people, sign_in
+from residents.addresses import Address
+from residents.identity import actor_of
+
+HERE = 330102001051
+THERE = 330102003050
+NEAR = 330102001052
+"""Another community of the same subdistrict as HERE."""
+
+
+@dataclass
+class Someone:
+    """A person of the story: how they sign in."""
+
+    name: str
+    phone: str
+    role: str = "resident"
+    community: int = HERE
+    resident: UUID | None = None
+    person: UUID | None = None
+    household: UUID | None = None
+
+
+@dataclass
+class People:
+    """Everybody, and their sign-ins."""
+
+    app: Flask
+    lin: Someone = field(default_factory=lambda: Someone("林海", "13700000001", "district_admin"))
+    wu: Someone = field(default_factory=lambda: Someone("吴敏", "13700000002", "district_admin"))
+    staff: Someone = field(default_factory=lambda: Someone("陈晓琳", "13700000003", "staff"))
+    lead: Someone = field(default_factory=lambda: Someone("赵建平", "13700000004", "lead"))
+    keeper: Someone = field(default_factory=lambda: Someone("孙莉莉", "13700000005", "keeper"))
+    elsewhere: Someone = field(
+        default_factory=lambda: Someone("周国栋", "13700000006", "staff", THERE),
+    )
+    near: Someone = field(default_factory=lambda: Someone("何静怡", "13700000007", "staff", NEAR))
+    wang: Someone = field(default_factory=lambda: Someone("王秀英", "13800000001"))
+    li: Someone = field(default_factory=lambda: Someone("李国强", ""))
+    chen: Someone = field(default_factory=lambda: Someone("陈建国", "13800000003"))
+    new: Someone = field(default_factory=lambda: Someone("周晓燕", "13800000004"))
+    there: Someone = field(
+        default_factory=lambda: Someone("吴阿毛", "13800000005", community=THERE),
+    )
+    _actors: dict[str, Actor] = field(default_factory=dict)
+
+    def actor(self, someone: Someone) -> Actor:
+        """Return the actor of somebody's token."""
+        key = f"{someone.name}{someone.role}"
+        if key not in self._actors:
+            with self.app.app_context():
+                found = actor_of(self.token(someone))
+            assert found is not None, someone.name
+            self._actors[key] = found
+        return self._actors[key]
+
+    def token(self, someone: Someone) -> str:
+        """Sign somebody in through the use cases, as the API does."""
+        assert someone.phone, f"{someone.name} has no phone"
+        with self.app.app_context():
+            transact(sign_in.ask_code, sign_in.AskCode(phone=someone.phone, browser="test"))
+            command = sign_in.VerifyCode(
+                phone=someone.phone,
+                code=last_code(configuration().instance, someone.phone),
+                browser="test",
+            )
+            verified = transact(sign_in.verify_code, command)
+            chosen = next(
+                choice
+                for choice in verified.choices
+                if choice.role == someone.role and choice.name == someone.name
+            )
+            command_2 = sign_in.Choose(phone=someone.phone, id=chosen.id, label="test")
+            return transact(sign_in.choose, command_2).token
+
+    def browser(self, someone: Someone) -> FlaskClient:
+        """Return a browser in which somebody is signed in."""
+        client = self.app.test_client()
+        token = self.token(someone)
+        with client.session_transaction() as cookie:
+            cookie["_user_id"] = token
+            cookie["_fresh"] = True
+        return client
+
+    def headers(self, someone: Someone) -> dict[str, str]:
+        """Return the API's header of a signed-in person."""
+        return {"Authorization": f"Bearer {self.token(someone)}"}
+
+
+def last_code(instance: Path, phone: str) -> str:
+    """Read the newest code that the terminal gateway sent to a number."""
+    lines = (instance / "messages.log").read_text(encoding="utf-8").splitlines()
+    line = next(line for line in reversed(lines) if phone in line and "验证码" in line)
+    found = re.search(r"验证码 (\d{6})", line)
+    assert found is not None
+    return found[1]
+
+
+def _enter(run: Callable[..., Any], actor: Actor, someone: Someone, address: Address) -> None:
+    entered = run(
+        people.enter_resident,
+        people.EnterResident(
+            community=someone.community,
+            name=someone.name,
+            phone=someone.phone or None,
+            address=address,
+        ),
+        actor,
+    )
+    someone.resident, someone.person = entered.resident, entered.person
+    someone.household = entered.household
+
+
+@pytest.fixture
+def cast(app: Flask, run: Callable[..., Any]) -> People:
+    """Make everybody through the use cases."""
+    everybody = People(app)
+    admins = tuple(
+        grants.Admin(name=who.name, phone=who.phone) for who in (everybody.lin, everybody.wu)
+    )
+    run(grants.bootstrap, grants.Bootstrap(admins=(admins[0], admins[1])))
+    admin = everybody.actor(everybody.lin)
+    for someone in (
+        everybody.staff,
+        everybody.lead,
+        everybody.keeper,
+        everybody.elsewhere,
+        everybody.near,
+    ):
+        command = grants.GrantRole(
+            name=someone.name,
+            phone=someone.phone,
+            role=someone.role,
+            place=someone.community,
+        )
+        someone.person = run(grants.grant_role, command, admin).person
+    home = Address(estate="建国南苑", building="3", unit="2", room="401")
+    here = everybody.actor(everybody.staff)
+    _enter(run, here, everybody.wang, home)
+    _enter(run, here, everybody.li, home)
+    _enter(
+        run, here, everybody.chen, Address(estate="建国南苑", building="5", unit="1", room="102")
+    )
+    elsewhere = everybody.actor(everybody.elsewhere)
+    _enter(
+        run,
+        elsewhere,
+        everybody.there,
+        Address(estate="青年里", building="1", unit="1", room="301"),
+    )
+    command_2 = people.Register(
+        phone=everybody.new.phone,
+        name=everybody.new.name,
+        community=HERE,
+        consent=True,
+        is_fourteen=True,
+    )
+    registered = run(people.register, command_2)
+    everybody.new.resident, everybody.new.person = registered.resident, registered.person
+    everybody.new.household = registered.household
+    return everybody
