@@ -10,7 +10,7 @@ from exchange.quote import Quote
 from exchange.schemas import BASIS_POINTS, CENTIPOINTS
 
 
-class PlaceSchema(Schema):
+class HostPlaceSchema(Schema):
     """A community."""
 
     code = fields.Integer()
@@ -38,7 +38,7 @@ class StationViewSchema(Schema):
 
     id = fields.UUID()
     name = fields.String()
-    place = fields.Nested(PlaceSchema)
+    place = fields.Nested(HostPlaceSchema)
     at_home = fields.Boolean()
     hours = fields.String()
     address = fields.String()
@@ -81,7 +81,7 @@ class QuoteLineSchema(Schema):
     price = fields.Integer(metadata=CENTIPOINTS)
 
 
-class LimitSchema(Schema):
+class QuoteLimitSchema(Schema):
     """The limit that binds first."""
 
     kind = fields.String()
@@ -113,7 +113,7 @@ class QuoteSchema(Schema):
     valid_until = fields.AwareDateTime()
     available = fields.Integer(metadata=CENTIPOINTS)
     left = fields.Integer(metadata=CENTIPOINTS)
-    limit = fields.Nested(LimitSchema, allow_none=True)
+    limit = fields.Nested(QuoteLimitSchema, allow_none=True)
     obstacle = fields.Method("explain")
 
     def explain(self, quote: Quote) -> dict[str, str] | None:
@@ -197,7 +197,7 @@ class MyOrdersSchema(Schema):
     has_more = fields.Boolean()
 
 
-class EndedSchema(Schema):
+class OrderEndedSchema(Schema):
     """An order that has ended."""
 
     id = fields.UUID()
@@ -216,7 +216,7 @@ class HandedOverSchema(Schema):
     repeated = fields.Boolean()
 
 
-class DecisionSchema(Schema):
+class OrderDecisionSchema(Schema):
     """What became of one order: its state, and the refusal that left it so."""
 
     order = fields.UUID()
@@ -234,10 +234,10 @@ class DecisionSchema(Schema):
         return words.sentence(decision.refusal) if decision.refusal else None
 
 
-class DecidedSchema(Schema):
+class OrdersDecidedSchema(Schema):
     """One decision per order."""
 
-    decisions = fields.List(fields.Nested(DecisionSchema))
+    decisions = fields.List(fields.Nested(OrderDecisionSchema))
     done = fields.Integer()
 
 
@@ -267,7 +267,7 @@ class StockChangedSchema(Schema):
     foreign_left = fields.Integer()
 
 
-class NamedSchema(Schema):
+class SubdistrictNameSchema(Schema):
     """A subdistrict."""
 
     code = fields.Integer()
@@ -286,7 +286,7 @@ class RateRowSchema(Schema):
     document = fields.String()
 
 
-class CellSchema(Schema):
+class RateCellSchema(Schema):
     """Residents of a subdistrict at stations of another."""
 
     home = fields.Integer()
@@ -300,11 +300,11 @@ class CellSchema(Schema):
     exceptions = fields.Integer()
 
 
-class MatrixSchema(Schema):
+class RateMatrixSchema(Schema):
     """The district's rates: ``rows[i][j]`` is home subdistrict i at host subdistrict j."""
 
-    subdistricts = fields.List(fields.Nested(NamedSchema))
-    rows = fields.List(fields.List(fields.Nested(CellSchema)))
+    subdistricts = fields.List(fields.Nested(SubdistrictNameSchema))
+    rows = fields.List(fields.List(fields.Nested(RateCellSchema)))
     default = fields.Integer(metadata=BASIS_POINTS)
     same_subdistrict = fields.Integer(metadata=BASIS_POINTS)
 

@@ -40,7 +40,7 @@ def _resident() -> UUID:
 
 
 @bp.get("/stations")
-@bp.arguments(schemas.PageSchema, location="query")
+@bp.arguments(schemas.ExchangePageSchema, location="query")
 @bp.response(200, answers.ShelvesSchema)
 def stations(query: dict[str, Any]) -> queries.Shelves:
     """List stations: the resident's own first, then neighbours by nearness."""
@@ -76,7 +76,7 @@ def quote(data: dict[str, Any]) -> quotes.Quote:
 
 
 @bp.post("/orders")
-@bp.arguments(schemas.SubmitSchema)
+@bp.arguments(schemas.SubmitOrderSchema)
 @bp.response(201, answers.OrderedSchema)
 def submit(data: dict[str, Any]) -> Ordered:
     """Order what a quote promised; needs an Idempotency-Key."""
@@ -85,7 +85,7 @@ def submit(data: dict[str, Any]) -> Ordered:
 
 
 @bp.get("/orders")
-@bp.arguments(schemas.PageSchema, location="query")
+@bp.arguments(schemas.ExchangePageSchema, location="query")
 @bp.response(200, answers.MyOrdersSchema)
 def orders(query: dict[str, Any]) -> MyOrders:
     """List the resident's orders."""
@@ -103,7 +103,7 @@ def order(order_id: UUID) -> OrderView:
 
 
 @bp.post("/orders/<uuid:order_id>/cancel")
-@bp.response(200, answers.EndedSchema)
+@bp.response(200, answers.OrderEndedSchema)
 def cancel(order_id: UUID) -> Ended:
     """Cancel an order before it is picked up."""
     return transact(cancel_order, CancelOrder(order=order_id), current_actor())

@@ -28,10 +28,14 @@ LENGTHS = {
 }
 
 
+NO_NUMBER = "社区电话"
+"""Said where neither the community nor the district has a number yet."""
+
+
 def phone_of(work: Work, community: int) -> str:
     """Return the number to call: the community's, else the district's."""
     own = work.connection.scalar(select(Community.phone).where(Community.code == community))
-    return own or work.connection.scalar(select(District.phone).limit(1)) or ""
+    return own or work.connection.scalar(select(District.phone).limit(1)) or NO_NUMBER
 
 
 def date_words(moment: dt.datetime) -> str:

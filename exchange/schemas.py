@@ -20,7 +20,7 @@ BASIS_POINTS = {"description": "basis points: 8000 is 0.8, 10000 is par"}
 CODE_DIGITS_MAX = 20
 
 
-class LineSchema(Schema):
+class BasketLineSchema(Schema):
     """Pieces of one item."""
 
     item = fields.UUID(required=True)
@@ -34,17 +34,17 @@ class LineSchema(Schema):
         return Wanted(**data)
 
 
-class LinesSchema(Schema):
+class BasketSchema(Schema):
     """A basket of one station."""
 
     lines = fields.List(
-        fields.Nested(LineSchema),
+        fields.Nested(BasketLineSchema),
         required=True,
         validate=validate.Length(min=1, max=LINES_MAX),
     )
 
 
-class PageSchema(Schema):
+class ExchangePageSchema(Schema):
     """Which page of a list."""
 
     class Meta:
@@ -55,17 +55,17 @@ class PageSchema(Schema):
     page = fields.Integer(load_default=1, validate=validate.Range(min=1, max=1000))
 
 
-class QuoteRequestSchema(LinesSchema):
+class QuoteRequestSchema(BasketSchema):
     """What is to be priced."""
 
 
-class SubmitSchema(Schema):
+class SubmitOrderSchema(Schema):
     """A quote that is agreed to."""
 
     quote = fields.String(required=True, validate=validate.Length(min=1, max=8000))
 
 
-class OrdersSchema(Schema):
+class OrderIdsSchema(Schema):
     """Orders that are decided together."""
 
     orders = fields.List(
@@ -73,7 +73,7 @@ class OrdersSchema(Schema):
     )
 
 
-class ApproveSchema(OrdersSchema):
+class ApproveOrdersSchema(OrderIdsSchema):
     """Orders to approve."""
 
     @post_load
@@ -82,7 +82,7 @@ class ApproveSchema(OrdersSchema):
         return ApproveOrders(orders=tuple(data["orders"]))
 
 
-class UndoSchema(OrdersSchema):
+class UndoApprovalsSchema(OrderIdsSchema):
     """Approvals to take back."""
 
     @post_load
@@ -91,7 +91,7 @@ class UndoSchema(OrdersSchema):
         return UndoApprovals(orders=tuple(data["orders"]))
 
 
-class RefuseSchema(Schema):
+class RefuseOrderSchema(Schema):
     """An order that is refused, with the reason that the resident reads."""
 
     order = fields.UUID(required=True)
@@ -116,7 +116,7 @@ class HandOverSchema(Schema):
         return HandOver(**data)
 
 
-class CounterSchema(LinesSchema):
+class CounterRedemptionSchema(BasketSchema):
     """A redemption at the counter."""
 
     resident = fields.UUID(required=True)
@@ -124,7 +124,7 @@ class CounterSchema(LinesSchema):
     confirm_resident = fields.Boolean(load_default=False)
 
 
-class ReturnSchema(Schema):
+class ReturnOrderSchema(Schema):
     """Why goods come back."""
 
     reason = fields.String(required=True, validate=validate.Length(min=1, max=REASON_LENGTH_MAX))
@@ -171,7 +171,7 @@ class ChangeItemSchema(_Terms):
     listed = fields.Boolean()
 
 
-class ReceiptSchema(Schema):
+class StockReceiptSchema(Schema):
     """Pieces that arrived."""
 
     item = fields.UUID(required=True)
@@ -180,7 +180,7 @@ class ReceiptSchema(Schema):
     )
 
 
-class CountSchema(Schema):
+class CountStockSchema(Schema):
     """Pieces that were found on the shelf."""
 
     item = fields.UUID(required=True)

@@ -23,29 +23,29 @@ def register(bp: Blueprint) -> None:
 
 def _orders(bp: Blueprint) -> None:
     @bp.post("/staff/orders/approve")
-    @bp.arguments(schemas.ApproveSchema)
-    @bp.response(200, answers.DecidedSchema)
+    @bp.arguments(schemas.ApproveOrdersSchema)
+    @bp.response(200, answers.OrdersDecidedSchema)
     def approve(command: orders.ApproveOrders) -> orders.Decided:
         """Approve orders; each is answered by itself."""
         return transact(orders.approve_orders, command, current_actor())
 
     @bp.post("/staff/orders/refuse")
-    @bp.arguments(schemas.RefuseSchema)
-    @bp.response(200, answers.DecisionSchema)
+    @bp.arguments(schemas.RefuseOrderSchema)
+    @bp.response(200, answers.OrderDecisionSchema)
     def refuse(command: orders.RefuseOrder) -> orders.Decision:
         """Refuse an order with a reason."""
         return transact(orders.refuse_order, command, current_actor())
 
     @bp.post("/staff/orders/undo")
-    @bp.arguments(schemas.UndoSchema)
-    @bp.response(200, answers.DecidedSchema)
+    @bp.arguments(schemas.UndoApprovalsSchema)
+    @bp.response(200, answers.OrdersDecidedSchema)
     def undo(command: orders.UndoApprovals) -> orders.Decided:
         """Take back approvals of the last ten seconds."""
         return transact(orders.undo_approvals, command, current_actor())
 
     @bp.post("/staff/orders/<uuid:order_id>/return")
-    @bp.arguments(schemas.ReturnSchema)
-    @bp.response(200, answers.EndedSchema)
+    @bp.arguments(schemas.ReturnOrderSchema)
+    @bp.response(200, answers.OrderEndedSchema)
     def give_back(data: dict[str, Any], order_id: UUID) -> orders.Ended:
         """Take goods back: every transfer is reversed by its own figures."""
         command = orders.ReturnOrder(order=order_id, reason=data["reason"])
@@ -59,7 +59,7 @@ def _orders(bp: Blueprint) -> None:
         return transact(orders.hand_over, command, current_actor())
 
     @bp.post("/staff/counter-redemptions")
-    @bp.arguments(schemas.CounterSchema)
+    @bp.arguments(schemas.CounterRedemptionSchema)
     @bp.response(201, answers.RedeemedSchema)
     def counter(data: dict[str, Any]) -> Redeemed:
         """Redeem at the counter; needs an Idempotency-Key."""
@@ -97,7 +97,7 @@ def _stations(bp: Blueprint) -> None:
         return transact(stations.change_item, command, current_actor())
 
     @bp.post("/staff/stock-receipts")
-    @bp.arguments(schemas.ReceiptSchema)
+    @bp.arguments(schemas.StockReceiptSchema)
     @bp.response(201, answers.StockChangedSchema)
     def receive(data: dict[str, Any]) -> stock.StockChanged:
         """Add pieces to the shelf; needs an Idempotency-Key."""
@@ -105,7 +105,7 @@ def _stations(bp: Blueprint) -> None:
         return transact(stock.receive_stock, command, current_actor())
 
     @bp.post("/staff/stock-counts")
-    @bp.arguments(schemas.CountSchema)
+    @bp.arguments(schemas.CountStockSchema)
     @bp.response(201, answers.StockChangedSchema)
     def count(data: dict[str, Any]) -> stock.StockChanged:
         """Set the shelf to what was counted; needs an Idempotency-Key."""
@@ -115,7 +115,7 @@ def _stations(bp: Blueprint) -> None:
 
 def _rates(bp: Blueprint) -> None:
     @bp.get("/rates")
-    @bp.response(200, answers.MatrixSchema)
+    @bp.response(200, answers.RateMatrixSchema)
     def matrix() -> rates.Matrix:
         """Show the district's rates, subdistrict by subdistrict."""
         current_actor().require("console.read")
