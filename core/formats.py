@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from flask_babel import gettext as _
 from markupsafe import Markup
 
+from core.errors import N_
 from core.work import SHANGHAI
 
 if TYPE_CHECKING:
@@ -19,16 +20,38 @@ if TYPE_CHECKING:
 STOPS = "，。；！？"
 MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EN DASH}"
-WEEKDAYS = "一二三四五六日"
+WEEKDAYS = (
+    N_("周一"),
+    N_("周二"),
+    N_("周三"),
+    N_("周四"),
+    N_("周五"),
+    N_("周六"),
+    N_("周日"),
+)
 RATE_ONE = 10_000
 POINT = 100
 MOBILE_DIGITS = 11
 SHORT_NAME = 2
 MINUTE, HOUR, DAY = 60, 3600, 86_400
-GREETINGS = ((5, "夜深了"), (11, "早上好"), (13, "中午好"), (18, "下午好"), (24, "晚上好"))
+HALF_HOUR = 30
+GREETINGS = (
+    (5, N_("夜深了")),
+    (11, N_("早上好")),
+    (13, N_("中午好")),
+    (18, N_("下午好")),
+    (24, N_("晚上好")),
+)
 """Said until this hour, Shanghai time."""
 
-HALF_DAYS = ((6, "凌晨"), (9, "早上"), (12, "上午"), (13, "中午"), (18, "下午"), (24, "晚上"))
+HALF_DAYS = (
+    (6, N_("凌晨")),
+    (9, N_("早上")),
+    (12, N_("上午")),
+    (13, N_("中午")),
+    (18, N_("下午")),
+    (24, N_("晚上")),
+)
 
 
 def _ratio(value: int, whole: int) -> str:
@@ -97,10 +120,10 @@ def span(start: dt.datetime, end: dt.datetime) -> str:
 def date(value: dt.date, today: dt.date | None = None) -> str:
     """Write a date without its weekday: "11 月 21 日"; with its year unless that is today's."""
     day_of = date_of(value)
-    words = f"{day_of.month} 月 {day_of.day} 日"
+    words = _("%(month)s 月 %(day)s 日", month=day_of.month, day=day_of.day)
     if today is not None and date_of(today).year == day_of.year:
         return words
-    return f"{day_of.year} 年 {words}"
+    return _("%(year)s 年 %(words)s", year=day_of.year, words=words)
 
 
 def short(value: dt.date, today: dt.date) -> str:
@@ -116,7 +139,7 @@ def stamp(value: dt.datetime, today: dt.date) -> str:
 
 def weekday(value: dt.date) -> str:
     """Write the day of the week: "周六"."""
-    return "周" + WEEKDAYS[date_of(value).weekday()]
+    return _(WEEKDAYS[date_of(value).weekday()])
 
 
 def day(value: dt.date, today: dt.date | None = None) -> str:
@@ -137,7 +160,7 @@ def day(value: dt.date, today: dt.date | None = None) -> str:
 def long_day(value: dt.date) -> str:
     """Write a day in full within its year: "11 月 21 日 周六"."""
     day_of = date_of(value)
-    return f"{day_of.month} 月 {day_of.day} 日 {weekday(day_of)}"
+    return f"{date(day_of, day_of)} {weekday(day_of)}"
 
 
 def moment(value: dt.datetime, today: dt.date | None = None) -> str:
@@ -149,7 +172,8 @@ def month(value: dt.date, today: dt.date | None = None) -> str:
     """Write a month: "11 月"; of another year than today's "2025 年 11 月"."""
     day_of = date_of(value)
     same = today is None or date_of(today).year == day_of.year
-    return f"{day_of.month} 月" if same else f"{day_of.year} 年 {day_of.month} 月"
+    words = _("%(month)s 月", month=day_of.month)
+    return words if same else _("%(year)s 年 %(words)s", year=day_of.year, words=words)
 
 
 def short_day(value: dt.date, today: dt.date) -> str:
@@ -171,7 +195,7 @@ def near(value: dt.date, today: dt.date) -> str:
 def leaf(value: dt.date, today: dt.date) -> str:
     """Write the head of a calendar leaf: "明天", "周三", farther away "12 月"."""
     ahead = (date_of(value) - date_of(today)).days
-    return near(value, today) if -1 <= ahead < len(WEEKDAYS) else f"{date_of(value).month} 月"
+    return near(value, today) if -1 <= ahead < len(WEEKDAYS) else month(value)
 
 
 def day_number(value: dt.date) -> str:
@@ -190,8 +214,11 @@ def clock_words(value: dt.datetime) -> str:
     there = local(value)
     half_day = next(words for before, words in HALF_DAYS if there.hour < before)
     hour = (there.hour - 1) % 12 + 1 if there.hour else 0
-    minutes = {0: " 点", 30: " 点半"}.get(there.minute, f":{there:%M}")
-    return f"{half_day} {hour}{minutes}"
+    if there.minute == 0:
+        return _("%(half_day)s %(hour)s 点", half_day=_(half_day), hour=hour)
+    if there.minute == HALF_HOUR:
+        return _("%(half_day)s %(hour)s 点半", half_day=_(half_day), hour=hour)
+    return f"{_(half_day)} {hour}:{there:%M}"
 
 
 def _two_units(seconds: int) -> str:
@@ -200,10 +227,12 @@ def _two_units(seconds: int) -> str:
     whole_hours, rest = divmod(rest, HOUR)
     minutes = rest // MINUTE
     if days:
-        return f"{days} 天 {whole_hours} 时" if whole_hours else f"{days} 天"
+        words = _("%(count)s 天", count=days)
+        return f"{words} {_('%(count)s 时', count=whole_hours)}" if whole_hours else words
     if whole_hours:
-        return f"{whole_hours} 时 {minutes} 分" if minutes else f"{whole_hours} 时"
-    return f"{minutes} 分"
+        words = _("%(count)s 时", count=whole_hours)
+        return f"{words} {_('%(count)s 分', count=minutes)}" if minutes else words
+    return _("%(count)s 分", count=minutes)
 
 
 def _rough(seconds: int) -> str:
@@ -236,7 +265,7 @@ def until(value: dt.datetime, now: dt.datetime) -> str:
 def greeting(now: dt.datetime) -> str:
     """Return the greeting of the hour: "下午好"."""
     hour = local(now).hour
-    return next(words for before, words in GREETINGS if hour < before)
+    return _(next(words for before, words in GREETINGS if hour < before))
 
 
 def dial(phone: str) -> str:
