@@ -16,6 +16,8 @@ import admin.console
 import admin.desk
 import exchange.api
 import exchange.defaults
+import exchange.orders
+import exchange.panels
 import exchange.views
 import points.api
 import points.defaults
@@ -40,6 +42,7 @@ BLUEPRINTS = (
     points.views.bp,
     activities.views.bp,
     exchange.views.bp,
+    exchange.views.pickup_bp,
     admin.desk.bp,
     admin.console.bp,
 )
@@ -70,9 +73,18 @@ JOBS: tuple[Job, ...] = (
         Every(dt.timedelta(seconds=20)),
         lambda: f"sent {outbox.deliver_due()}",
     ),
+    Job(
+        "lapse-orders",
+        "退回过期未领的兑换单",
+        Every(dt.timedelta(seconds=60)),
+        exchange.orders.lapse_orders,
+    ),
 )
 
-PANELS: dict[str, tuple[Panel, ...]] = {}
+PANELS: dict[str, tuple[Panel, ...]] = {
+    "home.top": (exchange.panels.asked,),
+    "home": (exchange.panels.arrivals,),
+}
 
 
 def create_app(config: Config | None = None) -> Flask:

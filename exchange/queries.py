@@ -20,6 +20,7 @@ from exchange.prices import FACE_ONE, price_of
 from exchange.rates import RateInForce, rates_from, subdistrict_of
 from exchange.reserve import HOUSEHOLD_ITEM_MONTH, NO_LIMIT, month_of
 from residents.models import Community, District, Subdistrict
+from residents.queries import Place
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -30,27 +31,6 @@ OFFERS_HOME = 4
 OFFERS_OTHER = 2
 ARRIVALS = 3
 ARRIVAL_DAYS = 14
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A community as pages name it."""
-
-    code: int
-    short_name: str
-    subdistrict: str
-    kind: str
-    phone: str
-
-    @property
-    def noun(self) -> str:
-        """社区 or 村."""
-        return "村" if self.kind == "village" else "社区"
-
-    @property
-    def people(self) -> str:
-        """居民 or 村民."""
-        return "村民" if self.kind == "village" else "居民"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +157,7 @@ def places(connection: Connection, codes: Iterable[int]) -> dict[int, Place]:
     query = (
         select(
             Community.code,
+            Community.short_name,
             Community.display_name,
             Community.kind,
             Community.phone,
@@ -188,7 +169,8 @@ def places(connection: Connection, codes: Iterable[int]) -> dict[int, Place]:
     return {
         row.code: Place(
             code=row.code,
-            short_name=row.display_name,
+            short_name=row.short_name,
+            display_name=row.display_name,
             subdistrict=row.subdistrict,
             kind=row.kind,
             phone=row.phone or district,
