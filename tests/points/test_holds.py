@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from core.work import Work
-from points import ledger
+from points import holds, ledger
 from points.accounts import account_id
 from tests.points.books import HERE, ISSUED, REDEEMED, WALLET, posting, residents, spending
 from tests.points.test_posting import totals
@@ -27,8 +27,8 @@ def _points(run: Run) -> None:
     run(ledger.post, posting(1, ISSUED, WALLET, 1000))
 
 
-def open_hold(amount: int, identity: UUID = HOLD) -> ledger.OpenHold:
-    return ledger.OpenHold(
+def open_hold(amount: int, identity: UUID = HOLD) -> holds.OpenHold:
+    return holds.OpenHold(
         id=identity,
         account=WALLET,
         amount=amount,
@@ -45,17 +45,17 @@ def capture(run: Run, *amounts: int) -> bool:
     ]
 
     def use_case(work: Work, _command: None) -> bool:
-        return ledger.capture(work, HOLD, spending(5), legs)
+        return holds.capture(work, HOLD, spending(5), legs)
 
     return bool(run(use_case, None))
 
 
 def release(work: Work, hold: UUID) -> bool:
-    return ledger.release(work, hold)
+    return holds.release(work, hold)
 
 
 def test_held_points_cannot_be_spent(run: Run, ask: Run) -> None:
-    run(ledger.hold, open_hold(800))
+    run(holds.hold, open_hold(800))
 
     with pytest.raises(ledger.InsufficientPoints):
         run(ledger.post, posting(2, WALLET, REDEEMED, 201, "redemption"))
@@ -65,25 +65,25 @@ def test_held_points_cannot_be_spent(run: Run, ask: Run) -> None:
 
 def test_more_than_there_is_cannot_be_held(run: Run) -> None:
     with pytest.raises(ledger.InsufficientPoints):
-        run(ledger.hold, open_hold(1001))
+        run(holds.hold, open_hold(1001))
 
 
 def test_the_same_hold_again_holds_once(run: Run, ask: Run) -> None:
-    run(ledger.hold, open_hold(300))
+    run(holds.hold, open_hold(300))
 
-    assert run(ledger.hold, open_hold(300)).exists
+    assert run(holds.hold, open_hold(300)).exists
     assert ask(totals, WALLET) == (1000, 0, 300, 1)
 
 
 def test_the_same_hold_with_another_amount_is_refused(run: Run) -> None:
-    run(ledger.hold, open_hold(300))
+    run(holds.hold, open_hold(300))
 
-    with pytest.raises(ledger.HoldDiffers):
-        run(ledger.hold, open_hold(301))
+    with pytest.raises(holds.HoldDiffers):
+        run(holds.hold, open_hold(301))
 
 
 def test_capturing_all_debits_by_the_legs(run: Run, ask: Run) -> None:
-    run(ledger.hold, open_hold(500))
+    run(holds.hold, open_hold(500))
 
     assert capture(run, 400, 100)
     assert ask(totals, WALLET) == (1000, 500, 0, 3)
@@ -99,14 +99,14 @@ def balances_after(connection: Connection) -> list[int]:
 
 
 def test_capturing_a_part_frees_the_rest(run: Run, ask: Run) -> None:
-    run(ledger.hold, open_hold(500))
+    run(holds.hold, open_hold(500))
 
     assert capture(run, 200)
     assert ask(totals, WALLET) == (1000, 200, 0, 2)
 
 
 def test_capturing_twice_debits_once(run: Run, ask: Run) -> None:
-    run(ledger.hold, open_hold(500))
+    run(holds.hold, open_hold(500))
     capture(run, 500)
 
     assert not capture(run, 500)
@@ -114,16 +114,16 @@ def test_capturing_twice_debits_once(run: Run, ask: Run) -> None:
 
 
 def test_more_than_was_held_cannot_be_captured(run: Run, ask: Run) -> None:
-    run(ledger.hold, open_hold(500))
+    run(holds.hold, open_hold(500))
 
-    with pytest.raises(ledger.HoldTooSmall):
+    with pytest.raises(holds.HoldTooSmall):
         capture(run, 501)
 
     assert ask(totals, WALLET) == (1000, 0, 500, 1)
 
 
 def test_releasing_gives_everything_back_once(run: Run, ask: Run) -> None:
-    run(ledger.hold, open_hold(500))
+    run(holds.hold, open_hold(500))
 
     assert run(release, HOLD)
     assert not run(release, HOLD)
@@ -131,7 +131,7 @@ def test_releasing_gives_everything_back_once(run: Run, ask: Run) -> None:
 
 
 def test_a_released_hold_cannot_be_captured(run: Run, ask: Run) -> None:
-    run(ledger.hold, open_hold(500))
+    run(holds.hold, open_hold(500))
     run(release, HOLD)
 
     assert not capture(run, 500)
@@ -139,12 +139,12 @@ def test_a_released_hold_cannot_be_captured(run: Run, ask: Run) -> None:
 
 
 def test_an_unknown_hold_is_refused(run: Run) -> None:
-    with pytest.raises(ledger.HoldUnknown):
+    with pytest.raises(holds.HoldUnknown):
         run(release, UUID(int=404))
 
 
 def test_capture_and_release_at_once_end_in_one_of_them(run: Run, ask: Run) -> None:
-    run(ledger.hold, open_hold(500))
+    run(holds.hold, open_hold(500))
 
     with ThreadPoolExecutor(8) as pool:
         done = list(
