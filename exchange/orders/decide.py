@@ -20,7 +20,7 @@ from exchange.models import Order, OrderPayment
 from exchange.orders import rows
 from exchange.orders.rows import OrderMoved, OrderRow, OrderUnknown
 from exchange.reserve import let_go
-from points.ledger import release
+from points.holds import release
 
 if TYPE_CHECKING:
     from core.work import Work

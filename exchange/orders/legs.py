@@ -11,7 +11,8 @@ from core.ids import uuid8
 from exchange.orders.rows import OrderRow
 from exchange.prices import standard_of
 from points.accounts import account_id, clearing, open_clearing
-from points.ledger import Leg, Posting, Spending, capture, post, spend
+from points.holds import capture
+from points.ledger import Leg, Posting, Spending, post, spend
 from points.reversal import Reverse, reverse
 from points.models import Transfer
 

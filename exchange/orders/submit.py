@@ -17,7 +17,7 @@ from exchange import quote as quotes
 from exchange.models import Order
 from exchange.orders import rows
 from exchange.reserve import Piece, quotas_of, raise_quotas, reserve_stock
-from points.ledger import OpenHold, hold
+from points.holds import OpenHold, hold
 
 if TYPE_CHECKING:
     from core.work import Work
