@@ -1,85 +1,78 @@
 "use strict";
-// Progressive enhancement of the desk: every page works without it.
+// The desk and the console work without this; it saves taps.
 const $ = (query, root = document) => root.querySelector(query);
 const $$ = (query, root = document) => [...root.querySelectorAll(query)];
+const on = (kind, act, capture) => document.addEventListener(kind, act, capture);
 
-// Replace the named parts of the page by those of another address: search as you type, drawers, baskets.
+// Replace the named parts of the page by those of another address.
 let asking = null;
 async function swap(url, parts) {
   asking?.abort();
   asking = new AbortController();
   try {
-    const answer = await fetch(url, { signal: asking.signal, headers: { Accept: "text/html" } });
-    if (!answer.ok || answer.redirected) { location.href = url; return; }
+    const answer = await fetch(url, { signal: asking.signal });
+    if (!answer.ok || answer.redirected) throw answer;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    for (const part of parts.split(" ")) {
-      const fresh = page.getElementById(part);
-      const old = document.getElementById(part);
-      if (!fresh || !old) { location.href = url; return; }
-      old.replaceWith(fresh);
-    }
+    for (const part of parts.split(" ")) document.getElementById(part).replaceWith(page.getElementById(part));
     history.replaceState(null, "", url);
     begin();
   } catch (error) {
     if (error.name !== "AbortError") location.href = url;
   }
 }
-const address = (form, by) => {
+function ask(form, by) {
   const data = new URLSearchParams(new FormData(form));
   if (by?.name) data.append(by.name, by.value);
-  return `${form.action.split("?")[0]}?${data}`;
-};
-document.addEventListener("submit", (event) => {
+  swap(`${form.action.split("?")[0]}?${data}`, form.dataset.swap);
+}
+on("submit", (event) => {
   const form = event.target;
   if (form.method === "get" && form.dataset.swap) {
     event.preventDefault();
-    swap(address(form, event.submitter), form.dataset.swap);
+    ask(form, event.submitter);
   } else if (form.method === "post") {
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = "1";
     setTimeout(() => delete form.dataset.sent, 4000);
   }
 });
-window.addEventListener("pageshow", () => $$("form[data-sent]").forEach((form) => delete form.dataset.sent));
-document.addEventListener("click", (event) => {
+let later = 0;
+const soon = (act, wait) => { clearTimeout(later); later = setTimeout(act, wait); };
+on("input", (event) => {
+  const { form, dataset, value } = event.target;
+  if ("typing" in dataset && !event.isComposing) soon(() => ask(form), 250);
+  if (form && "preview" in form.dataset) preview(form);
+  if (dataset.digits && value.replace(/\D/g, "").length === Number(dataset.digits)) form.requestSubmit();
+});
+on("click", (event) => {
   const link = event.target.closest("a[data-swap]");
-  if (link && !event.metaKey && !event.ctrlKey && !event.shiftKey && innerWidth > 1180) {
+  if (link && innerWidth > 1180 && !event.metaKey && !event.ctrlKey && !event.shiftKey) {
     event.preventDefault();
     mark(link.closest("[data-row]"));
     swap(link.href, link.dataset.swap);
   }
-  for (const menu of $$("details.me[open], .bottom details[open]")) if (!menu.contains(event.target)) menu.open = false;
+  if (event.target.closest("[data-choose-clean]")) { event.preventDefault(); chooseClean(); }
+  menus((menu) => !menu.contains(event.target));
 });
-let typing = 0;
-document.addEventListener("input", (event) => {
-  const form = event.target.form;
-  if (event.target.dataset.typing !== undefined && !event.isComposing) {
-    clearTimeout(typing);
-    typing = setTimeout(() => swap(address(form), form.dataset.swap), 250);
-  }
-  if (form?.dataset.preview !== undefined) preview(form);
-  if (event.target.dataset.digits !== undefined) {
-    const digits = event.target.value.replace(/\D/g, "");
-    if (digits.length === Number(event.target.dataset.digits)) form.requestSubmit();
-  }
-});
+const menus = (which) => $$("details.me[open], .bottom details[open]").filter(which).forEach((menu) => { menu.open = false; });
 
-// The card beside the activity editor.
+// The resident's card beside the activity editor.
 function preview(form) {
   for (const spot of $$("[data-of]")) {
     const input = form.elements[spot.dataset.of];
-    if (!input) continue;
-    const option = input.selectedOptions?.[0] ?? $(`[name="${spot.dataset.of}"]:checked`, form);
-    const words = option ? option.dataset.words ?? option.value : input.value.trim();
+    const option = input.selectedOptions?.[0] ?? (input.length && [...input].find((one) => one.checked));
+    const words = option ? option.dataset.words : input.value.trim();
     spot.textContent = words || spot.dataset.none || "";
     const whole = spot.closest("[data-whole]");
     if (whole) whole.hidden = !words;
   }
+  const spot = $("[data-date-of]");
+  const day = new Date(`${form.elements[spot.dataset.dateOf].value}T00:00`);
+  if (!isNaN(day)) spot.textContent = `${day.getMonth() + 1} 月 ${day.getDate()} 日 周${"日一二三四五六"[day.getDay()]}`;
 }
 
 // Approvals: choosing, counting, keys.
-const rows = () => $$("[data-row]");
-const current = () => $("[data-row].now") ?? null;
+const current = () => $("[data-row].now");
 const boxes = () => $$(".row-check");
 function mark(row) {
   if (!row) return;
@@ -98,48 +91,37 @@ function count() {
   if (all) { all.checked = chosen.length > 0 && chosen.length === boxes().length; all.indeterminate = chosen.length > 0 && !all.checked; }
 }
 function chooseClean() {
-  boxes().forEach((box) => { box.checked = box.dataset.clean !== undefined; });
+  for (const box of boxes()) box.checked = "clean" in box.dataset;
   count();
 }
-document.addEventListener("change", (event) => {
-  if (event.target.matches("[data-all]")) boxes().forEach((box) => { box.checked = event.target.checked; });
-  if (event.target.matches(".row-check, [data-all]")) count();
+on("change", ({ target }) => {
+  if (target.matches("[data-all]")) for (const box of boxes()) box.checked = target.checked;
+  if (target.matches(".row-check, [data-all]")) count();
 });
-document.addEventListener("click", (event) => {
-  if (event.target.closest("[data-choose-clean]")) { event.preventDefault(); chooseClean(); }
-});
-let opening = 0;
 function move(step) {
-  const all = rows();
-  const next = all[Math.min(Math.max(all.indexOf(current()) + step, 0), all.length - 1)];
+  const rows = $$("[data-row]");
+  const next = rows[Math.min(Math.max(rows.indexOf(current()) + step, 0), rows.length - 1)];
   mark(next);
   const link = next && $("a[data-swap]", next);
-  clearTimeout(opening);
-  if (link) opening = setTimeout(() => swap(link.href, link.dataset.swap), 120);
+  if (link) soon(() => swap(link.href, link.dataset.swap), 120);
 }
-const press = (name) => $(`[data-key="${name}"]`)?.click();
-const KEYS = {
-  j: () => move(1), k: () => move(-1),
-  x: () => { const box = current() && $(".row-check", current()); if (box) { box.checked = !box.checked; count(); } },
-  X: chooseClean, a: () => press("a"), A: () => press("A"), r: () => press("r"), z: () => press("z"),
-};
-document.addEventListener("keydown", (event) => {
+const KEYS = { j: () => move(1), k: () => move(-1), x: () => $(".now .row-check")?.click(), X: chooseClean };
+on("keydown", (event) => {
+  if (event.key === "Escape") menus(() => true);
   if (event.metaKey || event.ctrlKey || event.altKey) return;
-  if (event.key === "Escape") $$("details[open].me, .bottom details[open]").forEach((menu) => { menu.open = false; });
   if (event.target.matches("input:not([type=checkbox], [type=radio]), select, textarea")) return;
   if (event.key === "/") { event.preventDefault(); $("[data-slash]")?.focus(); return; }
-  if (rows().length || $("[data-key]")) KEYS[event.key]?.();
+  const act = KEYS[event.key] ?? (() => $(`[data-key="${CSS.escape(event.key)}"]`)?.click());
+  if ($("[data-row], [data-key]")) act();
 });
-document.addEventListener("toggle", (event) => {
-  if (event.target.open && event.target.matches(".fold")) $("input:not([type=hidden])", event.target)?.focus();
-}, true);
+on("toggle", ({ target }) => { if (target.open && target.matches(".fold")) $("form :is(input, select):not([type=hidden])", target)?.focus(); }, true);
 
-// Whatever runs by the clock, and after each swap.
+// By the clock, and after each swap.
 function begin() {
   count();
   $$("form[data-preview]").forEach(preview);
-  const waiting = $("[data-refresh]");
-  if (waiting && !waiting.dataset.on) {
+  const waiting = $("[data-refresh]:not([data-on])");
+  if (waiting) {
     waiting.dataset.on = "1";
     setTimeout(() => waiting.isConnected && swap(location.href, waiting.dataset.refresh), 3000);
   }
@@ -148,9 +130,9 @@ for (const undo of $$("[data-seconds]")) {
   const end = Date.now() + Number(undo.dataset.seconds) * 1000;
   const tick = setInterval(() => {
     const left = Math.ceil((end - Date.now()) / 1000);
-    if (left > 0) { $("[data-left]", undo).textContent = left; return; }
-    clearInterval(tick);
-    undo.remove();
+    $("[data-left]", undo).textContent = left;
+    if (left <= 0) { clearInterval(tick); undo.remove(); }
   }, 250);
 }
+$(".console-top [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 begin();
