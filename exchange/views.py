@@ -32,6 +32,8 @@ from exchange.stations import ItemUnknown, StationUnknown
 from points.ledger import InsufficientPoints
 
 QUANTITIES_SHOWN = 9
+DESK_PICKUP = "/desk/pickup"
+"""The counter's page; it belongs to a package above this one."""
 
 bp = Blueprint("exchange", __name__, url_prefix="/exchange")
 bp.before_request(residents_only)
@@ -221,5 +223,5 @@ def short(token: str) -> ResponseReturnValue:
         raise PickupCodeUnknown
     actor = actor_or_none()
     if actor is not None and actor.may("order.hand_over"):
-        return redirect(url_for("admin.pickup", code=found[1]), code=303)
+        return redirect(f"{DESK_PICKUP}?code={found[1]}", code=303)
     return render_template("exchange/pickup_code.html", code=found[1])

@@ -13,8 +13,8 @@ from exchange.prices import standard_of
 from points.accounts import account_id, clearing, open_clearing
 from points.holds import capture
 from points.ledger import Leg, Posting, Spending, post, spend
-from points.reversal import Reverse, reverse
 from points.models import Transfer
+from points.reversal import Reverse, reverse
 
 if TYPE_CHECKING:
     from core.work import Work

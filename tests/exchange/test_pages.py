@@ -8,6 +8,7 @@ from typing import Any
 
 import zxingcpp
 from flask import Flask
+from flask.testing import FlaskClient
 from PIL import Image, ImageDraw
 
 from core.config import Config
@@ -21,6 +22,13 @@ def token_in(page: str) -> str:
     found = re.search(r'name="quote" value="([^"]+)"', page)
     assert found is not None
     return html.unescape(found[1])
+
+
+def post(browser: FlaskClient, address: str, **data: str) -> Any:
+    """Post a form as a page does: with the token that its forms carry."""
+    found = re.search(r'name="csrf_token" value="([^"]+)"', browser.get("/").get_data(as_text=True))
+    assert found is not None
+    return browser.post(address, data={"csrf_token": found[1], **data})
 
 
 def wang_of(cast: People, scene: Scene, points: int = 153) -> Someone:
@@ -53,7 +61,7 @@ def test_an_order_on_the_phone_from_the_shelf_to_the_code(cast: People, scene: S
     page = browser.get(f"/exchange/items/{rice}").get_data(as_text=True)
     assert "用 25 分兑换" in page
     assert "<b>128</b>" in page
-    answer = browser.post("/exchange/orders", data={"quote": token_in(page)})
+    answer = post(browser, "/exchange/orders", quote=token_in(page))
     assert answer.status_code == 303
     order = browser.get(answer.location).get_data(as_text=True)
     assert "已提交，预留 25 分" in order
@@ -68,8 +76,8 @@ def test_a_second_tap_leads_to_the_same_order(cast: People, scene: Scene) -> Non
     browser = cast.browser(cast.wang)
     token = token_in(browser.get(f"/exchange/items/{rice}").get_data(as_text=True))
 
-    first = browser.post("/exchange/orders", data={"quote": token})
-    second = browser.post("/exchange/orders", data={"quote": token})
+    first = post(browser, "/exchange/orders", quote=token)
+    second = post(browser, "/exchange/orders", quote=token)
 
     assert first.location == second.location
     assert scene.account(wang).held == 25 * POINT
@@ -84,14 +92,14 @@ def test_a_refusal_stands_on_the_item_with_its_status(
     token = token_in(browser.get(f"/exchange/items/{rice}").get_data(as_text=True))
     clock.advance(minutes=10)
 
-    late = browser.post("/exchange/orders", data={"quote": token})
+    late = post(browser, "/exchange/orders", quote=token)
 
     assert late.status_code == 409
     page = late.get_data(as_text=True)
     assert "价格保留的时间过了" in page
     assert token_in(page) != token
     assert "用 25 分兑换" in page
-    garbled = browser.post("/exchange/orders", data={"quote": "x"})
+    garbled = post(browser, "/exchange/orders", quote="x")
     assert garbled.status_code == 422
 
 
@@ -134,7 +142,9 @@ def test_the_pickup_code_is_a_qr_that_any_phone_opens(
     assert "这是领取码" in app.test_client().get(path).get_data(as_text=True)
     assert app.test_client().get("/P/garbled").status_code == 404
     scene.run(hand_over, HandOver(code=code), cast.actor(cast.elsewhere))
-    assert "已领取，用去 25 分" in browser.get(f"/exchange/orders/{order.id}").get_data(as_text=True)
+    assert "已领取，用去 25 分" in browser.get(f"/exchange/orders/{order.id}").get_data(
+        as_text=True
+    )
 
 
 def decoded(page: str) -> str:
@@ -158,7 +168,7 @@ def test_cancelling_gives_everything_back(cast: People, scene: Scene) -> None:
     order = scene.order(wang, rice)
     browser = cast.browser(cast.wang)
 
-    answer = browser.post(f"/exchange/orders/{order.id}/cancel")
+    answer = post(browser, f"/exchange/orders/{order.id}/cancel")
 
     assert answer.status_code == 303
     assert "已取消，25 分已退回" in browser.get(answer.location).get_data(as_text=True)
@@ -171,7 +181,7 @@ def test_somebody_elses_order_is_not_found(cast: People, scene: Scene) -> None:
     stranger = cast.browser(cast.chen)
 
     assert stranger.get(f"/exchange/orders/{order.id}").status_code == 404
-    assert stranger.post(f"/exchange/orders/{order.id}/cancel").status_code == 403
+    assert post(stranger, f"/exchange/orders/{order.id}/cancel").status_code == 403
 
 
 def test_the_counter_asks_on_the_home_page(cast: People, scene: Scene) -> None:
@@ -183,7 +193,7 @@ def test_the_counter_asks_on_the_home_page(cast: People, scene: Scene) -> None:
     home = browser.get("/").get_data(as_text=True)
     assert "同意，用 12 分" in home
     assert "同意，用 12 分" in browser.get(f"/exchange/orders/{asked.id}").get_data(as_text=True)
-    answer = browser.post(f"/exchange/orders/{asked.id}/agree")
+    answer = post(browser, f"/exchange/orders/{asked.id}/agree")
     assert answer.status_code == 303
     assert "已领取，用去 12 分" in browser.get(answer.location).get_data(as_text=True)
     assert scene.free(wang) == (153 - 12) * POINT
