@@ -91,7 +91,7 @@ def _workplace(actor: Actor) -> str:
     return "/desk" if actor.may("desk.read") else "/console"
 
 
-@bp.get("/sign-in")
+@bp.get("/sign-in", endpoint="sign_in")
 def sign_in_page() -> ResponseReturnValue:
     """Show the form: phone and code."""
     return _sign_in_form({}, sent=False)
