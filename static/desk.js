@@ -1,10 +1,10 @@
 "use strict";
-// The desk and the console work without this; it saves taps.
+// All works without this; it saves taps.
 const $ = (query, root = document) => root.querySelector(query);
 const $$ = (query, root = document) => [...root.querySelectorAll(query)];
 const on = (kind, act, capture) => document.addEventListener(kind, act, capture);
 
-// Replace the named parts of the page by those of another address.
+// Replace parts of the page by those of another address.
 let asking = null;
 async function swap(url, parts) {
   asking?.abort();
@@ -56,7 +56,7 @@ on("click", (event) => {
 });
 const menus = (which) => $$("details.me[open], .bottom details[open]").filter(which).forEach((menu) => { menu.open = false; });
 
-// The resident's card beside the activity editor.
+// The card beside the activity editor.
 function preview(form) {
   for (const spot of $$("[data-of]")) {
     const input = form.elements[spot.dataset.of];
