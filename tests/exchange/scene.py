@@ -5,6 +5,7 @@ Everything is made through use cases. Amounts are centipoints unless a name says
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, func, select
 
 from core.acts import SYSTEM, Actor, Role
 from core.ids import uuid8
+from core.settings import SetSetting, set_setting
 from core.work import Work, present, reading, transact
 from exchange.basket import Wanted
 from exchange.counter import CounterRedemption, Redeemed, redeem_at_counter
@@ -101,6 +103,21 @@ class Scene:
     def ask(self, query: Callable[..., Any], *args: object) -> Any:
         with self.app.app_context(), reading() as connection:
             return query(connection, *args)
+
+    @property
+    def now(self) -> dt.datetime:
+        """The application's moment."""
+        with self.app.app_context():
+            return present()
+
+    def set_to(self, key: str, value: str, place: int = 0) -> None:
+        """Change a setting; a moment passes, as two values cannot begin at the same one."""
+        self.app.extensions["linli"].clock.advance(seconds=1)
+        self.run(
+            set_setting,
+            SetSetting(key=self.serial(), setting=key, place=place, value=value),
+            SYSTEM,
+        )
 
     def serial(self) -> str:
         self.count += 1
@@ -277,7 +294,7 @@ class Scene:
 
     def book(self, purpose: str, community: int, counterpart: int = 0) -> tuple[int, int]:
         """Return the balance of a system account (credits minus debits), and its standard sum."""
-        number = account_id(purpose, community, "service", counterpart=counterpart)  # type: ignore[arg-type]
+        number = account_id(purpose, community, "service", counterpart=counterpart)
         return self.ask(lambda c: balance_of(c, number))  # type: ignore[no-any-return]
 
     def transfers(self, order: UUID) -> list[Any]:
