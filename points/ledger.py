@@ -99,6 +99,8 @@ class Spending:
     source_kind: str
     source_id: UUID
     journal: UUID
+    #: What the holder's list says it was for.
+    note: str | None = None
 
 
 def post(work: Work, posting: Posting) -> Posted:
@@ -270,6 +272,7 @@ def _leg_row(
         "source_id": spending.source_id,
         "actor": work.actor.person,
         "rate": leg.rate,
+        "note": spending.note,
     }
 
 

@@ -37,6 +37,7 @@ def pay(work: Work, order: OrderRow) -> None:
         source_kind=SOURCE,
         source_id=order.id,
         journal=order.id,
+        note=order.reason,
     )
     legs, postings = _at_home(order) if not order.cross else _across(work, order)
     if order.hold is not None:

@@ -117,6 +117,11 @@ class OrderRow:
         return in_words((piece.name, piece.quantity) for piece in self.pieces)
 
     @property
+    def reason(self) -> str:
+        """What points are spent on and where, as the resident's list shows it."""
+        return f"{self.words}，{self.station_name}"
+
+    @property
     def letting(self) -> Letting:
         """What the order gives back when it ends without its goods."""
         return Letting(

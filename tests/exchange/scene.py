@@ -22,6 +22,7 @@ from exchange.basket import Wanted
 from exchange.counter import CounterRedemption, Redeemed, redeem_at_counter
 from exchange.models import Order, QuotaUsage, Stock
 from exchange.orders import ApproveOrders, Ordered, SubmitOrder, approve_orders, submit_order
+from exchange.orders.rows import load_one
 from exchange.quote import Quote, quote
 from exchange.stations import AddItem, OpenStation, add_item, open_station
 from exchange.stock import ReceiveStock, receive_stock
@@ -264,6 +265,10 @@ class Scene:
 
     def order_row(self, order: UUID) -> Any:
         return self.ask(lambda c: c.execute(select(Order.__table__).where(Order.id == order)).one())
+
+    def words(self, order: UUID) -> str:
+        """The order's items in a few words."""
+        return str(self.ask(load_one, order).words)
 
     def stock_row(self, item: UUID) -> Any:
         return self.ask(

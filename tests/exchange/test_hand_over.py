@@ -65,6 +65,8 @@ def test_the_legs_of_both_books_add_up(scene: Scene, wang: Someone, zhou: Actor)
     assert legs[HERE, "redemption"].standard == legs[THERE, "redemption"].standard == 1333
     assert {row.rate for row in legs.values()} == {scene.order_row(order.id).rate_row}
     assert {row.journal for row in legs.values()} == {order.id}
+    # The resident's list of points says what it was for, and where.
+    assert legs[HERE, "redemption"].note == f"{scene.words(order.id)}，积分驿站"
     assert scene.book("clearing", HERE, THERE)[1] == -scene.book("clearing", THERE, HERE)[1]
     assert scene.account(wang).debited == 1700
 
