@@ -1,0 +1,127 @@
+"""What an attendance earns: once for taking part, by the half hour for serving."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from activities.models import Attendance
+from activities.situation import Record, Situation
+from core import settings
+from points.awards import Award, Provenance, award
+from points.rules import Rule
+
+if TYPE_CHECKING:
+    from core.work import Work
+
+HALF_HOUR = dt.timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """Centipoints that are pending now, half hours served, when they arrive, the award."""
+
+    amount: int | None
+    half_hours: int | None
+    due: dt.datetime | None
+    award: UUID | None
+
+
+NOTHING = Earned(None, None, None, None)
+
+
+def part_words(part: str) -> str:
+    """Return the part as residents read it."""
+    return "来参加" if part == "take_part" else "来帮忙"
+
+
+def earn(
+    work: Work,
+    command: Record,
+    now: Situation,
+    provenance: Provenance,
+) -> Earned:
+    """Award taking part at the entry, serving at the exit."""
+    serves = command.part == "serve"
+    if serves != (command.phase == "exit"):
+        return NOTHING
+    units = _half_hours(work, command, now) if serves else 1
+    if now.rule is None or units == 0:
+        return Earned(None, units if serves else None, None, None)
+    service_by_hand = command.method in {"hand", "sheet"} and now.points_kind == "service"
+    needs_second = service_by_hand and (
+        provenance == "back_filled" or _too_many_by_hand(work, command, now.community)
+    )
+    hours = f"{units // 2}{'.5' if units % 2 else ''} 小时" if serves else ""
+    made = award(
+        work,
+        Award(
+            cause=f"attendance:{command.session}:{command.resident}:{command.part}",
+            holder_kind="resident",
+            holder_id=command.resident,
+            community=now.home,
+            bearing=now.community if serves else now.home,
+            rule=_rule(now),
+            units=units,
+            amount_per_unit=now.amount,
+            provenance=provenance,
+            reason=f"{now.title}，{part_words(command.part)}{hours}",
+            source_kind="session",
+            source_id=command.session,
+            event_at=command.at,
+            needs_second=needs_second,
+        ),
+    )
+    return Earned(made.amount or None, units if serves else None, made.due, made.id)
+
+
+def _rule(now: Situation) -> Rule:
+    return Rule(
+        key=now.rule,
+        name=now.rule_name,
+        points_kind=now.points_kind,
+        unit=now.unit,
+        amount=now.amount,
+        cap_per_day=now.cap_per_day,
+        cap_per_month=now.cap_per_month,
+        cap_per_year=now.cap_per_year,
+        holder="resident",
+        recorded_by=now.recorded_by,
+        provenance=now.provenance,
+        note="",
+    )
+
+
+def half_hours(
+    entry: dt.datetime,
+    left: dt.datetime,
+    start: dt.datetime,
+    end: dt.datetime,
+    grace_minutes: int,
+) -> int:
+    """Return floor((min(left, end) − max(entry, start) + grace) / 30 min), never negative."""
+    served = min(left, end) - max(entry, start) + dt.timedelta(minutes=grace_minutes)
+    return max(0, served // HALF_HOUR)
+
+
+def _half_hours(work: Work, command: Record, now: Situation) -> int:
+    if command.half_hours is not None:
+        return command.half_hours
+    grace = settings.integer(work.connection, "points.hour_grace_minutes", work.now)
+    return half_hours(now.arrived_at, command.at, now.starts_at, now.ends_at, grace)
+
+
+def _too_many_by_hand(work: Work, command: Record, community: int) -> bool:
+    """Whether staff entered more of the session's people than the community's share allows."""
+    by_hand, all_of_them = work.connection.execute(
+        select(
+            func.count().filter(Attendance.method.in_(("hand", "sheet"))),
+            func.count(),
+        ).where(Attendance.session == command.session, Attendance.phase == "entry"),
+    ).one()
+    percent = settings.integer(work.connection, "checkin.by_hand_percent", work.now, community)
+    return bool(by_hand * 100 > percent * all_of_them)

@@ -1,0 +1,159 @@
+"""What staff enter: one resident by hand, or the lines of a paper sheet."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import select
+
+from activities.attendance import Recorded, may_enter, record_attendance
+from activities.models import Session
+from activities.publish import Part, SessionUnknown
+from activities.situation import Method, Record
+from core.errors import N_, AppError, Rejected
+
+if TYPE_CHECKING:
+    from core.work import Work
+
+REASON_MAX = 40
+
+
+class ReasonMissing(Rejected):
+    """An entry by hand says why."""
+
+    text = N_("请写一句原因，比如没带手机，再登记。")
+
+
+class TimesWrong(Rejected):
+    """Times entered by hand lie within the session, the exit after the entry."""
+
+    text = N_("时间要在这一场的前后半小时里，离开要晚于签到。请改好再登记。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnterByHand:
+    """Staff answer for it: entry, exit or both, with the reason."""
+
+    session: UUID
+    resident: UUID
+    part: Part
+    entry: dt.datetime | None
+    exit: dt.datetime | None
+    reason: str
+    method: Method = "hand"
+
+
+def enter_by_hand(work: Work, command: EnterByHand) -> Recorded:
+    """Enter a resident's arrival, leaving or both; entered twice it stands once.
+
+    Raises ReasonMissing, TimesWrong, and as ``record_attendance``.
+    """
+    reason = command.reason.strip()[:REASON_MAX]
+    if not reason:
+        raise ReasonMissing
+    moments = [("entry", command.entry), ("exit", command.exit)]
+    given = [(phase, at) for phase, at in moments if at is not None]
+    both = command.entry is not None and command.exit is not None
+    if not given or (both and command.exit <= command.entry):  # type: ignore[operator]
+        raise TimesWrong
+    changed = False
+    result: Recorded | None = None
+    for phase, at in given:
+        if at > work.now:
+            raise TimesWrong
+        work.changed = True
+        result = record_attendance(
+            work,
+            Record(
+                session=command.session,
+                resident=command.resident,
+                part=command.part,
+                phase="entry" if phase == "entry" else "exit",
+                method=command.method,
+                at=at,
+                reason=reason,
+            ),
+        )
+        changed = changed or work.changed
+    work.changed = changed
+    assert result is not None  # noqa: S101 - something was given
+    return result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetRow:
+    """A line of a paper sheet; times that are not written are those of the session."""
+
+    resident: UUID
+    part: Part
+    entry: dt.datetime
+    exit: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnterSheet:
+    """The lines of a paper sheet of one session."""
+
+    session: UUID
+    rows: tuple[SheetRow, ...]
+    reason: str = "照签到表录入"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetLine:
+    """What became of a line: its outcome, or the sentence of its refusal."""
+
+    row: int
+    outcome: str
+    message: str
+    award: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetEntered:
+    """What became of each line."""
+
+    entered: int
+    refused: int
+    lines: tuple[SheetLine, ...]
+
+
+def enter_sheet(work: Work, command: EnterSheet) -> SheetEntered:
+    """Enter a sheet; a line that is refused is left out by itself, the others stand.
+
+    Raises SessionUnknown, Forbidden, NotInYourScope.
+    """
+    community = work.connection.scalar(
+        select(Session.community).where(Session.id == command.session),
+    )
+    if community is None:
+        raise SessionUnknown
+    may_enter(work, community)
+    lines: list[SheetLine] = []
+    for index, row in enumerate(command.rows):
+        try:
+            with work.connection.begin_nested():
+                done = enter_by_hand(
+                    work,
+                    EnterByHand(
+                        session=command.session,
+                        resident=row.resident,
+                        part=row.part,
+                        entry=row.entry,
+                        exit=row.exit,
+                        reason=command.reason,
+                        method="sheet",
+                    ),
+                )
+            lines.append(SheetLine(row=index, outcome=done.outcome, message="", award=done.award))
+        except AppError as refusal:
+            if refusal.retried:
+                raise
+            message = refusal.sentence()
+            lines.append(SheetLine(row=index, outcome="refused", message=message, award=None))
+    work.changed = True
+    refused = sum(line.outcome == "refused" for line in lines)
+    return SheetEntered(entered=len(lines) - refused, refused=refused, lines=tuple(lines))

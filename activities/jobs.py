@@ -1,0 +1,101 @@
+"""What runs by itself: sessions close, and whoever forgot the exit gets an automatic one."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import aliased
+
+from activities.attendance import EXIT_GRACE, record_attendance
+from activities.earning import HALF_HOUR
+from activities.models import Attendance, Session
+from activities.situation import Record
+from core import settings
+from core.work import transact
+
+if TYPE_CHECKING:
+    from core.work import Work
+
+CHUNK = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteExits:
+    """Write the automatic exits that are due."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitsWritten:
+    """How many exits were written, and how many sessions were closed."""
+
+    exits: int
+    closed: int
+
+
+def write_missing_exits(work: Work, _command: WriteExits) -> ExitsWritten:
+    """Give those who served and never left an exit worth a share of the session's length."""
+    entry, left = aliased(Attendance), aliased(Attendance)
+    rows = work.connection.execute(
+        select(
+            entry.session,
+            entry.resident,
+            Session.starts_at,
+            Session.ends_at,
+            Session.community,
+        )
+        .join(Session, Session.id == entry.session)
+        .outerjoin(
+            left,
+            (left.session == entry.session)
+            & (left.resident == entry.resident)
+            & (left.part == "serve")
+            & (left.phase == "exit"),
+        )
+        .where(
+            entry.part == "serve",
+            entry.phase == "entry",
+            left.id.is_(None),
+            Session.state != "cancelled",
+            Session.ends_at <= work.now - EXIT_GRACE,
+        )
+        .order_by(entry.session, entry.resident)
+        .limit(CHUNK),
+    ).all()
+    for row in rows:
+        record_attendance(
+            work,
+            Record(
+                session=row.session,
+                resident=row.resident,
+                part="serve",
+                phase="exit",
+                method="automatic",
+                at=row.ends_at,
+                reason="没有签退",
+                half_hours=_share(work, row.community, row.ends_at - row.starts_at),
+            ),
+        )
+    closed = work.connection.execute(
+        update(Session)
+        .where(Session.state == "open", Session.ends_at <= work.now - EXIT_GRACE)
+        .values(state="closed"),
+    ).rowcount
+    work.changed = bool(rows or closed)
+    return ExitsWritten(exits=len(rows), closed=closed)
+
+
+def _share(work: Work, community: int, length: dt.timedelta) -> int:
+    """Return the half hours that a missing exit is worth."""
+    percent = settings.integer(work.connection, "points.missing_exit_percent", work.now, community)
+    return length * percent // 100 // HALF_HOUR
+
+
+def close_sessions() -> int:
+    """Write all automatic exits that are due and close what is over; returns how many exits."""
+    total = 0
+    while exits := transact(write_missing_exits, WriteExits()).exits:
+        total += exits
+    return total

@@ -1,0 +1,305 @@
+"""Publishing activities and steering their sessions."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+from uuid import UUID
+
+from sqlalchemy import insert, select, update
+
+from activities.codes import new_short_code
+from activities.models import Activity, ActivityTemplate, Session, SessionPart
+from core.errors import N_, Conflict, NotFound, Rejected
+from core.ids import uuid8
+from points.rules import Rule, RuleUnknown, rule_in_force
+from residents.models import Community
+
+if TYPE_CHECKING:
+    from core.work import Work
+
+Part = Literal["take_part", "serve"]
+PARTS: tuple[Part, Part] = ("take_part", "serve")
+HOURS_MAX = 12
+SESSIONS_MAX = 60
+TITLE_MAX = 40
+TEXT_MAX = 500
+PLACES_MAX = 10_000
+NEEDED: dict[Part, tuple[str, str]] = {"take_part": ("basic", "次"), "serve": ("service", "半小时")}
+
+
+class ActivityIncomplete(Rejected):
+    """An activity has a title and a place of sensible length."""
+
+    text = N_("活动要有名称和地点，名称最多 40 个字。请补上后再发布。")
+
+
+class WindowWrong(Rejected):
+    """A session ends after it starts, within twelve hours."""
+
+    text = N_("场次的结束要晚于开始，最长 12 小时。请改好时间再发布。")
+
+
+class PartsMissing(Rejected):
+    """At least one part is offered, each with no limit or a positive number of places."""
+
+    text = N_("来参加和来帮忙至少要有一种，名额要是正整数，不限就留空。")
+
+
+class RuleUnfit(Rejected):
+    """Taking part is rewarded by the act and in basic points, serving by the half hour."""
+
+    text = N_("这条规则不能用在这里：来参加按次记基本积分，来帮忙按半小时记服务积分。")
+
+
+class TemplateUnknown(NotFound):
+    """There is no such template."""
+
+    text = N_("没有这个活动模板。请从列表里选一个。")
+
+
+class SessionUnknown(NotFound):
+    """There is no such session."""
+
+    text = N_("没有找到这一场，可能已经取消了。请看看活动列表。")
+
+
+class SessionOver(Conflict):
+    """The session was cancelled or closed."""
+
+    text = N_("这一场已经结束或取消，不能再改。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartOffered:
+    """A part of each session: its places (None: no limit) and the rule that rewards it."""
+
+    part: Part
+    places: int | None = None
+    rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishActivity:
+    """An activity with its sessions; ``key`` makes a repeat harmless."""
+
+    key: str
+    community: int
+    template: str | None
+    title: str
+    kind: str
+    scene: str
+    summary: str
+    bring: str
+    place: str
+    open_to: Literal["community", "district"]
+    sessions: tuple[tuple[dt.datetime, dt.datetime], ...]
+    parts: tuple[PartOffered, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """The activity and its sessions, by time."""
+
+    activity: UUID
+    sessions: tuple[UUID, ...]
+    exists: bool
+
+
+def publish_activity(work: Work, command: PublishActivity) -> Published:
+    """Publish an activity; the promise of its points is kept as it is on this day.
+
+    Raises ActivityIncomplete, WindowWrong, PartsMissing, RuleUnknown, RuleUnfit, TemplateUnknown,
+    Forbidden, NotInYourScope.
+    """
+    work.actor.require("activity.publish", command.community)
+    identity = UUID(int=uuid8(_EPOCH, "activity", work.actor.person, command.key).int)
+    sessions = tuple(
+        uuid8(_EPOCH, "session", identity, index) for index in range(len(command.sessions))
+    )
+    known = select(Activity.id).where(Activity.id == identity)
+    if work.connection.execute(known).first() is not None:
+        return Published(activity=identity, sessions=sessions, exists=True)
+    _check(work, command)
+    rules = {offered.part: _rule(work, command, offered) for offered in command.parts}
+    work.connection.execute(
+        insert(Activity).values(
+            id=identity,
+            community=command.community,
+            template=command.template,
+            title=command.title.strip(),
+            kind=command.kind,
+            scene=command.scene,
+            summary=command.summary.strip()[:TEXT_MAX],
+            bring=command.bring.strip()[:TEXT_MAX],
+            open_to=command.open_to,
+            state="published",
+            created_by=work.actor.person,
+            created_at=work.now,
+        ),
+    )
+    work.connection.execute(
+        insert(Session),
+        [
+            {
+                "id": session,
+                "activity": identity,
+                "community": command.community,
+                "starts_at": starts_at,
+                "ends_at": ends_at,
+                "place": command.place.strip(),
+                "short_code": new_short_code(),
+                "epoch": 0,
+                "state": "open",
+            }
+            for session, (starts_at, ends_at) in zip(sessions, command.sessions, strict=True)
+        ],
+    )
+    work.connection.execute(
+        insert(SessionPart),
+        [
+            _part_row(session, offered, rules[offered.part])
+            for session in sessions
+            for offered in command.parts
+        ],
+    )
+    return Published(activity=identity, sessions=sessions, exists=False)
+
+
+_EPOCH = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+"""Ids of activities come from their key alone, so their time part says nothing."""
+
+
+def _part_row(session: UUID, offered: PartOffered, rule: Rule | None) -> dict[str, object]:
+    return {
+        "session": session,
+        "part": offered.part,
+        "places": offered.places,
+        "taken": 0,
+        "rule": rule.key if rule else None,
+        "amount": rule.amount if rule else None,
+    }
+
+
+def _check(work: Work, command: PublishActivity) -> None:
+    if not 0 < len(command.title.strip()) <= TITLE_MAX or not command.place.strip():
+        raise ActivityIncomplete
+    if not 0 < len(command.sessions) <= SESSIONS_MAX:
+        raise WindowWrong
+    longest = dt.timedelta(hours=HOURS_MAX)
+    for starts_at, ends_at in command.sessions:
+        if not dt.timedelta(0) < ends_at - starts_at <= longest:
+            raise WindowWrong
+    offered = [part.part for part in command.parts]
+    if not offered or len(set(offered)) < len(offered):
+        raise PartsMissing
+    if any(part.places is not None and not 0 < part.places <= PLACES_MAX for part in command.parts):
+        raise PartsMissing
+    if command.template is not None:
+        known = select(ActivityTemplate.key).where(ActivityTemplate.key == command.template)
+        if work.connection.execute(known).first() is None:
+            raise TemplateUnknown
+    place = select(Community.code).where(Community.code == command.community)
+    if work.connection.execute(place).first() is None:
+        raise SessionUnknown
+
+
+def _rule(work: Work, command: PublishActivity, offered: PartOffered) -> Rule | None:
+    if offered.rule is None:
+        return None
+    rule = rule_in_force(work.connection, command.community, offered.rule, work.day)
+    if (rule.points_kind, rule.unit) != NEEDED[offered.part] or rule.holder != "resident":
+        raise RuleUnfit
+    if "自助扫码" not in rule.recorded_by and "社工" not in rule.recorded_by:
+        raise RuleUnknown
+    return rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SteerSession:
+    """An act on a session as a whole."""
+
+    session: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steered:
+    """The session's state now."""
+
+    session: UUID
+    state: str
+    epoch: int
+
+
+def _open_session(work: Work, session: UUID) -> tuple[int, str, int]:
+    row = work.connection.execute(
+        select(Session.community, Session.state, Session.epoch).where(Session.id == session),
+    ).first()
+    if row is None:
+        raise SessionUnknown
+    work.actor.require("activity.publish", row.community)
+    return row.community, row.state, row.epoch
+
+
+def close_session(work: Work, command: SteerSession) -> Steered:
+    """End a session before its time: no scan counts any more. Raises SessionUnknown."""
+    return _end(work, command, "closed")
+
+
+def cancel_session(work: Work, command: SteerSession) -> Steered:
+    """Cancel a session that will not take place. Raises SessionUnknown, SessionOver."""
+    return _end(work, command, "cancelled")
+
+
+def _end(work: Work, command: SteerSession, state: str) -> Steered:
+    _community, before, epoch = _open_session(work, command.session)
+    if before == state:
+        work.replayed()
+        return Steered(session=command.session, state=state, epoch=epoch)
+    if before != "open":
+        raise SessionOver
+    work.connection.execute(
+        update(Session).where(Session.id == command.session).values(state=state),
+    )
+    return Steered(session=command.session, state=state, epoch=epoch)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoidCodes:
+    """Void the codes shown so far; ``epoch`` is the one seen: a repeat voids nothing more."""
+
+    session: UUID
+    epoch: int
+
+
+def void_codes(work: Work, command: VoidCodes) -> Steered:
+    """Make every code of this epoch dead at once. Raises SessionUnknown, SessionOver."""
+    _community, state, epoch = _open_session(work, command.session)
+    if state != "open":
+        raise SessionOver
+    if epoch > command.epoch:
+        work.replayed()
+        return Steered(session=command.session, state=state, epoch=epoch)
+    work.connection.execute(
+        update(Session)
+        .where(Session.id == command.session, Session.epoch == command.epoch)
+        .values(epoch=command.epoch + 1),
+    )
+    return Steered(session=command.session, state=state, epoch=command.epoch + 1)
+
+
+def turn_to_exit(work: Work, command: SteerSession) -> Steered:
+    """Turn the screen to the exit before its time; again changes nothing."""
+    _community, state, epoch = _open_session(work, command.session)
+    if state != "open":
+        raise SessionOver
+    turned = work.connection.execute(
+        update(Session)
+        .where(Session.id == command.session, Session.exit_from.is_(None))
+        .values(exit_from=work.now)
+        .returning(Session.id),
+    ).first()
+    if turned is None:
+        work.replayed()
+    return Steered(session=command.session, state=state, epoch=epoch)

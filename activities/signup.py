@@ -1,0 +1,317 @@
+"""Signing up for a part of a session: a place by one conditional update, else the queue."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from activities.models import Activity, Attendance, Session, SessionPart, SignUp
+from activities.publish import Part, SessionUnknown
+from core import outbox
+from core.errors import N_, Conflict, Forbidden, NotFound, Rejected
+from core.work import SHANGHAI
+from residents.models import Community, Person, Resident
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from core.work import Work
+
+
+class PartNotOffered(Rejected):
+    """The session does not offer this part."""
+
+    text = N_("这一场没有这一项。请选另一项。")
+
+
+class SignUpClosed(Conflict):
+    """The session is over, closed or cancelled."""
+
+    text = N_("这一场已经结束或取消，不能再报名。请看看别的场次。")
+
+
+class OnlyForItsCommunity(Rejected):
+    """The activity is for residents of its own community."""
+
+    text = N_("这场活动只面向{place}的居民。可以看看全区开放的活动。")
+
+
+class ResidentNotHere(NotFound):
+    """There is no such resident."""
+
+    text = N_("没有找到这位居民。请先登记。")
+
+
+class AlreadyArrived(Conflict):
+    """Somebody who is there does not cancel."""
+
+    text = N_("您已经签到了，不用再取消报名。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForResident:
+    """A part of a session for a resident; staff may act for somebody without a phone."""
+
+    session: UUID
+    part: Part
+    resident: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedUp:
+    """``signed_up``, or ``waiting`` with how many are ahead."""
+
+    session: UUID
+    part: str
+    state: str
+    ahead: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFacts:
+    """What signing up and checking in need to know of a session, in one query."""
+
+    id: UUID
+    activity: UUID
+    title: str
+    community: int
+    community_name: str
+    open_to: str
+    state: str
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    place: str
+
+
+FACTS = (
+    select(
+        Session.id,
+        Session.activity,
+        Activity.title,
+        Session.community,
+        Community.display_name,
+        Activity.open_to,
+        Session.state,
+        Session.starts_at,
+        Session.ends_at,
+        Session.place,
+    )
+    .join(Activity, Activity.id == Session.activity)
+    .join(Community, Community.code == Session.community)
+)
+
+
+def facts(connection: Connection, session: UUID) -> SessionFacts:
+    """Return a session's facts; raises SessionUnknown."""
+    row = connection.execute(FACTS.where(Session.id == session)).first()
+    if row is None:
+        raise SessionUnknown
+    return SessionFacts(
+        id=row.id,
+        activity=row.activity,
+        title=row.title,
+        community=row.community,
+        community_name=row.display_name,
+        open_to=row.open_to,
+        state=row.state,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        place=row.place,
+    )
+
+
+def home_of(work: Work, resident: UUID, session: SessionFacts) -> int:
+    """Return the resident's home community, having checked who may act for them here."""
+    community = work.connection.scalar(
+        select(Resident.community).where(Resident.id == resident, Resident.valid_to.is_(None)),
+    )
+    if community is None:
+        raise ResidentNotHere
+    if work.actor.resident != resident and not work.actor.may(
+        "attendance.enter", session.community
+    ):
+        raise Forbidden
+    if session.open_to == "community" and community != session.community:
+        raise OnlyForItsCommunity(place=session.community_name)
+    return community
+
+
+TAKE = (
+    update(SessionPart)
+    .where(or_(SessionPart.places.is_(None), SessionPart.taken < SessionPart.places))
+    .values(taken=SessionPart.taken + 1)
+    .returning(SessionPart.taken)
+)
+
+
+def take_place(work: Work, session: UUID, part: str) -> bool:
+    """Take a place of a part if there is one left: one conditional update."""
+    taken = TAKE.where(SessionPart.session == session, SessionPart.part == part)
+    return work.connection.execute(taken).first() is not None
+
+
+def put(work: Work, command: ForResident, state: str) -> None:
+    """Write the sign-up's row, or bring the one that is there to this state."""
+    insert = sqlite.insert if work.is_sqlite else postgresql.insert
+    values = {"state": state, "queued_at": work.now, "created_by": work.actor.person}
+    work.connection.execute(
+        insert(SignUp)
+        .values(
+            session=command.session,
+            resident=command.resident,
+            part=command.part,
+            **values,
+        )
+        .on_conflict_do_update(index_elements=["session", "resident", "part"], set_=values),
+    )
+
+
+def sign_up(work: Work, command: ForResident) -> SignedUp:
+    """Take a place, or a place in the queue; again changes nothing.
+
+    Raises SessionUnknown, SignUpClosed, PartNotOffered, OnlyForItsCommunity, Forbidden.
+    """
+    session = facts(work.connection, command.session)
+    home_of(work, command.resident, session)
+    if session.state != "open" or session.ends_at <= work.now:
+        raise SignUpClosed
+    offered = select(SessionPart.part).where(
+        SessionPart.session == command.session,
+        SessionPart.part == command.part,
+    )
+    if work.connection.execute(offered).first() is None:
+        raise PartNotOffered
+    before = state_of(work.connection, command)
+    if before in {"signed_up", "waiting"}:
+        work.replayed()
+        return SignedUp(
+            session=command.session,
+            part=command.part,
+            state=str(before),
+            ahead=ahead_of(work.connection, command),
+        )
+    state = "signed_up" if take_place(work, command.session, command.part) else "waiting"
+    put(work, command, state)
+    ahead = ahead_of(work.connection, command) if state == "waiting" else 0
+    tell(work, session, command.resident, state, ahead)
+    return SignedUp(session=command.session, part=command.part, state=state, ahead=ahead)
+
+
+def state_of(connection: Connection, command: ForResident) -> str | None:
+    """Return the state of a sign-up, or None."""
+    return connection.scalar(
+        select(SignUp.state).where(
+            SignUp.session == command.session,
+            SignUp.resident == command.resident,
+            SignUp.part == command.part,
+        ),
+    )
+
+
+def ahead_of(connection: Connection, command: ForResident) -> int:
+    """Return how many wait before this resident."""
+    mine = (
+        select(SignUp.queued_at)
+        .where(
+            SignUp.session == command.session,
+            SignUp.resident == command.resident,
+            SignUp.part == command.part,
+        )
+        .scalar_subquery()
+    )
+    return (
+        connection.scalar(
+            select(func.count())
+            .select_from(SignUp)
+            .where(
+                SignUp.session == command.session,
+                SignUp.part == command.part,
+                SignUp.state == "waiting",
+                or_(
+                    SignUp.queued_at < mine,
+                    (SignUp.queued_at == mine) & (SignUp.resident < command.resident),
+                ),
+            ),
+        )
+        or 0
+    )
+
+
+def cancel_sign_up(work: Work, command: ForResident) -> SignedUp:
+    """Give a place back; the first in the queue gets it in the same transaction.
+
+    Raises SessionUnknown, AlreadyArrived, Forbidden.
+    """
+    session = facts(work.connection, command.session)
+    home_of(work, command.resident, session)
+    before = state_of(work.connection, command)
+    cancelled = SignedUp(session=command.session, part=command.part, state="cancelled", ahead=0)
+    if before in {None, "cancelled"}:
+        work.replayed()
+        return cancelled
+    arrived = select(Attendance.id).where(
+        Attendance.session == command.session,
+        Attendance.resident == command.resident,
+        Attendance.part == command.part,
+    )
+    if work.connection.execute(arrived).first() is not None:
+        raise AlreadyArrived
+    put(work, command, "cancelled")
+    if before == "signed_up":
+        work.connection.execute(
+            update(SessionPart)
+            .where(SessionPart.session == command.session, SessionPart.part == command.part)
+            .values(taken=SessionPart.taken - 1),
+        )
+        _move_up(work, session, command.part)
+    return cancelled
+
+
+def _move_up(work: Work, session: SessionFacts, part: Part) -> None:
+    """Give the freed place to the first who waits, if the session is still to come."""
+    if session.state != "open" or session.ends_at <= work.now:
+        return
+    first = work.connection.scalar(
+        select(SignUp.resident)
+        .where(SignUp.session == session.id, SignUp.part == part, SignUp.state == "waiting")
+        .order_by(SignUp.queued_at, SignUp.resident)
+        .limit(1),
+    )
+    if first is not None and take_place(work, session.id, part):
+        put(work, ForResident(session=session.id, part=part, resident=first), "signed_up")
+        tell(work, session, first, "signed_up", 0)
+
+
+def tell(work: Work, session: SessionFacts, resident: UUID, state: str, ahead: int) -> None:
+    """Write the message that says where one stands."""
+    row = work.connection.execute(
+        select(Person.id, Person.phone_cipher)
+        .join(Resident, Resident.person == Person.id)
+        .where(Resident.id == resident),
+    ).one()
+    key = f"{session.id}:{resident}:{work.now.isoformat()}"
+    if state == "waiting":
+        outbox.send(
+            work,
+            "signup.waiting",
+            key=key,
+            person=row.id,
+            activity=session.title[:10],
+            count=ahead,
+        )
+        return
+    local = session.starts_at.astimezone(SHANGHAI)
+    outbox.send(
+        work,
+        "signup.confirmed",
+        key=key,
+        person=row.id,
+        activity=session.title[:10],
+        time=f"{local.month}月{local.day}日 {local:%H:%M}"[:11],
+        place=session.place[:10],
+    )
