@@ -241,6 +241,59 @@ class OrdersDecidedSchema(Schema):
     done = fields.Integer()
 
 
+class ApprovalCountsSchema(Schema):
+    """How many orders of a station wait, are ready and are done."""
+
+    waiting = fields.Integer()
+    ready = fields.Integer()
+    done = fields.Integer()
+    clean = fields.Integer()
+    look = fields.Integer()
+    locked = fields.Integer()
+
+
+class ApprovalRowSchema(Schema):
+    """An order as the desk lists it; ``flag`` asks for a look, ``lock`` says who may not decide."""
+
+    id = fields.UUID()
+    submitted_at = fields.AwareDateTime()
+    resident_id = fields.UUID()
+    name = fields.String()
+    where = fields.String()
+    what = fields.String()
+    cost = fields.Integer(metadata=CENTIPOINTS)
+    price = fields.Integer(metadata=CENTIPOINTS)
+    foreign = fields.Boolean()
+    flag = fields.String(allow_none=True)
+    lock = fields.String(allow_none=True)
+    state = fields.String()
+    pickup_until = fields.AwareDateTime(allow_none=True)
+
+
+class ApprovalsSchema(Schema):
+    """A station's orders."""
+
+    counts = fields.Nested(ApprovalCountsSchema)
+    rows = fields.List(fields.Nested(ApprovalRowSchema))
+    has_more = fields.Boolean()
+
+
+class StationItemSchema(Schema):
+    """An item with its counters, in pieces."""
+
+    id = fields.UUID()
+    name = fields.String()
+    category = fields.String()
+    price = fields.Integer(metadata=CENTIPOINTS)
+    on_hand = fields.Integer()
+    reserved = fields.Integer()
+    free = fields.Integer()
+    foreign_left = fields.Integer()
+    limit = fields.Integer(allow_none=True)
+    state = fields.String()
+    low = fields.Boolean()
+
+
 class StationOpenedSchema(Schema):
     """A station that is open."""
 

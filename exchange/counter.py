@@ -9,6 +9,7 @@ from uuid import UUID
 from core import settings
 from core.acts import NotInYourScope
 from core.errors import N_, Conflict, Rejected
+from core.formats import points
 from exchange import basket as baskets
 from exchange import messages
 from exchange.basket import POINT, Basket, Terms, Wanted
@@ -44,6 +45,12 @@ class ConfirmationUnknown(Rejected):
     text = N_("请选本人怎样确认：在自己的手机上点同意，或工作人员认识本人。")
 
 
+class CostChanged(Conflict):
+    """It costs another sum now than the one that was shown."""
+
+    text = N_("价格刚刚变了，现在付 {cost} 分。请给居民看一眼，再确认。")
+
+
 class NobodyAsked(Conflict):
     """The counter no longer waits for this resident's yes."""
 
@@ -62,6 +69,8 @@ class CounterRedemption:
     lines: tuple[Wanted, ...]
     confirmation: Confirmation
     confirm_resident: bool = False
+    #: What the page showed, in centipoints; another sum by now is refused.
+    shown: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +110,8 @@ def redeem_at_counter(work: Work, command: CounterRedemption) -> Redeemed:
     households = rows.households_of(work, work.actor.person)
     _refuse_own(work, basket, households)
     terms = baskets.terms_of(work.connection, basket, work.now)
+    if command.shown is not None and command.shown != terms.cost.cost:
+        raise CostChanged(cost=points(terms.cost.cost))
     _refuse_amount(work, basket, terms.cost.cost, command.confirmation)
     if not basket.buyer.confirmed:
         confirm_at_counter(

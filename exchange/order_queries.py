@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from exchange import words
-from exchange.models import Item, Order, OrderLine, Station
+from exchange.models import Item, Order, OrderLine, Station, StockMove
 from exchange.queries import OPEN_STATES
 from residents.models import Person
 
@@ -67,6 +67,8 @@ class OrderView:
     pickup_code: str | None
     pickup_until: dt.datetime | None
     closed_at: dt.datetime | None
+    #: When the goods came back, after all.
+    returned_at: dt.datetime | None
 
     @property
     def at_home(self) -> bool:
@@ -176,7 +178,16 @@ def order_view(connection: Connection, order: UUID, resident: UUID) -> OrderView
         pickup_code=row.pickup_code if row.state == "ready" else None,
         pickup_until=row.pickup_until,
         closed_at=row.closed_at,
+        returned_at=returned_at(connection, order) if row.state == "returned" else None,
     )
+
+
+def returned_at(connection: Connection, order: UUID) -> dt.datetime | None:
+    """Return when an order's goods came back to the shelf."""
+    query = select(func.max(StockMove.at)).where(
+        StockMove.order == order, StockMove.kind == "returned"
+    )
+    return connection.scalar(query)
 
 
 def my_orders(connection: Connection, resident: UUID, page: int = 1) -> MyOrders:

@@ -55,6 +55,14 @@ class ExchangePageSchema(Schema):
     page = fields.Integer(load_default=1, validate=validate.Range(min=1, max=1000))
 
 
+class ApprovalsQuerySchema(ExchangePageSchema):
+    """Which orders of a station."""
+
+    show = fields.String(
+        load_default="waiting", validate=validate.OneOf(("waiting", "ready", "done"))
+    )
+
+
 class QuoteRequestSchema(BasketSchema):
     """What is to be priced."""
 
@@ -121,6 +129,7 @@ class CounterRedemptionSchema(BasketSchema):
 
     resident = fields.UUID(required=True)
     confirmation = fields.String(required=True, validate=validate.OneOf(CONFIRMATIONS))
+    shown = fields.Integer(strict=True, load_default=None, allow_none=True, metadata=CENTIPOINTS)
     confirm_resident = fields.Boolean(load_default=False)
 
 

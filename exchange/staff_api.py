@@ -10,7 +10,7 @@ from flask_smorest import Blueprint
 from core.http_keys import idempotency_key
 from core.identity import current_actor
 from core.work import present, reader, transact
-from exchange import answers, orders, rates, schemas, stations, stock
+from exchange import answers, desk, desk_station, orders, rates, schemas, stations, stock
 from exchange.counter import CounterRedemption, Redeemed, redeem_at_counter
 
 
@@ -22,6 +22,15 @@ def register(bp: Blueprint) -> None:
 
 
 def _orders(bp: Blueprint) -> None:
+    @bp.get("/staff/orders")
+    @bp.arguments(schemas.ApprovalsQuerySchema, location="query")
+    @bp.response(200, answers.ApprovalsSchema)
+    def waiting(query: dict[str, Any]) -> desk.Approvals:
+        """List the orders of the actor's station: waiting, ready or done."""
+        actor = current_actor()
+        actor.require("desk.read")
+        return desk.approvals(reader(), actor, present(), query["show"], query["page"])
+
     @bp.post("/staff/orders/approve")
     @bp.arguments(schemas.ApproveOrdersSchema)
     @bp.response(200, answers.OrdersDecidedSchema)
@@ -69,11 +78,20 @@ def _orders(bp: Blueprint) -> None:
             lines=tuple(data["lines"]),
             confirmation=data["confirmation"],
             confirm_resident=data["confirm_resident"],
+            shown=data["shown"],
         )
         return transact(redeem_at_counter, command, current_actor())
 
 
 def _stations(bp: Blueprint) -> None:
+    @bp.get("/staff/items")
+    @bp.response(200, answers.StationItemSchema(many=True))
+    def items() -> tuple[desk_station.StationItem, ...]:
+        """List the items of the actor's station with their counters."""
+        actor = current_actor()
+        actor.require("desk.read")
+        return desk_station.station_items(reader(), actor.place, present())
+
     @bp.post("/staff/stations")
     @bp.arguments(schemas.StationSchema)
     @bp.response(201, answers.StationOpenedSchema)

@@ -81,3 +81,148 @@ def short_number(order: UUID, submitted_at: dt.datetime) -> str:
 def several(first: str, count: int) -> str:
     """Name an order's items by the first."""
     return first if count == 1 else _("%(first)s等 %(count)s 样", first=first, count=count)
+
+
+# --- the desk --------------------------------------------------------------------------------
+
+
+def what(lines: list[tuple[str, int]]) -> str:
+    """Name an order's items for a table: "挂面 1 公斤 ×2，另 1 样"."""
+    name, count = lines[0]
+    first = name if count == 1 else f"{name} ×{count}"
+    if len(lines) == 1:
+        return first
+    return _("%(first)s，另 %(count)s 样", first=first, count=len(lines) - 1)
+
+
+def state_words(state: str, until: dt.datetime | None, refusal: str | None) -> str:
+    """Say an order's state as staff read it."""
+    if state == "ready" and until is not None:
+        last = (until - dt.timedelta(seconds=1)).astimezone(SHANGHAI)
+        return _("可领取，到 %(date)s", date=f"{last:%m-%d}")
+    if state == "refused":
+        return _("没有通过：%(reason)s", reason=refusal or "")
+    return {
+        "asked": _("等本人点头"),
+        "submitted": _("待审核"),
+        "ready": _("可领取"),
+        "collected": _("已领取"),
+        "cancelled": _("已取消"),
+        "lapsed": _("过期未领"),
+        "returned": _("已退回"),
+    }[state]
+
+
+def masked_address(address: str) -> str:
+    """Hide the last two characters of an address: 建国南苑 3-2-4**."""
+    return f"{address[:-2]}**" if len(address) > len("**") else address
+
+
+def no_address() -> str:
+    """Said of somebody whose dwelling nobody has entered."""
+    return _("住址待核实")
+
+
+def pieces_unit() -> str:
+    """Return the unit of a household's limit."""
+    return _("件，本户")
+
+
+def points_unit() -> str:
+    """Return the unit of a resident's quota elsewhere."""
+    return _("分，本人")
+
+
+def unconfirmed_first() -> str:
+    """Flag the first order of somebody who is not confirmed."""
+    return _("待核实，首次兑换")
+
+
+def household_order(count: int) -> str:
+    """Flag another order of a household that has one waiting."""
+    return _("同户第 %(count)s 单", count=count)
+
+
+def own_lock() -> str:
+    """Say why somebody cannot decide on their family's order."""
+    return _("您家的单，须别人审")
+
+
+def lead_lock(points_from: int) -> str:
+    """Say from which amount on the lead decides."""
+    return _("%(points)s 分以上，须负责人审", points=points_from)
+
+
+def role_lock() -> str:
+    """Say that this role hands out and does not decide."""
+    return _("须社工或负责人审")
+
+
+def household_size(people: int) -> str:
+    """Say how many live in a household."""
+    return _("户内 %(count)s 人", count=people)
+
+
+def look(flag: str) -> str:
+    """Say that a flag breaks no rule."""
+    return _("%(flag)s。不违反任何限额，请看一眼。", flag=flag)
+
+
+def month_limit() -> str:
+    """Name the limits that are counted by the month."""
+    return _("本月限额，含本单")
+
+
+def event(kind: str, at_counter: bool, reason: str = "") -> str:  # noqa: FBT001 - told, not chosen
+    """Say what happened to an order."""
+    return {
+        "submitted": _("现场兑换") if at_counter else _("已提交，本人手机"),
+        "ready": _("已通过"),
+        "refused": _("没有通过：%(reason)s", reason=reason),
+        "collected": _("已领取"),
+        "cancelled": _("本人没有同意") if at_counter else _("本人取消，积分已退回"),
+        "lapsed": _("过期未领，积分已退回"),
+        "returned": _("已退回：%(reason)s", reason=reason),
+        "wait": _("等审核，通过后发领取码"),
+        "pickup": _("等居民来领取"),
+    }[kind]
+
+
+def home_residents_only() -> str:
+    """Said at the counter of an item that residents from elsewhere may not take."""
+    return _("只给本社区居民")
+
+
+def opens_to_others(day: dt.date) -> str:
+    """Said at the counter of an item in its home-first days."""
+    return _("%(month)s 月 %(day)s 日起对外社区开放", month=day.month, day=day.day)
+
+
+def nothing_left(*, stock: int) -> str:
+    """Said at the counter of an item that somebody may take no more of."""
+    return _("这位居民这个月不能再兑") if stock > 0 else _("兑完了，等补货")
+
+
+def way_title(way: str) -> str:
+    """Name a way to agree at the counter."""
+    return _("本人手机") if way == "device" else _("我认识本人")
+
+
+def way_note(way: str, limit: int, *, open_: bool) -> str:
+    """Say how a way to agree works, or why it is closed."""
+    if way == "device":
+        return _("点同意，5 分钟内有效") if open_ else _("没有登记手机")
+    return _("限 %(limit)s 分以内", limit=limit)
+
+
+def scope_words(scope: str) -> str:
+    """Name a step of the ladder as the console reads it."""
+    return {
+        "pair": _("两个社区之间"),
+        "home": _("居民社区"),
+        "host": _("兑换地社区"),
+        "subdistricts": _("街道对街道"),
+        "same_subdistrict": _("同街道"),
+        "group": _("片区"),
+        "district": _("全区默认"),
+    }.get(scope, "")
