@@ -11,6 +11,9 @@ from flask_migrate import Migrate
 
 import activities.api
 import activities.defaults
+import activities.doorway
+import activities.jobs
+import activities.panels
 import activities.views
 import admin.console
 import admin.desk
@@ -41,6 +44,7 @@ BLUEPRINTS = (
     residents.views.bp,
     points.views.bp,
     activities.views.bp,
+    activities.views.venue,
     exchange.views.bp,
     exchange.views.pickup_bp,
     admin.desk.bp,
@@ -79,11 +83,22 @@ JOBS: tuple[Job, ...] = (
         Every(dt.timedelta(seconds=60)),
         exchange.orders.lapse_orders,
     ),
+    Job(
+        "close-sessions",
+        "场次结束，补记没有签退的",
+        Every(dt.timedelta(minutes=5)),
+        lambda: f"exits {activities.jobs.close_sessions()}",
+    ),
 )
 
 PANELS: dict[str, tuple[Panel, ...]] = {
     "home.top": (exchange.panels.asked,),
-    "home": (exchange.panels.arrivals,),
+    "home": (
+        activities.panels.next_session,
+        activities.panels.nearby,
+        exchange.panels.arrivals,
+    ),
+    "elder.activities": (activities.panels.today_in_a_line,),
 }
 
 
@@ -105,6 +120,7 @@ def create_app(config: Config | None = None) -> Flask:
     )
     app.extensions["linli.jobs"] = JOBS
     app.extensions["linli.panels"] = PANELS
+    app.extensions["linli.doorway"] = activities.doorway.PresenceDoorway()
     identity.init_app(app, residents.identity.actor_of)
     api = http.init_app(app, config)
     for blueprint in BLUEPRINTS:

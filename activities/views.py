@@ -1,10 +1,297 @@
-"""Pages of the package; filled by its use cases."""
+"""Pages of activities: lists, one in detail, signing up, and what a scanned code opens."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
-from core.identity import residents_only
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from activities import queries
+from activities.attendance import check_in as check_in_now
+from activities.doorway import (
+    COOKIE,
+    command_of,
+    looker_of,
+    pending,
+    result_address,
+    visit_of,
+)
+from activities.earning import half_hours
+from activities.grants import GRANT, CodeUnreadable, GrantExpired, grant_for, seal
+from activities.publish import PARTS, Part, SessionUnknown
+from activities.signup import ForResident, PartNotOffered, cancel_sign_up
+from activities.signup import sign_up as sign_up_now
+from core import settings
+from core.acts import Actor
+from core.errors import AppError
+from core.formats import clock
+from core.identity import actor_or_none, current_actor, public, residents_only
+from core.work import present, reader, transact
+from points.cause import award_of
+from residents import queries as places
 
 bp = Blueprint("activities", __name__, url_prefix="/activities")
-bp.before_request(residents_only)
+bp.before_request(public)
+venue = Blueprint("venue", __name__)
+venue.before_request(public)
+
+
+@bp.get("/")
+def index() -> ResponseReturnValue:
+    """List what is coming, by day."""
+    looker, connection, now = looker_of(actor_or_none()), reader(), present()
+    scope = request.args.get("scope") or ("community" if looker.community else "district")
+    kind = request.args.get("kind", "")
+    kind = kind if kind in queries.KINDS else ""
+    found = queries.upcoming(connection, looker, now, scope=scope, kind=kind)
+    return render_template(
+        "activities/index.html",
+        scope=scope,
+        kinds=queries.KINDS,
+        kind=kind,
+        days=queries.by_day(found),
+        elsewhere=queries.count_elsewhere(connection, now, kind) if not found else 0,
+    )
+
+
+@bp.get("/<uuid:activity_id>")
+def detail(activity_id: UUID) -> ResponseReturnValue:
+    """Show one activity, and the one act that fits the viewer's state."""
+    actor, connection, now = actor_or_none(), reader(), present()
+    looker = looker_of(actor)
+    line = queries.activity(connection, activity_id)
+    sessions = queries.sessions_of(connection, looker, activity_id) if line else []
+    if line is None or not sessions:
+        raise SessionUnknown
+    shown = _shown(sessions, now)
+    return render_template(
+        "activities/detail.html",
+        host=places.place(connection, line.community),
+        activity=line,
+        session=shown,
+        others=[card for card in sessions if card is not shown and card.ends_at > now],
+        stage=_stage(actor, shown, now),
+        part=request.args.get("part", ""),
+        cancel_until=shown.starts_at,
+        due=_("明早 8 点前到账"),
+    )
+
+
+def _shown(sessions: list[queries.Card], now: dt.datetime) -> queries.Card:
+    """Return the session asked for, else the next that is not over, else the last."""
+    wanted = request.args.get("session", "")
+    for card in sessions:
+        if str(card.session_id) == wanted:
+            return card
+    return next((card for card in sessions if card.ends_at > now), sessions[-1])
+
+
+def _stage(actor: Actor | None, card: queries.Card, now: dt.datetime) -> str:  # noqa: PLR0911
+    """Return where the viewer stands: the state that the page's button says."""
+    if card.state == "cancelled":
+        return "cancelled"
+    if card.mine and card.mine.state in {"arrived", "left"}:
+        return "arrived" if card.mine.state == "arrived" and card.mine.part == "serve" else "left"
+    if card.state != "open" or card.ends_at <= now:
+        return "over"
+    if actor is None or actor.resident is None:
+        return "guest"
+    if card.open_to == "community" and not card.at_home:
+        return "not_yours"
+    opens = settings.integer(reader(), "checkin.open_before_minutes", now, card.host)
+    if card.starts_at - dt.timedelta(minutes=opens) <= now:
+        return "scan"
+    return card.mine.state if card.mine else "sign_up"
+
+
+def _part() -> Part:
+    part = request.form.get("part", "")
+    if part not in PARTS:
+        raise PartNotOffered
+    return "serve" if part == "serve" else "take_part"
+
+
+@bp.post("/sessions/<uuid:session_id>/sign-up")
+def sign_up(session_id: UUID) -> ResponseReturnValue:
+    """Sign up for a part."""
+    residents_only()
+    actor = current_actor()
+    assert actor.resident is not None  # noqa: S101 - guarded above
+    command = ForResident(session=session_id, part=_part(), resident=actor.resident)
+    done = transact(sign_up_now, command, actor)
+    if done.state == "waiting":
+        flash(_("已为您排队候补，前面还有 %(count)s 人", count=done.ahead), "done")
+    else:
+        flash(_("报名成功，到场扫一扫现场码签到"), "done")
+    return redirect(_detail_of(session_id), code=303)
+
+
+@bp.post("/sessions/<uuid:session_id>/cancel")
+def cancel(session_id: UUID) -> ResponseReturnValue:
+    """Give one's place back."""
+    residents_only()
+    actor = current_actor()
+    assert actor.resident is not None  # noqa: S101 - guarded above
+    command = ForResident(session=session_id, part=_part(), resident=actor.resident)
+    transact(cancel_sign_up, command, actor)
+    flash(_("已取消报名，名额留给别的邻居"), "done")
+    return redirect(_detail_of(session_id), code=303)
+
+
+def _detail_of(session_id: UUID) -> str:
+    card = queries.one(reader(), queries.Looker(), session_id)
+    if card is None:
+        raise SessionUnknown
+    return url_for("activities.detail", activity_id=card.activity_id, session=session_id)
+
+
+@venue.get("/V/<code>")
+def venue_code(code: str) -> ResponseReturnValue:
+    """Decide on a scanned code, writing nothing; what it proves travels on in a cookie."""
+    try:
+        grant = grant_for(reader(), code, present())
+    except AppError as refusal:
+        reason = "unreadable" if isinstance(refusal, CodeUnreadable) else "expired"
+        page = render_template("activities/expired.html", reason=reason, host=None)
+        return page, int(refusal.status)
+    response = redirect(url_for("activities.presence"), code=303)
+    response.set_cookie(
+        COOKIE,
+        seal(grant),
+        max_age=int(GRANT.total_seconds()),
+        httponly=True,
+        samesite="Lax",
+        secure=request.is_secure,
+    )
+    return response
+
+
+@bp.get("/presence")
+def presence() -> ResponseReturnValue:
+    """Show the one tap that checks in; somebody unknown signs in first, the scan is kept."""
+    actor = actor_or_none()
+    grant = pending()
+    if grant is None:
+        page = render_template("activities/expired.html", reason="expired", host=None)
+        return page, int(GrantExpired.status)
+    if actor is None or actor.resident is None:
+        return redirect(url_for("residents.sign_in", next=url_for("activities.presence")), 303)
+    connection = reader()
+    card = queries.one(connection, looker_of(actor), grant.session)
+    if card is None:
+        raise SessionUnknown
+    served = queries.own_visit(connection, grant.session, actor.resident, "serve")
+    if grant.phase == "exit" and served.arrived_at is None:
+        return _not_arrived(card)
+    return render_template(
+        "activities/presence.html",
+        host=places.place(connection, card.host),
+        visit=visit_of(card, grant),
+        phase=grant.phase,
+        parts=card.parts,
+        mine=card.mine,
+        since=served.arrived_at,
+    )
+
+
+def _not_arrived(card: queries.Card) -> ResponseReturnValue:
+    """Say at the exit that no entry is known: staff put it right."""
+    result = Result(
+        outcome="refused",
+        title=card.title,
+        place=card.place,
+        ends_at=card.ends_at,
+        sentence=_(
+            "没有找到您来帮忙的签到记录。来参加的，离开时不用再扫；来帮忙的，请找现场的工作人员登记。"
+        ),
+    )
+    host = places.place(reader(), card.host)
+    return render_template("activities/result.html", host=host, result=result)
+
+
+@bp.post("/check-in")
+def check_in() -> ResponseReturnValue:
+    """Record the scan of whoever is signed in."""
+    residents_only()
+    grant = pending()
+    if grant is None:
+        raise GrantExpired
+    done = transact(check_in_now, command_of(grant, _part()), current_actor())
+    return redirect(result_address(grant, done.part, done.outcome), code=303)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a check-in came to, as its page says it."""
+
+    outcome: str
+    title: str
+    place: str
+    ends_at: dt.datetime
+    part: str = ""
+    at: dt.datetime | None = None
+    now_at: dt.datetime | None = None
+    person: str = ""
+    amount: int | None = None
+    promise: int | None = None
+    most: int | None = None
+    half_hours: int = 0
+    due: str = ""
+    sentence: str = ""
+
+
+@bp.get("/sessions/<uuid:session_id>/result")
+def result(session_id: UUID) -> ResponseReturnValue:
+    """Say what came of a check-in, from what is recorded."""
+    residents_only()
+    actor, connection = current_actor(), reader()
+    assert actor.resident is not None  # noqa: S101 - guarded above
+    part = request.args.get("part", "")
+    card = queries.one(connection, looker_of(actor), session_id)
+    if card is None or part not in PARTS:
+        raise SessionUnknown
+    visit = queries.own_visit(connection, session_id, actor.resident, part)
+    if visit.arrived_at is None:
+        return redirect(url_for("activities.detail", activity_id=card.activity_id), code=303)
+    shown = Result(**_result(card, part, visit, actor.resident))
+    host = places.place(connection, card.host)
+    return render_template("activities/result.html", host=host, result=shown)
+
+
+def _result(card: queries.Card, part: str, visit: queries.Visit, resident: UUID) -> dict[str, Any]:
+    """Put together the facts of a result; the outcome is the address's, the rest is recorded."""
+    assert visit.arrived_at is not None  # noqa: S101 - the caller has looked
+    connection, now = reader(), present()
+    offered = next(each for each in card.parts if each.part == part)
+    earned = award_of(connection, f"attendance:{card.session_id}:{resident}:{part}")
+    grace = settings.integer(connection, "points.hour_grace_minutes", now)
+    served = (
+        half_hours(visit.arrived_at, visit.left_at, card.starts_at, card.ends_at, grace)
+        if visit.left_at
+        else 0
+    )
+    outcome = request.args.get("outcome", "")
+    known = {"arrived", "left", "again", "again_left"}
+    if outcome not in known:
+        outcome = "left" if visit.left_at else "arrived"
+    viewer = places.viewer(connection, current_actor())
+    return {
+        "outcome": outcome,
+        "title": card.title,
+        "place": card.place,
+        "ends_at": card.ends_at,
+        "part": part,
+        "at": visit.left_at if outcome in {"left", "again_left"} else visit.arrived_at,
+        "now_at": now,
+        "person": viewer.name if viewer else "",
+        "amount": earned.amount if earned and earned.state == "pending" else None,
+        "promise": offered.amount if part == "serve" else None,
+        "most": offered.most,
+        "half_hours": served,
+        "due": _("明早 %(time)s 前", time=clock(earned.due)) if earned and earned.due else "",
+    }

@@ -1,0 +1,42 @@
+"""Pieces on the home page: what is next, what is near."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import render_template
+
+from activities import queries
+from core.work import business_day
+from residents import queries as places
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from core.panels import Viewer
+
+
+def _looker(viewer: Viewer) -> queries.Looker:
+    return queries.Looker(resident=viewer.resident, community=viewer.community)
+
+
+def next_session(connection: Connection, viewer: Viewer) -> str:
+    """Show the next session signed up for, if there is one."""
+    card = queries.next_of_mine(connection, _looker(viewer), viewer.now)
+    return render_template("activities/_next.html", session=card) if card else ""
+
+
+def nearby(connection: Connection, viewer: Viewer) -> str:
+    """Show three sessions near."""
+    home = places.place(connection, viewer.community)
+    found = queries.near(connection, _looker(viewer), viewer.now)
+    noun = home.noun if home else "社区"
+    return render_template("activities/_nearby.html", upcoming=found, noun=noun)
+
+
+def today_in_a_line(connection: Connection, viewer: Viewer) -> str:
+    """Say the next session of today, for the elder version."""
+    today = business_day(viewer.now)
+    found = queries.near(connection, _looker(viewer), viewer.now)
+    card = next((card for card in found if business_day(card.starts_at) == today), None)
+    return render_template("activities/_elder.html", session=card)
