@@ -17,7 +17,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from core.errors import N_, Rejected
 from core.work import configuration
 
-MOBILE = re.compile(r"1[3-9]\d{9}")
+MOBILE = re.compile(r"1[3-9][0-9]{9}")
 KEY_ID = "1"
 NONCE_BYTES = 12
 
@@ -49,10 +49,14 @@ def same(left: str, right: str) -> bool:
     return hmac.compare_digest(left.encode(), right.encode())
 
 
+def plain_digits(raw: str) -> str:
+    """Return what was typed without spaces and hyphens, in half-width characters."""
+    return re.sub(r"[\s\-]", "", unicodedata.normalize("NFKC", raw))
+
+
 def normal_phone(raw: str) -> str:
     """Return eleven digits; spaces, hyphens, full-width digits and +86 are forgiven."""
-    digits = re.sub(r"[\s\-]", "", unicodedata.normalize("NFKC", raw))
-    digits = re.sub(r"^(\+?86)(?=1\d{10}$)", "", digits)
+    digits = re.sub(r"^(\+?86)(?=1[0-9]{10}$)", "", plain_digits(raw))
     if not MOBILE.fullmatch(digits):
         raise PhoneMalformed
     return digits

@@ -187,9 +187,11 @@ def _after_quiet(work: Work, moment: dt.datetime) -> dt.datetime:
     local = moment.astimezone(SHANGHAI)
     start = settings.time_of(work.connection, "notify.quiet_from", work.now)
     end = settings.time_of(work.connection, "notify.quiet_to", work.now)
-    if end <= local.time() < start:
+    clock = local.time()
+    is_quiet = start <= clock < end if start < end else clock >= start or clock < end
+    if not is_quiet:
         return moment
-    day = local.date() if local.time() < end else local.date() + dt.timedelta(days=1)
+    day = local.date() if clock < end else local.date() + dt.timedelta(days=1)
     return dt.datetime.combine(day, end, SHANGHAI).astimezone(dt.UTC)
 
 
@@ -254,7 +256,7 @@ def take(work: Work, command: Deliver) -> Taken:
 
 
 def close(work: Work, command: Close) -> Closed:
-    """Note what became of it; parameters of a sign-in code are erased on delivery."""
+    """Note what became of it; a sign-in code is erased once it is sent or given up."""
     row = work.connection.execute(
         select(OutboxMessage.template, OutboxMessage.attempts, OutboxMessage.created_at).where(
             OutboxMessage.id == command.id,
@@ -263,11 +265,11 @@ def close(work: Work, command: Close) -> Closed:
     changes: dict[str, object] = {"lease_until": None}
     if command.sent:
         changes |= {"state": "sent", "sent_at": work.now}
-        if row.template in SECRET_TEMPLATES:
-            changes["params"] = NOTHING
     elif row.attempts >= ATTEMPTS_MAX:
         changes["state"] = "failed"
-    else:
+    if "state" in changes and row.template in SECRET_TEMPLATES:
+        changes["params"] = NOTHING
+    elif "state" not in changes:
         changes["send_after"] = work.now + dt.timedelta(minutes=2**row.attempts)
     work.connection.execute(
         update(OutboxMessage).where(OutboxMessage.id == command.id).values(**changes),
@@ -304,7 +306,7 @@ def _deliver(command: Deliver) -> int:
     for identity, cipher, template, params in transact(take, command).rows:
         try:
             sender.send(decrypt("phone", cipher), words_of(template, params))
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - one that cannot be sent holds up no other
             log.warning("message %s was not delivered: %s", identity, error.__class__.__name__)
             transact(close, Close(id=identity, sent=False))
         else:

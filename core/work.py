@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
+import logging
 import random
 import threading
 import time
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from core.config import Config
 
+log = logging.getLogger(__name__)
 C = TypeVar("C")
 R = TypeVar("R")
 Clock = Callable[[], dt.datetime]
@@ -175,7 +177,7 @@ def transact(
             if refusal.retried and attempt < last:
                 continue
             if refusal.leaves_trace:
-                _once(_trace, refusal, actor, clock)
+                transact(_trace, refusal, actor, clock=clock)
             raise
         except DBAPIError as error:
             if not _lost_a_race(error):
@@ -200,15 +202,18 @@ def _once(
         work = Work(connection, actor, (clock or current.clock)(), current.subscribers)
         result = use_case(work, command)
         work.flush()
-        if work.changed:
-            _audit(work, use_case.__name__, command, result)
+        _audit(work, use_case.__name__, command, result)
         if time.monotonic() - started > WORK_SECONDS_MAX:
             # The day may have been closed behind its back: see design.md section 5, sealing.
             transaction.rollback()
             raise Busy
         transaction.commit()
     for call in work.after_commit:
-        call()
+        try:
+            call()
+        except Exception:
+            # What was committed is done: a message that fails now is sent by the next run.
+            log.exception("after %s", use_case.__name__)
     return result
 
 
@@ -222,11 +227,17 @@ AUDIT = text(
     " ON CONFLICT (use_case, actor, key) DO NOTHING RETURNING id",
 )
 
+STORED = text(
+    "SELECT digest FROM audit_events WHERE use_case = :use_case AND actor = :actor AND key = :key",
+)
+
 
 def _audit(work: Work, name: str, command: object, result: object) -> None:
     """Write the audit row; an explicit key that came with another body before is refused."""
-    identity = work.new_id()
     given = getattr(command, "key", None)
+    if given is None and not work.changed:
+        return
+    identity = work.new_id()
     digest = ""
     if given is not None:
         secret = configuration().secret_key.encode()[:64]
@@ -241,16 +252,11 @@ def _audit(work: Work, name: str, command: object, result: object) -> None:
         digest=digest,
         result=summary(result),
     )
-    if work.connection.execute(AUDIT, row).first() is None:
-        stored = work.connection.execute(
-            text(
-                "SELECT digest FROM audit_events"
-                " WHERE use_case = :use_case AND actor = :actor AND key = :key",
-            ),
-            row,
-        ).scalar_one()
-        if stored != digest:
-            raise KeyReused
+    if work.changed and work.connection.execute(AUDIT, row).first() is not None:
+        return
+    stored = work.connection.execute(STORED, row).scalar()
+    if stored is not None and stored != digest:
+        raise KeyReused
 
 
 def sqlite_value(value: object) -> object:

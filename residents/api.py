@@ -10,10 +10,9 @@ from flask_smorest import Blueprint
 
 from core.acts import Actor
 from core.identity import current_actor, public, signed_in_only
-from core.limits import Hit, hit
 from core.work import reader, transact
 from residents import people, queries, schemas, sign_in
-from residents.limits import limit_codes, limit_tries
+from residents.limits import limit_codes, limit_registrations, limit_tries
 from residents.proofs import prove, proven
 
 public_bp = Blueprint("residents_public_api", __name__, description="Signing in and places")
@@ -37,7 +36,7 @@ def ask_code(data: dict[str, Any]) -> sign_in.CodeSent:
 @public_bp.response(200, schemas.VerifiedSchema)
 def verify_code(data: dict[str, Any]) -> dict[str, Any]:
     """Prove the number; the proof signs in or registers within ten minutes."""
-    limit_tries(request.remote_addr or "")
+    limit_tries(data["phone"], request.remote_addr or "")
     command = sign_in.VerifyCode(
         phone=data["phone"],
         code=data["code"],
@@ -62,8 +61,8 @@ def choose(data: dict[str, Any]) -> sign_in.SignedInAs:
 @public_bp.response(201, schemas.ResidentEnteredSchema)
 def register(data: dict[str, Any]) -> people.ResidentEntered:
     """Register with a proven number; then sign in with the resident's id."""
-    transact(hit, Hit(name=f"register:{request.remote_addr}", limit=200, seconds=3600))
     phone = proven(data.pop("proof"))
+    limit_registrations(phone)
     return transact(people.register, people.Register(phone=phone, **data))
 
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from core.acts import Role
-from core.crypto import encrypt, normal_phone, phone_index
+from core.crypto import normal_phone, phone_index
 from core.errors import N_, Conflict, NotFound, Rejected
 from core.ids import NIL
-from residents.models import Community, District, Grant, Person, Subdistrict
+from residents.households import Member, person_row
+from residents.models import Community, District, Grant, Person, SignIn, Subdistrict
 from residents.people import checked_name
 
 if TYPE_CHECKING:
@@ -54,6 +56,18 @@ class RoleUnknown(Rejected):
     text = N_("没有这个角色，或它和所选的地方不配。请重新选择。")
 
 
+class DatesWrong(Rejected):
+    """A role ends on the day it begins or later."""
+
+    text = N_("结束日期早于开始日期，请改好后再保存。")
+
+
+class PlacesMissing(Conflict):
+    """Admins are made for a district that has been loaded."""
+
+    text = N_("还没有导入区划。请先导入本区的街道和社区，再设管理员。")
+
+
 class GrantUnknown(NotFound):
     """There is no such grant."""
 
@@ -91,14 +105,18 @@ class Granted:
 
 
 def bootstrap(work: Work, command: Bootstrap) -> Granted:
-    """Make the first two district admins, each confirmed by the other; then never again."""
+    """Make the first two district admins, each confirmed by the other; then never again.
+
+    Raises BootstrapDone, PlacesMissing, GrantedByYourself, NameMissing, PhoneMalformed.
+    """
     if work.connection.scalar(select(func.count()).select_from(Grant)):
         raise BootstrapDone
-    district = work.connection.scalar(select(District.code)) or 0
-    first, second = (_person(work, admin.name, admin.phone) for admin in command.admins)
-    if first == second:
+    district = work.connection.scalar(select(District.code))
+    if district is None:
+        raise PlacesMissing
+    if len({normal_phone(admin.phone) for admin in command.admins}) == 1:
         raise GrantedByYourself
-    work.session.flush()
+    first, second = (_person(work, admin.name, admin.phone) for admin in command.admins)
     granted = [
         Grant(
             id=work.new_id(),
@@ -122,21 +140,19 @@ def _person(work: Work, name: str, phone: str) -> UUID:
     """Return who has this name and number, made where there is nobody."""
     number, plain = normal_phone(phone), checked_name(name)
     query = select(Person.id).where(Person.phone_index == phone_index(number), Person.name == plain)
-    found = work.session.scalar(query)
+    found = work.connection.scalar(query)
     if found is not None:
         return found
-    person = Person(
-        id=work.new_id(),
-        name=plain,
-        phone_cipher=encrypt("phone", number),
-        phone_index=phone_index(number),
-        phone_tail=number[-4:],
-        birth_year=None,
-        created_at=work.now,
-    )
-    work.session.add(person)
-    work.session.flush()
-    return person.id
+    person = work.new_id()
+    row = person_row(work, person, Member(name=plain, phone=number))
+    work.connection.execute(insert(Person), row)
+    return person
+
+
+def _is_own_number(work: Work, phone: str) -> bool:
+    """Whether it is the actor's own number, under whatever name."""
+    own = select(Person.phone_index).where(Person.id == work.actor.person)
+    return work.connection.scalar(own) == phone_index(normal_phone(phone))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,14 +170,17 @@ class GrantRole:
 def grant_role(work: Work, command: GrantRole) -> Granted:
     """Give the role; the same again is what it was. Powerful ones hold only once confirmed.
 
-    Raises RoleUnknown, GrantedByYourself, NameMissing, PhoneMalformed, Forbidden.
+    Raises RoleUnknown, DatesWrong, GrantedByYourself, NameMissing, PhoneMalformed, Forbidden.
     """
     work.actor.require("grant.change")
     if command.role not in GRANTED or not _fits(work, command):
         raise RoleUnknown
-    person = _person(work, command.name, command.phone)
-    if person == work.actor.person:
+    begins = command.valid_from or work.day
+    if command.valid_to is not None and command.valid_to < begins:
+        raise DatesWrong
+    if _is_own_number(work, command.phone):
         raise GrantedByYourself
+    person = _person(work, command.name, command.phone)
     same = select(Grant.id).where(
         Grant.person == person,
         Grant.role == command.role,
@@ -172,20 +191,36 @@ def grant_role(work: Work, command: GrantRole) -> Granted:
     if found is not None:
         work.replayed()
         return Granted(id=found, person=person, exists=True)
-    grant = Grant(
-        id=work.new_id(),
-        person=person,
-        role=command.role,
-        scope_kind=SCOPE_OF[command.role],
-        place=command.place,
-        scope_id=NIL,
-        valid_from=command.valid_from or work.day,
-        valid_to=command.valid_to,
-        granted_by=work.actor.person,
-        created_at=work.now,
-    )
-    work.session.add(grant)
-    return Granted(id=grant.id, person=person, exists=False)
+    return Granted(id=_put(work, command, person, begins), person=person, exists=False)
+
+
+def _put(work: Work, command: GrantRole, person: UUID, begins: dt.date) -> UUID:
+    """Insert the grant, or renew one that began on the same day and was ended since."""
+    renewed: dict[str, object] = {
+        "valid_to": command.valid_to,
+        "granted_by": work.actor.person,
+        "confirmed_by": None,
+    }
+    upsert = sqlite.insert if work.is_sqlite else postgresql.insert
+    return work.connection.execute(
+        upsert(Grant)
+        .values(
+            id=work.new_id(),
+            person=person,
+            role=command.role,
+            scope_kind=SCOPE_OF[command.role],
+            place=command.place,
+            scope_id=NIL,
+            valid_from=begins,
+            created_at=work.now,
+            **renewed,
+        )
+        .on_conflict_do_update(
+            index_elements=["person", "role", "scope_kind", "place", "scope_id", "valid_from"],
+            set_=renewed,
+        )
+        .returning(Grant.id),
+    ).scalar_one()
 
 
 def _fits(work: Work, command: GrantRole) -> bool:
@@ -224,7 +259,10 @@ class EndGrant:
 
 
 def end_grant(work: Work, command: EndGrant) -> Granted:
-    """End a grant at once; ending it again changes nothing. Raises GrantUnknown, Forbidden."""
+    """End a grant, and the sign-ins that act by it, at once; again changes nothing.
+
+    Raises GrantUnknown, GrantedByYourself, Forbidden.
+    """
     work.actor.require("grant.change")
     person = work.connection.scalar(select(Grant.person).where(Grant.id == command.grant))
     if person is None:
@@ -243,6 +281,11 @@ def end_grant(work: Work, command: EndGrant) -> Granted:
     ).first()
     if ended is None:
         work.replayed()
+    work.connection.execute(
+        update(SignIn)
+        .where(SignIn.grant == command.grant, SignIn.revoked_at.is_(None))
+        .values(revoked_at=work.now),
+    )
     return Granted(id=command.grant, person=person, exists=ended is None)
 
 

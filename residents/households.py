@@ -18,6 +18,8 @@ from residents.models import Building, Dwelling, Estate, Household, Person, Resi
 if TYPE_CHECKING:
     from sqlalchemy import Row
 
+    Namesake = Row[UUID, UUID, UUID, int, str, str | None, str]
+
     from core.work import Work
 
 CHUNK = 400
@@ -37,23 +39,44 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A resident with the person and the household."""
+    """A resident with the person, the household, its community and the number's index."""
 
     resident: UUID
     person: UUID
     household: UUID
+    community: int
+    phone_index: str | None = None
+
+
+Key = tuple[str, str, object]
 
 
 def existing(work: Work, community: int, members: Sequence[Member]) -> list[Known | None]:
-    """Return who of them is there already: same name at the same address, household or number."""
-    names = sorted({member.name for member in members})
-    rows: list[Row[UUID, UUID, UUID, str, str | None, str | None]] = []
+    """Return who of them lives here already: same name at the same address or household.
+
+    The same name with the same number is found wherever in the district it lives: one person.
+    """
+    known: dict[Key, Known] = {}
+    for row in _namesakes(work, sorted({member.name for member in members})):
+        found = Known(row.id, row.person, row.household, row.community, row.phone_index)
+        if row.phone_index:
+            known[row.name, "phone", row.phone_index] = found
+        if row.community == community:
+            known[row.name, "household", row.household] = found
+            if row.address:
+                known[row.name, "address", row.address] = found
+    return [_find(known, member) for member in members]
+
+
+def _namesakes(work: Work, names: list[str]) -> Sequence[Namesake]:
+    rows: list[Namesake] = []
     for start in range(0, len(names), CHUNK):
         rows += work.connection.execute(
             select(
                 Resident.id,
                 Resident.person,
                 Resident.household,
+                Resident.community,
                 Person.name,
                 Person.phone_index,
                 Dwelling.address,
@@ -62,31 +85,47 @@ def existing(work: Work, community: int, members: Sequence[Member]) -> list[Know
             .join(Household, Household.id == Resident.household)
             .outerjoin(Dwelling, Dwelling.id == Household.dwelling)
             .where(
-                Resident.community == community,
                 Resident.valid_to.is_(None),
                 Person.name.in_(names[start : start + CHUNK]),
             ),
         ).all()
-    known: dict[tuple[str, str, object], Known] = {}
-    for row in rows:
-        found = Known(row.id, row.person, row.household)
-        known[row.name, "household", row.household] = found
-        if row.address:
-            known[row.name, "address", row.address] = found
-        if row.phone_index:
-            known[row.name, "phone", row.phone_index] = found
-    return [_find(known, member) for member in members]
+    return rows
 
 
-def _find(known: dict[tuple[str, str, object], Known], member: Member) -> Known | None:
-    keys: list[tuple[str, str, object]] = []
+def _keys(member: Member) -> list[Key]:
+    """Return what somebody is recognised by, the surest first."""
+    keys: list[Key] = []
+    if member.phone:
+        keys.append((member.name, "phone", phone_index(member.phone)))
     if member.household:
         keys.append((member.name, "household", member.household))
     if member.address:
         keys.append((member.name, "address", member.address.words))
-    if member.phone:
-        keys.append((member.name, "phone", phone_index(member.phone)))
-    return next((known[key] for key in keys if key in known), None)
+    return keys
+
+
+def _find(known: dict[Key, Known], member: Member) -> Known | None:
+    index = phone_index(member.phone) if member.phone else None
+    for key in _keys(member):
+        found = known.get(key)
+        # Two who share a name and a home, each with a number of their own, are two.
+        if found is not None and (index is None or found.phone_index in {None, index}):
+            return found
+    return None
+
+
+def repeated(members: Sequence[Member]) -> list[int | None]:
+    """Return for each member of a list the position of an earlier one that is the same person."""
+    first: dict[Key, int] = {}
+    found: list[int | None] = []
+    for position, member in enumerate(members):
+        same = next((first[key] for key in _keys(member) if key in first), None)
+        if same is not None and member.phone and members[same].phone not in {None, member.phone}:
+            same = None
+        found.append(same)
+        for key in _keys(member):
+            first.setdefault(key, position)
+    return found
 
 
 def add_members(
@@ -101,23 +140,16 @@ def add_members(
         return []
     dwellings = Dwellings(work, community)
     homes = dwellings.households(members)
+    known = _people(work, members)
     people: list[dict[str, Any]] = []
     residents: list[dict[str, Any]] = []
     added: list[Known] = []
     for member, household in zip(members, homes, strict=True):
-        person, resident = work.new_id(), work.new_id()
-        phone = member.phone
-        people.append(
-            {
-                "id": person,
-                "name": member.name,
-                "phone_cipher": encrypt("phone", phone) if phone else None,
-                "phone_index": phone_index(phone) if phone else None,
-                "phone_tail": phone[-4:] if phone else None,
-                "birth_year": member.birth_year,
-                "created_at": work.now,
-            },
-        )
+        index = phone_index(member.phone) if member.phone else None
+        person, resident = known.get((member.name, index)), work.new_id()
+        if person is None:
+            person = work.new_id()
+            people.append(person_row(work, person, member))
         residents.append(
             {
                 "id": resident,
@@ -131,8 +163,9 @@ def add_members(
                 "created_at": work.now,
             },
         )
-        added.append(Known(resident, person, household))
-    work.connection.execute(insert(Person), people)
+        added.append(Known(resident, person, household, community, index))
+    if people:
+        work.connection.execute(insert(Person), people)
     work.connection.execute(insert(Resident), residents)
     work.publish(
         ResidentsAdded(
@@ -141,6 +174,32 @@ def add_members(
         ),
     )
     return added
+
+
+def person_row(work: Work, identity: UUID, member: Member) -> dict[str, Any]:
+    """Return the row of a new person; the number is encrypted, and found by its index."""
+    phone = member.phone
+    return {
+        "id": identity,
+        "name": member.name,
+        "phone_cipher": encrypt("phone", phone) if phone else None,
+        "phone_index": phone_index(phone) if phone else None,
+        "phone_tail": phone[-4:] if phone else None,
+        "birth_year": member.birth_year,
+        "created_at": work.now,
+    }
+
+
+def _people(work: Work, members: Sequence[Member]) -> dict[tuple[str, str | None], UUID]:
+    """Return the persons that are known by name and number, such as staff who also live here."""
+    found: dict[tuple[str, str | None], UUID] = {}
+    indexes = sorted({phone_index(member.phone) for member in members if member.phone})
+    for start in range(0, len(indexes), CHUNK):
+        query = select(Person.name, Person.phone_index, Person.id).where(
+            Person.phone_index.in_(indexes[start : start + CHUNK]),
+        )
+        found |= {(row.name, row.phone_index): row.id for row in work.connection.execute(query)}
+    return found
 
 
 def _is_person(work: Work, state: str) -> bool:
@@ -154,6 +213,7 @@ class Dwellings:
         self.work = work
         self.community = community
         self.made: list[UUID] = []
+        self._waiting: list[dict[str, Any]] = []
         self._insert = sqlite.insert if work.is_sqlite else postgresql.insert
 
     def households(self, members: Sequence[Member]) -> list[UUID]:
@@ -172,21 +232,28 @@ class Dwellings:
                 if dwelling not in taken:
                     taken[dwelling] = self.household_at(dwelling)
                 homes.append(taken[dwelling])
+        self.flush()
         return homes
 
     def household_at(self, dwelling: UUID | None) -> UUID:
-        """Make a household at a dwelling, or at none that is known."""
+        """Make a household at a dwelling, or at none that is known; ``flush`` inserts it."""
         identity = self.work.new_id()
-        self.work.connection.execute(
-            insert(Household).values(
-                id=identity,
-                community=self.community,
-                dwelling=dwelling,
-                created_at=self.work.now,
-            ),
+        self._waiting.append(
+            {
+                "id": identity,
+                "community": self.community,
+                "dwelling": dwelling,
+                "created_at": self.work.now,
+            },
         )
         self.made.append(identity)
         return identity
+
+    def flush(self) -> None:
+        """Insert the households that were made."""
+        if self._waiting:
+            self.work.connection.execute(insert(Household), self._waiting)
+            self._waiting.clear()
 
     def ensure(self, addresses: Sequence[Address]) -> dict[str, UUID]:
         """Return the dwelling of each address, made where it is new, with estate and building."""

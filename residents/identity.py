@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, or_, select
+import datetime as dt
+
+from flask import g
+from sqlalchemy import and_, func, or_, select
 
 from core.acts import Actor
 from core.crypto import token_hash
 from core.ids import NIL
 from core.work import business_day, present, reader
-from residents.models import Grant, Person, Resident, SignIn
+from residents.models import Grant, Person, Representation, Resident, SignIn
+from residents.sign_in import SEEN_AGAIN_AFTER
 
+FOREVER = dt.date(9999, 12, 31)
 QUERY = (
     select(
         SignIn.id,
         SignIn.person,
         SignIn.expires_at,
+        SignIn.last_seen,
         Person.name,
         Resident.id.label("resident"),
         Resident.household,
         Resident.community,
         Resident.valid_to.label("resident_until"),
+        Resident.person.label("principal"),
+        # Until when the one whose phone it is may act for the resident; read only where needed.
+        select(func.max(func.coalesce(Representation.valid_to, FOREVER)))
+        .where(
+            Representation.principal == Resident.person,
+            Representation.agent == SignIn.person,
+        )
+        .correlate(Resident, SignIn)
+        .scalar_subquery()
+        .label("represented_until"),
         Grant.id.label("grant"),
         Grant.role,
         Grant.scope_kind,
@@ -48,6 +64,8 @@ def actor_of(token: str) -> Actor | None:
     if row is None or row.expires_at <= now:
         return None
     today = business_day(now)
+    if row.last_seen < now - SEEN_AGAIN_AFTER:
+        g.seen_again = row.id
     if row.grant is not None:
         if row.valid_from > today or (row.valid_to is not None and row.valid_to < today):
             return None
@@ -61,6 +79,10 @@ def actor_of(token: str) -> Actor | None:
             name=row.name,
         )
     if row.resident is None or (row.resident_until is not None and row.resident_until < today):
+        return None
+    if row.principal != row.person and (
+        row.represented_until is None or row.represented_until < today
+    ):
         return None
     return Actor(
         person=row.person,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Base, BigKey, UuidKey
@@ -144,7 +144,12 @@ class Person(Base):
     """A human being: owns sign-ins, grants and representations; one phone may serve several."""
 
     __tablename__ = "people"
-    __table_args__ = (Index(None, "phone_index"), Index(None, "phone_tail"), Index(None, "name"))
+    __table_args__ = (
+        # One human being has one row, however often they are entered, registered or granted.
+        UniqueConstraint("phone_index", "name"),
+        Index(None, "phone_tail"),
+        Index(None, "name"),
+    )
 
     id: Mapped[UuidKey]
     name: Mapped[str]
@@ -166,7 +171,14 @@ class Resident(Base):
     __tablename__ = "residents"
     __table_args__ = (
         CheckConstraint("state IN ('unconfirmed', 'confirmed')", name="state"),
-        Index(None, "person"),
+        # A person lives in one place at a time.
+        Index(
+            "ix_residents_current",
+            "person",
+            unique=True,
+            sqlite_where=text("valid_to IS NULL"),
+            postgresql_where=text("valid_to IS NULL"),
+        ),
         Index(None, "household"),
         Index(None, "community", "state"),
     )

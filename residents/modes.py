@@ -31,5 +31,9 @@ def change_mode(work: Work, command: ChangeMode) -> ModeChanged:
     """Set the mode of the resident acted as; a parent's pages keep the parent's mode."""
     mode = "elder" if command.mode == "elder" else "standard"
     person = select(Resident.person).where(Resident.id == work.actor.resident).scalar_subquery()
-    work.connection.execute(update(Person).where(Person.id == person).values(mode=mode))
+    changed = work.connection.execute(
+        update(Person).where(Person.id == person, Person.mode != mode).values(mode=mode),
+    )
+    if not changed.rowcount:
+        work.replayed()
     return ModeChanged(state=mode)

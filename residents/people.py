@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from core.crypto import normal_phone
 from core.errors import N_, Conflict, NotFound, Rejected
 from residents.addresses import Address
 from residents.events import ResidentConfirmed, ResidentsAdded
-from residents.households import Dwellings, Member, add_members, existing
+from residents.households import Dwellings, Known, Member, add_members, existing
 from residents.models import Community, Consent, Household, Resident
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 NAME_MAX = 20
 YEARS_MAX = 120
 PRIVACY_VERSION = "2026-11"
-ROWS_MAX = 5_000
+DOTS = re.compile("[\u2022\u30fb\u2027\u2219\u22c5]")
+BESIDE_CHINESE = re.compile(r"(?<=[\u3400-\u9fff\u00b7]) | (?=[\u3400-\u9fff\u00b7])")
 
 
 class NameMissing(Rejected):
@@ -73,10 +75,10 @@ class OwnResident(Conflict):
     text = N_("不能核实自己或同户家人，请让另一位工作人员来办。")
 
 
-class TooManyRows(Rejected):
-    """A list holds at most five thousand rows."""
+class LivesElsewhere(Conflict):
+    """Somebody with this name and number lives in another community; a person has one home."""
 
-    text = N_("一次最多导入 5000 行，请分几次导入。")
+    text = N_("{name}已经登记在{place}。一个人只登记在一处，请先和那边核对。")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,44 +103,22 @@ class ResidentEntered:
     exists: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportResidents:
-    """A list of residents of one community; the same address is the same household."""
-
-    community: int
-    rows: tuple[EnterResident, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowResult:
-    """What became of a row: its resident, or the sentence of its refusal."""
-
-    row: int
-    resident: UUID | None
-    household: UUID | None
-    outcome: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResidentsImported:
-    """What became of each row."""
-
-    added: int
-    existed: int
-    refused: int
-    rows: tuple[RowResult, ...]
-
-
 def checked_name(words: str) -> str:
-    """Return a name without spaces around it; raises NameMissing."""
-    name = unicodedata.normalize("NFKC", words).strip()
+    """Return a name in one spelling; raises NameMissing.
+
+    Full-width letters and spaces, dots of several kinds, what cannot be seen, and spaces between
+    Chinese characters are what keyboards do, not part of a name.
+    """
+    name = " ".join(unicodedata.normalize("NFKC", words).split())
+    name = "".join(sign for sign in name if not unicodedata.category(sign).startswith("C"))
+    name = BESIDE_CHINESE.sub("", DOTS.sub("\u00b7", name))
     if not 0 < len(name) <= NAME_MAX:
         raise NameMissing
     return name
 
 
-def _member(work: Work, command: EnterResident) -> Member:
+def checked_member(work: Work, command: EnterResident) -> Member:
+    """Return what was typed, checked and in one spelling."""
     if command.birth_year is not None and not (
         work.day.year - YEARS_MAX <= command.birth_year <= work.day.year
     ):
@@ -156,87 +136,52 @@ def enter_resident(work: Work, command: EnterResident) -> ResidentEntered:
     """Enter somebody whom staff know, confirmed at once; the same person again is who they were.
 
     Raises NameMissing, PhoneMalformed, BirthYearWrong, AddressIncomplete, HouseholdUnknown,
-    CommunityUnknown, Forbidden, NotInYourScope.
+    CommunityUnknown, LivesElsewhere, Forbidden, NotInYourScope.
     """
     work.actor.require("resident.enter", command.community)
-    _known(work, command.community)
-    member = _member(work, command)
+    enter_one_by_one(work, command.community)
+    member = checked_member(work, command)
     if member.household is not None:
         home = select(Household.community).where(Household.id == member.household)
         if work.connection.scalar(home) != command.community:
             raise HouseholdUnknown
     found = existing(work, command.community, [member])[0]
     if found is not None:
+        if found.community != command.community:
+            raise elsewhere(work, member, found)
         work.replayed()
-        return ResidentEntered(
-            resident=found.resident,
-            person=found.person,
-            household=found.household,
-            exists=True,
-        )
+        return _entered(found, exists=True)
     added = add_members(work, command.community, [member], state="confirmed")[0]
+    return _entered(added, exists=False)
+
+
+def _entered(known: Known, *, exists: bool) -> ResidentEntered:
     return ResidentEntered(
-        resident=added.resident,
-        person=added.person,
-        household=added.household,
-        exists=False,
+        resident=known.resident,
+        person=known.person,
+        household=known.household,
+        exists=exists,
     )
 
 
-def import_residents(work: Work, command: ImportResidents) -> ResidentsImported:
-    """Enter a list in a few statements; a bad row is refused by itself, a known one is left alone.
-
-    Raises TooManyRows, CommunityUnknown, Forbidden, NotInYourScope.
-    """
-    work.actor.require("resident.enter", command.community)
-    if len(command.rows) > ROWS_MAX:
-        raise TooManyRows
-    _known(work, command.community)
-    results: dict[int, RowResult] = {}
-    members: list[tuple[int, Member]] = []
-    for index, row in enumerate(command.rows):
-        try:
-            members.append((index, _member(work, row)))
-        except Rejected as refusal:
-            results[index] = RowResult(
-                row=index,
-                resident=None,
-                household=None,
-                outcome="refused",
-                message=refusal.sentence(),
-            )
-    before = existing(work, command.community, [member for _, member in members])
-    fresh = [pair for pair, found in zip(members, before, strict=True) if found is None]
-    for (index, _), found in zip(members, before, strict=True):
-        if found is not None:
-            results[index] = _row(index, found.resident, found.household, "existed")
-    added = add_members(work, command.community, [member for _, member in fresh], state="confirmed")
-    for (index, _), made in zip(fresh, added, strict=True):
-        results[index] = _row(index, made.resident, made.household, "added")
-    if not added:
-        work.replayed()
-    rows = tuple(results[index] for index in sorted(results))
-    count = [row.outcome for row in rows].count
-    return ResidentsImported(
-        added=count("added"),
-        existed=count("existed"),
-        refused=count("refused"),
-        rows=rows,
-    )
-
-
-def _row(index: int, resident: UUID, household: UUID, outcome: str) -> RowResult:
-    return RowResult(
-        row=index,
-        resident=resident,
-        household=household,
-        outcome=outcome,
-        message="",
-    )
+def elsewhere(work: Work, member: Member, found: Known) -> LivesElsewhere:
+    """Return the refusal that names where somebody lives."""
+    query = select(Community.display_name).where(Community.code == found.community)
+    return LivesElsewhere(name=member.name, place=work.connection.scalar(query))
 
 
 def _known(work: Work, community: int) -> None:
     if work.connection.scalar(select(Community.code).where(Community.code == community)) is None:
+        raise CommunityUnknown
+
+
+def enter_one_by_one(work: Work, community: int) -> None:
+    """Let those who enter people into a community wait for each other.
+
+    Somebody without a number has no key that a unique index could guard against a double click.
+    """
+    query = select(Community.code).where(Community.code == community)
+    if work.connection.scalar(query.with_for_update(key_share=True)) is None:
         raise CommunityUnknown
 
 
@@ -257,9 +202,12 @@ class HouseholdEntered:
 
 
 def enter_household(work: Work, command: EnterHousehold) -> HouseholdEntered:
-    """Enter a household with nobody known in it; an address that has one keeps it."""
+    """Enter a household with nobody known in it; an address that has one keeps it.
+
+    Raises AddressIncomplete, CommunityUnknown, Forbidden, NotInYourScope.
+    """
     work.actor.require("resident.enter", command.community)
-    _known(work, command.community)
+    enter_one_by_one(work, command.community)
     dwellings = Dwellings(work, command.community)
     address = command.address.normal()
     dwelling = dwellings.ensure([address])[address.words]
@@ -270,6 +218,7 @@ def enter_household(work: Work, command: EnterHousehold) -> HouseholdEntered:
         work.replayed()
         return HouseholdEntered(household=found, exists=True)
     identity = dwellings.household_at(dwelling)
+    dwellings.flush()
     work.publish(ResidentsAdded((), ((identity, command.community),)))
     return HouseholdEntered(household=identity, exists=False)
 
@@ -299,12 +248,7 @@ def register(work: Work, command: Register) -> ResidentEntered:
     found = existing(work, command.community, [member])[0]
     if found is not None:
         work.replayed()
-        return ResidentEntered(
-            resident=found.resident,
-            person=found.person,
-            household=found.household,
-            exists=True,
-        )
+        return _entered(found, exists=True)
     added = add_members(work, command.community, [member], state="unconfirmed")[0]
     work.session.add(
         Consent(
@@ -316,12 +260,7 @@ def register(work: Work, command: Register) -> ResidentEntered:
             given_at=work.now,
         ),
     )
-    return ResidentEntered(
-        resident=added.resident,
-        person=added.person,
-        household=added.household,
-        exists=False,
-    )
+    return _entered(added, exists=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import io
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ CODE_DIGITS = 12
 VILLAGES = range(200, 400)
 """Last three digits of a village's code, by the bureau's rules for statistical codes."""
 
-SHOWN_ERRORS = 20
+SHOWN_ERRORS = 100
 
 
 class PlacesBroken(Rejected):
@@ -76,8 +77,15 @@ class PlacesImported:
 
 
 def read_rows(file: Path) -> tuple[PlaceRow, ...]:
-    """Read the file's rows with their line numbers; raises PlacesBroken for a missing column."""
-    with file.open(encoding="utf-8-sig", newline="") as lines:
+    """Read the file's rows with their line numbers; raises PlacesBroken for another encoding.
+
+    A missing column is refused as well.
+    """
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise PlacesBroken(count=1, rows="文件不是 UTF-8 编码") from None
+    with io.StringIO(text, newline="") as lines:
         reader = csv.DictReader(lines)
         missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
         if missing:
@@ -103,6 +111,8 @@ def import_places(work: Work, command: ImportPlaces) -> PlacesImported:
     errors = list(_errors(command.rows))
     if errors:
         shown = "；".join(errors[:SHOWN_ERRORS])
+        if len(errors) > SHOWN_ERRORS:
+            shown += f"；还有 {len(errors) - SHOWN_ERRORS} 行"
         raise PlacesBroken(count=len(errors), rows=shown)
     district = [row for row in rows if row.level == "district"]
     if len(command.district) != 6 or not district:  # noqa: PLR2004 - GB/T 2260 codes have six digits

@@ -98,6 +98,21 @@ def place(connection: Connection, community: int) -> Place | None:
     return _place(row) if row else None
 
 
+def district(connection: Connection) -> Place | None:
+    """Return the district, whose number is shown where no community is known; None if empty."""
+    row = connection.execute(select(District.code, District.name, District.phone)).first()
+    if row is None:
+        return None
+    return Place(
+        code=row.code,
+        short_name=row.name,
+        display_name=row.name,
+        subdistrict="",
+        kind="neighbourhood",
+        phone=row.phone or "",
+    )
+
+
 def places(connection: Connection) -> list[Place]:
     """Return every community, by code."""
     return [_place(row) for row in connection.execute(_places().order_by(Community.code))]

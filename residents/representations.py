@@ -8,11 +8,14 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from core.errors import N_, Rejected
 from residents.models import Consent, Person, Representation, Resident
-from residents.people import PRIVACY_VERSION, ResidentUnknown
+from residents.people import PRIVACY_VERSION, OwnResident, ResidentUnknown, refuse_own
 
 if TYPE_CHECKING:
     from core.work import Work
+
+KINDS = frozenset({"family", "carer", "guardian"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,12 @@ class Represent:
     kind: str
 
 
+class KindUnknown(Rejected):
+    """Somebody acts for somebody as family, carer or guardian."""
+
+    text = N_("请选择是家人、护理人还是监护人。")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Represented:
     """The representation's row."""
@@ -33,16 +42,26 @@ class Represented:
 
 
 def represent(work: Work, command: Represent) -> Represented:
-    """Let a person act for another; both are persons known here. Raises ResidentUnknown."""
-    home = select(Resident.community).where(
-        Resident.person == command.principal,
-        Resident.valid_to.is_(None),
-    )
-    community = work.connection.scalar(home)
+    """Let a person act for another; both are persons known here.
+
+    Staff let nobody act for their own household, and do not act for others themselves.
+    Raises KindUnknown, ResidentUnknown, OwnResident, Forbidden, NotInYourScope.
+    """
+    if command.kind not in KINDS:
+        raise KindUnknown
+    home = work.connection.execute(
+        select(Resident.community, Resident.household).where(
+            Resident.person == command.principal,
+            Resident.valid_to.is_(None),
+        ),
+    ).first()
     known = work.connection.scalar(select(Person.id).where(Person.id == command.agent))
-    if community is None or known is None or command.principal == command.agent:
+    if home is None or known is None or command.principal == command.agent:
         raise ResidentUnknown
-    work.actor.require("resident.enter", community)
+    work.actor.require("resident.enter", home.community)
+    if command.agent == work.actor.person:
+        raise OwnResident
+    refuse_own(work, command.principal, home.household)
     found = work.connection.scalar(
         select(Representation.id).where(
             Representation.principal == command.principal,

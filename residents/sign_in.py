@@ -16,11 +16,12 @@ from core.crypto import (
     new_token,
     normal_phone,
     phone_index,
+    plain_digits,
     same,
     six_digits,
     token_hash,
 )
-from core.errors import N_, Forbidden, NotFound, Rejected
+from core.errors import N_, NotFound, Rejected
 from residents.models import (
     Community,
     Grant,
@@ -181,7 +182,7 @@ def verify_code(work: Work, command: VerifyCode) -> Verified:
         or not same(row.browser_hash, token_hash(command.browser))
     ):
         raise CodeExpired
-    if not same(row.code_hash, _hash(row.id, command.code.strip())):
+    if not same(row.code_hash, _hash(row.id, plain_digits(command.code))):
         raise CodeWrong(code=row.id)
     used = work.connection.execute(
         update(LoginCode)
@@ -305,7 +306,7 @@ def choose(work: Work, command: Choose) -> SignedInAs:
     else:
         expires = work.now + dt.timedelta(hours=STAFF_HOURS)
     # Whoever signs in for somebody is the person whose phone it is.
-    agent = chosen.person if chosen.is_own else _agent(work, command.phone)
+    agent = chosen.person if chosen.is_own else _agent(work, command.phone, chosen.person)
     token, identity = new_token(), work.new_id()
     work.session.add(
         SignIn(
@@ -323,9 +324,18 @@ def choose(work: Work, command: Choose) -> SignedInAs:
     return SignedInAs(token=token, sign_in=identity, role=chosen.role, expires_at=expires)
 
 
-def _agent(work: Work, phone: str) -> UUID:
-    index = phone_index(normal_phone(phone))
-    query = select(Person.id).where(Person.phone_index == index).order_by(Person.created_at)
+def _agent(work: Work, phone: str, principal: UUID) -> UUID:
+    query = (
+        select(Person.id)
+        .join(Representation, Representation.agent == Person.id)
+        .where(
+            Person.phone_index == phone_index(normal_phone(phone)),
+            Representation.principal == principal,
+            Representation.valid_from <= work.day,
+            or_(Representation.valid_to.is_(None), Representation.valid_to >= work.day),
+        )
+        .order_by(Representation.valid_from, Person.id)
+    )
     return work.connection.scalars(query.limit(1)).one()
 
 
@@ -344,14 +354,12 @@ class Revoked:
 
 
 def revoke(work: Work, command: Revoke) -> Revoked:
-    """End it at once; ending it again changes nothing. Raises SignInUnknown, Forbidden."""
+    """End it at once; ending it again changes nothing. Raises SignInUnknown."""
     row = work.connection.execute(
         select(SignIn.person, SignIn.revoked_at).where(SignIn.id == command.sign_in),
     ).first()
     if row is None or row.person != work.actor.person:
         raise SignInUnknown
-    if work.actor.role == "system":
-        raise Forbidden
     if row.revoked_at is not None:
         work.replayed()
         return Revoked(sign_in=command.sign_in)

@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import secrets
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
-from flask import Blueprint, flash, g, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    Response,
+    flash,
+    g,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from core import identity
 from core.acts import Actor
-from core.crypto import normal_phone
 from core.errors import AppError
 from core.identity import actor_or_none, current_actor, public, residents_only
 from core.panels import Viewer, doorway, rendered
-from core.work import present, reader, transact
+from core.work import business_day, present, reader, transact
 from residents import people, queries, sign_in
 from residents.identity import actor_of
 from residents.labels import device_label, role_words
-from residents.limits import limit_codes, limit_tries
+from residents.limits import limit_codes, limit_registrations, limit_tries
 from residents.modes import ChangeMode, change_mode
 from residents.proofs import prove, proven
 
 bp = Blueprint("residents", __name__)
 bp.before_request(public)
+OWN_PATH = re.compile(r"/(?![/\\])[^\x00-\x1f\x7f\\]*")
+"""A path of this site: browsers read // and backslashes as another host, and drop controls."""
+
 PROOF = "proof"
 BROWSER = "browser"
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @bp.app_context_processor
@@ -59,6 +73,16 @@ def for_panels(seen: queries.ViewerLine, actor: Actor) -> Viewer:
         community=seen.place.code,
         now=present(),
     )
+
+
+@bp.after_app_request
+def _note_seen(response: Response) -> Response:
+    """Move ``last_seen`` after an unsafe request of a device that was quiet for an hour."""
+    actor = actor_or_none() if "seen_again" in g and request.method not in SAFE else None
+    if actor is not None and actor.sign_in is not None:
+        with contextlib.suppress(AppError):
+            transact(sign_in.note_seen, sign_in.Seen(sign_in=actor.sign_in), actor)
+    return response
 
 
 @bp.get("/")
@@ -101,6 +125,7 @@ def _sign_in_form(errors: dict[str, str], *, sent: bool, status: int = 200) -> R
     door = doorway()
     connection = reader()
     community = door.place(connection) if door else None
+    place = queries.place(connection, community) if community else None
     page = render_template(
         "residents/sign_in.html",
         phone=request.form.get("phone", ""),
@@ -109,7 +134,7 @@ def _sign_in_form(errors: dict[str, str], *, sent: bool, status: int = 200) -> R
         errors=errors,
         next=_next(),
         visit=door.visit(connection) if door else None,
-        place=queries.place(connection, community) if community else None,
+        place=place or queries.district(connection),
     )
     return page, status
 
@@ -117,9 +142,7 @@ def _sign_in_form(errors: dict[str, str], *, sent: bool, status: int = 200) -> R
 def _next() -> str:
     """Return where to go afterwards: a path of our own, never another site."""
     target = request.values.get("next", "/")
-    parts = urlsplit(target)
-    safe = not parts.scheme and not parts.netloc and target.startswith("/")
-    return target if safe and not target.startswith(("//", "/\\")) else "/"
+    return target if OWN_PATH.fullmatch(target) else "/"
 
 
 def _browser() -> str:
@@ -148,8 +171,7 @@ def sign_in_verify() -> ResponseReturnValue:
     """Take the code and go on: straight in, to the choice, or to registering."""
     phone, code = request.form.get("phone", ""), request.form.get("code", "")
     try:
-        limit_tries(request.remote_addr or "")
-        normal_phone(phone)
+        limit_tries(phone, request.remote_addr or "")
     except AppError as refusal:
         return _sign_in_form({"phone": refusal.sentence()}, sent=False, status=int(refusal.status))
     try:
@@ -186,7 +208,7 @@ def choose() -> ResponseReturnValue:
     """Ask who it is, where one number serves several."""
     phone = proven(session.get(PROOF, ""))
     connection, door = reader(), doorway()
-    found = sign_in.choices_of(connection, phone, present().date())
+    found = sign_in.choices_of(connection, phone, business_day(present()))
     return render_template(
         "residents/choose.html",
         choices=[
@@ -200,7 +222,7 @@ def choose() -> ResponseReturnValue:
         ],
         next=_next(),
         visit=door.visit(connection) if door else None,
-        place=None,
+        place=queries.district(connection),
     )
 
 
@@ -225,7 +247,9 @@ def join() -> ResponseReturnValue:
 def _join_form(errors: dict[str, str], status: int = 200) -> ResponseReturnValue:
     door, connection = doorway(), reader()
     offered = queries.communities_by_subdistrict(connection)
-    first = next(code for rows in offered.values() for code, _name in rows)
+    first = next((code for rows in offered.values() for code, _name in rows), None)
+    if first is None:
+        raise people.CommunityUnknown
     proposed = (door.place(connection) if door else None) or first
     community = request.form.get("community", type=int) or proposed
     page = render_template(
@@ -255,6 +279,7 @@ def join_now() -> ResponseReturnValue:
         is_fourteen=consent,
     )
     try:
+        limit_registrations(phone)
         entered = transact(people.register, command)
     except AppError as refusal:
         field = {people.ConsentMissing: "consent", people.CommunityUnknown: "community"}
@@ -291,13 +316,14 @@ def elder() -> ResponseReturnValue:
 
 @bp.post("/sign-out")
 def sign_out() -> ResponseReturnValue:
-    """End this sign-in, here and in the database."""
+    """End this sign-in, here and in the database, and go where somebody else can begin."""
     actor = actor_or_none()
     if actor is not None and actor.sign_in is not None:
         transact(sign_in.revoke, sign_in.Revoke(sign_in=actor.sign_in), actor)
     identity.sign_out()
     session.clear()
-    return redirect(url_for("residents.sign_in"), code=303)
+    target = _next() if "next" in request.form else url_for("residents.sign_in")
+    return redirect(target, code=303)
 
 
 @bp.post("/me/sign-ins/<uuid:sign_in_id>/revoke")

@@ -300,10 +300,10 @@ def upgrade() -> None:
         sa.Column("mode", sa.Text(), server_default="standard", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_people")),
+        sa.UniqueConstraint("phone_index", "name", name=op.f("uq_people_phone_index_name")),
     )
     with op.batch_alter_table("people", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_people_name"), ["name"], unique=False)
-        batch_op.create_index(batch_op.f("ix_people_phone_index"), ["phone_index"], unique=False)
         batch_op.create_index(batch_op.f("ix_people_phone_tail"), ["phone_tail"], unique=False)
 
     op.create_table(
@@ -1036,8 +1036,14 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_residents_community_state"), ["community", "state"], unique=False
         )
+        batch_op.create_index(
+            "ix_residents_current",
+            ["person"],
+            unique=True,
+            sqlite_where=sa.text("valid_to IS NULL"),
+            postgresql_where=sa.text("valid_to IS NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_residents_household"), ["household"], unique=False)
-        batch_op.create_index(batch_op.f("ix_residents_person"), ["person"], unique=False)
 
     op.create_table(
         "attendances",
@@ -1291,8 +1297,12 @@ def downgrade() -> None:
 
     op.drop_table("attendances")
     with op.batch_alter_table("residents", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_residents_person"))
         batch_op.drop_index(batch_op.f("ix_residents_household"))
+        batch_op.drop_index(
+            "ix_residents_current",
+            sqlite_where=sa.text("valid_to IS NULL"),
+            postgresql_where=sa.text("valid_to IS NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_residents_community_state"))
 
     op.drop_table("residents")
@@ -1414,7 +1424,6 @@ def downgrade() -> None:
     op.drop_table("quota_usage")
     with op.batch_alter_table("people", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_people_phone_tail"))
-        batch_op.drop_index(batch_op.f("ix_people_phone_index"))
         batch_op.drop_index(batch_op.f("ix_people_name"))
 
     op.drop_table("people")

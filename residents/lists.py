@@ -1,0 +1,139 @@
+"""Lists of residents: a few statements for thousands of rows, and a result for each row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from core.errors import N_, AppError, Rejected
+from residents.households import Known, Member, add_members, existing, repeated
+from residents.people import EnterResident, checked_member, elsewhere, enter_one_by_one
+
+if TYPE_CHECKING:
+    from core.work import Work
+
+ROWS_MAX = 5_000
+
+
+class RowNotForThisList(Rejected):
+    """A row of a list names another community than the list, or a household by its id."""
+
+    text = N_("这一行不属于这份名单的社区。请分社区导入。")
+
+
+class TooManyRows(Rejected):
+    """A list holds at most five thousand rows."""
+
+    text = N_("一次最多导入 5000 行，请分几次导入。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportResidents:
+    """A list of residents of one community; the same address is the same household."""
+
+    community: int
+    rows: tuple[EnterResident, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowResult:
+    """What became of a row: its resident, or the sentence of its refusal."""
+
+    row: int
+    resident: UUID | None
+    household: UUID | None
+    outcome: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResidentsImported:
+    """What became of each row."""
+
+    added: int
+    existed: int
+    refused: int
+    rows: tuple[RowResult, ...]
+
+
+def import_residents(work: Work, command: ImportResidents) -> ResidentsImported:
+    """Enter a list in a few statements; a bad row is refused by itself, a known one is left alone.
+
+    Raises TooManyRows, CommunityUnknown, Forbidden, NotInYourScope.
+    """
+    work.actor.require("resident.enter", command.community)
+    if len(command.rows) > ROWS_MAX:
+        raise TooManyRows
+    enter_one_by_one(work, command.community)
+    results: dict[int, RowResult] = {}
+    fresh = _unknown(work, command, results)
+    twins = repeated([member for _, member in fresh])
+    new = [pair for pair, twin in zip(fresh, twins, strict=True) if twin is None]
+    added = add_members(work, command.community, [member for _, member in new], state="confirmed")
+    for (index, _), made in zip(new, added, strict=True):
+        results[index] = _row(index, made, "added")
+    for (index, _), twin in zip(fresh, twins, strict=True):
+        if twin is not None:
+            results[index] = replace(results[fresh[twin][0]], row=index, outcome="existed")
+    if not added:
+        work.replayed()
+    rows = tuple(results[index] for index in sorted(results))
+    count = [row.outcome for row in rows].count
+    return ResidentsImported(
+        added=count("added"),
+        existed=count("existed"),
+        refused=count("refused"),
+        rows=rows,
+    )
+
+
+def _unknown(
+    work: Work,
+    command: ImportResidents,
+    results: dict[int, RowResult],
+) -> list[tuple[int, Member]]:
+    """Return the rows whose people are new; note what became of the others."""
+    members: list[tuple[int, Member]] = []
+    for index, row in enumerate(command.rows):
+        try:
+            members.append((index, _listed(work, command.community, row)))
+        except AppError as refusal:
+            results[index] = _refused(index, refusal)
+    before = existing(work, command.community, [member for _, member in members])
+    fresh: list[tuple[int, Member]] = []
+    for (index, member), found in zip(members, before, strict=True):
+        if found is None:
+            fresh.append((index, member))
+        elif found.community != command.community:
+            results[index] = _refused(index, elsewhere(work, member, found))
+        else:
+            results[index] = _row(index, found, "existed")
+    return fresh
+
+
+def _listed(work: Work, community: int, row: EnterResident) -> Member:
+    """Check a row of a list; it stands for its own community and for no household by id."""
+    if row.community != community or row.household is not None:
+        raise RowNotForThisList
+    return checked_member(work, row)
+
+
+def _row(index: int, known: Known, outcome: str) -> RowResult:
+    return RowResult(
+        row=index,
+        resident=known.resident,
+        household=known.household,
+        outcome=outcome,
+        message="",
+    )
+
+
+def _refused(index: int, refusal: AppError) -> RowResult:
+    return RowResult(
+        row=index,
+        resident=None,
+        household=None,
+        outcome="refused",
+        message=refusal.sentence(),
+    )
