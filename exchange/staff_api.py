@@ -86,11 +86,11 @@ def _orders(bp: Blueprint) -> None:
 def _stations(bp: Blueprint) -> None:
     @bp.get("/staff/items")
     @bp.response(200, answers.StationItemSchema(many=True))
-    def items() -> tuple[desk_station.StationItem, ...]:
+    def items() -> list[desk_station.StationItem]:
         """List the items of the actor's station with their counters."""
         actor = current_actor()
         actor.require("desk.read")
-        return desk_station.station_items(reader(), actor.place, present())
+        return list(desk_station.station_items(reader(), actor.place, present()))
 
     @bp.post("/staff/stations")
     @bp.arguments(schemas.StationSchema)

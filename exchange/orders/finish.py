@@ -123,6 +123,8 @@ def hand_over(work: Work, command: HandOver) -> HandedOver:
     A repeat within minutes is answered as done. Raises PickupCodeUnknown, PickupOver,
     ResidentUnconfirmed or OrderMoved.
     """
+    # First of all: whoever may not hand out learns nothing about codes.
+    work.actor.require("order.hand_over")
     order = _by_code(work, command)
     work.actor.require("order.hand_over", order.host)
     if order.state == "collected":

@@ -48,7 +48,7 @@ class ScopeMismatch(Rejected):
 class NoticeTooShort(Rejected):
     """A rate is published before it holds, by the days of ``exchange.notice_days``."""
 
-    text = N_("新折算率要先公告 {days} 天，最早从 {date} 起。请改一个日期再提出。")
+    text = N_("新折算率要先公告 {days} 天，最早从 {date}起。请改一个日期再提出。")
 
 
 class DocumentMissing(Rejected):

@@ -1,0 +1,239 @@
+"""The whole exchange over the API: with a token, an Idempotency-Key, and nothing unknown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.exchange.scene import POINT, Scene, Someone
+from tests.people import HERE, THERE, People
+
+V1 = "/api/v1"
+
+
+@pytest.fixture
+def api(client: FlaskClient, cast: People) -> Any:
+    """Call the API as somebody, with their token."""
+    headers: dict[str, dict[str, str]] = {}
+
+    def call(someone: Any, method: str, path: str, json: Any = None, key: str | None = None) -> Any:
+        if someone.name not in headers:
+            headers[someone.name] = cast.headers(someone)
+        sent = dict(headers[someone.name])
+        if key is not None:
+            sent["Idempotency-Key"] = key
+        return client.open(f"{V1}{path}", method=method, json=json, headers=sent)
+
+    return call
+
+
+@pytest.fixture
+def wang(cast: People, scene: Scene) -> Someone:
+    found = cast.wang
+    assert found.resident is not None
+    assert found.person is not None
+    assert found.household is not None
+    someone = Someone(
+        resident=found.resident, person=found.person, household=found.household, community=HERE
+    )
+    scene.give(someone, 153 * POINT)
+    return someone
+
+
+@pytest.fixture
+def rice(api: Any, cast: People) -> str:
+    """A station elsewhere with rice for everybody, made over the API."""
+    staff = cast.elsewhere
+    door = {"community": THERE, "name": "积分驿站", "address": "青年路 2 号", "hours": "周末"}
+    assert api(staff, "POST", "/staff/stations", door).status_code == 201
+    item = {
+        "community": THERE,
+        "template": "rice_2500g",
+        "price": 2000,
+        "home_first_days": 0,
+        "foreign_share_percent": 50,
+    }
+    made = api(staff, "POST", "/staff/items", item)
+    assert made.status_code == 201
+    identity = str(made.get_json()["id"])
+    receipt = {"item": identity, "quantity": 10}
+    for _ in range(2):
+        stocked = api(staff, "POST", "/staff/stock-receipts", receipt, key="receipt-1")
+        assert stocked.status_code == 201
+        assert stocked.get_json()["on_hand"] == 10
+    return identity
+
+
+def lines(item: str, quantity: Any = 1) -> dict[str, Any]:
+    return {"lines": [{"item": item, "quantity": quantity}]}
+
+
+def test_the_story_over_the_api_alone(
+    api: Any, cast: People, scene: Scene, wang: Someone, rice: str
+) -> None:
+    shelves = api(cast.wang, "GET", "/stations").get_json()
+    assert shelves["balance"] == 15_300
+    assert shelves["others"][0]["offers"][0]["cost"] == 2500
+    quote = api(cast.wang, "POST", "/quotes", lines(rice)).get_json()
+    assert (quote["price"], quote["cost"], quote["left"]) == (2000, 2500, 12_800)
+    assert quote["obstacle"] is None
+
+    body = {"quote": quote["quote"]}
+    ordered = api(cast.wang, "POST", "/orders", body, key="order-1")
+    assert ordered.status_code == 201
+    order = ordered.get_json()["id"]
+    assert api(cast.wang, "POST", "/orders", body, key="order-1").get_json()["id"] == order
+    other = api(cast.wang, "POST", "/quotes", lines(rice, 2)).get_json()["quote"]
+    reused = api(cast.wang, "POST", "/orders", {"quote": other}, key="order-1")
+    assert (reused.status_code, reused.get_json()["code"]) == (409, "key_reused")
+
+    waiting = api(cast.elsewhere, "GET", "/staff/orders").get_json()
+    assert [row["id"] for row in waiting["rows"]] == [order]
+    decided = api(cast.elsewhere, "POST", "/staff/orders/approve", {"orders": [order]})
+    assert decided.get_json()["decisions"][0] == {
+        "order": order,
+        "state": "ready",
+        "done": True,
+        "code": None,
+        "message": None,
+    }
+    shown = api(cast.wang, "GET", f"/orders/{order}").get_json()
+    assert (shown["state"], len(shown["pickup_code"])) == ("ready", 6)
+    given = api(cast.elsewhere, "POST", "/staff/pickups", {"code": shown["pickup_code"]})
+    assert (given.status_code, given.get_json()["state"]) == (200, "collected")
+    assert scene.book("clearing", HERE, THERE) == (2000, 2000)
+    assert scene.book("clearing", THERE, HERE) == (-2000, -2000)
+    assert scene.free(wang) == 12_800
+    mine = api(cast.wang, "GET", "/orders").get_json()
+    assert [row["state"] for row in mine["closed"]] == ["collected"]
+    back = api(cast.elsewhere, "POST", f"/staff/orders/{order}/return", {"reason": "坏了"})
+    assert back.get_json()["state"] == "returned"
+    assert scene.free(wang) == 15_300
+
+
+def test_the_counter_over_the_api(
+    api: Any, cast: People, scene: Scene, wang: Someone, rice: str
+) -> None:
+    body = {**lines(rice), "resident": str(wang.resident), "confirmation": "known", "shown": 2500}
+    done = api(cast.elsewhere, "POST", "/staff/counter-redemptions", body, key="c-1")
+    assert (done.status_code, done.get_json()["state"]) == (201, "collected")
+    asked = api(
+        cast.elsewhere,
+        "POST",
+        "/staff/counter-redemptions",
+        {**body, "confirmation": "device"},
+        key="c-2",
+    )
+    order = asked.get_json()["id"]
+    assert asked.get_json()["state"] == "asked"
+    agreed = api(cast.wang, "POST", f"/orders/{order}/agree")
+    assert agreed.get_json()["state"] == "collected"
+    assert scene.account(wang).debited == 5000
+
+
+def test_refusing_undoing_and_cancelling_over_the_api(
+    api: Any, cast: People, scene: Scene, wang: Someone, rice: str
+) -> None:
+    orders = []
+    for key in ("a", "b"):
+        token = api(cast.wang, "POST", "/quotes", lines(rice)).get_json()["quote"]
+        made = api(cast.wang, "POST", "/orders", {"quote": token}, key=key)
+        orders.append(made.get_json()["id"])
+    body = {"orders": orders}
+    assert api(cast.elsewhere, "POST", "/staff/orders/approve", body).get_json()["done"] == 2
+    assert api(cast.elsewhere, "POST", "/staff/orders/undo", body).get_json()["done"] == 2
+    refusal = {"order": orders[0], "reason": "库存不够了"}
+    refused = api(cast.elsewhere, "POST", "/staff/orders/refuse", refusal)
+    assert refused.get_json()["state"] == "refused"
+    cancelled = api(cast.wang, "POST", f"/orders/{orders[1]}/cancel")
+    assert cancelled.get_json()["state"] == "cancelled"
+    assert scene.free(wang) == 15_300
+
+
+def test_two_admins_change_a_rate_over_the_api(api: Any, cast: People) -> None:
+    before = api(cast.lin, "GET", "/rates").get_json()
+    assert len(before["subdistricts"]) == len(before["rows"]) == 14
+    assert {len(row) for row in before["rows"]} == {14}
+    assert (before["default"], before["same_subdistrict"]) == (8000, 10_000)
+    body = {
+        "scope": "subdistricts",
+        "home": HERE // 1000 * 1000,
+        "host": THERE // 1000 * 1000,
+        "rate": 9000,
+        "valid_from": "2026-12-01",
+        "document": "通兑公告 2026 年第 5 号",
+    }
+    proposed = api(cast.lin, "POST", "/rate-proposals", body, key="p-1")
+    assert proposed.status_code == 201
+    path = f"/rate-proposals/{proposed.get_json()['id']}"
+    own = api(cast.lin, "POST", f"{path}/confirm")
+    assert (own.status_code, own.get_json()["code"]) == (403, "second_person_needed")
+    confirmed = api(cast.wu, "POST", f"{path}/confirm").get_json()
+    assert confirmed["valid_from"] == "2026-11-30T16:00:00+00:00"
+    assert api(cast.wu, "POST", f"{path}/withdraw").get_json()["state"] == "withdrawn"
+
+
+@pytest.mark.parametrize("quantity", [0, -1, 100, 10**9, 1.5, "2", "many", None])
+def test_a_quantity_is_a_small_whole_number(
+    api: Any, cast: People, wang: Someone, rice: str, quantity: Any
+) -> None:
+    answer = api(cast.wang, "POST", "/quotes", lines(rice, quantity))
+
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "invalid")
+    assert "quantity" in str(answer.get_json()["errors"])
+
+
+def test_bad_input_is_answered_by_name(
+    api: Any, cast: People, scene: Scene, wang: Someone, rice: str
+) -> None:
+    token = api(cast.wang, "POST", "/quotes", lines(rice)).get_json()["quote"]
+    nobody = "00000000-0000-0000-0000-000000000000"
+    cases = [
+        (cast.wang, "/orders", {"quote": token}, None, 400, "idempotency_key_missing"),
+        (cast.wang, "/orders", {"quote": "x"}, "k", 422, "quote_invalid"),
+        (cast.wang, "/orders", {"quote": token, "cost": 1}, "k", 422, "invalid"),
+        (cast.wang, "/quotes", {"lines": []}, None, 422, "invalid"),
+        (cast.wang, "/quotes", lines(nobody), None, 404, "item_unknown"),
+        (cast.wang, "/quotes", {**lines(rice), "price": 1}, None, 422, "invalid"),
+        (cast.elsewhere, "/quotes", lines(rice), None, 403, "forbidden"),
+        (cast.wang, "/staff/pickups", {"code": "123456"}, None, 403, "forbidden"),
+        (cast.elsewhere, "/staff/pickups", {"code": "123456"}, None, 404, "pickup_code_unknown"),
+        (cast.elsewhere, "/staff/pickups", {"code": "1" * 99}, None, 422, "invalid"),
+        (cast.elsewhere, "/staff/orders/approve", {"orders": []}, None, 422, "invalid"),
+        (cast.elsewhere, "/rate-proposals", {}, "k", 422, "invalid"),
+        (cast.elsewhere, f"/rate-proposals/{nobody}/confirm", None, None, 403, "forbidden"),
+        (cast.lin, f"/rate-proposals/{nobody}/confirm", None, None, 404, "proposal_unknown"),
+    ]
+    for someone, path, body, key, status, code in cases:
+        answer = api(someone, "POST", path, body, key=key)
+        assert (answer.status_code, answer.get_json()["code"]) == (status, code), path
+        assert answer.get_json()["message"].endswith("。")
+    assert scene.account(wang).held == 0
+    assert api(cast.wang, "GET", f"/orders/{nobody}").get_json()["code"] == "order_unknown"
+    assert api(cast.wang, "GET", "/rates").status_code == 403
+
+
+def test_without_a_token_there_is_nothing(app: Flask) -> None:
+    for method, path in (("GET", "/stations"), ("POST", "/quotes"), ("POST", "/staff/pickups")):
+        answer = app.test_client().open(f"{V1}{path}", method=method, json={})
+        assert (answer.status_code, answer.get_json()["code"]) == (401, "sign_in_needed")
+
+
+def test_items_and_stock_over_the_api(api: Any, cast: People, rice: str) -> None:
+    listed = api(cast.elsewhere, "GET", "/staff/items").get_json()
+    assert [(row["name"], row["free"], row["foreign_left"]) for row in listed] == [
+        ("大米 2.5 公斤", 10, 5)
+    ]
+    count = {"item": rice, "on_hand": 9}
+    counted = api(cast.elsewhere, "POST", "/staff/stock-counts", count, key="n")
+    assert counted.get_json()["on_hand"] == 9
+    changed = api(cast.elsewhere, "POST", f"/staff/items/{rice}", {"price": 2100})
+    assert changed.get_json()["price"] == 2100
+    stranger = api(cast.staff, "POST", f"/staff/items/{rice}", {"price": 1})
+    assert (stranger.status_code, stranger.get_json()["code"]) == (403, "not_in_your_scope")
+    for price in (0, -1, 1.5, 100_001, "20"):
+        bad = api(cast.elsewhere, "POST", f"/staff/items/{rice}", {"price": price})
+        assert (bad.status_code, bad.get_json()["code"]) == (422, "invalid")

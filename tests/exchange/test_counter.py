@@ -1,0 +1,215 @@
+"""现场兑换: one transaction; the resident's own yes is the second person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from core.acts import Actor, NotInYourScope
+from core.errors import Forbidden, KeyReused
+from exchange.basket import Wanted
+from exchange.counter import (
+    ConfirmAsked,
+    ConfirmationUnknown,
+    CostChanged,
+    CounterRedemption,
+    KnownTooLarge,
+    NobodyAsked,
+    confirm_asked,
+    redeem_at_counter,
+)
+from exchange.orders import (
+    CancelOrder,
+    LeadNeeded,
+    NotYourOrder,
+    OrderMoved,
+    OwnHousehold,
+    OwnOrder,
+    ResidentUnconfirmed,
+    cancel_order,
+    lapse_orders,
+)
+from exchange.reserve import OverMonthQuota, SoldOut
+from points.ledger import InsufficientPoints
+from tests.exchange.scene import HERE, POINT, THERE, Scene, Someone
+
+
+@pytest.fixture
+def zhou(scene: Scene) -> Actor:
+    clerk = scene.staff(THERE, name="周国栋")
+    scene.station(THERE, clerk)
+    return clerk
+
+
+@pytest.fixture
+def wang(scene: Scene) -> Someone:
+    return scene.resident(HERE, points=300)
+
+
+def command(someone: Someone, item: Any, **more: Any) -> CounterRedemption:
+    facts: dict[str, Any] = {"key": "tap", "confirmation": "known", **more}
+    return CounterRedemption(
+        resident=someone.resident, lines=(Wanted(item=item, quantity=1),), **facts
+    )
+
+
+def test_whom_staff_know_takes_it_at_once(scene: Scene, wang: Someone, zhou: Actor) -> None:
+    item = scene.item(THERE, zhou, stock=10, price=20 * POINT)
+
+    done = scene.run(redeem_at_counter, command(wang, item, shown=2500), zhou)
+    again = scene.run(redeem_at_counter, command(wang, item, shown=2500), zhou)
+
+    assert (done.state, done.price, done.cost) == ("collected", 2000, 2500)
+    assert again.id == done.id
+    row = scene.order_row(done.id)
+    assert (row.channel, row.confirmation) == ("counter", "known")
+    assert (row.ordered_by, row.entered_by, row.handed_by) == (
+        wang.person,
+        zhou.person,
+        zhou.person,
+    )
+    account = scene.account(wang)
+    assert (account.held, account.debited) == (0, 2500)
+    assert (scene.stock_row(item).on_hand, scene.stock_row(item).foreign_left) == (9, 9)
+    assert scene.book("clearing", HERE, THERE) == (2000, 2000)
+    assert scene.book("clearing", THERE, HERE) == (-2000, -2000)
+    assert scene.book("retired", HERE)[0] == 500
+    assert scene.used("resident_month", wang.resident) == 2500
+    with pytest.raises(KeyReused):
+        scene.run(redeem_at_counter, command(wang, item, confirmation="device"), zhou)
+
+
+def test_knowing_somebody_is_enough_up_to_thirty_points(
+    scene: Scene, wang: Someone, zhou: Actor
+) -> None:
+    thirty = scene.item(THERE, zhou, stock=10, price=24 * POINT)
+    more = scene.item(THERE, zhou, stock=10, price=24 * POINT + 1)
+
+    assert scene.redeem(wang, thirty, zhou).cost == 30 * POINT
+    with pytest.raises(KnownTooLarge) as caught:
+        scene.redeem(wang, more, zhou)
+    assert int(caught.value.status) == 422
+    assert "30 分" in caught.value.sentence()
+    assert scene.redeem(wang, more, zhou, "device").state == "asked"
+    with pytest.raises(ConfirmationUnknown):
+        scene.redeem(wang, thirty, zhou, "pin")
+
+
+def test_from_fifty_points_on_it_takes_the_lead(scene: Scene, wang: Someone, zhou: Actor) -> None:
+    item = scene.item(THERE, zhou, stock=10, price=40 * POINT)
+
+    with pytest.raises(LeadNeeded):
+        scene.redeem(wang, item, zhou, "device")
+    lead = scene.staff(THERE, role="lead", name="赵建平")
+    assert scene.redeem(wang, item, lead, "device").state == "asked"
+
+
+def test_nobody_redeems_for_themselves_or_their_household(scene: Scene) -> None:
+    clerk = scene.staff(HERE)
+    scene.station(HERE, clerk)
+    item = scene.item(HERE, clerk, stock=10, price=POINT)
+    wife = scene.resident(HERE, points=50, name="沈晓琳")
+    husband = scene.resident(HERE, points=50, name="沈志国", household=wife.household)
+    at_work = scene.working(wife, HERE)
+
+    with pytest.raises(OwnOrder):
+        scene.redeem(wife, item, at_work)
+    with pytest.raises(OwnHousehold):
+        scene.redeem(husband, item, at_work)
+    assert scene.redeem(husband, item, clerk).state == "collected"
+
+
+def test_only_staff_of_the_station_redeem_there(scene: Scene, wang: Someone, zhou: Actor) -> None:
+    item = scene.item(THERE, zhou, stock=10, price=POINT)
+
+    with pytest.raises(NotInYourScope):
+        scene.redeem(wang, item, scene.staff(HERE))
+    for actor in (wang.actor, scene.staff(THERE, role="keeper", name="孙莉莉")):
+        with pytest.raises(Forbidden):
+            scene.redeem(wang, item, actor)
+
+
+def test_another_price_than_the_one_shown_is_refused(
+    scene: Scene, wang: Someone, zhou: Actor
+) -> None:
+    item = scene.item(THERE, zhou, stock=10, price=20 * POINT)
+
+    with pytest.raises(CostChanged) as caught:
+        scene.run(redeem_at_counter, command(wang, item, shown=2000), zhou)
+
+    assert "现在付 25 分" in caught.value.sentence()
+    assert scene.account(wang).debited == 0
+
+
+def test_what_is_missing_refuses_it_all(scene: Scene, wang: Someone, zhou: Actor) -> None:
+    poor = scene.resident(HERE, points=1, name="李国强")
+    item = scene.item(THERE, zhou, stock=1, price=4 * POINT)
+    with pytest.raises(InsufficientPoints):
+        scene.redeem(poor, item, zhou)
+    assert scene.redeem(wang, item, zhou).state == "collected"
+    with pytest.raises(SoldOut):
+        scene.redeem(wang, item, zhou)
+    assert scene.account(wang).debited == 5 * POINT
+    many = scene.item(THERE, zhou, stock=50, price=24 * POINT)
+    for _ in range(6):
+        scene.redeem(wang, many, zhou)
+    with pytest.raises(OverMonthQuota):
+        scene.redeem(wang, many, zhou)
+    assert scene.account(wang).debited == 185 * POINT
+    assert scene.stock_row(many).on_hand == 44
+
+
+def test_an_unconfirmed_resident_is_seen_first(scene: Scene, zhou: Actor) -> None:
+    new = scene.resident(HERE, points=50, name="周晓燕", confirmed=False)
+    item = scene.item(THERE, zhou, stock=10, price=POINT)
+
+    with pytest.raises(ResidentUnconfirmed):
+        scene.run(redeem_at_counter, command(new, item), zhou)
+    done = scene.run(redeem_at_counter, command(new, item, confirm_resident=True), zhou)
+    assert done.state == "collected"
+    assert scene.redeem(new, item, zhou).state == "collected"
+
+
+def test_the_residents_own_phone_agrees_within_five_minutes(
+    scene: Scene, wang: Someone, zhou: Actor, clock: Any
+) -> None:
+    item = scene.item(THERE, zhou, stock=10, price=32 * POINT)
+    asked = scene.redeem(wang, item, zhou, "device")
+    assert (asked.state, scene.account(wang).held) == ("asked", 40 * POINT)
+    assert scene.stock_row(item).reserved == 1
+    li = scene.resident(HERE, name="李国强")
+    with pytest.raises(NotYourOrder):
+        scene.run(confirm_asked, ConfirmAsked(order=asked.id), li.actor)
+    clock.advance(minutes=4, seconds=59)
+
+    for _ in range(2):
+        done = scene.run(confirm_asked, ConfirmAsked(order=asked.id), wang.actor)
+        assert done.state == "collected"
+
+    account = scene.account(wang)
+    assert (account.held, account.debited) == (0, 40 * POINT)
+    assert (scene.stock_row(item).on_hand, scene.stock_row(item).reserved) == (9, 0)
+    assert scene.order_row(asked.id).handed_by == zhou.person
+    with pytest.raises(OrderMoved):
+        scene.run(cancel_order, CancelOrder(order=asked.id), wang.actor)
+
+
+def test_without_an_answer_everything_is_free_again(
+    scene: Scene, wang: Someone, zhou: Actor, clock: Any
+) -> None:
+    item = scene.item(THERE, zhou, stock=10, price=20 * POINT)
+    silent = scene.redeem(wang, item, zhou, "device")
+    refused = scene.redeem(wang, item, zhou, "device")
+    scene.run(cancel_order, CancelOrder(order=refused.id), wang.actor)
+    clock.advance(minutes=5)
+    with pytest.raises(NobodyAsked):
+        scene.run(confirm_asked, ConfirmAsked(order=silent.id), wang.actor)
+
+    with scene.app.app_context():
+        assert lapse_orders() == "ended 1"
+
+    assert scene.order_row(silent.id).state == "cancelled"
+    assert scene.free(wang) == 300 * POINT
+    assert scene.stock_row(item).reserved == 0
+    assert scene.used("resident_month", wang.resident) == 0
