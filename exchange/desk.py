@@ -16,7 +16,7 @@ from core.work import SHANGHAI, business_day
 from exchange import words
 from exchange.basket import POINT
 from exchange.models import Item, Order, OrderPayment, QuotaUsage
-from exchange.order_queries import LineView, lines_of
+from exchange.order_queries import LineView, last_moment, lines_of
 from exchange.reserve import HOUSEHOLD_ITEM_MONTH, RESIDENT_MONTH, month_of
 from residents.models import Resident
 from residents.queries import ResidentLine, place, places
@@ -311,7 +311,7 @@ def _row(order: Row[Any], facts: _Facts, rank: int) -> ApprovalRow:
         state=order.state,
         state_words=words.state_words(order.state, order.pickup_until, order.refusal),
         pickup_code=order.pickup_code if order.state == "ready" else None,
-        pickup_until=order.pickup_until,
+        pickup_until=last_moment(order.pickup_until),
     )
 
 

@@ -16,7 +16,7 @@ from exchange import words
 from exchange.desk import ApprovalRow, approvals
 from exchange.desk_station import station_items
 from exchange.models import Item, Order
-from exchange.order_queries import LineView
+from exchange.order_queries import LineView, last_moment
 from exchange.queries import household_used
 from exchange.quote import Quote
 from exchange.reserve import NO_LIMIT
@@ -203,7 +203,7 @@ def pickup_order(
         lines=found.lines,
         cost=found.cost,
         approved_by=names[0] if names else "",
-        pickup_until=row.pickup_until,
+        pickup_until=last_moment(row.pickup_until),
         unconfirmed=found.unconfirmed,
         state=found.state,
         collected_at=row.closed_at if collected else None,

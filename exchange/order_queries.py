@@ -110,6 +110,11 @@ class MyOrders:
     has_more: bool
 
 
+def last_moment(pickup_until: dt.datetime | None) -> dt.datetime | None:
+    """Return the last second of pickup: what people read as the day until which it is kept."""
+    return pickup_until and pickup_until - dt.timedelta(seconds=1)
+
+
 def lines_of(connection: Connection, orders: Iterable[UUID]) -> dict[UUID, tuple[LineView, ...]]:
     """Return the lines of orders, with the drawings that their items have."""
     query = (
@@ -176,7 +181,7 @@ def order_view(connection: Connection, order: UUID, resident: UUID) -> OrderView
         decided_by=row.decided_name,
         refusal=row.refusal,
         pickup_code=row.pickup_code if row.state == "ready" else None,
-        pickup_until=row.pickup_until,
+        pickup_until=last_moment(row.pickup_until),
         closed_at=row.closed_at,
         returned_at=returned_at(connection, order) if row.state == "returned" else None,
     )
@@ -227,7 +232,7 @@ def my_orders(connection: Connection, resident: UUID, page: int = 1) -> MyOrders
             cost=facts["cost"],
             state=facts["state"],
             at=facts["closed_at"] or facts["submitted_at"],
-            pickup_until=facts["pickup_until"],
+            pickup_until=last_moment(facts["pickup_until"]),
         )
 
     return MyOrders(
