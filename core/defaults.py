@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from core.work import Work
 
 CENTIPOINTS = 100
+FOLDER = ROOT / "data" / "defaults"
 
 
 class DefaultsBroken(Rejected):
@@ -25,7 +26,7 @@ class DefaultsBroken(Rejected):
 
 def rows(name: str) -> list[dict[str, str]]:
     """Return the rows of a file of ``data/defaults``."""
-    with (ROOT / "data" / "defaults" / name).open(encoding="utf-8", newline="") as lines:
+    with (FOLDER / name).open(encoding="utf-8", newline="") as lines:
         return list(csv.DictReader(lines))
 
 
