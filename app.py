@@ -16,6 +16,7 @@ import activities.jobs
 import activities.panels
 import activities.views
 import admin.console
+import admin.demo.cli
 import admin.desk
 import exchange.api
 import exchange.defaults
@@ -57,7 +58,14 @@ API_BLUEPRINTS = (
     activities.api.bp,
     exchange.api.bp,
 )
-COMMANDS = (cli.serve, cli.scheduler, cli.jobs, residents.cli.places, residents.cli.grants)
+COMMANDS = (
+    admin.demo.cli.demo,
+    cli.serve,
+    cli.scheduler,
+    cli.jobs,
+    residents.cli.places,
+    residents.cli.grants,
+)
 
 SUBSCRIBERS: Subscribers = {
     PlacesLoaded: (

@@ -1,0 +1,185 @@
+"""``flask demo``: build a lively district once, keep it, serve it, and name its sign-ins."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import io
+import json
+import re
+import sys
+import time
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import click
+from flask import Flask, current_app
+from flask.cli import AppGroup, with_appcontext
+from flask_migrate import upgrade
+
+from admin.demo.history import DAYS, tell
+from admin.demo.settling import ADMINS, STAFF, settle_in
+from admin.demo.today import go_on
+from admin.demo.town import HOME, Builder, example_residents
+from core.config import Config
+from core.db import db
+from core.server import Server
+from core.work import business_day, configuration, present, reading, transact
+from residents import sign_in
+from residents.labels import ROLES
+
+demo = AppGroup("demo", help="A lively district to look at.")
+MARK = "built.json"
+ACCOUNTS = "accounts.json"
+
+
+def _folder() -> Path:
+    return configuration().instance
+
+
+def _is_built() -> bool:
+    return (_folder() / MARK).exists()
+
+
+def _clear(config: Config) -> None:
+    """Throw away a demonstration, whole or half built; anything else is left alone."""
+    if not config.is_sqlite or config.is_production:
+        sys.exit("The demonstration is built in an SQLite database of its own: unset LINLI_*.")
+    db.engine.dispose()
+    path = config.database_url.removeprefix("sqlite:///")
+    for name in (path, f"{path}-wal", f"{path}-shm"):
+        Path(name).unlink(missing_ok=True)
+    for name in (MARK, ACCOUNTS, "messages.log"):
+        (config.instance / name).unlink(missing_ok=True)
+
+
+def build() -> dict[str, Any]:
+    """Build the district through the use cases, showing how far it is."""
+    config = configuration()
+    _clear(config)
+    started = time.monotonic()
+    now = present()
+    today = business_day(now)
+    with contextlib.redirect_stderr(io.StringIO()):
+        upgrade()
+    builder = Builder(today - dt.timedelta(days=DAYS + 1))
+    # Messages of three months go to the log, not to the terminal.
+    with builder.clock(), contextlib.redirect_stderr(io.StringIO()):
+        settle_in(builder)
+        with click.progressbar(length=DAYS, label="building", file=sys.stdout) as bar:
+            for _day in tell(builder, today):
+                bar.update(1)
+        go_on(builder, now)
+    facts = {
+        "day": today.isoformat(),
+        "calls": builder.calls,
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    (_folder() / MARK).write_text(json.dumps(facts), encoding="utf-8")
+    return facts
+
+
+def accounts() -> list[dict[str, str]]:
+    """Return one sign-in per role, with tokens made through the sign-in use cases."""
+    file = _folder() / ACCOUNTS
+    rows = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+    if not rows or not _holds(rows):
+        with contextlib.redirect_stderr(io.StringIO()):
+            rows = [_account(*who) for who in _everybody()]
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+    return list(rows)
+
+
+def _everybody() -> list[tuple[str, str, str]]:
+    """Name, number and role of those whose sign-ins are printed."""
+    with reading() as connection:
+        residents = example_residents(connection, HOME)
+    found = [(name, phone, "resident") for name, phone in residents]
+    found += [(name, phone, role) for name, phone, role in STAFF]
+    found += [(admin.name, admin.phone, "district_admin") for admin in ADMINS]
+    found += [("钱伟民", "19200009006", "subdistrict_reader"), ("郑毅", "19200009007", "auditor")]
+    return found
+
+
+def _holds(rows: list[dict[str, str]]) -> bool:
+    """Whether the kept tokens still sign in: staff tokens last a working day."""
+    client = current_app.test_client()
+    return all(
+        client.get("/api/v1/me", headers={"Authorization": f"Bearer {row['token']}"}).status_code
+        == HTTPStatus.OK
+        for row in rows
+    )
+
+
+def _account(name: str, phone: str, role: str) -> dict[str, str]:
+    """Sign in as somebody by phone and one-time code, as the pages do."""
+    browser = f"demo-accounts-{phone}"
+    transact(sign_in.ask_code, sign_in.AskCode(phone=phone, browser=browser))
+    command = sign_in.VerifyCode(phone=phone, code=_code(phone), browser=browser)
+    verified = transact(sign_in.verify_code, command)
+    chosen = next(
+        choice for choice in verified.choices if (choice.role, choice.name) == (role, name)
+    )
+    choose = sign_in.Choose(phone=phone, id=chosen.id, label="flask demo accounts")
+    done = transact(sign_in.choose, choose)
+    return {
+        "role": role,
+        "place": chosen.place,
+        "name": name,
+        "phone": phone,
+        "token": done.token,
+    }
+
+
+def _code(phone: str) -> str:
+    """Read the code that the terminal gateway has just written down."""
+    lines = (_folder() / "messages.log").read_text(encoding="utf-8").splitlines()
+    line = next(line for line in reversed(lines) if phone in line)
+    found = re.search(r"验证码 (\d{6})", line)
+    assert found is not None  # noqa: S101 - sent a moment ago
+    return found[1]
+
+
+@demo.command("build")
+@with_appcontext
+def build_command() -> None:
+    """Build the demonstration anew."""
+    click.echo(json.dumps(build(), ensure_ascii=False))
+
+
+@demo.command("accounts")
+@click.option("--json", "as_json", is_flag=True, help="Rows for programs, with tokens.")
+@with_appcontext
+def accounts_command(*, as_json: bool) -> None:
+    """Print one sign-in per role."""
+    rows = accounts()
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False))
+        return
+    for row in rows:
+        click.echo(f"  {ROLES[row['role']]}\t{row['name']}\t{row['phone']}\t{row['place']}")
+
+
+@demo.command("serve")
+@click.option("--bind", default="127.0.0.1:8000", show_default=True)
+@click.option("--reset", is_flag=True, help="Build anew, whatever is there.")
+@with_appcontext
+def serve_command(bind: str, *, reset: bool) -> None:
+    """Build the demonstration if it is not there, then serve it."""
+    if reset or not _is_built():
+        click.echo("Building Shangcheng: 203 communities, three months (once, about a minute)")
+        facts = build()
+        click.echo(f"built by {facts['calls']} calls in {facts['seconds']} s")
+    rows = accounts()
+    click.echo(f"\nLinli (邻里) is at http://{bind}\n")
+    click.echo("Sign in with a number below; the one-time code appears in this terminal.\n")
+    for row in rows:
+        click.echo(f"  {row['phone']}  {ROLES[row['role']]:　<8} {row['name']}  {row['place']}")
+    click.echo(
+        "\nAPI: /api/v1/openapi.json    Tokens: flask demo accounts --json    Stop: Ctrl-C\n"
+    )
+    db.engine.dispose()
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - documented
+    Server(app, configuration(), bind, quiet=True).run()
