@@ -91,6 +91,7 @@ def init_app(app: Flask, config: Config) -> SafeApi:
     app.jinja_env.globals["now"] = present
     app.after_request(_harden)
     app.teardown_request(_release)
+    app.teardown_appcontext(_release)
     app.register_error_handler(AppError, _refusal)
     app.register_error_handler(ValidationError, _invalid)
     app.register_error_handler(OperationalError, _unreachable)

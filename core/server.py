@@ -49,10 +49,10 @@ class Server(BaseApplication):
         """Return the application."""
         return self.app
 
-    def _forked(self, *_: object) -> None:
+    def _forked(self, _arbiter: object, _worker: object) -> None:
         """Never share a connection with the parent."""
         with self.app.app_context():
             db.engine.dispose(close=False)
 
-    def _ready(self, *_: object) -> None:
+    def _ready(self, _worker: object) -> None:
         start_scheduler(self.app)
