@@ -8,7 +8,9 @@
 ``ask``       ask(query, *args): run a query function with a read connection in front.
 ``statements``  a list that collects every SQL statement of the block: ``with statements() as s``.
 
-Shangcheng's places and the defaults are loaded. People are in ``tests/people.py``.
+``cast``      the people of ``tests/people.py``, made through the use cases.
+
+Shangcheng's places and the defaults are loaded.
 """
 
 from __future__ import annotations
@@ -33,13 +35,13 @@ from core.config import Config
 from core.db import db
 from core.work import Work, reading, transact
 from tests import base, postgres
+from tests.people import People, make
 
 DATABASES = ("sqlite", "postgresql")
 SERVER = "LINLI_TEST_POSTGRESQL"
 START = dt.datetime(2026, 11, 24, 2, 0, tzinfo=dt.UTC)
 C = TypeVar("C")
 R = TypeVar("R")
-pytest_plugins = ("tests.people",)
 
 
 class Clock:
@@ -70,6 +72,7 @@ class Stage:
         self.clock = Clock(START)
         self.app = create_app(self.config())
         self.app.extensions["linli"].clock = self.clock
+        self.people: People | None = None
         self._make_template()
 
     def config(self) -> Config:
@@ -89,24 +92,37 @@ class Stage:
             postgres.recreate(self.address, self.name)
         with self.app.app_context():
             base.load(self.app)
+        self._keep("template")
+
+    def _keep(self, name: str) -> None:
+        """Keep the database as it is under a name."""
+        with self.app.app_context():
             db.engine.dispose()
         if self.address:
-            postgres.recreate(self.address, f"{self.name}_template", self.name)
+            postgres.recreate(self.address, f"{self.name}_{name}", self.name)
         else:
-            shutil.copy(self.file, self.file.with_suffix(".template"))
+            shutil.copy(self.file, self.file.with_suffix(f".{name}"))
 
-    def reset(self) -> None:
-        """Go back to the template."""
+    def reset(self, name: str = "template") -> None:
+        """Go back to what was kept under a name."""
         with self.app.app_context():
             db.engine.dispose()
             settings.forget()
         self.clock.set(START)
         if self.address:
-            postgres.recreate(self.address, self.name, f"{self.name}_template")
+            postgres.recreate(self.address, self.name, f"{self.name}_{name}")
             return
         for suffix in ("-wal", "-shm"):
             Path(f"{self.file}{suffix}").unlink(missing_ok=True)
-        shutil.copy(self.file.with_suffix(".template"), self.file)
+        shutil.copy(self.file.with_suffix(f".{name}"), self.file)
+
+    def reset_with_people(self) -> None:
+        """Go back to the people of ``tests/people.py``, made once for each kind of database."""
+        if self.people is None:
+            self.reset()
+            self.people = make(self.app)
+            self._keep("people")
+        self.reset("people")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -143,17 +159,28 @@ def database(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def stage(
+    request: pytest.FixtureRequest,
     database: str,
     stages: dict[str, Stage],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Stage:
-    """The application's stage, reset to its template."""
+    """The application's stage, reset to its template, with people where the test has a cast."""
     if database not in stages:
         worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
         found = os.environ[SERVER] if database == "postgresql" else None
         stages[database] = Stage(database, tmp_path_factory.mktemp(database), found, worker)
-    stages[database].reset()
+    if "cast" in request.fixturenames:
+        stages[database].reset_with_people()
+    else:
+        stages[database].reset()
     return stages[database]
+
+
+@pytest.fixture
+def cast(stage: Stage) -> People:
+    """Everybody of ``tests/people.py``, already in the database."""
+    assert stage.people is not None
+    return stage.people.again()
 
 
 @pytest.fixture

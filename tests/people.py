@@ -14,18 +14,18 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from core.acts import Actor
+from core.acts import SYSTEM, Actor
 from core.work import configuration, transact
 from residents import grants, people, sign_in
 from residents.addresses import Address
@@ -72,6 +72,15 @@ class People:
         default_factory=lambda: Someone("吴阿毛", "13800000005", community=THERE),
     )
     _actors: dict[str, Actor] = field(default_factory=dict)
+
+    def again(self) -> People:
+        """Return the same people for another test, which may change what it knows of them."""
+        known = {
+            item.name: copy.copy(getattr(self, item.name))
+            for item in fields(self)
+            if item.name != "app"
+        }
+        return People(app=self.app, **known)
 
     def actor(self, someone: Someone) -> Actor:
         """Return the actor of somebody's token."""
@@ -140,9 +149,13 @@ def _enter(run: Callable[..., Any], actor: Actor, someone: Someone, address: Add
     someone.household = entered.household
 
 
-@pytest.fixture
-def cast(app: Flask, run: Callable[..., Any]) -> People:
+def make(app: Flask) -> People:
     """Make everybody through the use cases."""
+
+    def run(use_case: Callable[..., Any], command: object, actor: Actor = SYSTEM) -> Any:
+        with app.app_context():
+            return transact(use_case, command, actor)
+
     everybody = People(app)
     admins = tuple(
         grants.Admin(name=who.name, phone=who.phone) for who in (everybody.lin, everybody.wu)

@@ -1,0 +1,281 @@
+"""Staff enter somebody: with or without a phone, into the household at the address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection, text
+
+from core.acts import NotInYourScope
+from core.crypto import PhoneMalformed, decrypt
+from core.errors import Forbidden
+from residents import people, queries
+from residents.addresses import Address, AddressIncomplete
+from tests.people import HERE, NEAR, THERE, People
+from tests.residents.forms import count
+
+Run = Callable[..., Any]
+HOME = Address(estate="建国南苑", building="9", unit="2", room="401")
+
+
+def somebody(**changed: Any) -> people.EnterResident:
+    given: dict[str, Any] = {"community": HERE, "name": "沈玉兰", "address": HOME, **changed}
+    return people.EnterResident(**given)
+
+
+def test_somebody_without_a_phone_is_entered_confirmed(
+    cast: People,
+    run: Run,
+    ask: Run,
+) -> None:
+    entered = run(people.enter_resident, somebody(), cast.actor(cast.staff))
+
+    (line,) = ask(queries.search, HERE, "沈玉兰")
+    assert not entered.exists
+    assert (line.resident, line.state, line.phone_masked) == (entered.resident, "confirmed", "")
+    assert line.address == "建国南苑 9-2-401"
+
+
+def stored_phone(connection: Connection, name: str) -> Any:
+    query = text("SELECT phone_cipher, phone_index, phone_tail FROM people WHERE name = :name")
+    return connection.execute(query, {"name": name}).one()
+
+
+def test_a_number_is_stored_encrypted_and_shown_masked(
+    cast: People,
+    run: Run,
+    ask: Run,
+) -> None:
+    run(people.enter_resident, somebody(phone="139 5700-5678"), cast.actor(cast.staff))
+
+    stored = ask(stored_phone, "沈玉兰")
+    with cast.app.app_context():
+        assert decrypt("phone", stored.phone_cipher) == "13957005678"
+    assert "13957005678" not in f"{stored.phone_cipher}{stored.phone_index}"
+    assert ask(queries.search, HERE, "5678")[0].phone_masked.endswith("****5678")
+
+
+def test_people_at_one_address_share_its_household_and_accounts_are_opened(
+    cast: People,
+    run: Run,
+    ask: Run,
+) -> None:
+    staff, before = cast.actor(cast.staff), ask(count, "accounts")
+    spelled = Address(estate="建国南苑 ", building="９幢", unit="2单元", room="401室")
+
+    first = run(people.enter_resident, somebody(), staff)
+    second = run(people.enter_resident, somebody(name="沈小宝", address=spelled), staff)
+
+    assert second.household == first.household
+    assert {name for _, name in ask(queries.members, first.household)} == {"沈玉兰", "沈小宝"}
+    # Two for each resident, one for the household.
+    assert ask(count, "accounts") == before + 5
+
+
+def test_a_named_household_takes_somebody_in(cast: People, run: Run) -> None:
+    assert cast.wang.household is not None
+    command = somebody(address=None, household=cast.wang.household, name="王小明")
+
+    assert run(people.enter_resident, command, cast.actor(cast.staff)).household == (
+        cast.wang.household
+    )
+
+
+def test_without_an_address_somebody_has_a_household_alone(cast: People, run: Run) -> None:
+    staff = cast.actor(cast.staff)
+
+    one = run(people.enter_resident, somebody(address=None, phone="13957005678"), staff)
+    other = run(people.enter_resident, somebody(address=None, name="沈二", phone=None), staff)
+
+    assert one.household != other.household
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        ({}, {}),
+        ({"phone": "13957005678"}, {"phone": "+86 139-5700-5678"}),
+        ({"phone": "13957005678"}, {"phone": "13957005678", "address": None}),
+        ({"phone": "13957005678"}, {}),
+        ({}, {"name": " 沈　玉兰 "}),
+    ],
+)
+def test_the_same_person_again_is_who_they_were(
+    cast: People,
+    run: Run,
+    ask: Run,
+    first: dict[str, Any],
+    again: dict[str, Any],
+) -> None:
+    staff = cast.actor(cast.staff)
+    entered = run(people.enter_resident, somebody(**first), staff)
+    before = (ask(count, "residents"), ask(count, "people"), ask(count, "audit_events"))
+
+    repeat = run(people.enter_resident, somebody(**again), staff)
+
+    assert repeat.exists
+    assert repeat.resident == entered.resident
+    assert (ask(count, "residents"), ask(count, "people"), ask(count, "audit_events")) == before
+
+
+def test_two_of_one_name_at_one_address_with_numbers_of_their_own_are_two(
+    cast: People,
+    run: Run,
+) -> None:
+    staff = cast.actor(cast.staff)
+
+    one = run(people.enter_resident, somebody(phone="13957005678"), staff)
+    other = run(people.enter_resident, somebody(phone="13957005679"), staff)
+
+    assert not other.exists
+    assert one.person != other.person
+    assert one.household == other.household
+
+
+def test_a_double_click_enters_one_person(cast: People, run: Run, ask: Run) -> None:
+    staff, before = cast.actor(cast.staff), ask(count, "residents")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: run(people.enter_resident, somebody(), staff), range(8)))
+
+    assert ask(count, "residents") == before + 1
+
+
+def test_staff_who_live_here_are_one_person_with_their_role(cast: People, run: Run) -> None:
+    command = somebody(name=cast.staff.name, phone=cast.staff.phone)
+
+    entered = run(people.enter_resident, command, cast.actor(cast.lead))
+
+    assert entered.person == cast.staff.person
+    with pytest.raises(people.OwnResident):
+        run(
+            people.confirm_resident,
+            people.ConfirmResident(resident=entered.resident, at=HERE),
+            cast.actor(cast.staff),
+        )
+
+
+def test_somebody_who_lives_elsewhere_is_not_entered_a_second_time(
+    cast: People,
+    run: Run,
+    ask: Run,
+) -> None:
+    before = ask(count, "residents")
+    command = somebody(name=cast.there.name, phone=cast.there.phone)
+
+    with pytest.raises(people.LivesElsewhere) as refusal:
+        run(people.enter_resident, command, cast.actor(cast.staff))
+
+    assert ask(queries.place, THERE).display_name in refusal.value.sentence()
+    assert ask(count, "residents") == before
+
+
+def test_staff_of_another_community_may_not(cast: People, run: Run, ask: Run) -> None:
+    before = ask(count, "people")
+
+    for who in (cast.elsewhere, cast.near):
+        with pytest.raises(NotInYourScope):
+            run(people.enter_resident, somebody(), cast.actor(who))
+    for who in (cast.wang, cast.keeper, cast.lin):
+        with pytest.raises(Forbidden):
+            run(people.enter_resident, somebody(), cast.actor(who))
+
+    assert ask(count, "people") == before
+
+
+@pytest.mark.parametrize(
+    ("changed", "refusal"),
+    [
+        ({"name": "  "}, people.NameMissing),
+        ({"name": "长" * 21}, people.NameMissing),
+        ({"phone": "1395700567"}, PhoneMalformed),
+        ({"phone": "12957005678"}, PhoneMalformed),
+        ({"birth_year": 1905}, people.BirthYearWrong),
+        ({"birth_year": 2027}, people.BirthYearWrong),
+        ({"address": Address(estate="建国南苑")}, AddressIncomplete),
+        ({"address": Address(estate="", building="3", room="401")}, AddressIncomplete),
+        ({"address": None, "household": UUID(int=5)}, people.HouseholdUnknown),
+    ],
+)
+def test_what_is_not_right_is_refused_and_nothing_is_kept(
+    cast: People,
+    run: Run,
+    ask: Run,
+    changed: dict[str, Any],
+    refusal: type[Exception],
+) -> None:
+    staff = cast.actor(cast.staff)
+    before = [ask(count, table) for table in ("people", "households", "dwellings", "estates")]
+
+    with pytest.raises(refusal):
+        run(people.enter_resident, somebody(**changed), staff)
+
+    after = [ask(count, table) for table in ("people", "households", "dwellings", "estates")]
+    assert after == before
+
+
+def test_a_household_of_another_community_is_unknown_here(cast: People, run: Run) -> None:
+    command = somebody(address=None, household=cast.there.household)
+
+    with pytest.raises(people.HouseholdUnknown):
+        run(people.enter_resident, command, cast.actor(cast.staff))
+
+
+def test_a_community_that_is_not_there_is_unknown(run: Run) -> None:
+    with pytest.raises(people.CommunityUnknown):
+        run(people.enter_resident, somebody(community=330102001999))
+
+
+def test_a_village_has_groups_and_numbers(cast: People, run: Run, ask: Run) -> None:
+    village = next(place.code for place in ask(queries.places) if place.kind == "village")
+    address = Address(estate="3 组", room="12号")
+
+    first = run(people.enter_resident, somebody(community=village, address=address))
+    again = run(
+        people.enter_resident,
+        somebody(community=village, address=Address(estate="３组", room="12"), name="沈二"),
+    )
+
+    assert ask(queries.me, first.resident).address == "3组 12"
+    assert again.household == first.household
+
+
+def test_the_same_address_in_another_community_is_another_dwelling(
+    cast: People,
+    run: Run,
+) -> None:
+    here = run(people.enter_resident, somebody(), cast.actor(cast.staff))
+    near = run(
+        people.enter_resident,
+        somebody(community=NEAR, name="沈二"),
+        cast.actor(cast.near),
+    )
+
+    assert here.household != near.household
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        (" 王秀英 ", "王秀英"),
+        ("王　秀英", "王秀英"),
+        ("\uff2dary  Ann", "Mary Ann"),
+        ("阿不都•热合曼", "阿不都·热合曼"),
+        ("阿不都・热合曼", "阿不都·热合曼"),
+        ("王\u200b秀英\n", "王秀英"),
+    ],
+)
+def test_a_name_has_one_spelling(typed: str, kept: str) -> None:
+    assert people.checked_name(typed) == kept
+
+
+def test_the_desk_finds_people_by_name_room_and_last_digits(cast: People, ask: Run) -> None:
+    assert [line.name for line in ask(queries.search, HERE, "王秀")] == ["王秀英"]
+    assert {line.name for line in ask(queries.search, HERE, "3-2-401")} == {"王秀英", "李国强"}
+    assert [line.name for line in ask(queries.search, HERE, "0003")] == ["陈建国"]
+    assert ask(queries.search, THERE, "王秀英") == []
+    assert ask(queries.search, HERE, " % ") == []
