@@ -10,6 +10,7 @@ from core import settings
 from core.acts import NotInYourScope
 from core.errors import N_, Conflict, Rejected
 from core.formats import points
+from core.ids import uuid8
 from exchange import basket as baskets
 from exchange import messages
 from exchange.basket import POINT, Basket, Terms, Wanted
@@ -19,10 +20,10 @@ from exchange.orders.finish import asked_for, confirm_at_counter
 from exchange.orders.rows import OrderMoved, OwnHousehold, OwnOrder
 from exchange.orders.submit import (
     NotYourOrder,
-    hold_all,
     ordered_before,
     own_key,
     pieces_of,
+    place,
 )
 from exchange.reserve import give_stock, hand_out, quotas_of, raise_quotas
 
@@ -155,15 +156,15 @@ def _refuse_amount(work: Work, basket: Basket, cost: int, confirmation: str) -> 
 
 def _ask(work: Work, basket: Basket, terms: Terms, entry: rows.Entry) -> Redeemed:
     """Hold everything and wait for the resident's phone."""
-    held = hold_all(work, basket, terms, entry.id)
-    asked = replace(entry, state="asked", hold=held, closed_at=None)
-    rows.write(work, basket, terms, asked)
+    held = uuid8(work.now, "hold", entry.id)
+    place(work, basket, terms, replace(entry, state="asked", hold=held, closed_at=None))
     return Redeemed(id=entry.id, state="asked", price=terms.price, cost=terms.cost.cost)
 
 
 def _give(work: Work, basket: Basket, terms: Terms, entry: rows.Entry) -> Redeemed:
     """Write the order, then spend: the account first, quotas by key, stock by id."""
     rows.write(work, basket, terms, entry)
+    rows.write_payment(work, basket, terms, entry)
     order = rows.load_one(work.connection, entry.id)
     legs.pay(work, order)
     raise_quotas(work, quotas_of(work.connection, basket, terms.cost.cost, work.now))
@@ -177,7 +178,7 @@ def confirm_asked(work: Work, command: ConfirmAsked) -> Redeemed:
 
     Raises OrderUnknown, NotYourOrder, NobodyAsked or OrderMoved.
     """
-    order = rows.load_one(work.connection, command.order)
+    order = rows.locked_one(work, command.order)
     if work.actor.resident != order.resident:
         raise NotYourOrder
     result = Redeemed(id=order.id, state="collected", price=order.price, cost=order.cost)

@@ -117,7 +117,7 @@ def _each(
     """Run an act on orders in id order, and answer in the order of asking."""
     if len(orders) > ORDERS_MAX:
         raise TooManyOrders
-    found = rows.load(work.connection, orders)
+    found = rows.locked(work, orders)
     made: dict[UUID, Decision] = {}
     for order in sorted(set(orders)):
         try:
@@ -256,7 +256,7 @@ def refuse_order(work: Work, command: RefuseOrder) -> Decision:
     reason = command.reason.strip()
     if not 0 < len(reason) <= REASON_LENGTH_MAX:
         raise ReasonMissing
-    order = rows.load_one(work.connection, command.order)
+    order = rows.locked_one(work, command.order)
     work.actor.require("order.approve", order.host)
     rows.refuse_own(order, work.actor.person, rows.households_of(work, work.actor.person))
     if order.state == "refused" and order.decided_by == work.actor.person:

@@ -181,7 +181,7 @@ def _by_code(work: Work, command: HandOver) -> OrderRow:
     )
     if found is None:
         raise PickupCodeUnknown
-    return rows.load_one(work.connection, found)
+    return rows.locked_one(work, found)
 
 
 def confirm_at_counter(work: Work, resident: UUID, host: int, *, seen: bool) -> None:
@@ -198,7 +198,7 @@ def cancel_order(work: Work, command: CancelOrder) -> Ended:
 
     Raises OrderUnknown, NotYourOrder or OrderMoved.
     """
-    order = rows.load_one(work.connection, command.order)
+    order = rows.locked_one(work, command.order)
     if work.actor.resident != order.resident:
         raise NotYourOrder
     result = Ended(id=order.id, state="cancelled", cost=order.cost)
@@ -214,7 +214,7 @@ def cancel_order(work: Work, command: CancelOrder) -> Ended:
 
 def lapse_order(work: Work, command: LapseOrder) -> Ended:
     """End an order whose days of pickup, or whose minutes of asking, are over."""
-    order = rows.load_one(work.connection, command.order)
+    order = rows.locked_one(work, command.order)
     result = Ended(id=order.id, state="lapsed", cost=order.cost)
     if order.state == "asked" and order.submitted_at + asked_for() <= work.now:
         after, told = "cancelled", False
@@ -270,7 +270,7 @@ def return_order(work: Work, command: ReturnOrder) -> Ended:
     reason = command.reason.strip()
     if not 0 < len(reason) <= REASON_LENGTH_MAX:
         raise ReturnReasonMissing
-    order = rows.load_one(work.connection, command.order)
+    order = rows.locked_one(work, command.order)
     work.actor.require("order.approve", order.host)
     rows.refuse_own(order, work.actor.person, rows.households_of(work, work.actor.person))
     result = Ended(id=order.id, state="returned", cost=order.cost)

@@ -136,7 +136,11 @@ class OrderRow:
 
 
 def write(work: Work, basket: Basket, terms: Terms, entry: Entry) -> None:
-    """Insert the order, its lines and its payment."""
+    """Insert the order and its lines.
+
+    This comes before anything is held: a second tap with the same key waits here, and then finds
+    the order of the first, instead of a balance that the first has used up.
+    """
     buyer, host = basket.buyer, basket.host
     decided = entry.approver is not None
     work.connection.execute(
@@ -182,6 +186,11 @@ def write(work: Work, basket: Basket, terms: Terms, entry: Entry) -> None:
             for line in basket.lines
         ],
     )
+
+
+def write_payment(work: Work, basket: Basket, terms: Terms, entry: Entry) -> None:
+    """Insert who pays, from which hold, and who has approved."""
+    buyer = basket.buyer
     work.connection.execute(
         insert(OrderPayment).values(
             order=entry.id,
@@ -232,6 +241,30 @@ def load(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, OrderRow]:
         row.id: OrderRow(**row._mapping, pieces=tuple(pieces[row.id]))  # noqa: SLF001 - Row API
         for row in rows
     }
+
+
+def locked(work: Work, orders: Iterable[UUID]) -> dict[UUID, OrderRow]:
+    """Lock orders in id order, then read them: a double tap sees what the first one did.
+
+    The order's row comes before accounts, quotas and stock in the lock order.
+    """
+    wanted = list(orders)
+    if not work.is_sqlite:
+        work.connection.execute(
+            select(Order.id)
+            .where(Order.id.in_(wanted))
+            .order_by(Order.id)
+            .with_for_update(key_share=True),
+        ).all()
+    return load(work.connection, wanted)
+
+
+def locked_one(work: Work, order: UUID) -> OrderRow:
+    """Lock one order and read it; raises OrderUnknown."""
+    found = locked(work, [order]).get(order)
+    if found is None:
+        raise OrderUnknown
+    return found
 
 
 def load_one(connection: Connection, order: UUID) -> OrderRow:

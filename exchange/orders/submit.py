@@ -72,9 +72,9 @@ def submit_order(work: Work, command: SubmitOrder) -> Ordered:
     basket = _promised(basket, promise)
     baskets.refuse(work.connection, basket, promise.terms.cost.cost, work.now)
     order = work.new_id()
-    held = hold_all(work, basket, promise.terms, order)
+    held = uuid8(work.now, "hold", order)
     entry = rows.Entry(id=order, key=key, channel="phone", state="submitted", hold=held)
-    rows.write(work, basket, promise.terms, entry)
+    place(work, basket, promise.terms, entry)
     messages.tell(work, rows.load_one(work.connection, order), "order.submitted")
     return Ordered(
         id=order,
@@ -121,23 +121,26 @@ def _promised(basket: Basket, promise: quotes.Promise) -> Basket:
     return replace(basket, lines=lines)
 
 
-def hold_all(work: Work, basket: Basket, terms: Terms, order: UUID) -> UUID:
-    """Hold points, then quotas, then stock (the lock order); returns the hold's id."""
-    held = uuid8(work.now, "hold", order)
+def place(work: Work, basket: Basket, terms: Terms, entry: rows.Entry) -> None:
+    """Write the order, and hold points, then quotas, then stock (the lock order)."""
+    if entry.hold is None:
+        message = "an order that waits holds its points"
+        raise ValueError(message)
+    rows.write(work, basket, terms, entry)
     hold(
         work,
         OpenHold(
-            id=held,
+            id=entry.hold,
             account=basket.buyer.account,
             amount=terms.cost.cost,
             reason=reason_of(basket),
             source_kind="order",
-            source_id=order,
+            source_id=entry.id,
         ),
     )
     raise_quotas(work, quotas_of(work.connection, basket, terms.cost.cost, work.now))
     reserve_stock(work, pieces_of(basket), cross=basket.cross)
-    return held
+    rows.write_payment(work, basket, terms, entry)
 
 
 def reason_of(basket: Basket) -> str:
