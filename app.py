@@ -25,18 +25,20 @@ import exchange.panels
 import exchange.views
 import points.api
 import points.defaults
+import points.jobs
 import points.subscribers
 import points.views
 import residents.api
 import residents.cli
+import residents.directory
 import residents.identity
 import residents.views
-from core import cli, http, identity, outbox
+from core import cli, http, identity, limits, outbox
 from core.config import ROOT, Config
 from core.db import db, engine_options
-from core.jobs import Every, Job
-from core.work import Runtime, Subscribers, clock_from
-from residents.events import PlacesLoaded, ResidentsAdded
+from core.jobs import Daily, Every, Job
+from core.work import Runtime, Subscribers, clock_from, transact
+from residents.events import PlacesLoaded, ResidentConfirmed, ResidentsAdded
 
 if TYPE_CHECKING:
     from core.panels import Panel
@@ -76,9 +78,36 @@ SUBSCRIBERS: Subscribers = {
         exchange.defaults.seed_rates,
     ),
     ResidentsAdded: (points.subscribers.open_holders,),
+    ResidentConfirmed: (points.subscribers.award_verified,),
 }
 
 JOBS: tuple[Job, ...] = (
+    Job(
+        "settle-awards",
+        "夜里到账",
+        Daily(setting="points.settle_at"),
+        points.jobs.settle_awards,
+    ),
+    Job(
+        "settle-at-once",
+        "当场到账",
+        Every(dt.timedelta(minutes=1)),
+        points.jobs.settle_awards,
+    ),
+    Job(
+        "lapse-holds",
+        "退回过期的预留",
+        Every(dt.timedelta(minutes=5)),
+        points.jobs.lapse_holds,
+    ),
+    Job("fold-deltas", "汇总社区账本", Every(dt.timedelta(hours=1)), points.jobs.fold),
+    Job("close-day", "结清前一天的账", Daily(at=dt.time(0, 30)), points.jobs.close_day),
+    Job(
+        "clean-limits",
+        "清理过期的次数记录",
+        Daily(at=dt.time(3, 30)),
+        lambda: f"cleaned {transact(limits.clean, None).used}",
+    ),
     Job(
         "send-outbox",
         "发送消息",
@@ -128,6 +157,7 @@ def create_app(config: Config | None = None) -> Flask:
     )
     app.extensions["linli.jobs"] = JOBS
     app.extensions["linli.panels"] = PANELS
+    app.extensions["linli.directory"] = residents.directory.ResidentsDirectory()
     app.extensions["linli.doorway"] = activities.doorway.PresenceDoorway()
     identity.init_app(app, residents.identity.actor_of)
     api = http.init_app(app, config)

@@ -1,4 +1,4 @@
-"""What the ledger does when places and people come: it opens their accounts."""
+"""What the ledger does when places and people come: it opens accounts, it honours 信息核实."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from points.accounts import household_key, open_accounts, open_books, resident_keys
+from points.awards import Award, award
+from points.rules import RuleUnknown, rule_in_force
 
 if TYPE_CHECKING:
     from core.work import Work
+
+VERIFIED = "resident.verified"
+"""The key of the catalogue's rule for 信息核实."""
 
 
 class Places(Protocol):
@@ -42,3 +47,41 @@ def open_holders(work: Work, event: People) -> None:
     keys = [key for resident, place in event.residents for key in resident_keys(resident, place)]
     keys += [household_key(household, place) for household, place in event.households]
     open_accounts(work, keys)
+
+
+class Verified(Protocol):
+    """An event that says whom the community verified."""
+
+    @property
+    def resident(self) -> UUID:
+        """The resident."""
+
+    @property
+    def community(self) -> int:
+        """The home community."""
+
+
+def award_verified(work: Work, event: Verified) -> None:
+    """Give the points of 信息核实, once in a life; where the rule is off, none."""
+    try:
+        rule = rule_in_force(work.connection, event.community, VERIFIED, work.day)
+    except RuleUnknown:
+        return
+    award(
+        work,
+        Award(
+            cause=f"verified:{event.resident}",
+            holder_kind="resident",
+            holder_id=event.resident,
+            community=event.community,
+            bearing=event.community,
+            rule=rule,
+            units=1,
+            amount_per_unit=rule.amount,
+            provenance="recorded",
+            reason=rule.name,
+            source_kind="resident",
+            source_id=event.resident,
+            event_at=work.now,
+        ),
+    )

@@ -69,3 +69,9 @@ def spending(identity: int) -> ledger.Spending:
         source_id=UUID(int=identity),
         journal=UUID(int=identity),
     )
+
+
+def one(identity: UUID | None) -> UUID:
+    """An id that the people of the tests have."""
+    assert identity is not None
+    return identity

@@ -1,0 +1,41 @@
+"""Who and where, for packages that know ids only: the ledger asks through this what to call them.
+
+``points`` and ``residents`` never import each other; ``app.py`` hands the directory over.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Protocol
+from uuid import UUID
+
+from flask import current_app
+
+from core.acts import Actor
+from core.panels import Viewer
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+class Directory(Protocol):
+    """Names of places and people, and who belongs together."""
+
+    def viewer(self, connection: Connection, actor: Actor, now: dt.datetime) -> Viewer:
+        """Return what is known of the resident acted as; raises Forbidden for anybody else."""
+
+    def places(self, connection: Connection, codes: Iterable[int]) -> dict[int, str]:
+        """Return the short names of communities."""
+
+    def person(self, connection: Connection, person: UUID) -> str:
+        """Return a person's name, or "" where there is nobody of this id."""
+
+    def own(self, connection: Connection, person: UUID) -> frozenset[UUID]:
+        """Return the residents and households that a person belongs to, household by household."""
+
+
+def directory() -> Directory:
+    """Return the directory of ``app.py``."""
+    found: Directory = current_app.extensions["linli.directory"]
+    return found

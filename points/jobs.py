@@ -1,0 +1,26 @@
+"""What runs by itself in the ledger; each body commits in chunks, and a second run does nothing."""
+
+from __future__ import annotations
+
+from points.closing import close_days, fold_deltas, lapse_due
+from points.settlement import settle_due
+
+
+def settle_awards() -> str:
+    """Settle what is due."""
+    return f"settled {settle_due()}"
+
+
+def lapse_holds() -> str:
+    """Release holds past their time."""
+    return f"lapsed {lapse_due()}"
+
+
+def fold() -> str:
+    """Move deltas into folds."""
+    return f"folded {fold_deltas()}"
+
+
+def close_day() -> str:
+    """Close the days that are over."""
+    return f"closed {close_days()}"

@@ -1,0 +1,78 @@
+"""信息核实 honours a resident with basic points, once in a life."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, insert, select
+
+from core.work import Work
+from points.models import Award, CommunityRule
+from points.subscribers import award_verified
+from residents import people
+from residents.events import ResidentConfirmed
+from tests.people import HERE, People
+from tests.points.books import Nothing, one
+
+Run = Callable[..., Any]
+
+
+def given(connection: Connection) -> list[tuple[str, int, str, int]]:
+    rows = connection.execute(
+        select(Award.rule, Award.amount, Award.points_kind, Award.bearing, Award.cause),
+    )
+    return [(row.rule, row.amount, row.points_kind, row.bearing) for row in rows]
+
+
+@pytest.fixture
+def confirm(cast: People) -> people.ConfirmResident:
+    return people.ConfirmResident(resident=one(cast.new.resident), at=HERE)
+
+
+def test_a_confirmed_resident_gets_two_basic_points(
+    run: Run, ask: Run, cast: People, confirm: people.ConfirmResident
+) -> None:
+    run(people.confirm_resident, confirm, cast.actor(cast.staff))
+
+    assert ask(given) == [("resident.verified", 200, "basic", HERE)]
+
+
+def test_confirming_twice_and_hearing_twice_honours_once(
+    run: Run, ask: Run, cast: People, confirm: people.ConfirmResident
+) -> None:
+    run(people.confirm_resident, confirm, cast.actor(cast.staff))
+    run(people.confirm_resident, confirm, cast.actor(cast.lead))
+
+    def hear(work: Work, event: ResidentConfirmed) -> Nothing:
+        award_verified(work, event)
+        return Nothing()
+
+    run(hear, ResidentConfirmed(confirm.resident, HERE))
+
+    assert len(ask(given)) == 1
+
+
+def test_a_community_that_switched_the_rule_off_confirms_without_points(
+    run: Run, ask: Run, cast: People, confirm: people.ConfirmResident
+) -> None:
+    def switch_off(work: Work, _command: None) -> Nothing:
+        work.connection.execute(
+            insert(CommunityRule).values(
+                community=HERE,
+                rule="resident.verified",
+                valid_from=work.day,
+                points=None,
+                set_by=work.actor.person,
+            ),
+        )
+        return Nothing()
+
+    run(switch_off, None)
+
+    done = run(people.confirm_resident, confirm, cast.actor(cast.staff))
+
+    assert dataclasses.asdict(done)["state"] == "confirmed"
+    assert ask(given) == []
