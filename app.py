@@ -26,6 +26,7 @@ import exchange.views
 import points.api
 import points.defaults
 import points.jobs
+import points.panels
 import points.subscribers
 import points.views
 import residents.api
@@ -129,13 +130,14 @@ JOBS: tuple[Job, ...] = (
 )
 
 PANELS: dict[str, tuple[Panel, ...]] = {
-    "home.top": (exchange.panels.asked,),
+    "home.top": (exchange.panels.asked, points.panels.purse),
     "home": (
         activities.panels.next_session,
         activities.panels.nearby,
         exchange.panels.arrivals,
     ),
     "elder.activities": (activities.panels.today_in_a_line,),
+    "elder.points": (points.panels.elder,),
 }
 
 

@@ -1,10 +1,193 @@
-"""Pages of the package; filled by its use cases."""
+"""Pages of a resident's points: every line, and the evidence of each."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
 
-from core.identity import residents_only
+from flask import Blueprint, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from core import formats
+from core.directory import directory
+from core.identity import current_actor, residents_only
+from core.ids import NIL
+from core.work import present, reader
+from points import wallet as wallets
+from points import words
+from points.receipts import Evidence, evidence
+
+if TYPE_CHECKING:
+    from core.panels import Viewer
 
 bp = Blueprint("points", __name__, url_prefix="/points")
 bp.before_request(residents_only)
+KINDS = ("service", "basic")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A row of the list."""
+
+    href: str
+    title: str
+    at: dt.datetime
+    note: str
+    amount: int
+    state: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Month:
+    """A month of the list."""
+
+    first: dt.date
+    gained: int
+    spent: int
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A line of a receipt."""
+
+    label: str
+    words: str
+    under: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """A receipt as the page shows it."""
+
+    kind: str
+    title: str
+    amount: int
+    state: str
+    words: str
+    facts: tuple[Fact, ...]
+
+
+def _viewer() -> Viewer:
+    return directory().viewer(reader(), current_actor(), present())
+
+
+@bp.get("/")
+def index() -> ResponseReturnValue:
+    """Show what there is, what lapses when, and every line."""
+    kind = request.args.get("kind", "service")
+    kind = kind if kind in KINDS else "service"
+    seen = _viewer()
+    until = _until()
+    found = wallets.history(reader(), wallets.accounts_shown(seen, kind), until)
+    older = url_for("points.index", kind=kind, until=found.older) if found.older else ""
+    return render_template(
+        "points/index.html",
+        kind=kind,
+        wallet=wallets.wallet(reader(), seen),
+        shares=_shares(seen) if kind == "basic" else [],
+        months=_months(found, seen),
+        older=older,
+    )
+
+
+def _until() -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(request.args.get("until", ""))
+    except ValueError:
+        return None
+
+
+def _shares(seen: Viewer) -> list[tuple[str, int]]:
+    """Name whose points the family's are; what is nothing is left out."""
+    found = wallets.shares(reader(), seen)
+    named = [(_("我"), found.mine), (_("家人"), found.others), (_("本户"), found.household)]
+    return [(name, amount) for name, amount in named if amount]
+
+
+def _months(found: wallets.History, seen: Viewer) -> list[Month]:
+    elsewhere = {
+        entry.place
+        for month in found.months
+        for entry in month.entries
+        if entry.place != seen.community
+    }
+    names = directory().places(reader(), elsewhere)
+    return [
+        Month(
+            first=month.first,
+            gained=month.gained,
+            spent=month.spent,
+            lines=tuple(_line(entry, names, seen.now) for entry in month.entries),
+        )
+        for month in found.months
+    ]
+
+
+def _line(entry: wallets.Entry, names: dict[int, str], now: dt.datetime) -> Line:
+    return Line(
+        href=_href(entry),
+        title=words.title_of(entry.act, entry.reason),
+        at=entry.at,
+        note=names.get(entry.place, ""),
+        amount=entry.amount,
+        state=words.shape(entry.state),
+        words=words.state_words(entry.state, entry.due, now),
+    )
+
+
+def _href(entry: wallets.Entry) -> str:
+    if entry.state != "held":
+        return url_for("points.receipt", transfer_id=entry.id)
+    if entry.source_kind == "order":
+        return url_for("exchange.order", order_id=entry.source_id)
+    return ""
+
+
+@bp.get("/<uuid:transfer_id>")
+def receipt(transfer_id: UUID) -> ResponseReturnValue:
+    """Show who recorded a line, by which rule, and when it arrives or did."""
+    seen = _viewer()
+    accounts = [account for kind in KINDS for account in wallets.accounts_shown(seen, kind)]
+    found = evidence(reader(), transfer_id, accounts)
+    return render_template("points/receipt.html", receipt=_receipt(found, seen))
+
+
+def _receipt(found: Evidence, seen: Viewer) -> Receipt:
+    return Receipt(
+        kind=found.kind,
+        title=words.title_of(found.act, found.reason),
+        amount=found.amount,
+        state=found.state,
+        words=words.state_words(found.state, found.due, seen.now),
+        facts=tuple(fact for fact in _facts(found, seen) if fact.words),
+    )
+
+
+def _facts(found: Evidence, seen: Viewer) -> list[Fact]:
+    place = directory().places(reader(), [found.place]).get(found.place, "")
+    arrived = formats.moment(found.posted_at, seen.now) if found.posted_at else ""
+    rule = words.rule_words(found.unit, found.units, found.per_unit) if found.rule else ""
+    return [
+        Fact(label=_("时间"), words=formats.moment(found.event_at, seen.now), under=place),
+        Fact(label=_("规则"), words=found.rule, under=rule),
+        Fact(
+            label=_("谁记的"),
+            words=_who(found.actor, seen),
+            under=words.provenance_words(found.provenance),
+        ),
+        Fact(label=_("到账"), words=arrived or words.arrival(found.due, seen.now), under=""),
+        Fact(label=_("单号"), words=words.number(str(found.id)), under=""),
+    ]
+
+
+def _who(actor: UUID, seen: Viewer) -> str:
+    if actor == NIL:
+        return _("系统自动")
+    if actor == seen.person:
+        return _("我自己")
+    return directory().person(reader(), actor)
