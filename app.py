@@ -15,9 +15,16 @@ import activities.doorway
 import activities.jobs
 import activities.panels
 import activities.views
+import admin.blueprints
 import admin.console
 import admin.demo.cli
 import admin.desk
+import admin.desk_activities
+import admin.desk_counter
+import admin.desk_orders
+import admin.desk_people
+import admin.desk_session
+import admin.desk_station
 import exchange.api
 import exchange.defaults
 import exchange.orders
@@ -51,8 +58,8 @@ BLUEPRINTS = (
     activities.views.venue,
     exchange.views.bp,
     exchange.views.pickup_bp,
-    admin.desk.bp,
-    admin.console.bp,
+    admin.blueprints.desk,
+    admin.blueprints.console,
 )
 API_BLUEPRINTS = (
     residents.api.public_bp,

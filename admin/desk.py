@@ -1,10 +1,174 @@
-"""The staff desk."""
+"""The desk's frame and its first page: what waits, today's sessions, three figures of the week."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
 
-from core.identity import desk_only
+from flask import render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
-bp = Blueprint("desk", __name__, url_prefix="/desk")
-bp.before_request(desk_only)
+from admin import figures
+from admin.blueprints import desk
+from core import settings
+from core.identity import current_actor
+from core.work import present, reader
+from exchange.desk import ApprovalRow, approvals
+from exchange.desk_counter import ReadyOrder, ready_orders
+from exchange.desk_station import station_items
+from residents import queries as people
+from residents.labels import ROLES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskShell:
+    """What the desk's frame shows on every page."""
+
+    community: int
+    community_name: str
+    subdistrict_name: str
+    person_name: str
+    role_words: str
+    waiting: int
+    approvals: int
+    pickups: int
+    unconfirmed: int
+    phone: str | None
+    other_roles: bool
+    roles_url: str | None
+
+
+@desk.context_processor
+def _shell() -> dict[str, Any]:
+    """Give every page of the desk its frame."""
+    actor, connection = current_actor(), reader()
+    place = people.place(connection, actor.place)
+    counted = figures.desk_counts(connection, actor.place)
+    shell = DeskShell(
+        community=actor.place,
+        community_name=place.display_name if place else "",
+        subdistrict_name=place.subdistrict if place else "",
+        person_name=actor.name,
+        role_words=_(ROLES[actor.role]),
+        waiting=sum(
+            1 for count in (counted.submitted, counted.unconfirmed, counted.second) if count
+        ),
+        approvals=counted.submitted,
+        pickups=counted.ready,
+        unconfirmed=counted.unconfirmed,
+        phone=figures.district_phone(connection),
+        other_roles=False,
+        roles_url=None,
+    )
+    return {"shell": shell}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A kind of work that waits, with its one act."""
+
+    kind: str
+    title: str
+    note: str
+    since: dt.datetime
+    limit: str | None
+    urgent: bool
+    url: str
+    act: str
+
+
+@desk.get("/")
+def today() -> ResponseReturnValue:
+    """Show what waits, oldest first, and what goes on today."""
+    actor, connection, now = current_actor(), reader(), present()
+    waiting = [
+        *_orders(approvals(connection, actor, now).rows),
+        *_pickups(ready_orders(connection, actor, now)),
+        *_unconfirmed(actor.place),
+        *_second(actor.place),
+    ]
+    low = [item for item in station_items(connection, actor.place, now) if item.low]
+    return render_template(
+        "admin/today.html",
+        waiting=tuple(sorted(waiting, key=lambda row: row.since)),
+        sessions=figures.sessions_today(connection, actor.place, now),
+        low=tuple(low[:6]),
+        week=figures.week(connection, actor.place, now),
+    )
+
+
+def _orders(rows: tuple[ApprovalRow, ...]) -> list[Waiting]:
+    if not rows or not current_actor().may("order.approve"):
+        return []
+    clean = sum(1 for row in rows if not row.flag and not row.lock)
+    return [
+        Waiting(
+            kind=_("兑换审核"),
+            title=_("%(count)s 单等审核", count=len(rows)),
+            note=_("%(clean)s 单无异常，%(look)s 单要看一眼", clean=clean, look=len(rows) - clean),
+            since=min(row.submitted_at for row in rows),
+            limit=None,
+            urgent=False,
+            url=url_for("desk.approvals"),
+            act=_("去审核"),
+        ),
+    ]
+
+
+def _pickups(rows: tuple[ReadyOrder, ...]) -> list[Waiting]:
+    last = [row for row in rows if row.last_day]
+    if not last:
+        return []
+    days = settings.integer(reader(), "redeem.pickup_days", present(), current_actor().place)
+    return [
+        Waiting(
+            kind=_("领取"),
+            title=_("%(count)s 单今天是最后一天", count=len(last)),
+            note=_("过了今天就退回积分和库存"),
+            since=last[0].pickup_until - dt.timedelta(days=days),
+            limit=_("今天"),
+            urgent=True,
+            url=url_for("desk.pickup"),
+            act=_("去看看"),
+        ),
+    ]
+
+
+def _unconfirmed(community: int) -> list[Waiting]:
+    rows = people.waiting(reader(), community)
+    if not rows:
+        return []
+    names = "、".join(row.name for row in rows[:3])
+    return [
+        Waiting(
+            kind=_("待核实"),
+            title=_("%(count)s 位居民等核实", count=len(rows)),
+            note=names,
+            since=rows[0].created_at,
+            limit=None,
+            urgent=False,
+            url=url_for("desk.residents"),
+            act=_("核实"),
+        ),
+    ]
+
+
+def _second(community: int) -> list[Waiting]:
+    """Hours that wait for a second person: one row per session."""
+    if not current_actor().may("attendance.confirm"):
+        return []
+    return [
+        Waiting(
+            kind=_("第二人确认"),
+            title=row.title,
+            note=_("%(count)s 条登记的工时等另一位确认", count=row.count),
+            since=row.since,
+            limit=None,
+            urgent=False,
+            url=url_for("desk.session", session_id=row.session),
+            act=_("去看看"),
+        )
+        for row in figures.waiting_for_second(reader(), community)
+    ]

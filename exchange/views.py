@@ -13,6 +13,7 @@ from core import settings
 from core.crypto import token_hash
 from core.errors import AppError
 from core.identity import actor_or_none, current_actor, public, residents_only
+from core.qr import svg
 from core.work import present, reader, transact
 from exchange import notices, pickup, queries, words
 from exchange import quote as quotes
@@ -180,7 +181,7 @@ def order(order_id: UUID) -> ResponseReturnValue:
         raise OrderUnknown
     drawn = None
     if found.pickup_code:
-        drawn = pickup.svg(pickup.address(found.id, found.pickup_code), _("领取码"))
+        drawn = svg(pickup.address(found.id, found.pickup_code), _("领取码"))
     return render_template(
         "exchange/order.html",
         host=queries.places(reader(), [found.host])[found.host],

@@ -9,11 +9,13 @@ from flask import request
 from flask_smorest import Blueprint
 
 from core.acts import Actor
-from core.identity import current_actor, public, signed_in_only
-from core.work import reader, transact
-from residents import people, queries, schemas, sign_in
+from core.identity import current_actor, public, residents_only, signed_in_only
+from core.work import present, reader, transact
+from residents import lists, people, queries, schemas, sign_in
 from residents.limits import limit_codes, limit_registrations, limit_tries
+from residents.modes import ChangeMode, change_mode
 from residents.proofs import prove, proven
+from residents.representations import Represent, Represented, represent
 
 public_bp = Blueprint("residents_public_api", __name__, description="Signing in and places")
 public_bp.before_request(public)
@@ -80,6 +82,22 @@ def me() -> Actor:
     return current_actor()
 
 
+@bp.get("/sign-ins")
+@bp.response(200, schemas.SignInSchema(many=True))
+def sign_ins() -> list[queries.SignInRow]:
+    """Return the sign-ins of one's own that hold."""
+    return queries.sign_ins(reader(), current_actor(), present())
+
+
+@bp.put("/me/mode")
+@bp.arguments(schemas.ModeSchema)
+@bp.response(200, schemas.ModeSchema)
+def set_mode(data: dict[str, Any]) -> dict[str, str]:
+    """Choose the standard or the elder version of the pages."""
+    residents_only()
+    return {"mode": transact(change_mode, ChangeMode(**data), current_actor()).state}
+
+
 @bp.post("/sign-ins/<uuid:identity>/revoke")
 @bp.response(200, schemas.RevokedSchema)
 def revoke(identity: UUID) -> sign_in.Revoked:
@@ -93,6 +111,30 @@ def revoke(identity: UUID) -> sign_in.Revoked:
 def enter_resident(command: people.EnterResident) -> people.ResidentEntered:
     """Enter a resident, with or without a phone."""
     return transact(people.enter_resident, command, current_actor())
+
+
+@bp.post("/staff/residents/list")
+@bp.arguments(schemas.ListSchema)
+@bp.response(200, schemas.ListedSchema)
+def enter_list(command: lists.ImportResidents) -> lists.ResidentsImported:
+    """Enter a list of residents of one community; each row is answered by itself."""
+    return transact(lists.import_residents, command, current_actor())
+
+
+@bp.post("/staff/households")
+@bp.arguments(schemas.EnterHouseholdSchema)
+@bp.response(201, schemas.HouseholdEnteredSchema)
+def enter_household(command: people.EnterHousehold) -> people.HouseholdEntered:
+    """Enter an address whose people nobody knows yet."""
+    return transact(people.enter_household, command, current_actor())
+
+
+@bp.post("/staff/representations")
+@bp.arguments(schemas.RepresentSchema)
+@bp.response(201, schemas.RepresentedSchema)
+def let_act(command: Represent) -> Represented:
+    """Let a person act for another, by consent on paper that staff have seen."""
+    return transact(represent, command, current_actor())
 
 
 @bp.post("/staff/residents/<uuid:resident>/confirm")

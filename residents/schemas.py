@@ -7,7 +7,9 @@ from typing import Any
 from marshmallow import Schema, fields, post_load, validate
 
 from residents.addresses import Address
-from residents.people import ConfirmResident, EnterResident
+from residents.lists import ImportResidents
+from residents.people import ConfirmResident, EnterHousehold, EnterResident
+from residents.representations import Represent
 
 NAME = validate.Length(min=1, max=20, error="请填写姓名，最多 20 个字。")
 FILLED: dict[str, Any] = {"required": "请填写这一项。", "null": "请填写这一项。"}
@@ -102,20 +104,98 @@ class AddressSchema(Schema):
         return Address(**data)
 
 
-class EnterResidentSchema(Schema):
+class ListRowSchema(Schema):
+    """A row of a list; it is checked by itself, so that a bad one stops no other."""
+
+    name = fields.String(required=True)
+    phone = fields.String(load_default=None, allow_none=True)
+    birth_year = fields.Integer(load_default=None, allow_none=True)
+    address = fields.Nested(AddressSchema, load_default=None, allow_none=True)
+
+
+class EnterResidentSchema(ListRowSchema):
     """A resident as staff type them."""
 
     community = fields.Integer(required=True)
     name = fields.String(required=True, validate=NAME, error_messages=FILLED)
-    phone = fields.String(load_default=None, allow_none=True)
-    birth_year = fields.Integer(load_default=None, allow_none=True)
-    address = fields.Nested(AddressSchema, load_default=None, allow_none=True)
     household = fields.UUID(load_default=None, allow_none=True)
 
     @post_load
     def make(self, data: dict[str, Any], **_: object) -> EnterResident:
         """Build the command."""
         return EnterResident(**data)
+
+
+class ListSchema(Schema):
+    """A list of residents of one community."""
+
+    community = fields.Integer(required=True)
+    rows = fields.List(fields.Nested(ListRowSchema), required=True)
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: object) -> ImportResidents:
+        """Build the command."""
+        community = data["community"]
+        rows = tuple(EnterResident(community=community, **row) for row in data["rows"])
+        return ImportResidents(community=community, rows=rows)
+
+
+class RowResultSchema(Schema):
+    """What became of a row: added, existed, or refused with a sentence."""
+
+    row = fields.Integer(metadata={"description": "Position in the list, from 0."})
+    resident = fields.UUID(allow_none=True)
+    household = fields.UUID(allow_none=True)
+    outcome = fields.String()
+    message = fields.String()
+
+
+class ListedSchema(Schema):
+    """What became of each row."""
+
+    added = fields.Integer()
+    existed = fields.Integer()
+    refused = fields.Integer()
+    rows = fields.List(fields.Nested(RowResultSchema))
+
+
+class EnterHouseholdSchema(Schema):
+    """An address whose people nobody knows yet."""
+
+    community = fields.Integer(required=True)
+    address = fields.Nested(AddressSchema, required=True)
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: object) -> EnterHousehold:
+        """Build the command."""
+        return EnterHousehold(**data)
+
+
+class HouseholdEnteredSchema(Schema):
+    """The household at the address, and whether it had been there before."""
+
+    household = fields.UUID()
+    exists = fields.Boolean()
+
+
+class RepresentSchema(Schema):
+    """Somebody acts for somebody: both are persons, found by the desk's search."""
+
+    principal = fields.UUID(required=True)
+    agent = fields.UUID(required=True)
+    kind = fields.String(required=True, metadata={"enum": ["family", "carer", "guardian"]})
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: object) -> Represent:
+        """Build the command."""
+        return Represent(**data)
+
+
+class RepresentedSchema(Schema):
+    """The representation's row."""
+
+    id = fields.UUID()
+    exists = fields.Boolean()
 
 
 class ConfirmSchema(Schema):
@@ -142,6 +222,22 @@ class CommunitySchema(Schema):
     phone = fields.String()
 
 
+class ModeSchema(Schema):
+    """How pages look: standard or elder."""
+
+    mode = fields.String(required=True, validate=validate.OneOf(("standard", "elder")))
+
+
+class SignInSchema(Schema):
+    """A signed-in device or program of one's own."""
+
+    id = fields.UUID()
+    label = fields.String()
+    created_at = fields.AwareDateTime()
+    last_seen = fields.AwareDateTime()
+    current = fields.Boolean()
+
+
 class MeSchema(Schema):
     """Who the token acts as."""
 
@@ -157,6 +253,7 @@ class ResidentLineSchema(Schema):
     """A resident as the desk lists them; the number is masked."""
 
     resident = fields.UUID()
+    person = fields.UUID()
     household = fields.UUID()
     community = fields.Integer()
     name = fields.String()

@@ -1,0 +1,179 @@
+"""The desk's counter: find the resident, tap the items, they agree, done."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from admin.blueprints import desk
+from admin.forms import identities, identity
+from core.errors import AppError
+from core.http_keys import form_key
+from core.identity import current_actor
+from core.work import present, reader, transact
+from exchange import quote as quotes
+from exchange.basket import Wanted
+from exchange.counter import CounterRedemption, redeem_at_counter
+from exchange.desk_counter import counter_items, ways
+from exchange.desk_station import (
+    station_page,
+)
+from exchange.prices import PAR
+from exchange.story import story
+from points import queries as ledger
+from residents import queries as people
+
+
+def _basket() -> dict[UUID, int]:
+    """Read the basket of the address or the form, with the tap that was just made."""
+    items = identities(request.values.getlist("item"))
+    quantities = [
+        max(0, int(each)) for each in request.values.getlist("quantity") if each.isdigit()
+    ]
+    basket = dict(zip(items, quantities, strict=False))
+    add, less = identity(request.values.get("add")), identity(request.values.get("less"))
+    if add:
+        basket[add] = basket.get(add, 0) + 1
+    if less:
+        basket[less] = max(0, basket.get(less, 0) - 1)
+    return {item: quantity for item, quantity in basket.items() if quantity}
+
+
+@desk.get("/counter")
+def counter() -> ResponseReturnValue:
+    """Redeem at the counter: find the resident, tap items, they agree."""
+    current_actor().require("counter.redeem")
+    return _counter(identity(request.args.get("resident")), _basket())
+
+
+def _counter(
+    resident: UUID | None,
+    basket: dict[UUID, int],
+    *,
+    refusal: str | None = None,
+    status: int = 200,
+) -> ResponseReturnValue:
+    actor, connection = current_actor(), reader()
+    q = request.args.get("q", "").strip()
+    station = station_page(connection, actor.place)
+    line = people.lines(connection, [resident]).get(resident) if resident else None
+    shown: dict[str, Any] = {"customer": None, "items": (), "quote": None, "ways": ()}
+    if line is not None:
+        shown = _customer(line, basket)
+    page = render_template(
+        "admin/counter.html",
+        q=q,
+        found=_found(actor.place, q) if q else (),
+        done=_done(identity(request.args.get("done"))),
+        station_name=station.name if station else "",
+        refusal=refusal,
+        errors={},
+        key=form_key(),
+        **shown,
+    )
+    return page, status
+
+
+def _found(community: int, q: str) -> tuple[dict[str, Any], ...]:
+    """Find residents of this community, or of another one by name and last four digits."""
+    here = people.search(reader(), community, q)
+    elsewhere = [line for line in people.anywhere(reader(), q) if line.community != community]
+    return tuple(
+        {
+            "resident_id": line.resident,
+            "name": line.name,
+            "where": where_of(line, community),
+            "foreign": line.community != community,
+        }
+        for line in [*here, *elsewhere]
+    )
+
+
+def where_of(line: people.ResidentLine, community: int) -> str:
+    """Return the address of somebody from here, the community of somebody from elsewhere."""
+    if line.community != community:
+        place = people.place(reader(), line.community)
+        return place.display_name if place else ""
+    return line.address or _("住址待补")
+
+
+def _customer(line: people.ResidentLine, basket: dict[UUID, int]) -> dict[str, Any]:
+    actor, connection, now = current_actor(), reader(), present()
+    wanted = tuple(Wanted(item=item, quantity=count) for item, count in basket.items())
+    offer = quotes.quote(connection, line.resident, wanted, now) if wanted else None
+    foreign = line.community != actor.place
+    sample = offer or None
+    return {
+        "customer": {
+            "id": line.resident,
+            "name": line.name,
+            "where": where_of(line, actor.place),
+            "foreign": foreign,
+            "available": ledger.available(connection, line.resident, line.community),
+            "has_phone": bool(line.phone_masked),
+            "unconfirmed": line.state == "unconfirmed",
+            "rate": sample.rate if sample and sample.rate != PAR else None,
+            "rate_reason": sample.document if sample else "",
+        },
+        "items": counter_items(connection, line.resident, actor.place, basket, now),
+        "quote": _quote(offer) if offer else None,
+        "ways": ways(connection, actor.place, offer, now) if offer else (),
+    }
+
+
+def _quote(offer: quotes.Quote) -> dict[str, Any]:
+    words = _("，").join(
+        _("%(name)s %(count)s 件", name=line.name, count=line.quantity) for line in offer.lines
+    )
+    return {
+        "price": offer.price,
+        "cost": offer.cost,
+        "left": offer.left,
+        "words": words,
+        "limit_words": "",
+        "problem": offer.obstacle.sentence() if offer.obstacle else "",
+    }
+
+
+def _done(order: UUID | None) -> dict[str, Any] | None:
+    if order is None:
+        return None
+    found = story(reader(), current_actor(), order, present())
+    if found is None:
+        return None
+    last = [event.at for event in found.events if event.at is not None]
+    return {
+        "state": found.state,
+        "name": found.name,
+        "words": _("，").join(f"{line.name} ×{line.quantity}" for line in found.lines),
+        "cost": found.cost,
+        "left": found.left,
+        "until": None,
+        "at": last[-1] if last else None,
+    }
+
+
+@desk.post("/counter")
+def counter_redeem() -> ResponseReturnValue:
+    """Order, approve and hand over at once; the resident's agreement is the second person."""
+    resident, basket = identity(request.form.get("resident_id")), _basket()
+    if resident is None or not basket:
+        return _counter(resident, basket, refusal=_("请先找到居民，点好要换的东西。"), status=422)
+    cost = request.form.get("cost", "")
+    command = CounterRedemption(
+        key=request.form.get("key", ""),
+        resident=resident,
+        lines=tuple(Wanted(item=item, quantity=count) for item, count in basket.items()),
+        confirmation="known" if request.form.get("confirmation") == "known" else "device",
+        confirm_resident=True,
+        shown=int(cost) if cost.isdigit() else None,
+    )
+    try:
+        done = transact(redeem_at_counter, command, current_actor())
+    except AppError as refusal:
+        return _counter(resident, basket, refusal=refusal.sentence(), status=int(refusal.status))
+    return redirect(url_for("desk.counter", resident=resident, done=done.id), code=303)

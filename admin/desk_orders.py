@@ -1,0 +1,166 @@
+"""The desk's pages of orders: approvals and picking up."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+from uuid import UUID
+
+from flask import flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from admin.blueprints import desk
+from admin.forms import identities, identity
+from core import settings
+from core.identity import current_actor
+from core.work import present, reader, transact
+from exchange import desk as desk_queries
+from exchange.desk_counter import pickup_order, ready_orders
+from exchange.desk_station import (
+    station_page,
+)
+from exchange.orders import (
+    ApproveOrders,
+    HandOver,
+    RefuseOrder,
+    UndoApprovals,
+    approve_orders,
+    hand_over,
+    refuse_order,
+    undo_approvals,
+)
+from exchange.story import story
+
+UNDO_SECONDS = 10
+UNDO = "undo"
+
+
+@desk.get("/approvals")
+def approvals() -> ResponseReturnValue:
+    """List orders that wait, are ready, or are done; one of them in the drawer."""
+    return _approvals()
+
+
+def _approvals(
+    *,
+    chosen: frozenset[UUID] | None = None,
+    refusing: bool = False,
+    errors: dict[str, list[str]] | None = None,
+    refusal: str | None = None,
+    status: int = 200,
+) -> ResponseReturnValue:
+    actor, connection, now = current_actor(), reader(), present()
+    show = request.args.get("show", "waiting")
+    show = show if show in {"waiting", "ready", "done"} else "waiting"
+    page = max(1, request.args.get("page", 1, int))
+    found = desk_queries.approvals(connection, actor, now, show, page)
+    clean = frozenset(row.id for row in found.rows if not row.flag and not row.lock)
+    if chosen is None:
+        chosen = clean if request.args.get("select") == "clean" else frozenset()
+    wanted = identity(request.values.get("order"))
+    cost = {row.id: row.cost for row in found.rows}
+    shown = render_template(
+        "admin/approvals.html",
+        show=show,
+        counts=found.counts,
+        orders=found.rows,
+        chosen=chosen,
+        chosen_cost=sum(cost.get(each, 0) for each in chosen),
+        clean_cost=sum(cost[each] for each in clean),
+        order=story(connection, actor, wanted, now) if wanted else None,
+        undo=_undo(now.timestamp()),
+        pickup_days=settings.integer(connection, "redeem.pickup_days", now, actor.place),
+        refusing=refusing or request.args.get("refusing") == "1",
+        errors=errors or {},
+        refusal=refusal,
+        page=page,
+        has_more=found.has_more,
+    )
+    return shown, status
+
+
+def _undo(now: float) -> dict[str, Any] | None:
+    """Return what may still be undone, for ten seconds after approving."""
+    kept = session.get(UNDO)
+    if not kept or now - kept["at"] >= UNDO_SECONDS:
+        return None
+    left = max(1, int(UNDO_SECONDS - (now - kept["at"])))
+    ids = tuple(UUID(each) for each in kept["ids"])
+    return {"ids": ids, "count": len(ids), "cost": kept["cost"], "seconds": left}
+
+
+@desk.post("/approvals/approve")
+def approve() -> ResponseReturnValue:
+    """Approve the orders ticked; each that is refused says why."""
+    ids = identities(request.form.getlist("order_ids"))
+    if not ids:
+        return _approvals(refusal=_("请先勾选要通过的兑换单。"), status=422)
+    actor, now = current_actor(), present()
+    rows = desk_queries.approvals(reader(), actor, now).rows
+    done = transact(approve_orders, ApproveOrders(orders=ids), actor)
+    ready = [each.order for each in done.decisions if each.state == "ready"]
+    refused = [each.refusal.sentence() for each in done.decisions if each.refusal]
+    if ready:
+        cost = sum(row.cost for row in rows if row.id in ready)
+        session[UNDO] = {"ids": [str(each) for each in ready], "cost": cost, "at": now.timestamp()}
+        flash(_("已通过 %(count)s 单，领取码稍后发给居民", count=len(ready)), "done")
+    for sentence in dict.fromkeys(refused):
+        flash(sentence, "refused")
+    return redirect(url_for("desk.approvals"), code=303)
+
+
+@desk.post("/approvals/undo")
+def undo_approval() -> ResponseReturnValue:
+    """Take approvals back within ten seconds."""
+    ids = identities(request.form.getlist("order_ids"))
+    done = transact(undo_approvals, UndoApprovals(orders=ids), current_actor())
+    session.pop(UNDO, None)
+    flash(_("已撤销 %(count)s 单，回到等审核", count=done.done), "note")
+    return redirect(url_for("desk.approvals"), code=303)
+
+
+@desk.post("/approvals/refuse")
+def refuse() -> ResponseReturnValue:
+    """Refuse one order, with the reason that the resident reads."""
+    order = identity(request.form.get("order_id"))
+    reason = request.form.get("reason", "")
+    reason = request.form.get("other", "") if reason == "other" else reason
+    if order is None or not reason.strip():
+        errors = {"reason": [_("请选一个原因，或自己写一句。")]}
+        return _approvals(refusing=True, errors=errors, status=422)
+    transact(refuse_order, RefuseOrder(order=order, reason=reason.strip()), current_actor())
+    flash(_("没有通过，积分已退回居民，原因也发给了他"), "note")
+    return redirect(url_for("desk.approvals"), code=303)
+
+
+@desk.get("/pickup")
+def pickup() -> ResponseReturnValue:
+    """Show the order that six digits open, and all that is ready."""
+    actor, connection, now = current_actor(), reader(), present()
+    typed = unicodedata.normalize("NFKC", request.args.get("code", ""))
+    code = "".join(each for each in typed if each.isdigit())[:6]
+    order = pickup_order(connection, actor, code, now) if code else None
+    station = station_page(connection, actor.place)
+    unknown = _("没有找到这个领取码。请核对六位数字，或看看是不是别的驿站的。")
+    return render_template(
+        "admin/pickup.html",
+        code=code,
+        refusal=unknown if code and order is None else None,
+        order=order,
+        ready=ready_orders(connection, actor, now),
+        station_name=station.name if station else "",
+    )
+
+
+@desk.post("/pickup/<uuid:order_id>")
+def hand_over_order(order_id: UUID) -> ResponseReturnValue:
+    """Hand the order over."""
+    command = HandOver(
+        code=request.form.get("code", ""),
+        order=order_id,
+        confirm_resident=request.form.get("confirm_resident") == "1",
+    )
+    done = transact(hand_over, command, current_actor())
+    flash(_("已领取：%(words)s", words=done.words), "done")
+    return redirect(url_for("desk.pickup", code=command.code), code=303)

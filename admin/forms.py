@@ -1,0 +1,55 @@
+"""Reading what people type into forms: ids, whole numbers, points, times of day."""
+
+from __future__ import annotations
+
+import datetime as dt
+import unicodedata
+from collections.abc import Iterable
+from uuid import UUID
+
+from core.defaults import CENTIPOINTS
+from core.work import SHANGHAI
+
+
+def identity(raw: str | None) -> UUID | None:
+    """Return an id, or None where it is none."""
+    try:
+        return UUID(raw) if raw else None
+    except ValueError:
+        return None
+
+
+def identities(raw: Iterable[str]) -> tuple[UUID, ...]:
+    """Return the ids among these, each once, in their order."""
+    found = (identity(each) for each in raw)
+    return tuple(dict.fromkeys(each for each in found if each is not None))
+
+
+def number(raw: str | None) -> int | None:
+    """Return a whole number that is not negative, full-width digits forgiven."""
+    plain = unicodedata.normalize("NFKC", raw or "").strip()
+    return int(plain) if plain.isascii() and plain.isdigit() else None
+
+
+def centipoints(raw: str | None) -> int | None:
+    """Return whole points as centipoints."""
+    points = number(raw)
+    return None if points is None else points * CENTIPOINTS
+
+
+def moment(day: dt.date, raw: str | None) -> dt.datetime | None:
+    """Return a time of day in Hangzhou (14:05) on a day, or None where it is none."""
+    plain = unicodedata.normalize("NFKC", raw or "").strip()
+    try:
+        at = dt.time.fromisoformat(plain.zfill(5))
+    except ValueError:
+        return None
+    return dt.datetime.combine(day, at, SHANGHAI).astimezone(dt.UTC)
+
+
+def date(raw: str | None) -> dt.date | None:
+    """Return a day (2026-11-28), or None where it is none."""
+    try:
+        return dt.date.fromisoformat((raw or "").strip())
+    except ValueError:
+        return None

@@ -1,0 +1,214 @@
+"""A sign-in is a row: it is listed, it tells when it was last used, it is revoked at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Connection, text
+
+from core.crypto import token_hash
+from residents import queries
+from residents.sign_in import Revoke, SignInUnknown, revoke
+from tests.people import People
+from tests.residents.forms import count, field, prove, send, who
+
+Run = Callable[..., Any]
+
+
+def devices(cast: People, ask: Run) -> list[queries.SignInRow]:
+    actor = cast.actor(cast.wang)
+    rows: list[queries.SignInRow] = ask(
+        queries.sign_ins,
+        actor,
+        cast.app.extensions["linli"].clock(),
+    )
+    return rows
+
+
+def test_ones_own_devices_are_listed_and_the_one_in_hand_is_marked(
+    cast: People,
+    client: FlaskClient,
+    ask: Run,
+) -> None:
+    cast.actor(cast.wang)
+    cast.actor(cast.chen)
+    client.environ_base["HTTP_USER_AGENT"] = "Mozilla/5.0 (iPhone) MicroMessenger/8.0"
+    prove(cast.app, client, cast.wang.phone)
+
+    rows = devices(cast, ask)
+
+    assert {row.label: row.current for row in rows} == {"test": True, "微信，苹果手机": False}
+
+
+def test_a_lost_phone_is_signed_out_at_once_from_another(
+    cast: People,
+    ask: Run,
+) -> None:
+    lost, kept = cast.browser(cast.wang), cast.browser(cast.wang)
+    token = who(lost)
+    assert token is not None
+    row = next(row.id for row in devices(cast, ask) if ask(is_token, row.id, token))
+
+    done = send(kept, "/sign-in", f"/me/sign-ins/{row}/revoke")
+
+    assert (done.status_code, done.headers["Location"]) == (303, "/me")
+    headers = {"Authorization": f"Bearer {token}"}
+    assert lost.get("/api/v1/me", headers=headers).status_code == 401
+    assert lost.get("/me").headers["Location"].startswith("/sign-in?next=")
+    assert row not in {other.id for other in devices(cast, ask)}
+
+
+def is_token(connection: Connection, sign_in: UUID, token: str) -> bool:
+    stored = connection.execute(text("SELECT id, token_hash FROM sign_ins")).all()
+    return any(
+        UUID(str(row.id)) == sign_in and row.token_hash == token_hash(token) for row in stored
+    )
+
+
+def test_a_token_is_stored_as_its_hash_alone(cast: People, ask: Run) -> None:
+    token = cast.token(cast.wang)
+
+    assert token not in str(ask(all_of_it))
+
+
+def all_of_it(connection: Connection) -> list[Any]:
+    return list(connection.execute(text("SELECT * FROM sign_ins")).all())
+
+
+def test_nobody_revokes_the_sign_in_of_somebody_else(
+    cast: People,
+    client: FlaskClient,
+    run: Run,
+) -> None:
+    mine = cast.actor(cast.wang).sign_in
+    assert mine is not None
+
+    for other in (cast.chen, cast.staff, cast.lin):
+        with pytest.raises(SignInUnknown):
+            run(revoke, Revoke(sign_in=mine), cast.actor(other))
+    with pytest.raises(SignInUnknown):
+        run(revoke, Revoke(sign_in=UUID(int=9)), cast.actor(cast.wang))
+    refused = client.post(
+        f"/api/v1/sign-ins/{mine}/revoke",
+        headers=cast.headers(cast.chen),
+    )
+
+    assert (refused.status_code, refused.get_json()["code"]) == (404, "sign_in_unknown")
+
+
+def test_revoking_twice_changes_nothing(cast: People, run: Run, ask: Run) -> None:
+    actor = cast.actor(cast.wang)
+    assert actor.sign_in is not None
+    run(revoke, Revoke(sign_in=actor.sign_in), actor)
+    before = ask(count, "audit_events")
+
+    run(revoke, Revoke(sign_in=actor.sign_in), actor)
+
+    assert ask(count, "audit_events") == before
+
+
+def test_a_program_lists_and_ends_its_own_sign_ins(cast: People, client: FlaskClient) -> None:
+    headers = cast.headers(cast.wang)
+    listed = client.get("/api/v1/sign-ins", headers=headers).get_json()
+    (mine,) = [row["id"] for row in listed if row["current"]]
+
+    assert client.post(f"/api/v1/sign-ins/{mine}/revoke", headers=headers).status_code == 200
+    assert client.get("/api/v1/me", headers=headers).status_code == 401
+
+
+def test_signing_out_ends_the_row_and_empties_the_cookie(
+    cast: People,
+    client: FlaskClient,
+) -> None:
+    prove(cast.app, client, cast.wang.phone)
+    token = who(client)
+
+    done = send(client, "/sign-in", "/sign-out")
+
+    assert (done.status_code, done.headers["Location"]) == (303, "/sign-in")
+    assert who(client) is None
+    headers = {"Authorization": f"Bearer {token}"}
+    assert client.get("/api/v1/me", headers=headers).status_code == 401
+
+
+def test_somebody_else_goes_on_where_the_first_one_stood(
+    cast: People,
+    client: FlaskClient,
+) -> None:
+    prove(cast.app, client, cast.wang.phone)
+    client.set_cookie("presence", "a grant that the scan gave")
+
+    done = send(client, "/sign-in", "/sign-out", next="/activities/presence")
+
+    assert done.headers["Location"] == "/activities/presence"
+    kept = client.get_cookie("presence")
+    assert kept is not None
+    assert kept.value == "a grant that the scan gave"
+    prove(cast.app, client, cast.wang.phone)
+    elsewhere = send(client, "/sign-in", "/sign-out", next="//evil.example")
+    assert elsewhere.headers["Location"] == "/"
+
+
+def last_seen(ask: Run, cast: People) -> dt.datetime:
+    return next(row.last_seen for row in devices(cast, ask) if row.label != "test")
+
+
+def test_what_a_device_does_moves_its_last_use_and_looking_does_not(
+    cast: People,
+    client: FlaskClient,
+    clock: Any,
+    ask: Run,
+) -> None:
+    cast.actor(cast.wang)
+    began = clock()
+    prove(cast.app, client, cast.wang.phone)
+
+    clock.advance(minutes=59)
+    send(client, "/sign-in", "/me/elder", mode="elder")
+    assert last_seen(ask, cast) == began
+
+    clock.advance(hours=2)
+    client.get("/sign-in")
+    client.get("/me")
+    assert last_seen(ask, cast) == began
+
+    send(client, "/sign-in", "/me/elder", mode="standard")
+    assert last_seen(ask, cast) == clock()
+
+
+def test_a_busy_device_is_not_written_each_time(
+    cast: People,
+    client: FlaskClient,
+    clock: Any,
+    statements: Run,
+) -> None:
+    prove(cast.app, client, cast.wang.phone)
+    token = field(client.get("/sign-in").get_data(as_text=True), "csrf_token")
+    clock.advance(hours=2)
+
+    def written() -> int:
+        with statements() as seen:
+            client.post("/me/elder", data={"csrf_token": token, "mode": "standard"})
+        return sum("UPDATE sign_ins" in statement for statement in seen)
+
+    assert [written(), written()] == [1, 0]
+
+
+def test_a_token_of_a_program_moves_its_last_use_too(
+    cast: People,
+    client: FlaskClient,
+    clock: Any,
+    ask: Run,
+) -> None:
+    headers = cast.headers(cast.wang)
+    actor = cast.actor(cast.wang)
+    clock.advance(hours=3)
+
+    client.post(f"/api/v1/sign-ins/{UUID(int=1)}/revoke", headers=headers)
+
+    assert [row.last_seen for row in ask(queries.sign_ins, actor, clock())].count(clock()) == 1
