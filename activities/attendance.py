@@ -88,7 +88,7 @@ class NotArrived(ScanRefused):
 class PartFull(ScanRefused):
     """No place is left in the part, and nobody kept one by signing up."""
 
-    text = N_("{part}的名额满了。{other}")
+    text = N_("{part}的名额满了，{other}。")
 
 
 class GrantUsed(ScanRefused):
@@ -197,9 +197,9 @@ def _take_place(work: Work, command: Record) -> None:
         has_room = work.connection.execute(free).first() is not None
         raise PartFull(
             part=part_words(command.part),
-            other=f"{part_words(other)}还有名额，请选它，或找工作人员。"
+            other=f"{part_words(other)}还有名额，请选它，或找工作人员"
             if has_room
-            else "请看看别的场次，或找工作人员。",
+            else "请看看别的场次，或找工作人员",
             session=command.session,
             resident=command.resident,
         )

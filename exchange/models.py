@@ -162,8 +162,10 @@ class RateProposal(Base):
     __table_args__ = (
         CheckConstraint(f"rate IS NULL OR rate BETWEEN 1 AND {RATE_MAX}", name="rate"),
         CheckConstraint("state IN ('proposed', 'confirmed', 'withdrawn')", name="state"),
-        CheckConstraint("decided_by IS NULL OR state = 'withdrawn' OR decided_by <> proposed_by",
-                        name="two_people"),
+        CheckConstraint(
+            "decided_by IS NULL OR state = 'withdrawn' OR decided_by <> proposed_by",
+            name="two_people",
+        ),
         UniqueConstraint("key"),
         Index(None, "state"),
     )
@@ -229,8 +231,14 @@ class Order(Base):
             name="confirmation",
         ),
         UniqueConstraint("key"),
-        Index("uq_orders_pickup_code", "station", "pickup_code", unique=True,
-              sqlite_where=text("state = 'ready'"), postgresql_where=text("state = 'ready'")),
+        Index(
+            "uq_orders_pickup_code",
+            "station",
+            "pickup_code",
+            unique=True,
+            sqlite_where=text("state = 'ready'"),
+            postgresql_where=text("state = 'ready'"),
+        ),
         Index(None, "host", "state", "submitted_at"),
         Index(None, "resident", "submitted_at"),
         Index(None, "home", "submitted_at"),

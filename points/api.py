@@ -1,10 +1,93 @@
-"""API of the package."""
+"""API of the ledger: a resident's balance and lines, and the acts that staff record."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from flask_smorest import Blueprint
 
-from core.identity import signed_in_only
+from core.directory import directory
+from core.http_keys import idempotency_key
+from core.identity import current_actor, signed_in_only
+from core.work import business_day, present, reader, transact
+from points import queries, schemas
+from points.acts import RecordAct, record_act
+from points.awards import Awarded, AwardsConfirmed, ConfirmAwards, confirm_awards
+from points.wallet import Wallet, accounts_shown, wallet
+
+if TYPE_CHECKING:
+    from core.panels import Viewer
 
 bp = Blueprint("points_api", __name__, description="points")
 bp.before_request(signed_in_only)
+
+
+def _viewer() -> Viewer:
+    """Return the resident who is signed in; raises Forbidden for staff."""
+    return directory().viewer(reader(), current_actor(), present())
+
+
+@bp.get("/balance")
+@bp.response(200, schemas.BalanceSchema)
+def balance() -> Wallet:
+    """Show what the resident has, what waits, what is held and what lapses."""
+    return wallet(reader(), _viewer())
+
+
+@bp.get("/transfers")
+@bp.arguments(schemas.TransfersQuerySchema, location="query")
+@bp.response(200, schemas.TransferSchema(many=True))
+def transfers(query: dict[str, Any]) -> list[queries.Line]:
+    """List transfers of the resident, newest first; ``before`` goes on from a page."""
+    account = accounts_shown(_viewer(), query["kind"])[0]
+    return queries.posted_lines(reader(), account, before=query["before"])
+
+
+@bp.get("/awards")
+@bp.response(200, schemas.AwardSchema(many=True))
+def awards() -> list[queries.Line]:
+    """List awards of the resident, and of the household, that have not arrived."""
+    seen = _viewer()
+    accounts = [account for kind in ("service", "basic") for account in accounts_shown(seen, kind)]
+    lines = [line for account in accounts for line in queries.waiting_lines(reader(), account)]
+    return sorted(
+        (line for line in lines if line.kind == "award"), key=lambda line: line.at, reverse=True
+    )
+
+
+@bp.get("/staff/awards")
+@bp.response(200, schemas.WaitingAwardSchema(many=True))
+def unconfirmed() -> list[queries.WaitingAward]:
+    """List awards borne by the actor's community that wait for a second person."""
+    actor = current_actor()
+    actor.require("attendance.confirm")
+    return queries.awards_to_confirm(reader(), actor.place)
+
+
+@bp.post("/staff/awards")
+@bp.arguments(schemas.RecordActSchema)
+@bp.response(201, schemas.AwardedSchema)
+def record(data: dict[str, Any]) -> Awarded:
+    """Record an act of a resident or household; needs an Idempotency-Key."""
+    actor = current_actor()
+    actor.require("attendance.enter")
+    command = RecordAct(
+        **data | {"day": data["day"] or business_day(present())},
+        key=idempotency_key(),
+        community=actor.place,
+        own=directory().own(reader(), actor.person),
+    )
+    return transact(record_act, command, actor)
+
+
+@bp.post("/staff/awards/confirm")
+@bp.arguments(schemas.AwardIdsSchema)
+@bp.response(200, schemas.AwardsConfirmedSchema)
+def confirm(data: dict[str, Any]) -> AwardsConfirmed:
+    """Confirm awards that somebody else recorded; those confirmed before are left alone."""
+    actor = current_actor()
+    command = ConfirmAwards(
+        awards=tuple(data["awards"]),
+        own=directory().own(reader(), actor.person),
+    )
+    return transact(confirm_awards, command, actor)

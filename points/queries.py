@@ -1,14 +1,14 @@
-"""What residents and staff read of the ledger: balances, lines, receipts, totals of the books."""
+"""What residents and staff read of the ledger: balances, lines, awards that wait."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, select
 
 from core import settings
 from core.defaults import CENTIPOINTS, rows
@@ -19,7 +19,6 @@ from points.models import (
     Award,
     ExpiryMark,
     Hold,
-    Reversal,
     Transfer,
 )
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 PAGE = 20
+WAITING_MAX = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +172,8 @@ class Line:
     at: dt.datetime
     due: dt.datetime | None
     balance: int | None
+    #: The account's version after a posting: where the next page goes on from.
+    position: int | None = None
 
 
 def posted_lines(
@@ -217,6 +219,7 @@ def posted_lines(
             at=row.posted_at,
             due=None,
             balance=row.credit_balance if row.credit == account else row.debit_balance,
+            position=row.position,
         )
         for row in connection.execute(query)
     ]
@@ -267,70 +270,28 @@ def waiting_lines(connection: Connection, account: int) -> list[Line]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
-    """Everything about one transfer, as its receipt says it."""
+class WaitingAward:
+    """An award that waits for a second person; ``amount`` in centipoints."""
 
     id: UUID
-    line: Line
-    points_kind: str
     rule: str
-    units: int | None
+    reason: str
+    units: int
+    amount: int
     provenance: str
-    event_at: dt.datetime
-    posted_at: dt.datetime
+    holder_id: UUID
     community: int
-    source_kind: str
-    source_id: UUID
-    actor: UUID
-    reversed_by: UUID | None
+    recorded_by: UUID
+    event_at: dt.datetime
 
 
-def receipt(connection: Connection, transfer: UUID, accounts: Sequence[int]) -> Receipt | None:
-    """Return a transfer of one of these accounts, or None."""
-    row = connection.execute(
-        select(
-            Transfer.__table__,
-            Award.reason.label("award_reason"),
-            Award.rule.label("rule_key"),
-            Award.units,
-            Award.provenance,
-            Award.bearing,
-            Hold.reason.label("hold_reason"),
-            Reversal.reversal,
-        )
-        .outerjoin(Award, and_(Transfer.source_kind == "award", Award.id == Transfer.source_id))
-        .outerjoin(Hold, Hold.id == Transfer.source_id)
-        .outerjoin(Reversal, Reversal.original == Transfer.id)
-        .where(
-            Transfer.id == transfer,
-            or_(Transfer.credit.in_(accounts), Transfer.debit.in_(accounts)),
-        ),
-    ).first()
-    if row is None:
-        return None
-    is_credit = row.credit in accounts
-    return Receipt(
-        id=row.id,
-        line=Line(
-            id=row.id,
-            kind=row.act,
-            reason=row.note or row.award_reason or row.hold_reason or "",
-            place=row.bearing or row.community,
-            amount=row.amount if is_credit else -row.amount,
-            state="posted",
-            at=row.posted_at,
-            due=None,
-            balance=row.credit_balance if is_credit else row.debit_balance,
-        ),
-        points_kind=row.points_kind,
-        rule=row.rule_key or "",
-        units=row.units,
-        provenance=row.provenance or "",
-        event_at=row.event_at,
-        posted_at=row.posted_at,
-        community=row.community,
-        source_kind=row.source_kind,
-        source_id=row.source_id,
-        actor=row.actor,
-        reversed_by=row.reversal,
+def awards_to_confirm(connection: Connection, bearing: int) -> list[WaitingAward]:
+    """Return awards borne by a community that wait for a second person, the oldest first."""
+    names = [field.name for field in fields(WaitingAward)]
+    rows = connection.execute(
+        select(*(Award.__table__.c[name] for name in names))
+        .where(Award.bearing == bearing, Award.state == "pending", Award.due.is_(None))
+        .order_by(Award.event_at, Award.id)
+        .limit(WAITING_MAX),
     )
+    return [WaitingAward(**row._mapping) for row in rows]  # noqa: SLF001 - the documented way

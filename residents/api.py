@@ -89,7 +89,7 @@ def sign_ins() -> list[queries.SignInRow]:
     return queries.sign_ins(reader(), current_actor(), present())
 
 
-@bp.put("/me/mode")
+@bp.post("/me/mode")
 @bp.arguments(schemas.ModeSchema)
 @bp.response(200, schemas.ModeSchema)
 def set_mode(data: dict[str, Any]) -> dict[str, str]:

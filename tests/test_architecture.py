@@ -75,7 +75,7 @@ def test_no_import_hides_inside_a_function() -> None:
     assert hidden_imports(ast.parse("def f():\n    import os")) == [2]
 
 
-EDGE = {"views", "api", "cli", "identity", "panels", "http_keys"}
+EDGE = {"doorway", "views", "api", "cli", "identity", "panels", "http_keys"}
 
 
 def imports_flask(tree: ast.Module) -> bool:
@@ -179,13 +179,7 @@ def strings(tree: ast.Module) -> Iterator[tuple[int, str]]:
         and node.func.value.id == "re"
         for argument in node.args
     }
-    documentation = {
-        id(node.body[0].value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-        and node.body
-        and isinstance(node.body[0], ast.Expr)
-    }
+    documentation = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if (
             isinstance(node, ast.Constant)

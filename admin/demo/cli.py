@@ -173,7 +173,7 @@ def serve_command(bind: str, *, reset: bool) -> None:
         facts = build()
         click.echo(f"built by {facts['calls']} calls in {facts['seconds']} s")
     rows = accounts()
-    click.echo(f"\nLinli (邻里) is at http://{bind}\n")
+    click.echo(f"\nLinli 邻里 is at http://{bind}\n")
     click.echo("Sign in with a number below; the one-time code appears in this terminal.\n")
     for row in rows:
         click.echo(f"  {row['phone']}  {ROLES[row['role']]:　<8} {row['name']}  {row['place']}")

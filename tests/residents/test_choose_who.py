@@ -41,7 +41,8 @@ def parents(cast: People, run: Run) -> tuple[UUID, UUID]:
 def offered(page: str) -> dict[str, str]:
     """Return the choices of the page: title and value."""
     found = re.findall(
-        r'<button[^>]*name="choice" value="([^"]+)".*?class="title">([^<]+)<.*?class="under">([^<]+)<',
+        r'<button[^>]*name="choice" value="([^"]+)".*?class="title">([^<]+)<'
+        r'.*?class="under">([^<]+)<',
         page,
         re.DOTALL,
     )

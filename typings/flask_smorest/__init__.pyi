@@ -4,11 +4,11 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 import flask
 from marshmallow import Schema
 
-P = ParamSpec("P")
-R = TypeVar("R")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 class _Same(Protocol):
-    def __call__(self, view: Callable[P, R], /) -> Callable[P, R]: ...
+    def __call__(self, view: Callable[_P, _R], /) -> Callable[_P, _R]: ...
 
 class Blueprint(flask.Blueprint):
     def __init__(

@@ -1,0 +1,120 @@
+"""Shapes of what comes in and goes out. Amounts are integer centipoints."""
+
+from __future__ import annotations
+
+from marshmallow import EXCLUDE, Schema, fields, validate
+
+from points.acts import NOTE_MAX
+from points.awards import UNITS_MAX
+
+CENTIPOINTS = {"description": "centipoints: 100 is one point"}
+AWARDS_MAX = 200
+
+
+class BalanceSchema(Schema):
+    """What a resident has: service points, and the family's basic points of a life."""
+
+    balance = fields.Integer(metadata=CENTIPOINTS)
+    pending = fields.Integer(metadata=CENTIPOINTS)
+    held = fields.Integer(metadata=CENTIPOINTS)
+    lapsing = fields.Integer(metadata=CENTIPOINTS)
+    lapsing_on = fields.Date()
+    later = fields.Integer(metadata=CENTIPOINTS)
+    later_on = fields.Date()
+    basic = fields.Integer(metadata=CENTIPOINTS)
+    title = fields.String()
+    next_title = fields.String()
+    missing = fields.Integer(metadata=CENTIPOINTS)
+
+
+class TransfersQuerySchema(Schema):
+    """Which transfers of one's own account."""
+
+    class Meta:
+        """Query strings may carry what is not ours."""
+
+        unknown = EXCLUDE
+
+    kind = fields.String(load_default="service", validate=validate.OneOf(("service", "basic")))
+    before = fields.Integer(
+        load_default=None,
+        validate=validate.Range(min=1),
+        metadata={"description": "position of the last line of the page before"},
+    )
+
+
+class TransferSchema(Schema):
+    """A transfer of one's own account; ``amount`` is signed."""
+
+    id = fields.UUID()
+    act = fields.String(attribute="kind")
+    reason = fields.String()
+    place = fields.Integer(metadata={"description": "code of the community"})
+    amount = fields.Integer(metadata={"description": "centipoints, negative for a spending"})
+    balance = fields.Integer(metadata={"description": "centipoints after this transfer"})
+    at = fields.AwareDateTime()
+    position = fields.Integer()
+
+
+class AwardSchema(Schema):
+    """An award that waits; ``due`` null: a second person has to confirm it first."""
+
+    id = fields.UUID()
+    reason = fields.String()
+    place = fields.Integer(metadata={"description": "code of the community"})
+    amount = fields.Integer(metadata=CENTIPOINTS)
+    at = fields.AwareDateTime()
+    due = fields.AwareDateTime(allow_none=True)
+
+
+class WaitingAwardSchema(Schema):
+    """An award that waits for a second person."""
+
+    id = fields.UUID()
+    rule = fields.String()
+    reason = fields.String()
+    units = fields.Integer()
+    amount = fields.Integer(metadata=CENTIPOINTS)
+    provenance = fields.String()
+    holder_id = fields.UUID()
+    community = fields.Integer()
+    recorded_by = fields.UUID()
+    event_at = fields.AwareDateTime()
+
+
+class RecordActSchema(Schema):
+    """An act by a rule of the catalogue, of a resident or household of one's community."""
+
+    rule = fields.String(required=True, validate=validate.Length(min=1, max=60))
+    holder_kind = fields.String(required=True, validate=validate.OneOf(("resident", "household")))
+    holder_id = fields.UUID(required=True)
+    units = fields.Integer(
+        required=True, strict=True, validate=validate.Range(min=1, max=UNITS_MAX)
+    )
+    day = fields.Date(load_default=None, allow_none=True)
+    note = fields.String(load_default="", validate=validate.Length(max=NOTE_MAX))
+
+
+class AwardedSchema(Schema):
+    """What it came to; ``id`` null: the rule's caps left nothing."""
+
+    id = fields.UUID(allow_none=True)
+    amount = fields.Integer(metadata=CENTIPOINTS)
+    units = fields.Integer()
+    due = fields.AwareDateTime(allow_none=True)
+    capped = fields.Boolean()
+    exists = fields.Boolean()
+
+
+class AwardIdsSchema(Schema):
+    """Awards that a second person confirms."""
+
+    awards = fields.List(
+        fields.UUID(), required=True, validate=validate.Length(min=1, max=AWARDS_MAX)
+    )
+
+
+class AwardsConfirmedSchema(Schema):
+    """How many were confirmed now."""
+
+    confirmed = fields.Integer()
