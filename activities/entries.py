@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 REASON_MAX = 40
 
 
-class ReasonMissing(Rejected):
+class EntryReasonMissing(Rejected):
     """An entry by hand says why."""
 
     text = N_("请写一句原因，比如没带手机，再登记。")
@@ -49,11 +49,11 @@ class EnterByHand:
 def enter_by_hand(work: Work, command: EnterByHand) -> Recorded:
     """Enter a resident's arrival, leaving or both; entered twice it stands once.
 
-    Raises ReasonMissing, TimesWrong, and as ``record_attendance``.
+    Raises EntryReasonMissing, TimesWrong, and as ``record_attendance``.
     """
     reason = command.reason.strip()[:REASON_MAX]
     if not reason:
-        raise ReasonMissing
+        raise EntryReasonMissing
     moments = [("entry", command.entry), ("exit", command.exit)]
     given = [(phase, at) for phase, at in moments if at is not None]
     both = command.entry is not None and command.exit is not None

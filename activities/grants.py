@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 GRANT = dt.timedelta(minutes=10)
 
 
-class CodeExpired(Rejected):
+class VenueCodeExpired(Rejected):
     """The code was shown too long ago, was voided, or never was one."""
 
     text = N_("现场码已经更新，请对着屏幕再扫一次。")
@@ -56,7 +56,7 @@ class Grant:
 
 
 def grant_for(connection: Connection, code: str, now: dt.datetime) -> Grant:
-    """Turn a code into a grant, writing nothing. Raises CodeExpired or CodeUnreadable."""
+    """Turn a code into a grant, writing nothing. Raises VenueCodeExpired or CodeUnreadable."""
     plain = normalise(code)
     if plain is None:
         raise CodeUnreadable
@@ -68,7 +68,7 @@ def grant_for(connection: Connection, code: str, now: dt.datetime) -> Grant:
     seconds = settings.integer(connection, "checkin.step_seconds", now)
     proven = match(plain, row.epoch, now, seconds)
     if proven is None:
-        raise CodeExpired
+        raise VenueCodeExpired
     at = step_time(proven.step, seconds)
     return Grant(row.id, proven.phase, at, secrets.token_urlsafe(12))
 

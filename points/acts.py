@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -64,8 +64,9 @@ class RecordAct:
     units: int
     day: dt.date
     note: str = ""
-    #: Residents and households the actor belongs to: a second person has to confirm theirs.
-    own: frozenset[UUID] = frozenset()
+    #: Residents and households the actor belongs to: a second person has to confirm theirs. It is
+    #: no part of what was asked, and so of the digest.
+    own: frozenset[UUID] = field(default=frozenset(), repr=False)
 
 
 def record_act(work: Work, command: RecordAct) -> Awarded:

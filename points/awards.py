@@ -52,7 +52,7 @@ class AwardUnknown(NotFound):
     text = N_("没有找到这笔待到账的积分。请刷新页面看看。")
 
 
-class SecondPersonNeeded(Conflict):
+class AwardNeedsSecondPerson(Conflict):
     """Whoever recorded an award, or gains from it, does not confirm it."""
 
     text = N_("要另一位工作人员来确认，登记人、本人和同户都不行。")
@@ -301,7 +301,7 @@ class AwardsConfirmed:
 def confirm_awards(work: Work, command: ConfirmAwards) -> AwardsConfirmed:
     """Let awards settle that somebody else recorded; those confirmed before are left alone.
 
-    Raises AwardUnknown, SecondPersonNeeded, Forbidden, NotInYourScope.
+    Raises AwardUnknown, AwardNeedsSecondPerson, Forbidden, NotInYourScope.
     """
     rows = work.connection.execute(
         select(
@@ -321,7 +321,7 @@ def confirm_awards(work: Work, command: ConfirmAwards) -> AwardsConfirmed:
     for row in open_ones:
         work.actor.require("attendance.confirm", row.bearing)
         if row.recorded_by == work.actor.person or row.holder_id in command.own:
-            raise SecondPersonNeeded
+            raise AwardNeedsSecondPerson
     waiting = [row.id for row in open_ones]
     if not waiting:
         work.replayed()

@@ -40,12 +40,9 @@ def parents(cast: People, run: Run) -> tuple[UUID, UUID]:
 
 def offered(page: str) -> dict[str, str]:
     """Return the choices of the page: title and value."""
-    found = re.findall(
-        r'<button[^>]*name="choice" value="([^"]+)".*?class="title">([^<]+)<'
-        r'.*?class="under">([^<]+)<',
-        page,
-        re.DOTALL,
-    )
+    button = r'<button[^>]*name="choice" value="([^"]+)"'
+    words = r'class="title">([^<]+)<.*?class="under">([^<]+)<'
+    found = re.findall(f"{button}.*?{words}", page, re.DOTALL)
     return {f"{title}，{note}": value for value, title, note in found}
 
 

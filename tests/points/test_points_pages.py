@@ -1,0 +1,277 @@
+"""Pages of a resident's points: wallet, every line of every month, the evidence of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+
+from core.ids import uuid8
+from core.work import Work
+from points import holds, ledger
+from points.accounts import account_id, clearing, open_clearing, resident_account
+from points.awards import award
+from points.reversal import Reverse, reverse
+from points.settlement import settle_due
+from tests.conftest import Clock
+from tests.people import HERE, THERE, People, Someone
+from tests.points.books import MORNING, Nothing, one
+from tests.points.earning import CORRIDOR, JOIN, days_later, serving
+from tests.residents.forms import send
+
+Run = Callable[..., Any]
+
+
+def text_of(page: str) -> str:
+    """What a page says, without its marks."""
+    return re.sub(r"\s+", "", re.sub(r"<[^>]+>", "", page.partition("<main")[2]))
+
+
+def page(cast: People, path: str, someone: Someone | None = None, status: int = 200) -> str:
+    answer = cast.browser(someone or cast.wang).get(path)
+    assert answer.status_code == status, answer.get_data(as_text=True)
+    return text_of(answer.get_data(as_text=True))
+
+
+@pytest.fixture
+def earn(app: Flask, run: Run, cast: People, clock: Clock) -> Callable[..., None]:
+    """Give 王秀英 an award; ``settled`` lets the night pass."""
+
+    def give(cause: str, *, settled: bool = False, **changes: Any) -> None:
+        given = {"holder_id": one(cast.wang.resident)} | changes
+        run(award, serving(cause, **given), cast.actor(cast.staff))
+        if settled:
+            clock.advance(days=1)
+            with app.app_context():
+                settle_due()
+
+    return give
+
+
+def wallet_of(cast: People) -> int:
+    return resident_account(one(cast.wang.resident), HERE, "service")
+
+
+def spent(work: Work, account: int) -> Nothing:
+    """A crossing of three legs, 12 points in all."""
+    open_clearing(work, HERE, THERE)
+    spending = ledger.Spending(
+        account=account,
+        community=HERE,
+        event_at=work.now,
+        source_kind="order",
+        source_id=UUID(int=55),
+        journal=UUID(int=55),
+        note="洗洁精一瓶",
+    )
+    retired = account_id("retired", HERE, "service")
+    rounding = account_id("rounding", HERE, "service")
+    legs = [
+        ledger.Leg(
+            id=UUID(int=551),
+            act="redemption",
+            credit=clearing(HERE, THERE),
+            amount=960,
+            standard=960,
+        ),
+        ledger.Leg(id=UUID(int=552), act="discount", credit=retired, amount=190),
+        ledger.Leg(id=UUID(int=553), act="rounding", credit=rounding, amount=50),
+    ]
+    ledger.spend(work, spending, legs)
+    return Nothing()
+
+
+def test_nothing_yet_says_how_to_earn(cast: People) -> None:
+    said = page(cast, "/points/")
+
+    assert "还没有积分" in said
+    assert "可用0分" in said
+
+
+def test_what_was_earned_waits_until_the_night_has_passed(cast: People, earn: Run) -> None:
+    earn("a")
+    before = page(cast, "/points/")
+    earn("b", settled=True)
+    after = page(cast, "/points/")
+
+    assert "便民集市，来帮忙1小时" in before
+    assert "明早8点前到账" in before
+    assert "可用0分" in before
+    assert "可用20分" in after
+    assert "已到账" in after
+    assert "得到20分" in after
+    assert "明早" not in after
+
+
+def test_what_waits_for_a_second_person_says_so(cast: People, earn: Run) -> None:
+    earn("a", needs_second=True)
+
+    assert "等另一位工作人员核对" in page(cast, "/points/")
+
+
+def test_what_was_earned_elsewhere_names_the_place(cast: People, earn: Run) -> None:
+    earn("a", bearing=THERE, settled=True)
+
+    here, there = page(cast, "/points/"), page(cast, "/points/?kind=basic")
+
+    assert "社区" in here.partition("便民集市")[2].partition("分")[0]
+    assert "便民集市" not in there
+
+
+def test_the_legs_of_one_spending_are_one_line_and_one_receipt(
+    cast: People, earn: Run, run: Run
+) -> None:
+    earn("a", units=4, settled=True)
+    run(spent, wallet_of(cast))
+
+    said = page(cast, "/points/")
+    assert said.count("洗洁精一瓶") == 1
+    assert "−12分" in said
+    assert "得到20分，用去12分" in said
+    assert "−12分" in page(cast, f"/points/{UUID(int=551)}")
+
+
+def test_what_comes_back_lowers_what_was_spent(cast: People, earn: Run, run: Run) -> None:
+    earn("a", units=4, settled=True)
+    run(spent, wallet_of(cast))
+    for leg in (551, 552, 553):
+        command = Reverse(
+            original=UUID(int=leg),
+            id=UUID(int=leg + 100),
+            note="洗洁精一瓶，退回",
+            source_kind="order",
+            source_id=UUID(int=55),
+            journal=UUID(int=56),
+        )
+        run(reverse, command)
+
+    said = page(cast, "/points/")
+    assert "得到20分" in said
+    assert "用去" not in said
+    assert "+12分" in said
+    assert "已退回" in said
+
+
+def test_what_is_held_leads_to_its_order(cast: People, earn: Run, run: Run) -> None:
+    earn("a", settled=True)
+    command = holds.OpenHold(
+        id=UUID(int=66),
+        account=wallet_of(cast),
+        amount=400,
+        reason="抽纸一包",
+        source_kind="order",
+        source_id=UUID(int=67),
+    )
+    run(holds.hold, command)
+
+    html = cast.browser(cast.wang).get("/points/").get_data(as_text=True)
+    assert f'href="/exchange/orders/{UUID(int=67)}"' in html
+    assert "可用6分" in text_of(html)
+    assert "预留，等您领取" in text_of(html)
+
+
+def test_basic_points_say_whose_they_are(cast: People, earn: Run) -> None:
+    earn("mine", rule=JOIN, units=2)
+    earn("husband", rule=JOIN, units=1, holder_id=one(cast.li.resident))
+    earn(
+        "household",
+        rule=CORRIDOR,
+        units=1,
+        holder_kind="household",
+        holder_id=one(cast.wang.household),
+        reason="楼道不堆物",
+        settled=True,
+    )
+
+    said = page(cast, "/points/?kind=basic")
+    assert "全家合计8分" in said
+    assert "我2分家人1分本户5分" in said
+    assert "楼道不堆物" in said
+    assert "新邻居" in said
+    assert "全家再得42分" in said
+
+
+def test_older_months_are_behind_a_link(cast: People, earn: Run, clock: Clock) -> None:
+    for month in range(5):
+        clock.set(days_later(31 * month))
+        earn(f"m{month}", event_at=days_later(31 * month), settled=True)
+
+    html = cast.browser(cast.wang).get("/points/").get_data(as_text=True)
+    found = re.search(r'href="(/points/\?[^"]*until=[^"]*)"', html)
+    assert found is not None
+    older = cast.browser(cast.wang).get(found[1].replace("&amp;", "&")).get_data(as_text=True)
+
+    assert html.count("便民集市") + older.count("便民集市") == 5
+    assert "until=" not in older
+
+
+def test_a_receipt_names_rule_recorder_and_arrival(cast: People, earn: Run) -> None:
+    earn("a", provenance="recorded")
+    identity = uuid8(MORNING, "award", "a", 0, 0)
+    waiting = page(cast, f"/points/{identity}")
+    earn("b", settled=True)
+    said = page(cast, f"/points/{identity}")
+
+    assert "明早8点前到账" in waiting
+    assert "志愿服务每半小时5分，共2个" in said
+    assert "陈晓琳工作人员登记" in said
+    assert "+10分" in said
+    assert identity.hex[-10:].upper() in said
+
+
+def test_nobody_sees_the_receipt_of_another(cast: People, earn: Run) -> None:
+    earn("a", settled=True)
+    identity = uuid8(MORNING, "award", "a", 0, 0)
+
+    assert "没有找到这一笔" in page(cast, f"/points/{identity}", cast.chen, status=404)
+
+
+def test_the_household_sees_what_the_household_got(cast: People, earn: Run) -> None:
+    earn(
+        "h",
+        rule=CORRIDOR,
+        units=1,
+        holder_kind="household",
+        holder_id=one(cast.wang.household),
+        reason="楼道不堆物",
+    )
+
+    assert "楼道不堆物" in page(cast, f"/points/{uuid8(MORNING, 'award', 'h', 0, 0)}")
+
+
+def test_the_home_page_shows_the_wallet(cast: People, earn: Run) -> None:
+    earn("a", settled=True)
+    earn("b", event_at=days_later(1))
+
+    said = page(cast, "/")
+    assert "10分待到账10分预留0分年底到期0分" in said
+
+
+def test_points_of_last_year_lapse_this_year(cast: People, earn: Run, clock: Clock) -> None:
+    earn("a", settled=True)
+
+    said = page(cast, "/points/")
+
+    assert "明年12月31日到期10分" in said
+    assert "今年12月31日到期" not in said
+
+
+def test_staff_have_no_points_page(cast: People) -> None:
+    assert cast.browser(cast.staff).get("/points/").status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/points/?kind=gold", "/points/?until=never"])
+def test_what_is_not_understood_in_the_address_is_left_aside(cast: People, path: str) -> None:
+    assert "可用0分" in page(cast, path)
+
+
+def test_the_elder_page_says_what_can_be_spent(cast: People, earn: Run) -> None:
+    earn("a", settled=True)
+    browser = cast.browser(cast.wang)
+    send(browser, "/sign-in", "/me/elder", mode="elder")
+
+    assert "可用10分" in text_of(browser.get("/").get_data(as_text=True))
