@@ -68,7 +68,7 @@ def build() -> dict[str, Any]:
     with builder.clock(), contextlib.redirect_stderr(io.StringIO()):
         settle_in(builder)
         with click.progressbar(length=DAYS, label="building", file=sys.stdout) as bar:
-            for _day in tell(builder, today):
+            for _day in tell(builder, today, now):
                 bar.update(1)
         go_on(builder, now)
     facts = {

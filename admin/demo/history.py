@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from sqlalchemy import select
 
@@ -15,29 +12,14 @@ from activities.entries import EnterSheet, SheetRow, enter_sheet
 from activities.jobs import close_sessions
 from activities.models import ActivityTemplate
 from activities.publish import PartOffered, PublishActivity, publish_activity
-from admin.demo.town import HOME, NEIGHBOUR, Builder, Citizen, Town, citizen_actor
+from admin.demo.redeeming import collect, redeem, restock
+from admin.demo.town import HOME, NEIGHBOUR, Builder, Citizen, Planned, Story, Town
 from core import outbox
-from core.errors import AppError
 from core.work import SHANGHAI, reading
-from exchange import quote as quotes
-from exchange.basket import Wanted
-from exchange.counter import CounterRedemption, redeem_at_counter
-from exchange.models import Order
-from exchange.orders import (
-    ApproveOrders,
-    HandOver,
-    RefuseOrder,
-    SubmitOrder,
-    approve_orders,
-    hand_over,
-    lapse_orders,
-    refuse_order,
-    submit_order,
-)
-from points.accounts import resident_account
+from exchange.orders import lapse_orders
+from points.acts import RecordAct, record_act
 from points.awards import ConfirmAwards, confirm_awards
 from points.closing import close_days, fold_deltas
-from points.models import Account
 from points.settlement import settle_due
 from residents.models import Resident
 
@@ -48,38 +30,20 @@ DAYS = 91
 AHEAD = 10
 HOURS = ((9, 2), (14, 2), (9, 3), (15, 1), (18, 2))
 SESSIONS_A_DAY = 5
-ORDERS_A_DAY = 5
-COUNTERS_A_DAY = 4
 TAKERS = 9
-POINT = 100
+RESTOCKED_ON = 2
+"""Wednesdays."""
+
+CROWD = 40
+"""Communities with more residents than this have fuller sessions."""
+
+VISITS = {20: ("safety.home_check", 0.7), 60: ("survey.answer", 0.5)}
+"""Days on which staff go from door to door, what for, and the share that is at home."""
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A session that was published and will take place."""
-
-    town: Town
-    session: UUID
-    starts_at: dt.datetime
-    ends_at: dt.datetime
-    serves: bool
-    takes_part: bool
-    open_to: str
-
-
-@dataclass(slots=True)
-class Story:
-    """What goes on from one day to the next."""
-
-    planned: dict[dt.date, list[Planned]] = field(default_factory=dict)
-    persons: dict[UUID, UUID] = field(default_factory=dict)
-    to_collect: list[tuple[dt.date, Town, UUID]] = field(default_factory=list)
-    templates: list[Row[ActivityTemplate]] = field(default_factory=list)
-
-
-def tell(builder: Builder, today: dt.date) -> Iterator[dt.date]:
-    """Live through the days before today; yields each day as it passes."""
-    story = Story()
+def tell(builder: Builder, today: dt.date, now: dt.datetime) -> Iterator[dt.date]:
+    """Live through the days before today, and today so far; yields each day as it passes."""
+    story = Story(today=today)
     with reading() as connection:
         story.templates = list(
             connection.execute(
@@ -91,16 +55,24 @@ def tell(builder: Builder, today: dt.date) -> Iterator[dt.date]:
         }
     first = today - dt.timedelta(days=DAYS)
     for ahead in range(2, AHEAD):
-        _publish(builder, story, first + dt.timedelta(days=ahead), builder.now)
+        _publish(builder, story, first + dt.timedelta(days=ahead))
     for number in range(DAYS):
         day = first + dt.timedelta(days=number)
         _night(builder, day)
-        _publish(builder, story, day + dt.timedelta(days=AHEAD), builder.at(day, 8, 30))
-        _collect(builder, story, day)
-        _redeem(builder, story, day)
+        builder.at(day, 8, 30)
+        _publish(builder, story, day + dt.timedelta(days=AHEAD))
+        collect(builder, story, day)
+        redeem(builder, story, day)
         _hold_sessions(builder, story, day)
+        if day.weekday() == RESTOCKED_ON:
+            restock(builder, day)
+        if number in VISITS:
+            _visit(builder, day, *VISITS[number])
         yield day
     _night(builder, today)
+    over = now - dt.timedelta(minutes=20)
+    story.planned[today] = [each for each in story.planned.get(today, []) if each.ends_at < over]
+    _hold_sessions(builder, story, today)
 
 
 def _night(builder: Builder, day: dt.date) -> None:
@@ -116,17 +88,38 @@ def _night(builder: Builder, day: dt.date) -> None:
     builder.calls += 6
 
 
+def _visit(builder: Builder, day: dt.date, rule: str, share: float) -> None:
+    """Let staff of the two communities record an act of each household that they find at home."""
+    builder.at(day, 17)
+    for code in (HOME, NEIGHBOUR):
+        town = builder.towns[code]
+        staff, _lead = town.working()
+        for household in dict.fromkeys(citizen.household for citizen in town.citizens):
+            if builder.dice.random() > share:
+                continue
+            act = RecordAct(
+                key=f"{rule}:{household}",
+                community=code,
+                rule=rule,
+                holder_kind="household",
+                holder_id=household,
+                units=1,
+                day=day,
+            )
+            builder.do(record_act, act, staff)
+
+
 def _pick(builder: Builder, count: int) -> list[Town]:
     """Choose communities; the two that are looked at most come up often."""
     towns = list(builder.towns.values())
     chosen = builder.dice.sample(towns, count)
-    for code, share in ((HOME, 0.5), (NEIGHBOUR, 0.3)):
+    for code, share in ((HOME, 0.8), (NEIGHBOUR, 0.5)):
         if builder.dice.random() < share and builder.towns[code] not in chosen:
             chosen.append(builder.towns[code])
     return chosen
 
 
-def _publish(builder: Builder, story: Story, day: dt.date, _now: dt.datetime) -> None:
+def _publish(builder: Builder, story: Story, day: dt.date) -> None:
     for town in _pick(builder, SESSIONS_A_DAY):
         staff, _lead = town.working()
         template = builder.dice.choice(story.templates)
@@ -186,7 +179,8 @@ def _parts(template: Row[ActivityTemplate]) -> tuple[PartOffered, ...]:
 def _guests(builder: Builder, planned: Planned) -> list[tuple[Town, Citizen]]:
     """Choose who comes: mostly people from here, a few from elsewhere where it is open."""
     here = [(planned.town, citizen) for citizen in planned.town.citizens]
-    guests = builder.dice.sample(here, min(len(here), TAKERS))
+    many = TAKERS if len(here) < CROWD else builder.dice.randrange(TAKERS, 3 * TAKERS)
+    guests = builder.dice.sample(here, min(len(here), many))
     if planned.open_to == "district":
         other = builder.towns[builder.dice.choice((HOME, NEIGHBOUR, *builder.towns))]
         if other is not planned.town and other.citizens:
@@ -221,158 +215,6 @@ def _hold_sessions(builder: Builder, story: Story, day: dt.date) -> None:
             continue
         done = builder.do(enter_sheet, EnterSheet(session=planned.session, rows=tuple(rows)), staff)
         awards = tuple(line.award for line in done.lines if line.award is not None)
-        if awards:
+        waits = planned.town.code == HOME and day == story.today
+        if awards and not waits:
             builder.do(confirm_awards, ConfirmAwards(awards=awards), lead)
-
-
-def _rich(builder: Builder, least: int) -> list[tuple[Town, Citizen, int]]:
-    """Return some of those who could spend this much, with what they have."""
-    everybody = [
-        (town, citizen)
-        for town in builder.towns.values()
-        for citizen in town.citizens
-        if not citizen.is_child
-    ]
-    asked = builder.dice.sample(everybody, 400)
-    home = [(builder.towns[HOME], citizen) for citizen in builder.towns[HOME].citizens]
-    accounts = {
-        resident_account(citizen.resident, town.code, "service"): (town, citizen)
-        for town, citizen in [*home, *asked]
-    }
-    with reading() as connection:
-        rows = connection.execute(
-            select(Account.id, Account.credited - Account.debited - Account.held).where(
-                Account.id.in_(list(accounts)),
-                Account.credited - Account.debited - Account.held >= least,
-            ),
-        ).all()
-    found = [(*accounts[row[0]], int(row[1])) for row in rows]
-    builder.dice.shuffle(found)
-    return found
-
-
-def _station_for(builder: Builder, town: Town) -> Town:
-    """Choose where somebody redeems: at home where there is a station, else or sometimes near."""
-    if town.items and builder.dice.random() < 0.6:  # noqa: PLR2004 - most redeem at home
-        return town
-    near = [
-        other
-        for other in builder.towns.values()
-        if other.items and other is not town and other.subdistrict == town.subdistrict
-    ]
-    far = [builder.towns[NEIGHBOUR], builder.towns[HOME]]
-    return builder.dice.choice([*near, *far])
-
-
-def _redeem(builder: Builder, story: Story, day: dt.date) -> None:
-    """Let people order on the phone and at the counter; staff approve before noon."""
-    builder.at(day, 10, 20)
-    rich = _rich(builder, 6 * POINT)
-    submitted: dict[int, list[tuple[UUID, dt.date]]] = {}
-    for town, citizen, has in rich[:ORDERS_A_DAY]:
-        if citizen.phone is None:
-            continue
-        host = _station_for(builder, town)
-        made = _order(builder, story, town, citizen, host, has)
-        if made is not None:
-            wait = day + dt.timedelta(days=1 + builder.dice.randrange(4))
-            submitted.setdefault(host.code, []).append((made, wait))
-    for town, citizen, has in rich[ORDERS_A_DAY : ORDERS_A_DAY + COUNTERS_A_DAY]:
-        _at_counter(builder, town, citizen, has)
-    builder.at(day, 10, 50)
-    for code, orders in submitted.items():
-        _decide(builder, story, builder.towns[code], orders)
-
-
-def _affordable(builder: Builder, host: Town, most: int) -> UUID | None:
-    items = [item for item, price in host.items if price * 5 // 4 <= most]
-    return builder.dice.choice(items) if items else None
-
-
-def _order(
-    builder: Builder,
-    story: Story,
-    town: Town,
-    citizen: Citizen,
-    host: Town,
-    has: int,
-) -> UUID | None:
-    item = _affordable(builder, host, has)
-    if item is None:
-        return None
-    actor = citizen_actor(town, citizen, story.persons[citizen.resident])
-    with contextlib.suppress(AppError):
-        with reading() as connection:
-            wanted = (Wanted(item=item, quantity=1),)
-            offer = quotes.quote(connection, citizen.resident, wanted, builder.now)
-        command = SubmitOrder(
-            key=f"demo:{builder.calls}",
-            resident=citizen.resident,
-            quote=offer.token,
-        )
-        return builder.do(submit_order, command, actor).id
-    return None
-
-
-def _at_counter(builder: Builder, town: Town, citizen: Citizen, has: int) -> None:
-    """Redeem at the counter on a staff member's word, as old people like to."""
-    host = town if town.items else builder.towns[HOME]
-    item = _affordable(builder, host, min(has, 24 * POINT))
-    if item is None:
-        return
-    staff, _lead = host.working()
-    with contextlib.suppress(AppError):
-        builder.do(
-            redeem_at_counter,
-            CounterRedemption(
-                key=f"demo:{builder.calls}",
-                resident=citizen.resident,
-                lines=(Wanted(item=item, quantity=1),),
-                confirmation="known",
-            ),
-            staff,
-        )
-
-
-def _decide(
-    builder: Builder,
-    story: Story,
-    host: Town,
-    orders: list[tuple[UUID, dt.date]],
-) -> None:
-    """Approve what was ordered; now and then one is refused with a reason."""
-    _staff, lead = host.working()
-    if builder.dice.random() < 0.04:  # noqa: PLR2004 - one in twenty-five
-        order, _wait = orders.pop()
-        builder.do(refuse_order, RefuseOrder(order=order, reason="这一批已经领完，月底补货"), lead)
-    if not orders:
-        return
-    ids = tuple(order for order, _wait in orders)
-    done = builder.do(approve_orders, ApproveOrders(orders=ids), lead)
-    ready = {decision.order for decision in done.decisions if decision.state == "ready"}
-    story.to_collect += [(wait, host, order) for order, wait in orders if order in ready]
-
-
-def _collect(builder: Builder, story: Story, day: dt.date) -> None:
-    """Hand over what is fetched this morning."""
-    builder.at(day, 10, 0)
-    due = [entry for entry in story.to_collect if entry[0] <= day]
-    story.to_collect = [entry for entry in story.to_collect if entry[0] > day]
-    if not due:
-        return
-    with reading() as connection:
-        codes = {
-            row.id: row.pickup_code
-            for row in connection.execute(
-                select(Order.id, Order.pickup_code).where(
-                    Order.id.in_([order for _day, _town, order in due]),
-                    Order.state == "ready",
-                ),
-            )
-        }
-    for _day, town, order in due:
-        if order in codes and builder.dice.random() < 0.95:  # noqa: PLR2004 - some forget
-            staff, _lead = town.working()
-            with contextlib.suppress(AppError):
-                command = HandOver(code=codes[order], order=order, confirm_resident=True)
-                builder.do(hand_over, command, staff)

@@ -31,7 +31,8 @@ from residents.places import ImportPlaces, SetPhone, import_places, read_rows, s
 from residents.queries import places
 
 DISTRICT = 330102000000
-HOMES = 6
+LOOKED_AT = {HOME: 96, NEIGHBOUR: 48}
+"""Households of the two communities that are looked at most; the others have five or six."""
 STATIONS_EVERY = 2
 ITEMS = 6
 ADMINS = (Admin(name="林海", phone="19200009001"), Admin(name="吴敏", phone="19200009002"))
@@ -108,8 +109,9 @@ def _names(index: int) -> tuple[tuple[str, str, Role], ...]:
 def move_in(builder: Builder) -> None:
     """Let staff import the residents of each community from a list."""
     cast = Cast(builder.dice)
-    for town in builder.towns.values():
-        homes = list(cast.homes(HOMES, village=town.is_village))
+    for index, town in enumerate(builder.towns.values()):
+        count = LOOKED_AT.get(town.code, 5 + index % 2)
+        homes = list(cast.homes(count, village=town.is_village))
         rows = [
             (home, member.name, member.phone, member.birth_year, member)
             for home in homes

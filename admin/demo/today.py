@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import select
 
+from activities.attendance import CheckIn, check_in
 from activities.models import ActivityTemplate
 from activities.publish import PartOffered, PublishActivity, publish_activity
 from activities.signup import ForResident, sign_up
@@ -27,8 +29,20 @@ from residents.people import Register, register
 
 WAITING = 12
 READY = 4
-SIGN_UPS = 6
+SIGN_UPS = (18, 5, 8, 4)
+"""How many sign up for the session that goes on, and for the three that come."""
+
+STAYED_AWAY = 4
 NEWCOMERS = ("周晓燕", "吴思远", "孙玉兰")
+
+
+@dataclass(frozen=True, slots=True)
+class _Coming:
+    """Somebody on the way to the session that goes on."""
+
+    actor: Actor
+    wanted: ForResident
+    start: dt.datetime
 
 
 def go_on(builder: Builder, now: dt.datetime) -> None:
@@ -47,10 +61,12 @@ def go_on(builder: Builder, now: dt.datetime) -> None:
             is_fourteen=True,
         )
         builder.do(register, command)
+    going_on: list[_Coming] = []
     for code in (HOME, NEIGHBOUR):
         town = builder.towns[code]
         _order(builder, town, persons, WAITING if code == HOME else READY)
-        _sessions(builder, town, persons, now)
+        going_on += _sessions(builder, town, persons, now)
+    _arrive(builder, going_on)
     _propose(builder, now)
 
 
@@ -61,9 +77,10 @@ def _order(builder: Builder, town: Town, persons: dict[UUID, UUID], count: int) 
         for home in builder.towns.values()
         for citizen in home.citizens
         if citizen.phone is not None
-        and (home is town or home.code in {HOME, NEIGHBOUR} or builder.dice.random() < 0.2)  # noqa: PLR2004
     ]
     builder.dice.shuffle(candidates)
+    # Two of three are neighbours of the station, the others come from anywhere.
+    candidates.sort(key=lambda each: each[0] is not town and builder.dice.random() < 0.98)  # noqa: PLR2004
     balances = _balances([(home, citizen) for home, citizen in candidates])
     made: list[UUID] = []
     for home, citizen in candidates:
@@ -111,8 +128,8 @@ def _sessions(
     town: Town,
     persons: dict[UUID, UUID],
     now: dt.datetime,
-) -> None:
-    """Publish sessions that go on now, tonight and on the coming days, with people signed up."""
+) -> list[_Coming]:
+    """Publish sessions of now and of the coming days; return who comes to the one of now."""
     with reading() as connection:
         templates = {row.key: row for row in connection.execute(select(ActivityTemplate.__table__))}
     staff, _lead = town.working()
@@ -123,7 +140,8 @@ def _sessions(
         ("round_table", local + dt.timedelta(hours=50), 2),
         ("elder_meal", local + dt.timedelta(hours=74), 2),
     )
-    for key, about, hours in plan:
+    coming: list[_Coming] = []
+    for (key, about, hours), many in zip(plan, SIGN_UPS, strict=True):
         template = templates[key]
         start = about if about.date() == local.date() else about.replace(hour=14)
         parts = tuple(
@@ -152,14 +170,29 @@ def _sessions(
             ),
             staff,
         )
-        for citizen in builder.dice.sample(town.citizens, SIGN_UPS):
+        for citizen in builder.dice.sample([each for each in town.citizens if each.phone], many):
             part = parts[builder.dice.randrange(len(parts))].part
+            actor = citizen_actor(town, citizen, persons[citizen.resident])
+            wanted = ForResident(session=done.sessions[0], part=part, resident=citizen.resident)
             with contextlib.suppress(AppError):
-                builder.do(
-                    sign_up,
-                    ForResident(session=done.sessions[0], part=part, resident=citizen.resident),
-                    citizen_actor(town, citizen, persons[citizen.resident]),
-                )
+                builder.do(sign_up, wanted, actor)
+                coming += [_Coming(actor, wanted, start)] if about is plan[0][1] else []
+    return coming
+
+
+def _arrive(builder: Builder, coming: list[_Coming]) -> None:
+    """Let most of those who signed up scan the venue's code within the first minutes."""
+    for number, each in enumerate(coming[STAYED_AWAY:]):
+        builder.now = max(builder.now, each.start + dt.timedelta(minutes=number % 20 - 8))
+        scan = CheckIn(
+            session=each.wanted.session,
+            part=each.wanted.part,
+            phase="entry",
+            at=builder.now,
+            nonce=f"demo:{number}",
+        )
+        with contextlib.suppress(AppError):
+            builder.do(check_in, scan, each.actor)
 
 
 def _propose(builder: Builder, now: dt.datetime) -> None:

@@ -10,8 +10,9 @@ from random import Random
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
+from activities.models import ActivityTemplate
 from core.acts import SYSTEM, Actor
 from core.crypto import decrypt
 from core.work import SHANGHAI, Work, runtime, transact
@@ -61,6 +62,30 @@ class Town:
         return self.staff, self.lead
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A session that was published and will take place."""
+
+    town: Town
+    session: UUID
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    serves: bool
+    takes_part: bool
+    open_to: str
+
+
+@dataclass(slots=True)
+class Story:
+    """What goes on from one day to the next."""
+
+    today: dt.date
+    planned: dict[dt.date, list[Planned]] = field(default_factory=dict)
+    persons: dict[UUID, UUID] = field(default_factory=dict)
+    to_collect: list[tuple[dt.date, Town, UUID]] = field(default_factory=list)
+    templates: list[Row[ActivityTemplate]] = field(default_factory=list)
+
+
 class Builder:
     """The clock, the dice and the count of calls of one build."""
 
@@ -107,7 +132,7 @@ def citizen_actor(town: Town, citizen: Citizen, person: UUID) -> Actor:
 
 
 def example_residents(connection: Connection, community: int) -> list[tuple[str, str]]:
-    """Return name and number of three residents: with most points, an old one, and a new one."""
+    """Return name and number of three residents: an active one, an old one, and a new one."""
     account = Account.credited - Account.debited
     base = (
         select(Person.name, Person.phone_cipher)
@@ -121,7 +146,9 @@ def example_residents(connection: Connection, community: int) -> list[tuple[str,
     )
     confirmed = Resident.state == "confirmed"
     rows = [
-        connection.execute(base.where(confirmed).order_by(account.desc(), Person.id)).first(),
+        connection.execute(
+            base.where(confirmed, Person.birth_year >= ELDER).order_by(account.desc(), Person.id),
+        ).first(),
         connection.execute(
             base.where(confirmed, Person.birth_year < ELDER).order_by(account.desc(), Person.id),
         ).first(),
