@@ -56,7 +56,7 @@ def earn(
     needs_second = service_by_hand and (
         provenance == "back_filled" or _too_many_by_hand(work, command, now.community)
     )
-    hours = f"{units // 2}{'.5' if units % 2 else ''} 小时" if serves else ""
+    hours = f" {units // 2}{'.5' if units % 2 else ''} 小时" if serves else ""
     made = award(
         work,
         Award(

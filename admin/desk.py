@@ -36,8 +36,6 @@ class DeskShell:
     pickups: int
     unconfirmed: int
     phone: str | None
-    other_roles: bool
-    roles_url: str | None
 
 
 @desk.context_processor
@@ -53,14 +51,16 @@ def _shell() -> dict[str, Any]:
         person_name=actor.name,
         role_words=_(ROLES[actor.role]),
         waiting=sum(
-            1 for count in (counted.submitted, counted.unconfirmed, counted.second) if count
+            (
+                counted.submitted > 0 and actor.may("order.approve"),
+                counted.unconfirmed > 0 and actor.may("resident.confirm"),
+                counted.second > 0 and actor.may("attendance.confirm"),
+            ),
         ),
         approvals=counted.submitted,
         pickups=counted.ready,
         unconfirmed=counted.unconfirmed,
         phone=figures.district_phone(connection),
-        other_roles=False,
-        roles_url=None,
     )
     return {"shell": shell}
 
