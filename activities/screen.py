@@ -99,7 +99,8 @@ def codes(
     start = min(max(from_step or current, current), current + 1800 // seconds)
     made = []
     for step in range(start, start + CODES):
-        phase = shown.phase(step_time(step, seconds))
+        # The step that goes on has begun before its key was pressed: it turns at once.
+        phase = shown.phase(max(step_time(step, seconds), now))
         code = code_of(shown.short_code, shown.epoch, phase, step)
         made.append({"step": step, "url": address_of(code), "phase": phase})
     return made

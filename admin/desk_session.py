@@ -277,7 +277,7 @@ def venue(session_id: UUID) -> ResponseReturnValue:
     place = people.place(connection, shown.community)
     codes = screen.codes(connection, shown, now)
     seconds = settings.integer(connection, "checkin.step_seconds", now)
-    closed = shown.state != "open"
+    closed, phase = shown.state != "open", shown.phase(now)
     counts = screen.counts(connection, session_id, is_closed=closed)
     return render_template(
         "activities/venue.html",
@@ -289,11 +289,12 @@ def venue(session_id: UUID) -> ResponseReturnValue:
             "phone": place.phone if place else "",
             "starts_at": shown.starts_at,
             "ends_at": shown.ends_at,
-            "phase": shown.phase(now),
+            "phase": phase,
             "closed": closed or not codes,
             "step_seconds": seconds,
             "void_url": url_for("desk.void_code", session_id=session_id),
-            "turn_url": url_for("desk.turn", session_id=session_id),
+            # There is no way back to the entry, so at the exit there is no key.
+            "turn_url": url_for("desk.turn", session_id=session_id) if phase == "entry" else "",
             "close_url": url_for("desk.close", session_id=session_id),
             "back_url": url_for("desk.session", session_id=session_id),
         },

@@ -45,6 +45,12 @@ for (const select of document.querySelectorAll("select[data-at-once]")) {
   select.addEventListener("change", () => select.form.requestSubmit());
 }
 
+// The last digit of a one-time code sends it: nothing is left to decide.
+document.addEventListener("input", ({ target }) => {
+  const { digits } = target.dataset;
+  if (digits && target.value.replace(/\D/g, "").length === Number(digits)) target.form.requestSubmit();
+});
+
 // The chosen chip is in sight.
 for (const chip of document.querySelectorAll(".chips [aria-current]")) {
   const bar = chip.parentElement;

@@ -44,11 +44,12 @@ async function ask(url) {
   const sent = performance.now();
   const answer = await fetch(url, {
     headers: { Accept: "application/json" },
-    redirect: "error",
+    redirect: "manual",
     cache: "no-store",
     signal: AbortSignal.timeout(PATIENCE_MS),
   });
-  refused = answer.status === 401 || answer.status === 403;
+  // Whoever is no longer signed in is sent to the sign-in page.
+  refused = answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403;
   if (!answer.ok) throw new Error(String(answer.status));
   const body = await answer.json();
   listen(body, sent, performance.now());
