@@ -23,6 +23,7 @@ import admin.desk_activities
 import admin.desk_counter
 import admin.desk_orders
 import admin.desk_people
+import admin.desk_register
 import admin.desk_session
 import admin.desk_station
 import exchange.api

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from activities.attendance import Recorded, may_enter, record_attendance
+from activities.attendance import NotOpenYet, Recorded, TooLate, may_enter, record_attendance
 from activities.models import Session
 from activities.publish import Part, SessionUnknown
 from activities.situation import Method, Record
@@ -65,18 +65,19 @@ def enter_by_hand(work: Work, command: EnterByHand) -> Recorded:
         if at > work.now:
             raise TimesWrong
         work.changed = True
-        result = record_attendance(
-            work,
-            Record(
-                session=command.session,
-                resident=command.resident,
-                part=command.part,
-                phase="entry" if phase == "entry" else "exit",
-                method=command.method,
-                at=at,
-                reason=reason,
-            ),
+        record = Record(
+            session=command.session,
+            resident=command.resident,
+            part=command.part,
+            phase="entry" if phase == "entry" else "exit",
+            method=command.method,
+            at=at,
+            reason=reason,
         )
+        try:
+            result = record_attendance(work, record)
+        except (NotOpenYet, TooLate) as refusal:
+            raise TimesWrong from refusal
         changed = changed or work.changed
     work.changed = changed
     assert result is not None  # noqa: S101 - something was given

@@ -11,10 +11,19 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from activities.models import ActivityTemplate
-from activities.publish import Part, PartOffered, PublishActivity, publish_activity
+from activities.publish import (
+    ActivityIncomplete,
+    Part,
+    PartOffered,
+    PartsMissing,
+    PublishActivity,
+    RuleUnfit,
+    WindowWrong,
+    publish_activity,
+)
 from admin import attendance
 from admin.blueprints import desk
-from admin.forms import date, moment, number
+from admin.forms import date, moment, number, readable
 from core.errors import AppError
 from core.formats import day as day_words
 from core.formats import earns, points
@@ -25,6 +34,13 @@ from points.models import CatalogueRule
 from points.rules import Rule, rules_in_force
 
 HALF_HOUR = "半小时"
+FIELDS: dict[type[AppError], str] = {
+    ActivityIncomplete: "title",
+    WindowWrong: "day",
+    PartsMissing: "parts",
+    RuleUnfit: "parts",
+}
+"""Beside which field a refusal stands."""
 
 
 @desk.get("/activities")
@@ -216,6 +232,10 @@ def activity_publish() -> ResponseReturnValue:
     if starts is None or ends is None:
         errors = {"day": [_("请选好日期和时间。")]}
         return _editor(template, typed, errors, status=422)
+    places = [name for name in ("take_places", "serve_places") if not readable(typed, name)]
+    if places:
+        errors = {name: [_("名额要是正整数，不限就留空。")] for name in places}
+        return _editor(template, typed, errors, status=422)
     command = PublishActivity(
         key=typed.get("key", ""),
         community=current_actor().place,
@@ -233,7 +253,10 @@ def activity_publish() -> ResponseReturnValue:
     try:
         done = transact(publish_activity, command, current_actor())
     except AppError as refusal:
-        return _editor(template, typed, None, refusal.sentence(), int(refusal.status))
+        field, sentence = FIELDS.get(type(refusal)), refusal.sentence()
+        if field is None:
+            return _editor(template, typed, None, sentence, int(refusal.status))
+        return _editor(template, typed, {field: [sentence]}, status=int(refusal.status))
     flash(_("已发布，居民在手机上马上看得到"), "done")
     return redirect(url_for("desk.session", session_id=done.sessions[0]), code=303)
 

@@ -19,9 +19,8 @@ from exchange import quote as quotes
 from exchange.basket import Wanted
 from exchange.counter import CounterRedemption, redeem_at_counter
 from exchange.desk_counter import counter_items, ways
-from exchange.desk_station import (
-    station_page,
-)
+from exchange.desk_station import station_page
+from exchange.orders.finish import asked_for
 from exchange.prices import PAR
 from exchange.story import story
 from points import queries as ledger
@@ -145,15 +144,16 @@ def _done(order: UUID | None) -> dict[str, Any] | None:
     found = story(reader(), current_actor(), order, present())
     if found is None:
         return None
-    last = [event.at for event in found.events if event.at is not None]
+    moments = [event.at for event in found.events if event.at is not None]
+    until = moments[0] + asked_for() if found.state == "asked" else None
     return {
-        "state": found.state,
+        "state": "lapsed" if until and until <= present() else found.state,
         "name": found.name,
         "words": _("，").join(f"{line.name} ×{line.quantity}" for line in found.lines),
         "cost": found.cost,
         "left": found.left,
-        "until": None,
-        "at": last[-1] if last else None,
+        "until": until,
+        "at": moments[-1],
     }
 
 

@@ -17,9 +17,7 @@ from core.identity import current_actor
 from core.work import present, reader, transact
 from exchange import desk as desk_queries
 from exchange.desk_counter import pickup_order, ready_orders
-from exchange.desk_station import (
-    station_page,
-)
+from exchange.desk_station import station_page
 from exchange.orders import (
     ApproveOrders,
     HandOver,
@@ -58,7 +56,7 @@ def _approvals(
     clean = frozenset(row.id for row in found.rows if not row.flag and not row.lock)
     if chosen is None:
         chosen = clean if request.args.get("select") == "clean" else frozenset()
-    wanted = identity(request.values.get("order"))
+    wanted = identity(request.values.get("order") or request.form.get("order_id"))
     cost = {row.id: row.cost for row in found.rows}
     shown = render_template(
         "admin/approvals.html",

@@ -7,19 +7,21 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from admin.blueprints import desk
-from admin.forms import centipoints, identity, number
+from admin.forms import centipoints, identity, number, readable
 from core.errors import AppError
 from core.http_keys import form_key
 from core.identity import current_actor
 from core.work import present, reader, transact
-from exchange.desk_station import (
-    station_items,
-    station_page,
-    stock_moves,
-    template_choices,
+from exchange.desk_station import station_items, station_page, stock_moves, template_choices
+from exchange.stations import (
+    QUANTITY_MAX,
+    AddItem,
+    ItemInvalid,
+    OpenStation,
+    add_item,
+    open_station,
 )
-from exchange.stations import AddItem, OpenStation, add_item, open_station
-from exchange.stock import ReceiveStock, receive_stock
+from exchange.stock import QuantityInvalid, ReceiveStock, receive_stock
 
 
 @desk.get("/station")
@@ -92,6 +94,17 @@ def receive_goods() -> ResponseReturnValue:
 def item_add() -> ResponseReturnValue:
     """Offer an item from a template, with its first receipt."""
     form, actor = request.form, current_actor()
+    errors = {
+        name: [_("请填正整数，或者留空。")]
+        for name in ("limit", "first")
+        if not readable(form, name)
+    }
+    if centipoints(form.get("price")) is None:
+        errors["price"] = [_("请填整数的分数，1 到 100。")]
+    if (number(form.get("first")) or 0) > QUANTITY_MAX:
+        errors["first"] = [QuantityInvalid().sentence()]
+    if errors:
+        return _station(errors, status=422)
     command = AddItem(
         community=actor.place,
         template=form.get("template") or None,
@@ -101,11 +114,12 @@ def item_add() -> ResponseReturnValue:
     )
     try:
         made = transact(add_item, command, actor)
-        quantity = number(form.get("quantity"))
+        quantity = number(form.get("first"))
         if quantity:
             key = f"first:{form.get('key', '')}"
             transact(receive_stock, ReceiveStock(key=key, item=made.id, quantity=quantity), actor)
     except AppError as refusal:
-        return _station({"price": [refusal.sentence()]}, status=int(refusal.status))
+        field = "price" if isinstance(refusal, ItemInvalid) else "name"
+        return _station({field: [refusal.sentence()]}, status=int(refusal.status))
     flash(_("已上架：%(name)s", name=made.name), "done")
     return redirect(url_for("desk.station"), code=303)

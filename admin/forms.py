@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from core.defaults import CENTIPOINTS
@@ -29,6 +29,11 @@ def number(raw: str | None) -> int | None:
     """Return a whole number that is not negative, full-width digits forgiven."""
     plain = unicodedata.normalize("NFKC", raw or "").strip()
     return int(plain) if plain.isascii() and plain.isdigit() else None
+
+
+def readable(form: Mapping[str, str], name: str) -> bool:
+    """Return whether a field of a whole number is empty, or holds one above zero."""
+    return not form.get(name, "").strip() or bool(number(form[name]))
 
 
 def centipoints(raw: str | None) -> int | None:

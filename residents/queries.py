@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -147,6 +147,18 @@ def viewer(connection: Connection, actor: Actor) -> ViewerLine | None:
     )
 
 
+def names(connection: Connection, people: Iterable[UUID]) -> dict[UUID, str]:
+    """Return the names of these people; whoever is unknown is left out."""
+    query = select(Person.id, Person.name).where(Person.id.in_(set(people)))
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def subdistricts(connection: Connection) -> list[tuple[int, str]]:
+    """Return every subdistrict with its name, by code."""
+    query = select(Subdistrict.code, Subdistrict.name).order_by(Subdistrict.code)
+    return [(row[0], row[1]) for row in connection.execute(query)]
+
+
 def members(connection: Connection, household: UUID) -> list[tuple[UUID, str]]:
     """Return the residents of a household with their names, the longest there first."""
     rows = connection.execute(
@@ -276,19 +288,23 @@ def _line(
 
 
 def search(connection: Connection, community: int, words: str) -> list[ResidentLine]:
-    """Find a community's residents by name, address (3-2-401) or the last four digits."""
+    """Find a community's residents by name, address (3-2-401) or the last four digits.
+
+    Names that begin with the words come first.
+    """
     wanted = re.sub(r"[\s%_]", "", words)
     if not wanted:
         return []
     conditions = [
-        Person.name.startswith(wanted, autoescape=True),
+        Person.name.contains(wanted, autoescape=True),
         func.replace(Dwelling.address, " ", "").contains(wanted, autoescape=True),
     ]
     if wanted.isdigit() and len(wanted) == TAIL_DIGITS:
         conditions.append(Person.phone_tail == wanted)
     query = _lines().where(Resident.community == community, or_(*conditions))
-    rows = connection.execute(query.order_by(Person.name, Resident.id).limit(SEARCH_MAX))
-    return [_line(row) for row in rows]
+    begins = Person.name.startswith(wanted, autoescape=True)
+    ranked = query.order_by(begins.desc(), Person.name, Resident.id)
+    return [_line(row) for row in connection.execute(ranked.limit(SEARCH_MAX))]
 
 
 def anywhere(connection: Connection, words: str) -> list[ResidentLine]:

@@ -1,0 +1,80 @@
+"""Publishing an activity at the desk: from a template, with errors beside their fields."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.admin.forms import again, fill
+from tests.admin.scene import words
+from tests.people import People
+from tests.residents.forms import count
+
+Run = Callable[..., Any]
+PAGE = "/desk/activities/new?template=service_fair"
+
+
+def test_a_template_is_published_with_a_place_alone(cast: People) -> None:
+    browser = cast.browser(cast.staff)
+
+    done = fill(browser, PAGE, "/activities/new", place="文化家园一楼")
+
+    assert done.status_code == 303
+    session = words(browser.get(done.headers["Location"]))
+    assert "便民集市" in session
+    assert "文化家园一楼" in session
+    seen = words(cast.browser(cast.wang).get("/activities/"))
+    assert "便民集市" in seen
+    assert "来帮忙：每小时12服务积分" in seen
+
+
+def test_the_form_sent_twice_is_one_activity(cast: People, ask: Run) -> None:
+    browser = cast.browser(cast.staff)
+    page = browser.get(PAGE).get_data(as_text=True)
+
+    first = again(browser, page, "/activities/new", place="文化家园")
+    second = again(browser, page, "/activities/new", place="文化家园")
+
+    assert first.headers["Location"] == second.headers["Location"]
+    assert ask(count, "activities") == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "says"),
+    [
+        ("title", {"title": " "}, "活动要有名称和地点"),
+        ("day", {"day": ""}, "请选好日期和时间"),
+        ("day", {"starts": "10:00", "ends": "09:00"}, "结束要晚于开始"),
+        ("take_places", {"take_places": "-3"}, "名额要是正整数"),
+        ("serve_places", {"serve_places": "许多"}, "名额要是正整数"),
+        ("serve_places", {"serve_places": "0"}, "名额要是正整数"),
+        ("parts", {"take_rule": "off", "serve_rule": "off"}, "至少要有一种"),
+    ],
+)
+def test_what_is_wrong_stands_beside_its_field(
+    cast: People, ask: Run, field: str, typed: dict[str, str], says: str
+) -> None:
+    browser = cast.browser(cast.staff)
+
+    refused = fill(
+        browser, PAGE, "/activities/new", **{"place": "文化家园", "bring": "环保袋", **typed}
+    )
+
+    page = refused.get_data(as_text=True)
+    assert refused.status_code == 422
+    assert says in page
+    assert field == "parts" or re.search(rf'name="{field}"[^>]*aria-invalid="true"', page)
+    assert 'value="环保袋"' in page
+    assert ask(count, "activities") == 0
+
+
+def test_a_template_that_is_gone_leads_back_to_the_list(cast: People) -> None:
+    browser = cast.browser(cast.staff)
+
+    refused = fill(browser, PAGE, "/activities/new", template="gone", place="文化家园")
+
+    assert refused.status_code == 303
+    assert "选一个模板" in words(browser.get(refused.headers["Location"]))

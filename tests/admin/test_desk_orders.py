@@ -1,0 +1,183 @@
+"""Orders at the desk: approving ten in three taps, undo, refusing, picking up, the counter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection, text
+
+from core.work import present, reading
+from exchange.basket import Wanted
+from exchange.orders import SubmitOrder, submit_order
+from exchange.quote import quote
+from tests.admin.forms import again, fill
+from tests.admin.scene import give, open_shop, resident_of, words
+from tests.conftest import Clock
+from tests.people import People, Someone
+
+Run = Callable[..., Any]
+LIST = "/desk/approvals"
+
+
+def order(run: Run, cast: People, item: UUID, who: Someone) -> UUID:
+    """Order one piece on the phone."""
+    with cast.app.app_context(), reading() as connection:
+        wanted = (Wanted(item=item, quantity=1),)
+        offer = quote(connection, resident_of(who), wanted, present())
+    command = SubmitOrder(key=f"o:{who.name}", resident=resident_of(who), quote=offer.token)
+    made: UUID = run(submit_order, command, cast.actor(who)).id
+    return made
+
+
+def states(connection: Connection) -> list[str]:
+    return [row[0] for row in connection.execute(text("SELECT state FROM orders ORDER BY id"))]
+
+
+@pytest.fixture
+def waiting(run: Run, cast: People) -> list[UUID]:
+    """Two orders of residents of here."""
+    item = open_shop(run, cast)
+    for who in (cast.wang, cast.chen):
+        give(run, who, 50)
+    return [order(run, cast, item, who) for who in (cast.wang, cast.chen)]
+
+
+@pytest.mark.usefixtures("waiting")
+def test_all_that_are_clean_are_ticked_and_approved(cast: People, ask: Run) -> None:
+    browser = cast.browser(cast.staff)
+    assert "2单无异常" in words(browser.get(LIST))
+
+    done = fill(browser, f"{LIST}?select=clean", "/approve")
+
+    assert done.status_code == 303
+    assert ask(states) == ["ready", "ready"]
+    shown = words(browser.get(LIST))
+    assert "已通过2单" in shown
+    assert "撤销" in shown
+
+
+@pytest.mark.usefixtures("waiting")
+def test_approvals_are_taken_back_within_ten_seconds(cast: People, ask: Run, clock: Clock) -> None:
+    browser = cast.browser(cast.staff)
+    fill(browser, f"{LIST}?select=clean", "/approve")
+    page = browser.get(LIST).get_data(as_text=True)
+
+    undone = again(browser, page, "/undo")
+
+    assert undone.status_code == 303
+    assert ask(states) == ["submitted", "submitted"]
+    fill(browser, f"{LIST}?select=clean", "/approve")
+    clock.advance(seconds=11)
+    assert "撤销" not in words(browser.get(LIST))
+    assert "已撤销0单" in words(browser.get(again(browser, page, "/undo").headers["Location"]))
+    assert ask(states) == ["ready", "ready"]
+
+
+def test_a_refusal_needs_a_reason_that_the_resident_reads(
+    cast: People, ask: Run, waiting: list[UUID]
+) -> None:
+    browser, page = cast.browser(cast.staff), f"{LIST}?order={waiting[0]}&refusing=1"
+
+    without = fill(browser, page, "/refuse", reason="other", other=" ")
+    assert without.status_code == 422
+    assert "请选一个原因" in words(without)
+    assert ask(states) == ["submitted", "submitted"]
+
+    done = fill(browser, page, "/refuse", reason="库存不够了")
+    assert done.status_code == 303
+    assert sorted(ask(states)) == ["refused", "submitted"]
+    seen = words(cast.browser(cast.wang).get(f"/exchange/orders/{waiting[0]}"))
+    assert "库存不够了" in seen
+
+
+@pytest.mark.usefixtures("waiting")
+def test_nothing_ticked_says_so(cast: People) -> None:
+    refused = fill(cast.browser(cast.staff), LIST, "/approve")
+
+    assert refused.status_code == 422
+    assert "请先勾选" in words(refused)
+
+
+def test_six_digits_open_the_order_and_it_is_handed_over_once(
+    cast: People, ask: Run, waiting: list[UUID]
+) -> None:
+    browser = cast.browser(cast.staff)
+    fill(browser, f"{LIST}?select=clean", "/approve")
+    codes = ask(
+        lambda c: dict(c.execute(text("SELECT CAST(id AS varchar), pickup_code FROM orders")).all())
+    )
+    code = codes.get(str(waiting[0])) or codes[waiting[0].hex]
+    page = f"/desk/pickup?code={code[:3]}+{code[3:]}"
+    opened = browser.get(page).get_data(as_text=True)
+    assert "王秀英" in opened
+
+    done = again(browser, opened, f"/pickup/{waiting[0]}")
+    assert done.status_code == 303
+    assert sorted(ask(states)) == ["collected", "ready"]
+    twice = again(browser, opened, f"/pickup/{waiting[0]}")
+    assert twice.status_code == 303
+    assert sorted(ask(states)) == ["collected", "ready"]
+
+
+def test_digits_that_open_nothing_say_what_to_do(cast: People, run: Run) -> None:
+    open_shop(run, cast)
+
+    assert "请核对六位数字" in words(cast.browser(cast.staff).get("/desk/pickup?code=123456"))
+
+
+def counter(cast: People, run: Run, *, points: int = 50) -> tuple[Any, str]:
+    """Find 王秀英 at the counter, and tap the soap."""
+    item = open_shop(run, cast)
+    give(run, cast.wang, points)
+    browser = cast.browser(cast.staff)
+    assert "王秀英" in words(browser.get("/desk/counter?q=王秀英"))
+    address = f"/desk/counter?resident={cast.wang.resident}&add={item}"
+    return browser, browser.get(address).get_data(as_text=True)
+
+
+def test_the_counter_redeems_in_one_go(cast: People, run: Run, ask: Run) -> None:
+    browser, page = counter(cast, run)
+
+    done = again(browser, page, "/counter", confirmation="known")
+    once = browser.get(done.headers["Location"])
+    again(browser, page, "/counter", confirmation="known")
+
+    assert "已领取" in words(once)
+    assert "还剩40分" in words(once)
+    assert ask(states) == ["collected"]
+
+
+def test_the_counter_asks_the_residents_phone(cast: People, run: Run, ask: Run) -> None:
+    browser, page = counter(cast, run)
+
+    done = again(browser, page, "/counter", confirmation="device")
+    assert "等本人在手机上点确认" in words(browser.get(done.headers["Location"]))
+    assert ask(states) == ["asked"]
+
+    phone = cast.browser(cast.wang)
+    agreed = fill(phone, "/", "/agree")
+    assert agreed.status_code == 303
+    assert "已领取" in words(browser.get(done.headers["Location"]))
+
+
+def test_what_nobody_agreed_to_in_time_has_not_happened(
+    cast: People, run: Run, clock: Clock
+) -> None:
+    browser, page = counter(cast, run)
+    done = again(browser, page, "/counter", confirmation="device")
+
+    clock.advance(minutes=6)
+
+    assert "没有兑成" in words(browser.get(done.headers["Location"]))
+
+
+def test_too_few_points_are_said_at_the_counter(cast: People, run: Run, ask: Run) -> None:
+    browser, page = counter(cast, run, points=3)
+
+    assert "积分不够" in page
+    refused = again(browser, page, "/counter")
+    assert refused.status_code in {409, 422}
+    assert ask(states) == []

@@ -1,0 +1,168 @@
+"""The desk's page of a session: entries by hand, the paper sheet, the second person, the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from tests.admin.forms import again, fill
+from tests.admin.scene import publish, serve, words
+from tests.conftest import Clock
+from tests.people import People
+
+Run = Callable[..., Any]
+
+
+def attended(connection: Connection) -> list[tuple[str, str, str]]:
+    """Return name, part and phase of each record."""
+    rows = connection.execute(
+        text(
+            "SELECT people.name, attendances.part, attendances.phase FROM attendances"
+            " JOIN residents ON residents.id = attendances.resident"
+            " JOIN people ON people.id = residents.person ORDER BY 1, 2, 3",
+        ),
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def test_staff_enter_somebody_without_a_phone(cast: People, run: Run, ask: Run) -> None:
+    session = publish(run, cast)
+    browser, page = cast.browser(cast.staff), f"/desk/sessions/{session}"
+    found = browser.get(f"{page}?q=李国强").get_data(as_text=True)
+
+    done = again(
+        browser, found, "/by-hand", part="serve", phase="entry", reason="没有手机，本人到场"
+    )
+
+    assert done.status_code == 303
+    assert ask(attended) == [("李国强", "serve", "entry")]
+    shown = words(browser.get(page))
+    assert "已登记到场" in shown
+    assert "没有手机，本人到场" in shown
+    assert "陈晓琳" in shown
+
+
+def test_an_entry_without_a_reason_comes_back_as_it_was_typed(
+    cast: People, run: Run, ask: Run
+) -> None:
+    session = publish(run, cast)
+    browser = cast.browser(cast.staff)
+    found = browser.get(f"/desk/sessions/{session}?q=李国强").get_data(as_text=True)
+
+    refused = again(browser, found, "/by-hand", part="take_part", phase="entry", reason=" ")
+
+    assert refused.status_code == 422
+    assert "请写一句原因" in words(refused)
+    assert "李国强" in words(refused)
+    assert ask(attended) == []
+
+
+def test_times_outside_the_session_are_refused(cast: People, run: Run, ask: Run) -> None:
+    session = publish(run, cast)
+    browser = cast.browser(cast.staff)
+    found = browser.get(f"/desk/sessions/{session}?q=李国强").get_data(as_text=True)
+
+    refused = again(
+        browser, found, "/by-hand", part="serve", phase="entry", entry="06:00", reason="没带手机"
+    )
+
+    assert refused.status_code == 422
+    assert "时间要在这一场的前后半小时里" in words(refused)
+    assert ask(attended) == []
+
+
+def test_a_sheet_enters_what_is_clear_and_keeps_what_is_not(
+    cast: People, run: Run, ask: Run
+) -> None:
+    session = publish(run, cast)
+    browser, page = cast.browser(cast.staff), f"/desk/sessions/{session}"
+    blank = [""] * 10
+
+    left = fill(
+        browser,
+        f"{page}?sheet=1",
+        "/sheet",
+        who=["王秀英", "没有这个人", *blank],
+        part=["serve", *["take_part"] * 11],
+        entry=["09:00", *[""] * 11],
+        exit=["9：30", *[""] * 11],
+    )
+
+    assert left.status_code == 422
+    assert "没有找到这位居民" in words(left)
+    assert "没有这个人" in left.get_data(as_text=True)
+    assert ask(attended) == [("王秀英", "serve", "entry"), ("王秀英", "serve", "exit")]
+
+    shown = left.get_data(as_text=True)
+    right = again(browser, shown, "/sheet", who=["陈建国"])
+    assert right.status_code == 303
+    assert ("陈建国", "take_part", "entry") in ask(attended)
+
+
+def test_the_same_sheet_twice_changes_nothing(cast: People, run: Run, ask: Run) -> None:
+    session = publish(run, cast)
+    browser, page = cast.browser(cast.staff), f"/desk/sessions/{session}?sheet=1"
+    sheet = {"who": ["王秀英", *[""] * 11], "part": ["serve"] * 12}
+
+    first = fill(browser, page, "/sheet", **sheet)
+    once = ask(attended)
+    second = fill(browser, page, "/sheet", **sheet)
+
+    assert (first.status_code, second.status_code) == (303, 303)
+    assert ask(attended) == once
+
+
+def test_hours_entered_by_hand_wait_for_the_second_person(
+    cast: People, run: Run, clock: Clock
+) -> None:
+    session = publish(run, cast, hours=1)
+    serve(run, cast, session, cast.wang)
+    page = f"/desk/sessions/{session}"
+
+    own = fill(cast.browser(cast.staff), page, "/confirm")
+    assert own.status_code == 409
+    assert "要另一位工作人员来确认" in words(own)
+    assert "1条登记的工时等另一位确认" in words(cast.browser(cast.lead).get("/desk/"))
+
+    lead = cast.browser(cast.lead)
+    assert "1条工时等第二人确认" in words(lead.get(page))
+    done = fill(lead, page, "/confirm")
+    assert done.status_code == 303
+    after = words(lead.get(page))
+    assert "已确认1条" in after
+    assert "待结算" in after
+    clock.advance(days=1)
+    assert "等第二人确认" not in words(lead.get(page))
+
+
+def test_the_screens_keys_void_turn_and_close(cast: People, run: Run) -> None:
+    session = publish(run, cast)
+    browser, screen = cast.browser(cast.staff), f"/desk/sessions/{session}/venue"
+    before = browser.get(f"{screen}/codes").get_json()
+    assert before["codes"][0]["phase"] == "entry"
+
+    assert fill(browser, screen, "/void").headers["Location"].endswith("/venue")
+    voided = browser.get(f"{screen}/codes").get_json()
+    assert voided["codes"][0]["url"] != before["codes"][0]["url"]
+
+    fill(browser, screen, "/turn")
+    turned = browser.get(f"{screen}/codes").get_json()
+    assert turned["codes"][0]["phase"] == "exit"
+    assert len({before["edition"], voided["edition"], turned["edition"]}) == 3
+
+    fill(browser, screen, "/close")
+    assert browser.get(f"{screen}/codes").get_json()["codes"] == []
+    assert "已结束" in words(browser.get(f"/desk/sessions/{session}"))
+
+
+def test_the_screen_counts_and_masks_names(cast: People, run: Run) -> None:
+    session = publish(run, cast)
+    serve(run, cast, session, cast.wang)
+
+    counts = cast.browser(cast.staff).get(f"/desk/sessions/{session}/venue/counts").get_json()
+
+    assert counts["counts"]["arrived"] == 1
+    assert counts["counts"]["left"] == 1
+    assert counts["counts"]["arrivals"][0]["name"] == "王*英"
