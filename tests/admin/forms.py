@@ -12,7 +12,7 @@ Attributes = dict[str, str | None]
 
 
 class Forms(HTMLParser):
-    """The forms of a page that change something: where each goes, and what each would send as it stands."""
+    """The forms of a page that change something: where each goes, and what it would send."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
