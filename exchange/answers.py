@@ -373,3 +373,25 @@ class RateConfirmedSchema(RateProposedSchema):
     """A rate that will hold."""
 
     valid_from = fields.AwareDateTime()
+
+
+class CrossOrderSchema(Schema):
+    """An order between communities; the name is masked."""
+
+    id = fields.UUID()
+    at = fields.AwareDateTime()
+    name = fields.String()
+    home = fields.String()
+    host = fields.String()
+    what = fields.String()
+    price = fields.Integer(metadata=CENTIPOINTS)
+    cost = fields.Integer(metadata=CENTIPOINTS)
+    rate = fields.Integer(metadata=BASIS_POINTS)
+    state = fields.String()
+
+
+class CrossOrdersSchema(Schema):
+    """A page of orders between communities, the latest first."""
+
+    rows = fields.List(fields.Nested(CrossOrderSchema))
+    has_more = fields.Boolean()

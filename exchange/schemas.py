@@ -55,6 +55,13 @@ class ExchangePageSchema(Schema):
     page = fields.Integer(load_default=1, validate=validate.Range(min=1, max=1000))
 
 
+class CrossOrdersQuerySchema(ExchangePageSchema):
+    """Between which places: codes of subdistricts or communities; without one, all of them."""
+
+    home = fields.Integer(load_default=None, allow_none=True)
+    host = fields.Integer(load_default=None, allow_none=True)
+
+
 class ApprovalsQuerySchema(ExchangePageSchema):
     """Which orders of a station."""
 

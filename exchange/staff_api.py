@@ -10,7 +10,7 @@ from flask_smorest import Blueprint
 from core.http_keys import idempotency_key
 from core.identity import current_actor
 from core.work import present, reader, transact
-from exchange import answers, desk, desk_station, orders, rates, schemas, stations, stock
+from exchange import answers, console, desk, desk_station, orders, rates, schemas, stations, stock
 from exchange.counter import CounterRedemption, Redeemed, redeem_at_counter
 
 
@@ -132,6 +132,14 @@ def _stations(bp: Blueprint) -> None:
 
 
 def _rates(bp: Blueprint) -> None:
+    @bp.get("/cross-orders")
+    @bp.arguments(schemas.CrossOrdersQuerySchema, location="query")
+    @bp.response(200, answers.CrossOrdersSchema)
+    def cross_orders(query: dict[str, Any]) -> console.CrossOrders:
+        """List the orders between communities, for the district."""
+        current_actor().require("console.read")
+        return console.cross_orders(reader(), **query)
+
     @bp.get("/rates")
     @bp.response(200, answers.RateMatrixSchema)
     def matrix() -> rates.Matrix:

@@ -23,13 +23,20 @@ async function swap(url, parts) {
 function ask(form, by) {
   const data = new URLSearchParams(new FormData(form));
   if (by?.name) data.append(by.name, by.value);
-  swap(`${form.action.split("?")[0]}?${data}`, form.dataset.swap);
+  return swap(`${form.action.split("?")[0]}?${data}`, form.dataset.swap);
+}
+// Enter goes on to the one that was found.
+async function find(form, by) {
+  await ask(form, by);
+  const found = "one" in form.dataset ? $$(`#${form.dataset.swap} a`) : [];
+  if (found.length === 1) location.href = found[0].href;
 }
 on("submit", (event) => {
   const form = event.target;
   if (form.method === "get" && form.dataset.swap) {
     event.preventDefault();
-    ask(form, event.submitter);
+    clearTimeout(later);
+    find(form, event.submitter);
   } else if (form.method === "post") {
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = "1";
