@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Base, UuidKey
 
+KINDS = ("志愿服务", "公益集市", "学习课堂", "运动健康", "邻里活动", "议事协商")
 PART = "part IN ('take_part', 'serve')"
 
 

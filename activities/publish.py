@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import insert, select, update
 
 from activities.codes import new_short_code
-from activities.models import Activity, ActivityTemplate, Session, SessionPart
+from activities.models import KINDS, Activity, ActivityTemplate, Session, SessionPart
 from core.errors import N_, Conflict, NotFound, Rejected
 from core.ids import uuid8
 from points.rules import Rule, RuleUnknown, rule_in_force
@@ -24,15 +24,16 @@ PARTS: tuple[Part, Part] = ("take_part", "serve")
 HOURS_MAX = 12
 SESSIONS_MAX = 60
 TITLE_MAX = 40
+PLACE_MAX = 40
 TEXT_MAX = 500
 PLACES_MAX = 10_000
 NEEDED: dict[Part, tuple[str, str]] = {"take_part": ("basic", "次"), "serve": ("service", "半小时")}
 
 
 class ActivityIncomplete(Rejected):
-    """An activity has a title and a place of sensible length."""
+    """An activity has a title and a place of sensible length, and is of a kind people look for."""
 
-    text = N_("活动要有名称和地点，名称最多 40 个字。请补上后再发布。")
+    text = N_("活动要有名称、地点和类别，名称和地点最多各 40 个字。请改好后再发布。")
 
 
 class WindowWrong(Rejected):
@@ -183,7 +184,9 @@ def _part_row(session: UUID, offered: PartOffered, rule: Rule | None) -> dict[st
 
 
 def _check(work: Work, command: PublishActivity) -> None:
-    if not 0 < len(command.title.strip()) <= TITLE_MAX or not command.place.strip():
+    lengths = ((command.title, TITLE_MAX), (command.place, PLACE_MAX))
+    fits = all(0 < len(words.strip()) <= most for words, most in lengths)
+    if not fits or command.kind not in KINDS:
         raise ActivityIncomplete
     if not 0 < len(command.sessions) <= SESSIONS_MAX:
         raise WindowWrong
@@ -200,8 +203,8 @@ def _check(work: Work, command: PublishActivity) -> None:
         known = select(ActivityTemplate.key).where(ActivityTemplate.key == command.template)
         if work.connection.execute(known).first() is None:
             raise TemplateUnknown
-    place = select(Community.code).where(Community.code == command.community)
-    if work.connection.execute(place).first() is None:
+    host = select(Community.code).where(Community.code == command.community)
+    if work.connection.execute(host).first() is None:
         raise SessionUnknown
 
 
@@ -274,11 +277,14 @@ class VoidCodes:
 
 
 def void_codes(work: Work, command: VoidCodes) -> Steered:
-    """Make every code of this epoch dead at once. Raises SessionUnknown, SessionOver."""
+    """Make every code of this epoch dead at once; one that is not the present one voids nothing.
+
+    Raises SessionUnknown, SessionOver.
+    """
     _community, state, epoch = _open_session(work, command.session)
     if state != "open":
         raise SessionOver
-    if epoch > command.epoch:
+    if epoch != command.epoch:
         work.replayed()
         return Steered(session=command.session, state=state, epoch=epoch)
     work.connection.execute(

@@ -18,7 +18,6 @@ from residents.models import Community, Person
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
-KINDS = ("志愿服务", "公益集市", "学习课堂", "运动健康", "邻里活动", "议事协商")
 LIST_MAX = 60
 DAYS_AHEAD = 30
 NEAR_MAX = 3

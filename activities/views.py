@@ -23,6 +23,7 @@ from activities.doorway import (
 )
 from activities.earning import half_hours
 from activities.grants import GRANT, CodeUnreadable, GrantExpired, grant_for, seal
+from activities.models import KINDS
 from activities.publish import PARTS, Part, SessionUnknown
 from activities.signup import ForResident, PartNotOffered, cancel_sign_up
 from activities.signup import sign_up as sign_up_now
@@ -47,12 +48,12 @@ def index() -> ResponseReturnValue:
     looker, connection, now = looker_of(actor_or_none()), reader(), present()
     scope = request.args.get("scope") or ("community" if looker.community else "district")
     kind = request.args.get("kind", "")
-    kind = kind if kind in queries.KINDS else ""
+    kind = kind if kind in KINDS else ""
     found = queries.upcoming(connection, looker, now, scope=scope, kind=kind)
     return render_template(
         "activities/index.html",
         scope=scope,
-        kinds=queries.KINDS,
+        kinds=KINDS,
         kind=kind,
         days=queries.by_day(found),
         elsewhere=queries.count_elsewhere(connection, now, kind) if not found else 0,
