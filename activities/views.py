@@ -46,12 +46,14 @@ venue.before_request(public)
 def index() -> ResponseReturnValue:
     """List what is coming, by day."""
     looker, connection, now = looker_of(actor_or_none()), reader(), present()
-    scope = request.args.get("scope") or ("community" if looker.community else "district")
+    own = looker.community > 0 and request.args.get("scope") != "district"
+    scope = "community" if own else "district"
     kind = request.args.get("kind", "")
     kind = kind if kind in KINDS else ""
     found = queries.upcoming(connection, looker, now, scope=scope, kind=kind)
     return render_template(
         "activities/index.html",
+        place=places.place(connection, looker.community) or places.district(connection),
         scope=scope,
         kinds=KINDS,
         kind=kind,
