@@ -130,7 +130,7 @@ def record_attendance(work: Work, command: Record) -> Recorded:
     if command.phase == "exit" and now.arrived_at is None:
         raise NotArrived(session=command.session, resident=command.resident)
     if command.phase == "entry" and now.signed_up != "signed_up":
-        _take_place(work, command)
+        _take_place(work, command, now)
     provenance = _provenance(work, command, now)
     if not _insert(work, command, provenance):
         raise _lost(work, command)
@@ -185,7 +185,7 @@ def _clock(moment: dt.datetime) -> str:
     return f"{local.hour}:{local.minute:02d}"
 
 
-def _take_place(work: Work, command: Record) -> None:
+def _take_place(work: Work, command: Record, now: Situation) -> None:
     """Take a place for somebody who comes without one, in the same transaction."""
     if not take_place(work, command.session, command.part):
         other = "serve" if command.part == "take_part" else "take_part"
@@ -204,7 +204,7 @@ def _take_place(work: Work, command: Record) -> None:
             resident=command.resident,
         )
     place = ForResident(session=command.session, part=command.part, resident=command.resident)
-    put(work, place, "signed_up")
+    put(work, place, now.signed_up, "signed_up")
 
 
 def _provenance(work: Work, command: Record, now: Situation) -> Provenance:

@@ -53,6 +53,13 @@ class AlreadyArrived(Conflict):
     text = N_("您已经签到了，不用再取消报名。")
 
 
+class SignUpRaced(Conflict):
+    """The same sign-up changed at the same moment; tried again, it is answered calmly."""
+
+    retried = True
+    text = N_("刚刚已经改过报名了，请刷新页面再看看。")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForResident:
     """A part of a session for a resident; staff may act for somebody without a phone."""
@@ -155,20 +162,29 @@ def take_place(work: Work, session: UUID, part: str) -> bool:
     return work.connection.execute(taken).first() is not None
 
 
-def put(work: Work, command: ForResident, state: str) -> None:
-    """Write the sign-up's row, or bring the one that is there to this state."""
+def put(work: Work, command: ForResident, before: str | None, state: str) -> None:
+    """Bring the sign-up from the state that was read (None: no row) to this one.
+
+    Raises SignUpRaced where another state is there by now: the places taken or given back with it
+    would be counted twice.
+    """
     insert = sqlite.insert if work.is_sqlite else postgresql.insert
     values = {"state": state, "queued_at": work.now, "created_by": work.actor.person}
-    work.connection.execute(
-        insert(SignUp)
-        .values(
-            session=command.session,
-            resident=command.resident,
-            part=command.part,
-            **values,
-        )
-        .on_conflict_do_update(index_elements=["session", "resident", "part"], set_=values),
+    row = insert(SignUp).values(
+        session=command.session,
+        resident=command.resident,
+        part=command.part,
+        **values,
     )
+    written = work.connection.execute(
+        row.on_conflict_do_update(
+            index_elements=["session", "resident", "part"],
+            set_=values,
+            where=SignUp.state == before,
+        ).returning(SignUp.state),
+    )
+    if written.first() is None:
+        raise SignUpRaced
 
 
 def sign_up(work: Work, command: ForResident) -> SignedUp:
@@ -196,7 +212,7 @@ def sign_up(work: Work, command: ForResident) -> SignedUp:
             ahead=ahead_of(work.connection, command),
         )
     state = "signed_up" if take_place(work, command.session, command.part) else "waiting"
-    put(work, command, state)
+    put(work, command, before, state)
     ahead = ahead_of(work.connection, command) if state == "waiting" else 0
     tell(work, session, command.resident, state, ahead)
     return SignedUp(session=command.session, part=command.part, state=state, ahead=ahead)
@@ -261,7 +277,7 @@ def cancel_sign_up(work: Work, command: ForResident) -> SignedUp:
     )
     if work.connection.execute(arrived).first() is not None:
         raise AlreadyArrived
-    put(work, command, "cancelled")
+    put(work, command, before, "cancelled")
     if before == "signed_up":
         work.connection.execute(
             update(SessionPart)
@@ -283,7 +299,8 @@ def _move_up(work: Work, session: SessionFacts, part: Part) -> None:
         .limit(1),
     )
     if first is not None and take_place(work, session.id, part):
-        put(work, ForResident(session=session.id, part=part, resident=first), "signed_up")
+        place = ForResident(session=session.id, part=part, resident=first)
+        put(work, place, "waiting", "signed_up")
         tell(work, session, first, "signed_up", 0)
 
 
