@@ -1,0 +1,225 @@
+"""A GET writes nothing at all (design.md 6): every page and every read of the API, as everybody."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Connection, select, text
+from werkzeug.routing import Rule
+
+from activities import screen
+from activities.publish import PartOffered, PublishActivity, publish_activity
+from activities.signup import ForResident, sign_up
+from core.db import db
+from exchange.pickup import token_of
+from exchange.rates import ProposeRate, propose_rate
+from exchange.stations import AddItem, OpenStation, add_item, open_station
+from exchange.stock import ReceiveStock, receive_stock
+from points.models import Transfer
+from tests.conftest import Clock
+from tests.exchange.scene import POINT, Scene, Someone
+from tests.people import HERE, THERE, People
+from tests.residents.forms import prove
+
+Arguments = dict[str, object]
+SUBDISTRICT = 1000
+
+
+def state(connection: Connection) -> dict[str, tuple[int, str]]:
+    """Return the number of rows of every table, and a checksum over them in any order."""
+    found = {}
+    for table in db.metadata.sorted_tables:
+        rows = sorted(repr(tuple(row)) for row in connection.execute(select(table)))
+        found[table.name] = (len(rows), blake2b("\n".join(rows).encode()).hexdigest())
+    return found
+
+
+def activity(scene: Scene, cast: People, clock: Clock) -> tuple[UUID, UUID]:
+    """Publish an activity that goes on now; return it with its session."""
+    starts = clock.now - dt.timedelta(minutes=10)
+    made = scene.run(
+        publish_activity,
+        PublishActivity(
+            key="fair",
+            community=HERE,
+            template=None,
+            title="便民集市",
+            kind="公益集市",
+            scene="",
+            summary="街坊师傅当面摆摊",
+            bring="",
+            place="小营公园东门",
+            open_to="district",
+            sessions=((starts, starts + dt.timedelta(hours=2)),),
+            parts=(
+                PartOffered(part="take_part", rule="join.activity"),
+                PartOffered(part="serve", rule="serve.hour"),
+            ),
+        ),
+        cast.actor(cast.staff),
+    )
+    return made.activity, made.sessions[0]
+
+
+def orders(scene: Scene, cast: People, wang: Someone) -> tuple[UUID, UUID, str]:
+    """Make an order that waits and one that is ready; return the item, the latter and its code."""
+    clerk = cast.actor(cast.staff)
+    door = OpenStation(community=HERE, name="积分驿站", address="劳动路 1 号", hours="每天")
+    scene.run(open_station, door, clerk)
+    item: UUID = scene.run(add_item, AddItem(community=HERE, template="salt_400g"), clerk).id
+    scene.run(receive_stock, ReceiveStock(key="first", item=item, quantity=30), clerk)
+    scene.order(wang, item)
+    ready = scene.order(wang, item).id
+    code = scene.approve(ready, clerk)
+    # The code is handed out when the approval can no longer be undone.
+    scene.app.extensions["linli"].clock.advance(seconds=11)
+    return item, ready, code
+
+
+@pytest.fixture
+def arguments(app: Flask, cast: People, clock: Clock) -> Arguments:
+    """A scene in which something stands behind every address; return what addresses name."""
+    scene, who = Scene(app), cast.wang
+    assert who.resident is not None
+    assert who.person is not None
+    assert who.household is not None
+    wang = Someone(
+        resident=who.resident, person=who.person, household=who.household, community=HERE
+    )
+    scene.give(wang, 50 * POINT)
+    fair, session = activity(scene, cast, clock)
+    scene.run(
+        sign_up, ForResident(session=session, part="serve", resident=wang.resident), wang.actor
+    )
+    item, order, code = orders(scene, cast, wang)
+    rate = ProposeRate(
+        key="rate",
+        scope="subdistricts",
+        home=HERE // SUBDISTRICT * SUBDISTRICT,
+        host=THERE // SUBDISTRICT * SUBDISTRICT,
+        rate=9000,
+        valid_from=dt.date(2026, 12, 8),
+        document="通兑公告 2026 年第 5 号",
+    )
+    scene.run(propose_rate, rate, cast.actor(cast.lin))
+
+    def venue(connection: Connection) -> str:
+        shown = screen.codes(connection, screen.session(connection, session), clock.now)
+        return str(shown[0]["url"].rpartition("/")[2])
+
+    return {
+        "activity": fair,
+        "activity_id": fair,
+        "session": session,
+        "session_id": session,
+        "item_id": item,
+        "order_id": order,
+        "resident_id": wang.resident,
+        "transfer_id": scene.ask(lambda c: c.scalar(select(Transfer.id))),
+        "community": HERE,
+        "code": scene.ask(venue),
+        "token": token_of(order, code),
+        "pickup": code,
+    }
+
+
+def queries(known: Arguments) -> tuple[str, ...]:
+    """Return nothing, what pages are asked for more, and what leads to one place."""
+    home, host = (place // SUBDISTRICT * SUBDISTRICT for place in (HERE, THERE))
+    more = {
+        "q": "王",
+        "page": 1,
+        "show": "done",
+        "select": "clean",
+        "order": known["order_id"],
+        "resident": known["resident_id"],
+        "add": known["item_id"],
+        "item": known["item_id"],
+        "quantity": 1,
+        "template": "service_fair",
+        "sheet": 1,
+        "part": "serve",
+        "station": HERE,
+        "home": home,
+        "host": host,
+    }
+    return ("", urlencode(more), urlencode({"code": known["pickup"], "community": HERE, "q": "王"}))
+
+
+def readable(app: Flask) -> list[Rule]:
+    """Return every rule that can be read."""
+    return [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())]
+
+
+def ask_all(
+    browsers: dict[str, FlaskClient],
+    headers: dict[str, dict[str, str]],
+    address: str,
+    known: Arguments,
+) -> set[int]:
+    """Get an address as everybody, in several ways; return the statuses."""
+    return {
+        browser.get(f"{address}?{query}", headers=headers.get(name)).status_code
+        for name, browser in browsers.items()
+        for query in queries(known)
+    }
+
+
+def test_no_get_changes_a_row(
+    app: Flask, cast: People, arguments: Arguments, ask: Callable[..., Any]
+) -> None:
+    people = {who.name: who for who in (cast.wang, cast.there, cast.staff, cast.keeper, cast.lin)}
+    browsers = {name: cast.browser(who) for name, who in people.items()}
+    browsers["nobody"] = app.test_client()
+    prove(app, browsers["nobody"], "13900000099")
+    for each in browsers.values():
+        each.get(f"/V/{arguments['code']}")
+    headers = {name: cast.headers(who) for name, who in people.items()}
+    unanswered, changed = [], {}
+    before = ask(state)
+    with app.test_request_context():
+        addresses = {
+            rule.endpoint: app.url_map.bind("").build(
+                rule.endpoint, {name: arguments[name] for name in rule.arguments}
+            )
+            for rule in readable(app)
+        }
+    for endpoint, address in addresses.items():
+        statuses = ask_all(browsers, headers, address, arguments)
+        assert max(statuses) < 500, f"{endpoint}: {statuses}"
+        if not statuses & {200, 303}:
+            unanswered.append(f"{endpoint}: {sorted(statuses)}")
+        after = ask(state)
+        tables = [name for name in after if after[name] != before[name]]
+        if tables:
+            changed[endpoint] = tables
+        before = after
+    assert changed == {}
+    assert unanswered == [], "the walk has to open every address for somebody"
+    assert len(addresses) > 50
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE sign_ins SET last_seen = '2026-11-25 00:00:00'",
+        "DELETE FROM outbox",
+        "UPDATE accounts SET credited = credited + 1 WHERE id > 0",
+    ],
+)
+def test_a_change_would_be_seen(
+    app: Flask, cast: People, arguments: Arguments, ask: Callable[..., Any], statement: str
+) -> None:
+    before = ask(state)
+    with app.app_context(), db.engine.connect().execution_options(writes=True) as connection:
+        connection.execute(text(statement))
+        connection.commit()
+    assert ask(state) != before
