@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
@@ -322,16 +323,20 @@ def confirm_awards(work: Work, command: ConfirmAwards) -> AwardsConfirmed:
         work.actor.require("attendance.confirm", row.bearing)
         if row.recorded_by == work.actor.person or row.holder_id in command.own:
             raise AwardNeedsSecondPerson
-    waiting = [row.id for row in open_ones]
-    if not waiting:
+    confirmed = _let_settle(work, [row.id for row in open_ones]) if open_ones else 0
+    if not confirmed:
         work.replayed()
-        return AwardsConfirmed(confirmed=0)
-    work.connection.execute(
+    return AwardsConfirmed(confirmed=confirmed)
+
+
+def _let_settle(work: Work, waiting: Sequence[UUID]) -> int:
+    """Give what still waits its due time; of two who confirm at once only one counts."""
+    confirmed = work.connection.execute(
         update(AwardRow)
         .where(AwardRow.id.in_(waiting), AwardRow.due.is_(None), AwardRow.state == "pending")
         .values(due=next_settlement(work), confirmed_by=work.actor.person),
     )
-    return AwardsConfirmed(confirmed=len(waiting))
+    return int(confirmed.rowcount)
 
 
 def void_award(work: Work, award_id: UUID) -> bool:
