@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from core.errors import N_, Rejected
 from core.models import BusinessDay
-from core.work import business_day, present, reading, transact
+from core.work import WORK_SECONDS_MAX, business_day, present, reading, transact
 from points.holds import release
 from points.models import AccountDelta, Hold
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from core.work import Work
 
 LAPSES = 500
+STILL_OPEN = dt.timedelta(seconds=2 * WORK_SECONDS_MAX)
+"""What began before midnight may commit until then; twice, for clocks that differ."""
+
 LAST_MONTH = 12
 LAST_DAY = 31
 
@@ -88,9 +91,9 @@ MARKS = text(
 def close_day(work: Work, command: CloseDay) -> Done:
     """Close a day: nothing is posted into it any more. The last day of a year leaves its marks.
 
-    Closing twice changes nothing. Raises DayNotOver.
+    Closing twice changes nothing. Raises DayNotOver, also in the first two minutes after it.
     """
-    if command.day >= work.day:
+    if command.day >= business_day(work.now - STILL_OPEN):
         raise DayNotOver
     insert = sqlite.insert if work.is_sqlite else postgresql.insert
     made = work.connection.execute(
@@ -110,7 +113,7 @@ def close_day(work: Work, command: CloseDay) -> Done:
 
 def close_days() -> int:
     """Close every day that is over and not yet closed, in order; returns how many."""
-    today = business_day(present())
+    today = business_day(present() - STILL_OPEN)
     with reading() as connection:
         last = connection.scalar(select(func.max(BusinessDay.day)))
     day = last + dt.timedelta(days=1) if last else today - dt.timedelta(days=1)
