@@ -32,6 +32,7 @@ import exchange.orders
 import exchange.panels
 import exchange.views
 import points.api
+import points.cli
 import points.defaults
 import points.jobs
 import points.panels
@@ -74,6 +75,7 @@ COMMANDS = (
     cli.serve,
     cli.scheduler,
     cli.jobs,
+    points.cli.verify,
     residents.cli.places,
     residents.cli.grants,
 )
