@@ -17,6 +17,10 @@ import activities.panels
 import activities.views
 import admin.blueprints
 import admin.console
+import admin.console_orders
+import admin.console_people
+import admin.console_rates
+import admin.console_settings
 import admin.demo.cli
 import admin.desk
 import admin.desk_activities
@@ -45,7 +49,8 @@ import residents.identity
 import residents.views
 from core import cli, http, identity, limits, outbox
 from core.config import ROOT, Config
-from core.db import db, engine_options
+from core.db import db
+from core.db import init_app as init_db
 from core.jobs import Daily, Every, Job
 from core.work import Runtime, Subscribers, clock_from, transact
 from residents.events import PlacesLoaded, ResidentConfirmed, ResidentsAdded
@@ -157,9 +162,7 @@ def create_app(config: Config | None = None) -> Flask:
     if config.is_sqlite:
         config.instance.mkdir(parents=True, exist_ok=True)
     app = Flask(__name__, instance_path=str(config.instance), static_folder=None)
-    app.config["SQLALCHEMY_DATABASE_URI"] = config.database_url
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(config.database_url)
-    db.init_app(app)
+    init_db(app, config.database_url)
     Migrate(app, db, directory=str(ROOT / "migrations"), render_as_batch=True, compare_type=True)
     app.extensions["linli"] = Runtime(
         clock=clock_from(config.clock),

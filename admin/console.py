@@ -1,1 +1,153 @@
-"""The district console."""
+"""The console's frame and its first page: six figures, subdistricts, flows, positions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from admin import console_figures as figures
+from admin.blueprints import console
+from core import jobs
+from core.formats import thousands
+from core.identity import current_actor
+from core.work import present, reader
+from exchange import console as cross
+from exchange import rates
+from residents import queries as people
+from residents.labels import ROLES
+
+POSITIONS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleShell:
+    """What the console's frame shows on every page."""
+
+    district_name: str
+    person_name: str
+    role_words: str
+    proposals: int
+    failed_jobs: int
+
+
+@console.context_processor
+def _shell() -> dict[str, Any]:
+    """Give every page of the console its frame."""
+    actor, connection = current_actor(), reader()
+    district = people.district(connection)
+    runs = jobs.last_runs(connection).values()
+    shell = ConsoleShell(
+        district_name=district.display_name if district else "",
+        person_name=actor.name,
+        role_words=_(ROLES[actor.role]),
+        proposals=len(rates.proposals(connection, present())),
+        failed_jobs=sum(run.state == "failed" for run in runs),
+    )
+    return {"shell": shell}
+
+
+@console.get("/")
+def home() -> ResponseReturnValue:
+    """Show the district's month so far."""
+    connection, now = reader(), present()
+    start, before, until = figures.months(now)
+    towns = figures.towns(connection, start, now)
+    positions = cross.positions(connection)
+    return render_template(
+        "admin/console_home.html",
+        month=figures.first_day(now),
+        figures=_six(
+            figures.totals(connection, start, now), figures.totals(connection, before, until)
+        ),
+        subdistricts=tuple(sorted(towns, key=lambda row: (-row.share, row.name))),
+        flows=tuple(
+            {
+                "home": flow.home_name,
+                "host": flow.host_name,
+                "orders": flow.orders,
+                "standard": flow.standard,
+                "url": url_for("console.orders_cross", home=flow.home, host=flow.host),
+            }
+            for flow in cross.flows(connection, start, now)
+        ),
+        positions=positions[:POSITIONS],
+        gross=sum(each.receivable for each in positions),
+        communities=len(positions),
+        updated_at=now,
+    )
+
+
+def _six(this: figures.Totals, last: figures.Totals) -> tuple[dict[str, Any], ...]:
+    """Return the six figures, each with its change against the same days of last month."""
+    orders = url_for("console.orders_cross")
+    rows: tuple[tuple[str, str, str, str, str, str, str | None], ...] = (
+        (
+            _("登记居民"),
+            f"{this.residents:,}",
+            _("人"),
+            "plain",
+            _("本月新登记 %(count)s 人", count=this.newcomers),
+            "",
+            None,
+        ),
+        (
+            _("到场居民"),
+            f"{this.people:,}",
+            _("人"),
+            "plain",
+            _change(this.people, last.people),
+            _("每人只数一次"),
+            None,
+        ),
+        (
+            _("到场人次"),
+            f"{this.attended:,}",
+            _("人次"),
+            "plain",
+            _change(this.attended, last.attended),
+            _("%(count)s 场活动", count=this.sessions),
+            None,
+        ),
+        (
+            _("发放服务积分"),
+            thousands(this.issued),
+            _("分"),
+            "service",
+            _change(this.issued, last.issued),
+            _("含待到账"),
+            None,
+        ),
+        (
+            _("兑换服务积分"),
+            thousands(this.redeemed),
+            _("分"),
+            "service",
+            _change(this.redeemed, last.redeemed),
+            _("%(count)s 单已领取", count=this.orders),
+            None,
+        ),
+        (
+            _("跨社区兑换"),
+            f"{this.crossed:,}",
+            _("单"),
+            "plain",
+            _change(this.crossed, last.crossed),
+            _("已领取的"),
+            orders,
+        ),
+    )
+    names = ("name", "value", "unit", "kind", "change", "note", "url")
+    return tuple(dict(zip(names, row, strict=True)) for row in rows)
+
+
+def _change(this: int, last: int) -> str:
+    """Return the change against the same days of last month, to a tenth of a percent."""
+    if not last:
+        return _("上月同期没有")
+    tenths = (this - last) * 1000 // last
+    sign = "+" if tenths >= 0 else "−"
+    return _("比上月同期 %(sign)s%(percent)s %%", sign=sign, percent=f"{abs(tenths) / 10:.1f}")

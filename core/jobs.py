@@ -11,7 +11,7 @@ from uuid import UUID
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask, current_app
-from sqlalchemy import or_, select, update
+from sqlalchemy import or_, select, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core import settings
@@ -172,6 +172,37 @@ def find(name: str) -> Job:
         if job.name == name:
             return job
     raise JobUnknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastRun:
+    """The newest slot of a job that somebody claimed, and what became of it."""
+
+    job: str
+    slot: dt.datetime
+    state: str
+    lease_until: dt.datetime
+    started_at: dt.datetime
+    finished_at: dt.datetime | None
+    attempts: int
+    report: str | None
+
+
+def last_runs(connection: Connection) -> dict[str, LastRun]:
+    """Return each job's last run by its name; a job that never ran is left out."""
+    columns = [JobRun.__table__.c[name] for name in LastRun.__slots__]
+    newest = [
+        select(
+            select(*columns)
+            .where(JobRun.job == job.name)
+            .order_by(JobRun.slot.desc())
+            .limit(1)
+            .subquery(),
+        )
+        for job in registered()
+    ]
+    rows = connection.execute(union_all(*newest))
+    return {row.job: LastRun(**row._mapping) for row in rows}  # noqa: SLF001 - Row API
 
 
 def tick(jobs: Iterable[Job] | None = None) -> int:

@@ -131,7 +131,10 @@ def _typed(kind: SettingType, raw: str) -> Value:
             raise ValueError(raw)
         return raw == "1"
     if kind == "time":
-        return dt.time.fromisoformat(raw)
+        value = dt.time.fromisoformat(raw)
+        if value.tzinfo is not None:
+            raise ValueError(raw)
+        return value
     return raw
 
 

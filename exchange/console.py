@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import aliased
 
 from core.formats import mask_name
@@ -125,9 +125,16 @@ def cross_orders(
     home: int | None = None,
     host: int | None = None,
     page: int = 1,
+    *,
+    within: int | None = None,
 ) -> CrossOrders:
-    """Return orders between communities; places are codes of subdistricts or communities."""
+    """Return orders between communities; places are codes of subdistricts or communities.
+
+    ``within`` leaves those that begin or end there: what the readers of a subdistrict see.
+    """
     conditions = _between(home, host)
+    if within:
+        conditions.append(or_(*_within(Order.home, within), *_within(Order.host, within)))
     rows = connection.execute(
         _cross()
         .where(*conditions)

@@ -19,8 +19,6 @@ from residents.models import Community, District, Grant, Person, SignIn, Subdist
 from residents.people import checked_name
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from core.work import Work
 
 POWERFUL: frozenset[Role] = frozenset({"district_admin", "auditor"})
@@ -287,60 +285,3 @@ def end_grant(work: Work, command: EndGrant) -> Granted:
         .values(revoked_at=work.now),
     )
     return Granted(id=command.grant, person=person, exists=ended is None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GrantLine:
-    """A grant as the people page shows it."""
-
-    id: UUID
-    person: UUID
-    name: str
-    phone_tail: str
-    role: str
-    place: int
-    place_name: str
-    valid_from: dt.date
-    valid_to: dt.date | None
-    is_waiting: bool
-
-
-def list_grants(connection: Connection, day: dt.date, place: int | None = None) -> list[GrantLine]:
-    """Return the grants in force or waiting, of one place or of all."""
-    query = (
-        select(
-            Grant.id,
-            Grant.person,
-            Person.name,
-            Person.phone_tail,
-            Grant.role,
-            Grant.place,
-            func.coalesce(Community.display_name, Subdistrict.name, District.name).label("where"),
-            Grant.valid_from,
-            Grant.valid_to,
-            Grant.confirmed_by,
-        )
-        .join(Person, Person.id == Grant.person)
-        .outerjoin(Community, Community.code == Grant.place)
-        .outerjoin(Subdistrict, Subdistrict.code == Grant.place)
-        .outerjoin(District, District.code == Grant.place)
-        .where(or_(Grant.valid_to.is_(None), Grant.valid_to >= day))
-        .order_by(Grant.place, Grant.role, Person.name)
-    )
-    if place is not None:
-        query = query.where(Grant.place == place)
-    return [
-        GrantLine(
-            id=row.id,
-            person=row.person,
-            name=row.name,
-            phone_tail=row.phone_tail or "",
-            role=row.role,
-            place=row.place,
-            place_name=row.where or "",
-            valid_from=row.valid_from,
-            valid_to=row.valid_to,
-            is_waiting=row.role in POWERFUL and row.confirmed_by is None,
-        )
-        for row in connection.execute(query)
-    ]

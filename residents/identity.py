@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from flask import g
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select
 
 from core.acts import Actor
 from core.crypto import token_hash
@@ -53,13 +53,13 @@ QUERY = (
             or_(Grant.role.not_in(("district_admin", "auditor")), Grant.confirmed_by.is_not(None)),
         ),
     )
-    .where(SignIn.revoked_at.is_(None))
+    .where(SignIn.revoked_at.is_(None), SignIn.token_hash == bindparam("v_token_hash"))
 )
 
 
 def actor_of(token: str) -> Actor | None:
     """Return who the token acts as, or None: unknown, revoked, expired, role lost, moved away."""
-    row = reader().execute(QUERY.where(SignIn.token_hash == token_hash(token))).first()
+    row = reader().execute(QUERY, {"v_token_hash": token_hash(token)}).first()
     now = present()
     if row is None or row.expires_at <= now:
         return None

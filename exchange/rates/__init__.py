@@ -21,6 +21,7 @@ from exchange.rates.changes import (
     propose_rate,
     withdraw_rate,
 )
+from exchange.rates.pairs import Inside, inside, pair
 from exchange.rates.resolve import (
     LADDER,
     RateInForce,
@@ -52,6 +53,7 @@ __all__ = [
     "CellDetail",
     "ConfirmRate",
     "DocumentMissing",
+    "Inside",
     "Matrix",
     "Named",
     "Notice",
@@ -75,9 +77,11 @@ __all__ = [
     "WithdrawRate",
     "cell",
     "confirm_rate",
+    "inside",
     "ladder_of",
     "matrix",
     "notice_of",
+    "pair",
     "proposals",
     "propose_rate",
     "rate_in_force",

@@ -174,21 +174,23 @@ def rates_from(
 ) -> dict[int, RateInForce]:
     """Return the rates of a community at many stations at once: two queries, however many."""
     latest = latest_of(rate_rows(connection, DiscountRate.valid_from <= now))
-    groups = _groups(connection)
-    return {host: _between(latest, groups, home, host) for host in hosts}
+    groups = groups_of(connection)
+    return {host: resolve_between(latest, groups, home, host) for host in hosts}
 
 
-def _groups(connection: Connection) -> dict[int, UUID]:
+def groups_of(connection: Connection) -> dict[int, UUID]:
+    """Return the group (片区) of each community that is in one."""
     query = select(GroupMember.community, GroupMember.group)
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def _between(
+def resolve_between(
     latest: Mapping[Place, RateRow],
     groups: Mapping[int, UUID],
     home: int,
     host: int,
 ) -> RateInForce:
+    """Return the rate between two communities from rows at hand; raises RateUnknown."""
     if home == host:
         return OWN
     grouped = home in groups and groups[home] == groups.get(host)

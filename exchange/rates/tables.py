@@ -81,7 +81,7 @@ def matrix(connection: Connection, now: dt.datetime) -> Matrix:
     rows = rate_rows(connection)
     latest = latest_of(row for row in rows if row.valid_from <= now)
     upcoming = latest_of(row for row in reversed(rows) if row.valid_from > now)
-    waiting = _waiting(connection)
+    waiting = waiting_rates(connection)
     default = resolve(latest, [("district", 0, 0)]).rate
     exceptions = _exceptions(latest)
     cells = tuple(
@@ -104,7 +104,8 @@ def matrix(connection: Connection, now: dt.datetime) -> Matrix:
     )
 
 
-def _waiting(connection: Connection) -> dict[Place, int | None]:
+def waiting_rates(connection: Connection) -> dict[Place, int | None]:
+    """Return the rate that waits for the second person, place by place."""
     query = select(
         RateProposal.scope, RateProposal.home, RateProposal.host, RateProposal.rate
     ).where(RateProposal.state == "proposed")
@@ -203,8 +204,8 @@ def cell(connection: Connection, home: int, host: int, now: dt.datetime) -> Cell
         history=tuple(row for row in reversed(relevant) if row.valid_from <= now),
         upcoming=tuple(row for row in relevant if row.valid_from > now),
         exceptions=inside,
-        home_communities=_communities(connection, home),
-        host_communities=_communities(connection, host),
+        home_communities=communities_of(connection, home),
+        host_communities=communities_of(connection, host),
     )
 
 
@@ -236,7 +237,8 @@ def _rung(
     )
 
 
-def _communities(connection: Connection, subdistrict: int) -> tuple[Named, ...]:
+def communities_of(connection: Connection, subdistrict: int) -> tuple[Named, ...]:
+    """Return the communities of a subdistrict, by code."""
     query = (
         select(Community.code, Community.display_name)
         .where(Community.subdistrict == subdistrict)
