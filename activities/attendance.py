@@ -214,27 +214,28 @@ def _provenance(work: Work, command: Record, now: Situation) -> Provenance:
     return "back_filled" if late else "recorded"
 
 
+INSERT = {
+    name: insert(Attendance).on_conflict_do_nothing().returning(Attendance.id)
+    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
+
+
 def _insert(work: Work, command: Record, provenance: str) -> bool:
-    insert = sqlite.insert if work.is_sqlite else postgresql.insert
-    made = work.connection.execute(
-        insert(Attendance)
-        .values(
-            id=work.new_id(),
-            session=command.session,
-            resident=command.resident,
-            part=command.part,
-            phase=command.phase,
-            method=command.method,
-            provenance=provenance,
-            event_at=command.at,
-            recorded_at=work.now,
-            recorded_by=work.actor.person,
-            nonce=command.nonce,
-            reason=command.reason,
-        )
-        .on_conflict_do_nothing()
-        .returning(Attendance.id),
-    )
+    values = {
+        "id": work.new_id(),
+        "session": command.session,
+        "resident": command.resident,
+        "part": command.part,
+        "phase": command.phase,
+        "method": command.method,
+        "provenance": provenance,
+        "event_at": command.at,
+        "recorded_at": work.now,
+        "recorded_by": work.actor.person,
+        "nonce": command.nonce,
+        "reason": command.reason,
+    }
+    made = work.connection.execute(INSERT[work.connection.dialect.name], values)
     return made.first() is not None
 
 

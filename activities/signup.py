@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import Executable, bindparam, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from activities.models import Activity, Attendance, Session, SessionPart, SignUp
@@ -150,7 +151,11 @@ def home_of(work: Work, resident: UUID, session: SessionFacts) -> int:
 
 TAKE = (
     update(SessionPart)
-    .where(or_(SessionPart.places.is_(None), SessionPart.taken < SessionPart.places))
+    .where(
+        SessionPart.session == bindparam("v_session"),
+        SessionPart.part == bindparam("v_part"),
+        or_(SessionPart.places.is_(None), SessionPart.taken < SessionPart.places),
+    )
     .values(taken=SessionPart.taken + 1)
     .returning(SessionPart.taken)
 )
@@ -158,8 +163,21 @@ TAKE = (
 
 def take_place(work: Work, session: UUID, part: str) -> bool:
     """Take a place of a part if there is one left: one conditional update."""
-    taken = TAKE.where(SessionPart.session == session, SessionPart.part == part)
-    return work.connection.execute(taken).first() is not None
+    taken = work.connection.execute(TAKE, {"v_session": session, "v_part": part})
+    return taken.first() is not None
+
+
+def _put(insert: Callable[..., Any]) -> Executable:
+    row = insert(SignUp)
+    put: Executable = row.on_conflict_do_update(
+        index_elements=["session", "resident", "part"],
+        set_={name: row.excluded[name] for name in ("state", "queued_at", "created_by")},
+        where=SignUp.state == bindparam("v_before"),
+    ).returning(SignUp.state)
+    return put
+
+
+PUT = {"sqlite": _put(sqlite.insert), "postgresql": _put(postgresql.insert)}
 
 
 def put(work: Work, command: ForResident, before: str | None, state: str) -> None:
@@ -168,21 +186,16 @@ def put(work: Work, command: ForResident, before: str | None, state: str) -> Non
     Raises SignUpRaced where another state is there by now: the places taken or given back with it
     would be counted twice.
     """
-    insert = sqlite.insert if work.is_sqlite else postgresql.insert
-    values = {"state": state, "queued_at": work.now, "created_by": work.actor.person}
-    row = insert(SignUp).values(
-        session=command.session,
-        resident=command.resident,
-        part=command.part,
-        **values,
-    )
-    written = work.connection.execute(
-        row.on_conflict_do_update(
-            index_elements=["session", "resident", "part"],
-            set_=values,
-            where=SignUp.state == before,
-        ).returning(SignUp.state),
-    )
+    values = {
+        "session": command.session,
+        "resident": command.resident,
+        "part": command.part,
+        "state": state,
+        "queued_at": work.now,
+        "created_by": work.actor.person,
+        "v_before": before,
+    }
+    written = work.connection.execute(PUT[work.connection.dialect.name], values)
     if written.first() is None:
         raise SignUpRaced
 

@@ -318,4 +318,6 @@ def end_reading() -> None:
     """End the request's read, so that a write begins on a fresh snapshot with nothing held."""
     if has_app_context() and "reader" in g:
         connection: Connection = g.pop("reader")
+        # Committed, because after a ROLLBACK psycopg forgets every statement it has prepared.
+        connection.commit()
         connection.close()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import TextClause, and_, bindparam, literal, select, text, update
 
 from core import settings
 from core.errors import N_, Conflict, NotFound, Rejected
@@ -117,6 +118,57 @@ INSERT = text(
 )
 
 
+# What has to be known first, in one question: the cause's award, and what its holder used up.
+BEFORE = (
+    select(
+        AwardRow.id,
+        AwardRow.amount,
+        AwardRow.units,
+        AwardRow.due,
+        AwardRow.holder_id,
+        AwardRow.rule,
+        RuleUsage.period,
+        RuleUsage.used,
+    )
+    .select_from(select(literal(1).label("one")).subquery())
+    .outerjoin(AwardRow, AwardRow.cause == bindparam("v_cause"))
+    .outerjoin(
+        RuleUsage,
+        and_(
+            RuleUsage.holder_id == bindparam("v_holder"),
+            RuleUsage.rule == bindparam("v_rule"),
+            RuleUsage.period.in_(
+                [bindparam("v_year"), bindparam("v_month"), bindparam("v_day")],
+            ),
+        ),
+    )
+)
+
+
+def _asked(command: Award) -> dict[str, object]:
+    year, month, day = periods_of(command.event_at)
+    return {
+        "v_cause": command.cause,
+        "v_holder": command.holder_id,
+        "v_rule": command.rule.key,
+        "v_year": year,
+        "v_month": month,
+        "v_day": day,
+    }
+
+
+def periods_of(moment: dt.datetime) -> tuple[str, str, str]:
+    """Return the year, month and day that a moment's units count in."""
+    day = business_day(moment).isoformat()
+    return day[:4], day[:7], day
+
+
+@lru_cache(maxsize=4)
+def _use_caps(periods: int) -> TextClause:
+    each = "(:v_holder, :v_rule, :v_period{}, :v_units)"
+    return text(USE_CAPS.format(values=", ".join(each.format(index) for index in range(periods))))
+
+
 def award(work: Work, command: Award) -> Awarded:
     """Award once per cause, inside the rule's caps; units beyond a cap are dropped.
 
@@ -124,10 +176,11 @@ def award(work: Work, command: Award) -> Awarded:
     """
     if not 0 < command.units <= UNITS_MAX:
         raise UnitsOutOfRange
-    earlier = _earlier(work, command)
-    if earlier is not None:
-        return earlier
-    units = _within_caps(work, command)
+    rows = work.connection.execute(BEFORE, _asked(command)).all()
+    if rows[0].id is not None:
+        return _earlier(command, rows[0])
+    used = {row.period: row.used for row in rows if row.period is not None}
+    units = _within_caps(work, command, used)
     if units == 0:
         return Awarded(id=None, amount=0, units=0, due=None, capped=True, exists=False)
     row = _row(work, command, units)
@@ -153,19 +206,7 @@ class AwardRaced(Conflict):
     text = N_("刚刚有人记了同一件事，请再看一眼。")
 
 
-def _earlier(work: Work, command: Award) -> Awarded | None:
-    row = work.connection.execute(
-        select(
-            AwardRow.id,
-            AwardRow.amount,
-            AwardRow.units,
-            AwardRow.due,
-            AwardRow.holder_id,
-            AwardRow.rule,
-        ).where(AwardRow.cause == command.cause),
-    ).first()
-    if row is None:
-        return None
+def _earlier(command: Award, row: Any) -> Awarded:
     if (row.holder_id, row.rule) != (command.holder_id, command.rule.key):
         raise AwardDiffers
     return Awarded(
@@ -178,33 +219,21 @@ def _earlier(work: Work, command: Award) -> Awarded | None:
     )
 
 
-def _within_caps(work: Work, command: Award) -> int:
+def _within_caps(work: Work, command: Award, used: dict[str, int]) -> int:
     """Raise the counters of day, month and year together; return the units that fit in all."""
-    day = business_day(command.event_at)
-    periods = (f"{day:%Y}", f"{day:%Y-%m}", f"{day:%Y-%m-%d}")
+    periods = periods_of(command.event_at)
     rule = command.rule
     caps = (rule.cap_per_year, rule.cap_per_month, rule.cap_per_day)
     limited = {period: cap for period, cap in zip(periods, caps, strict=True) if cap is not None}
     if not limited:
         return command.units
-    rows = work.connection.execute(
-        select(RuleUsage.period, RuleUsage.used).where(
-            RuleUsage.holder_id == command.holder_id,
-            RuleUsage.rule == rule.key,
-            RuleUsage.period.in_(limited),
-        ),
-    )
-    used = {row.period: row.used for row in rows}
-    left = [cap - int(used.get(period, 0)) for period, cap in limited.items()]
+    left = [cap - used.get(period, 0) for period, cap in limited.items()]
     units: int = min(command.units, *left)
     if units <= 0:
         return 0
-    values = ", ".join(
-        f"(:v_holder, :v_rule, :v_period{index}, :v_units)" for index in range(len(limited))
-    )
     named = {f"v_period{index}": period for index, period in enumerate(limited)}
     raised = work.connection.execute(
-        text(USE_CAPS.format(values=values)),
+        _use_caps(len(limited)),
         work.bind(
             v_holder=command.holder_id,
             v_rule=rule.key,
@@ -354,13 +383,12 @@ def void_award(work: Work, award_id: UUID) -> bool:
         if state == "done":
             raise AwardSettled
         return False
-    day = business_day(row.event_at)
     work.connection.execute(
         update(RuleUsage)
         .where(
             RuleUsage.holder_id == row.holder_id,
             RuleUsage.rule == row.rule,
-            RuleUsage.period.in_((f"{day:%Y}", f"{day:%Y-%m}", f"{day:%Y-%m-%d}")),
+            RuleUsage.period.in_(periods_of(row.event_at)),
         )
         .values(used=RuleUsage.used - row.units),
     )
