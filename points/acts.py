@@ -62,7 +62,8 @@ class RecordAct:
     holder_kind: HolderKind
     holder_id: UUID
     units: int
-    day: dt.date
+    #: None: today. It is settled inside, so that a repeat after midnight is still the same request.
+    day: dt.date | None = None
     note: str = ""
     #: Residents and households the actor belongs to: a second person has to confirm theirs. It is
     #: no part of what was asked, and so of the digest.
@@ -76,16 +77,17 @@ def record_act(work: Work, command: RecordAct) -> Awarded:
     Forbidden, NotInYourScope.
     """
     work.actor.require("attendance.enter", command.community)
-    age = (work.day - command.day).days
+    day = command.day or work.day
+    age = (work.day - day).days
     if not 0 <= age <= OLDEST_DAYS:
         raise DayOutOfRange
-    rule = rule_in_force(work.connection, command.community, command.rule, command.day)
+    rule = rule_in_force(work.connection, command.community, command.rule, day)
     if STAFF not in rule.recorded_by.split("|") or rule.amount <= 0:
         raise RuleNotByHand
     if rule.holder != command.holder_kind:
         raise HolderUnfit
     is_late = age > BACK_FILLED_DAYS
-    made = _award_of(work, command, rule, is_late=is_late)
+    made = _award_of(work, command, rule, day, is_late=is_late)
     account = select(Account.id).where(Account.id == account_of(made))
     if work.connection.execute(account).first() is None:
         raise HolderUnknown
@@ -95,9 +97,9 @@ def record_act(work: Work, command: RecordAct) -> Awarded:
     return done
 
 
-def _award_of(work: Work, command: RecordAct, rule: Rule, *, is_late: bool) -> Award:
+def _award_of(work: Work, command: RecordAct, rule: Rule, day: dt.date, *, is_late: bool) -> Award:
     note = command.note.strip()[:NOTE_MAX]
-    noon = dt.datetime.combine(command.day, dt.time(12), SHANGHAI).astimezone(dt.UTC)
+    noon = dt.datetime.combine(day, dt.time(12), SHANGHAI).astimezone(dt.UTC)
     cause = f"act:{work.actor.person}:{command.key}"
     return Award(
         cause=cause,

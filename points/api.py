@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from flask_smorest import Blueprint
 
 from core.directory import directory
 from core.http_keys import idempotency_key
 from core.identity import current_actor, signed_in_only
-from core.work import business_day, present, reader, transact
+from core.work import present, reader, transact
 from points import queries, schemas
 from points.acts import RecordAct, record_act
 from points.awards import Awarded, AwardsConfirmed, ConfirmAwards, confirm_awards
-from points.wallet import Wallet, accounts_shown, wallet
+from points.receipts import Evidence, evidence
+from points.wallet import Wallet, account_named, accounts_shown, wallet
 
 if TYPE_CHECKING:
     from core.panels import Viewer
@@ -39,8 +41,17 @@ def balance() -> Wallet:
 @bp.response(200, schemas.TransferSchema(many=True))
 def transfers(query: dict[str, Any]) -> list[queries.Line]:
     """List transfers of the resident, newest first; ``before`` goes on from a page."""
-    account = accounts_shown(_viewer(), query["kind"])[0]
+    account = account_named(_viewer(), query["kind"])
     return queries.posted_lines(reader(), account, before=query["before"])
+
+
+@bp.get("/transfers/<uuid:transfer_id>")
+@bp.response(200, schemas.EvidenceSchema)
+def receipt(transfer_id: UUID) -> Evidence:
+    """Show one line of the resident, or of the household: a transfer, or an award that waits."""
+    seen = _viewer()
+    accounts = [account for kind in ("service", "basic") for account in accounts_shown(seen, kind)]
+    return evidence(reader(), transfer_id, accounts)
 
 
 @bp.get("/awards")
@@ -72,7 +83,7 @@ def record(data: dict[str, Any]) -> Awarded:
     actor = current_actor()
     actor.require("attendance.enter")
     command = RecordAct(
-        **data | {"day": data["day"] or business_day(present())},
+        **data,
         key=idempotency_key(),
         community=actor.place,
         own=directory().own(reader(), actor.person),

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from marshmallow import EXCLUDE, Schema, fields, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
+from core.errors import N_
 from points.acts import NOTE_MAX
 from points.awards import UNITS_MAX
 
 CENTIPOINTS = {"description": "centipoints: 100 is one point"}
 AWARDS_MAX = 200
+POSITION_MAX = 2**63 - 1
+
+
+def storable(value: str) -> None:
+    """Refuse what no database stores as text: NUL, and halves of characters."""
+    try:
+        is_bad = b"\0" in value.encode()
+    except UnicodeEncodeError:
+        is_bad = True
+    if is_bad:
+        raise ValidationError(N_("这里有不能保存的字符，请重新输入。"))
 
 
 class BalanceSchema(Schema):
@@ -35,10 +47,14 @@ class TransfersQuerySchema(Schema):
 
         unknown = EXCLUDE
 
-    kind = fields.String(load_default="service", validate=validate.OneOf(("service", "basic")))
+    kind = fields.String(
+        load_default="service",
+        validate=validate.OneOf(("service", "basic", "household")),
+        metadata={"description": "household: the basic points that the household has together"},
+    )
     before = fields.Integer(
         load_default=None,
-        validate=validate.Range(min=1),
+        validate=validate.Range(min=1, max=POSITION_MAX),
         metadata={"description": "position of the last line of the page before"},
     )
 
@@ -54,6 +70,29 @@ class TransferSchema(Schema):
     balance = fields.Integer(metadata={"description": "centipoints after this transfer"})
     at = fields.AwareDateTime()
     position = fields.Integer()
+
+
+class EvidenceSchema(Schema):
+    """Everything about one line of one's own; ``amount`` is signed, a spending's legs together."""
+
+    id = fields.UUID()
+    kind = fields.String(metadata={"description": "service or basic"})
+    act = fields.String()
+    reason = fields.String()
+    place = fields.Integer(metadata={"description": "code of the community"})
+    amount = fields.Integer(metadata={"description": "centipoints, negative for a spending"})
+    state = fields.String()
+    event_at = fields.AwareDateTime()
+    posted_at = fields.AwareDateTime(allow_none=True)
+    due = fields.AwareDateTime(allow_none=True)
+    recorded_by = fields.UUID(attribute="actor")
+    rule = fields.String()
+    unit = fields.String()
+    units = fields.Integer()
+    per_unit = fields.Integer(metadata=CENTIPOINTS)
+    provenance = fields.String()
+    source_kind = fields.String()
+    source_id = fields.UUID()
 
 
 class AwardSchema(Schema):
@@ -85,14 +124,14 @@ class WaitingAwardSchema(Schema):
 class RecordActSchema(Schema):
     """An act by a rule of the catalogue, of a resident or household of one's community."""
 
-    rule = fields.String(required=True, validate=validate.Length(min=1, max=60))
+    rule = fields.String(required=True, validate=(validate.Length(min=1, max=60), storable))
     holder_kind = fields.String(required=True, validate=validate.OneOf(("resident", "household")))
     holder_id = fields.UUID(required=True)
     units = fields.Integer(
         required=True, strict=True, validate=validate.Range(min=1, max=UNITS_MAX)
     )
     day = fields.Date(load_default=None, allow_none=True)
-    note = fields.String(load_default="", validate=validate.Length(max=NOTE_MAX))
+    note = fields.String(load_default="", validate=(validate.Length(max=NOTE_MAX), storable))
 
 
 class AwardedSchema(Schema):

@@ -105,6 +105,13 @@ def accounts_shown(viewer: Viewer, kind: str) -> list[int]:
     ]
 
 
+def account_named(viewer: Viewer, name: str) -> int:
+    """Return one account of those: ``service``, ``basic``, or the ``household``'s basic one."""
+    if name == "household":
+        return household_account(viewer.household, viewer.community)
+    return accounts_shown(viewer, name)[0]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """A line: the legs of one act on one's account together; ``amount`` is signed centipoints."""
