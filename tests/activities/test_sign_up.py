@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -389,7 +390,7 @@ def test_the_scan_at_the_moment_of_signing_up_takes_one_place(scene: Scene, app:
     for _ in range(ROUNDS):
         session = scene.session(parts=scene.places("take_part", 5))
         for_wang = ForResident(session=session, part="take_part", resident=sure(wang.resident))
-        acts = [
+        acts: list[Callable[[], object]] = [
             partial(transact, sign_up, for_wang, actor),
             partial(scene.scan, wang, session),
         ]
