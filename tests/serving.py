@@ -1,0 +1,80 @@
+"""The real server in a process of its own, on a free port of this machine."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Self
+
+from core.config import ROOT
+
+STARTS_WITHIN = 60.0
+STOPS_WITHIN = 30.0
+
+
+class Serving:
+    """``flask serve`` at ``url`` while the block lasts; what it says goes to ``log``."""
+
+    def __init__(self, app: str, log: Path, environment: dict[str, str]) -> None:
+        self.app, self.log = app, log
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.address = ("127.0.0.1", int(free.getsockname()[1]))
+        self.bind = f"{self.address[0]}:{self.address[1]}"
+        self.url = f"http://{self.bind}"
+        self.environment = {**os.environ, "LINLI_BASE_URL": self.url, **environment}
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def flask(self, *words: str, seconds: float = STARTS_WITHIN) -> str:
+        """Run a ``flask`` command beside the server and return what it says."""
+        done = subprocess.run(
+            self._command(*words),
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def _command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "flask", "--app", self.app, *words]
+
+    def __enter__(self) -> Self:
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                self._command("serve", "--bind", self.bind),
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + STARTS_WITHIN
+        while not self._answers():
+            assert self.process.poll() is None, self.log.read_text(encoding="utf-8")
+            assert time.monotonic() < deadline, self.log.read_text(encoding="utf-8")
+            time.sleep(0.1)
+        return self
+
+    def _answers(self) -> bool:
+        try:
+            # Whoever is let in here may have to wait for a worker, and is then served.
+            with socket.create_connection(self.address, timeout=5):
+                return True
+        except OSError:
+            return False
+
+    def __exit__(self, *_: object) -> None:
+        assert self.process is not None
+        self.process.terminate()
+        try:
+            self.process.wait(STOPS_WITHIN)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
