@@ -1,0 +1,1 @@
+"""Measurements beside floors of the same run: ``python -m bench [name …]``."""
