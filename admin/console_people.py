@@ -59,7 +59,8 @@ def _people(
     found = list_grants(connection, today, q, page, within=within)
     names = _names(found.rows)
     district = queries.district(connection)
-    codes = dict(connection.execute(select(Subdistrict.name, Subdistrict.code)).tuples())
+    named = connection.execute(select(Subdistrict.name, Subdistrict.code))
+    codes = {row.name: row.code for row in named}
     shown = render_template(
         "admin/people.html",
         q=q,

@@ -307,9 +307,8 @@ def reading() -> Iterator[Connection]:
 def reader() -> Connection:
     """Return the request's read connection; writes through it are refused on SQLite."""
     if "reader" not in g:
-        connection = db.engine.connect()
-        connection.begin()
-        g.reader = connection
+        g.reading = contextlib.ExitStack()
+        g.reader = g.reading.enter_context(reading())
     found: Connection = g.reader
     return found
 
@@ -317,7 +316,6 @@ def reader() -> Connection:
 def end_reading() -> None:
     """End the request's read, so that a write begins on a fresh snapshot with nothing held."""
     if has_app_context() and "reader" in g:
-        connection: Connection = g.pop("reader")
-        # Committed, because after a ROLLBACK psycopg forgets every statement it has prepared.
-        connection.commit()
-        connection.close()
+        g.pop("reader")
+        # Ends by COMMIT, because after a ROLLBACK psycopg forgets every statement it has prepared.
+        g.pop("reading").close()

@@ -125,6 +125,8 @@ def arguments(app: Flask, cast: People, clock: Clock) -> Arguments:
         "resident_id": wang.resident,
         "transfer_id": scene.ask(lambda c: c.scalar(select(Transfer.id))),
         "community": HERE,
+        "home": HERE // SUBDISTRICT * SUBDISTRICT,
+        "host": THERE // SUBDISTRICT * SUBDISTRICT,
         "code": scene.ask(venue),
         "token": token_of(order, code),
         "pickup": code,
@@ -133,7 +135,6 @@ def arguments(app: Flask, cast: People, clock: Clock) -> Arguments:
 
 def queries(known: Arguments) -> tuple[str, ...]:
     """Return nothing, what pages are asked for more, and what leads to one place."""
-    home, host = (place // SUBDISTRICT * SUBDISTRICT for place in (HERE, THERE))
     more = {
         "q": "王",
         "page": 1,
@@ -148,8 +149,8 @@ def queries(known: Arguments) -> tuple[str, ...]:
         "sheet": 1,
         "part": "serve",
         "station": HERE,
-        "home": home,
-        "host": host,
+        "home": known["home"],
+        "host": known["host"],
     }
     return ("", urlencode(more), urlencode({"code": known["pickup"], "community": HERE, "q": "王"}))
 

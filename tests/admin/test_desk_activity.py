@@ -45,7 +45,7 @@ def test_the_form_sent_twice_is_one_activity(cast: People, ask: Run) -> None:
 @pytest.mark.parametrize(
     ("field", "typed", "says"),
     [
-        ("title", {"title": " "}, "活动要有名称和地点"),
+        ("title", {"title": " "}, "活动要有名称、地点和类别"),
         ("day", {"day": ""}, "请选好日期和时间"),
         ("day", {"starts": "10:00", "ends": "09:00"}, "结束要晚于开始"),
         ("take_places", {"take_places": "-3"}, "名额要是正整数"),

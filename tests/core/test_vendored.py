@@ -25,4 +25,6 @@ def test_nothing_is_vendored_that_the_manifest_does_not_name() -> None:
     known = {"MANIFEST.json"}
     for row in listed:
         known |= {row["file"], f"{row['name']}-LICENSE.txt"}
-    assert {file.name for file in VENDOR.iterdir()} == known
+    # Ready-made compressed copies are made by make, beside what they compress.
+    shipped = {file.name for file in VENDOR.iterdir() if file.suffix not in {".gz", ".br"}}
+    assert shipped == known
