@@ -18,7 +18,7 @@ from core.errors import N_, Conflict, NotFound, Rejected
 from core.models import BusinessDay
 from points.accounts import PointsKind
 from points.models import Account, AccountDelta, Transfer
-from points.statements import Sides, statement
+from points.posting_sql import Sides, statement
 
 if TYPE_CHECKING:
     from core.work import Work
