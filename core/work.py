@@ -19,10 +19,11 @@ from zoneinfo import ZoneInfo
 
 from flask import current_app, g, has_app_context
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from core.acts import SYSTEM, Actor
+from core.config import ConfigInvalid
 from core.db import db
 from core.errors import AppError, Busy, KeyReused
 from core.ids import uuid7
@@ -50,14 +51,24 @@ def system_clock() -> dt.datetime:
 
 
 def clock_from(setting: str | None) -> Clock:
-    """Read LINLI_CLOCK: a fixed instant (ISO 8601 with zone) or an offset in seconds (+86400)."""
+    """Read LINLI_CLOCK: a fixed instant (ISO 8601 with zone) or an offset in seconds (+86400).
+
+    Raises ConfigInvalid.
+    """
     if not setting:
         return system_clock
-    if setting[0] in "+-":
-        offset = dt.timedelta(seconds=float(setting))
-        return lambda: system_clock() + offset
-    fixed = dt.datetime.fromisoformat(setting).astimezone(dt.UTC)
-    return lambda: fixed
+    try:
+        if setting[0] in "+-":
+            offset = dt.timedelta(seconds=float(setting))
+            return lambda: system_clock() + offset
+        fixed = dt.datetime.fromisoformat(setting)
+    except (ValueError, OverflowError):
+        fixed = None
+    if fixed is None or fixed.tzinfo is None:
+        message = f"LINLI_CLOCK is a moment with its zone or +seconds, not {setting!r}"
+        raise ConfigInvalid(message)
+    moment = fixed.astimezone(dt.UTC)
+    return lambda: moment
 
 
 def business_day(moment: dt.datetime) -> dt.date:
@@ -169,21 +180,23 @@ def transact(
     Raises the use case's own refusals, KeyReused, and Busy when no attempt came through.
     """
     end_reading()
-    last = max(attempts, ATTEMPTS_MIN) - 1
-    for attempt in range(last + 1):
+    attempt, last = 0, max(attempts, ATTEMPTS_MIN) - 1
+    while True:
         try:
             return _once(use_case, command, actor, clock)
         except AppError as refusal:
-            if refusal.retried and attempt < last:
-                continue
-            if refusal.leaves_trace:
-                transact(_trace, refusal, actor, clock=clock)
-            raise
+            if not refusal.retried or attempt == last:
+                if refusal.leaves_trace:
+                    transact(_trace, refusal, actor, clock=clock)
+                raise
         except DBAPIError as error:
             if not _lost_a_race(error):
                 raise
+            if attempt == last:
+                log.warning("%s gave up", use_case.__name__, exc_info=error)
+                raise Busy from error
             time.sleep(random.uniform(0, 0.01 * (attempt + 1)))  # noqa: S311 - jitter, no secret
-    raise Busy
+        attempt += 1
 
 
 def _once(
@@ -318,4 +331,6 @@ def end_reading() -> None:
     if has_app_context() and "reader" in g:
         g.pop("reader")
         # Ends by COMMIT, because after a ROLLBACK psycopg forgets every statement it has prepared.
-        g.pop("reading").close()
+        # A read has nothing to lose: if its line was cut, what comes next dials anew.
+        with contextlib.suppress(SQLAlchemyError):
+            g.pop("reading").close()
