@@ -117,6 +117,12 @@ JOBS: tuple[Job, ...] = (
         points.jobs.lapse_holds,
     ),
     Job("fold-deltas", "汇总社区账本", Every(dt.timedelta(hours=1)), points.jobs.fold),
+    Job(
+        "remind-corrections",
+        "提醒快到期的分数反映",
+        Daily(at=dt.time(9)),
+        points.jobs.remind_corrections,
+    ),
     Job("close-day", "结清前一天的账", Daily(at=dt.time(0, 30)), points.jobs.close_day),
     Job(
         "clean-limits",

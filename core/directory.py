@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
@@ -17,6 +18,17 @@ from core.panels import Viewer
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Whose points they are: a resident with the household, or a household alone."""
+
+    community: int
+    household: UUID
+    #: None for a household.
+    person: UUID | None
+    name: str
 
 
 class Directory(Protocol):
@@ -33,6 +45,21 @@ class Directory(Protocol):
 
     def own(self, connection: Connection, person: UUID) -> frozenset[UUID]:
         """Return the residents and households that a person belongs to, household by household."""
+
+    def holder(self, connection: Connection, kind: str, identity: UUID) -> Holder | None:
+        """Return a resident or a household that holds points, or None."""
+
+    def household_of(self, connection: Connection, person: UUID) -> UUID | None:
+        """Return the household that a person lives in today; staff from elsewhere have none."""
+
+    def contact(self, connection: Connection, person: UUID) -> str | None:
+        """Return a person's number as it is stored, for the outbox; None without a phone."""
+
+    def number(self, connection: Connection, community: int) -> str:
+        """Return the number to call about a community's matters, in words where there is none."""
+
+    def staff(self, connection: Connection, community: int) -> list[UUID]:
+        """Return who works at a community's desk today."""
 
 
 def directory() -> Directory:

@@ -47,6 +47,7 @@ IN_FORCE = frozenset(
         "checkin.step_seconds",
         "checkin.open_before_minutes",
         "checkin.by_hand_percent",
+        "correction.answer_days",
         "resident.sign_in_days",
     },
 )

@@ -5,12 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
-
 from core import outbox
+from core.directory import directory
 from core.formats import points
 from core.work import SHANGHAI
-from residents.models import Community, District
 
 if TYPE_CHECKING:
     from core.work import Work
@@ -26,16 +24,6 @@ LENGTHS = {
     "phone": 13,
     "time": 11,
 }
-
-
-NO_NUMBER = "社区电话"
-"""Said where neither the community nor the district has a number yet."""
-
-
-def phone_of(work: Work, community: int) -> str:
-    """Return the number to call: the community's, else the district's."""
-    own = work.connection.scalar(select(Community.phone).where(Community.code == community))
-    return own or work.connection.scalar(select(District.phone).limit(1)) or NO_NUMBER
 
 
 def date_words(moment: dt.datetime) -> str:
@@ -62,7 +50,7 @@ def tell(
     facts = {"item": order.words, "points": points(order.cost), **params}
     needed = outbox.TEMPLATES[template].placeholders
     if "phone" in needed:
-        facts["phone"] = phone_of(work, order.host)
+        facts["phone"] = directory().number(work.connection, order.host)
     outbox.send(
         work,
         template,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from points.closing import close_days, fold_deltas, lapse_due
+from points.corrections import remind_due
 from points.settlement import settle_due
 
 
@@ -24,3 +25,8 @@ def fold() -> str:
 def close_day() -> str:
     """Close the days that are over."""
     return f"closed {close_days()}"
+
+
+def remind_corrections() -> str:
+    """Tell the desks what has to be answered soon."""
+    return f"told {remind_due()}"

@@ -7,17 +7,24 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
+from core.directory import Holder
 from core.errors import Forbidden
 from core.panels import Viewer
+from core.work import business_day, present
 from residents import queries
-from residents.models import Community, Person, Resident
+from residents.models import Community, District, Grant, Household, Person, Resident
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from core.acts import Actor
+
+NO_NUMBER = "社区电话"
+"""Said where neither the community nor the district has a number yet."""
+
+DESK = ("staff", "lead")
 
 
 class ResidentsDirectory:
@@ -60,3 +67,52 @@ class ResidentsDirectory:
             ),
         ).all()
         return frozenset(row.id for row in rows) | frozenset(row.household for row in rows)
+
+    def holder(self, connection: Connection, kind: str, identity: UUID) -> Holder | None:
+        """Return a resident or a household that holds points, or None."""
+        if kind == "household":
+            community = connection.scalar(
+                select(Household.community).where(Household.id == identity)
+            )
+            if community is None:
+                return None
+            return Holder(community=community, household=identity, person=None, name="")
+        row = connection.execute(
+            select(Resident.community, Resident.household, Resident.person, Person.name)
+            .join(Person, Person.id == Resident.person)
+            .where(Resident.id == identity),
+        ).first()
+        return None if row is None else Holder(**row._mapping)  # noqa: SLF001 - the documented way
+
+    def household_of(self, connection: Connection, person: UUID) -> UUID | None:
+        """Return the household that a person lives in today; staff from elsewhere have none."""
+        return connection.scalar(
+            select(Resident.household).where(
+                Resident.person == person,
+                Resident.valid_to.is_(None),
+            ),
+        )
+
+    def contact(self, connection: Connection, person: UUID) -> str | None:
+        """Return a person's number as it is stored, for the outbox; None without a phone."""
+        return connection.scalar(select(Person.phone_cipher).where(Person.id == person))
+
+    def number(self, connection: Connection, community: int) -> str:
+        """Return the number to call: the community's, else the district's, else words."""
+        own = connection.scalar(select(Community.phone).where(Community.code == community))
+        return own or connection.scalar(select(District.phone).limit(1)) or NO_NUMBER
+
+    def staff(self, connection: Connection, community: int) -> list[UUID]:
+        """Return who works at a community's desk today."""
+        today = business_day(present())
+        rows = connection.scalars(
+            select(Grant.person)
+            .where(
+                Grant.place == community,
+                Grant.role.in_(DESK),
+                Grant.valid_from <= today,
+                or_(Grant.valid_to.is_(None), Grant.valid_to >= today),
+            )
+            .distinct(),
+        )
+        return sorted(rows)

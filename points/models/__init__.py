@@ -1,5 +1,6 @@
 """Tables of the ledger and of earning; the constraints refuse by themselves what must never be."""
 
+from points.models.correcting import Correction
 from points.models.earning import Award, CatalogueRule, CommunityRule, RuleUsage
 from points.models.ledger import (
     Account,
@@ -18,6 +19,7 @@ __all__ = [
     "Award",
     "CatalogueRule",
     "CommunityRule",
+    "Correction",
     "ExpiryMark",
     "Hold",
     "Reversal",

@@ -1,0 +1,136 @@
+"""A line of somebody's points by its id: a transfer on a holder's account, or a pending award."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import and_, case, or_, select
+
+from core.errors import N_, NotFound
+from points.models import Account, Award, Transfer
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+class LineUnknown(NotFound):
+    """No transfer of a holder and no award that waits has this id, or it is not the asker's."""
+
+    text = N_("没有找到这一笔积分，可能已经取消了。请回到积分页看看。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineOf:
+    """A line: whose it is, in whose book, who answers for it; ``amount`` signed centipoints.
+
+    The legs that one act has on the account are one line, named by the first of them.
+    """
+
+    id: UUID
+    act: str
+    account: int
+    holder_kind: str
+    holder_id: UUID
+    points_kind: str
+    #: The book that the account is in: the holder's home.
+    community: int
+    #: The community that recorded it: where a service was done, else home.
+    place: int
+    amount: int
+    reason: str
+    journal: UUID | None
+    source_kind: str
+    source_id: UUID
+    #: The award behind it.
+    award: UUID | None
+    #: Whether it has not been posted yet.
+    waits: bool
+
+
+HOLDER_SIDE = case((Transfer.credit > 0, Transfer.credit), else_=Transfer.debit)
+
+
+def line_of(connection: Connection, identity: UUID) -> LineOf:
+    """Return the line that this transfer or award is part of; raises LineUnknown."""
+    row = connection.execute(
+        select(
+            Transfer.__table__,
+            Account.id.label("account"),
+            Account.holder_kind,
+            Account.holder_id,
+            Award.id.label("award"),
+            Award.reason,
+            Award.bearing,
+        )
+        .join(Account, Account.id == HOLDER_SIDE)
+        .outerjoin(Award, and_(Transfer.act == "award", Award.id == Transfer.source_id))
+        .where(Transfer.id == identity, Account.purpose == "holder"),
+    ).first()
+    if row is None:
+        return _waiting(connection, identity)
+    sign = 1 if row.credit == row.account else -1
+    first, amount, act = row.id, row.amount, row.act
+    if row.journal is not None:
+        first, amount, act = _legs(connection, row.journal, row.account)
+    return LineOf(
+        id=first,
+        act=act,
+        account=row.account,
+        holder_kind=row.holder_kind,
+        holder_id=row.holder_id,
+        points_kind=row.points_kind,
+        community=row.community,
+        place=row.bearing or row.community,
+        amount=sign * amount,
+        reason=row.reason or row.note or "",
+        journal=row.journal,
+        source_kind=row.source_kind,
+        source_id=row.source_id,
+        award=row.award,
+        waits=False,
+    )
+
+
+def _legs(connection: Connection, journal: UUID, account: int) -> tuple[UUID, int, str]:
+    """Return the first leg that a journal has on an account, what all are, and its act."""
+    version = case(
+        (Transfer.credit == account, Transfer.credit_version), else_=Transfer.debit_version
+    )
+    legs = connection.execute(
+        select(Transfer.id, Transfer.amount, Transfer.act)
+        .where(
+            Transfer.journal == journal,
+            or_(Transfer.credit == account, Transfer.debit == account),
+        )
+        .order_by(version),
+    ).all()
+    return legs[0].id, sum(leg.amount for leg in legs), legs[0].act
+
+
+def _waiting(connection: Connection, identity: UUID) -> LineOf:
+    row = connection.execute(
+        select(Award.__table__, Account.holder_kind)
+        .join(Account, Account.id == Award.account)
+        .where(Award.id == identity, Award.state == "pending"),
+    ).first()
+    if row is None:
+        raise LineUnknown
+    return LineOf(
+        id=row.id,
+        act="award",
+        account=row.account,
+        holder_kind=row.holder_kind,
+        holder_id=row.holder_id,
+        points_kind=row.points_kind,
+        community=row.community,
+        place=row.bearing,
+        amount=row.amount,
+        reason=row.reason,
+        journal=None,
+        source_kind=row.source_kind,
+        source_id=row.source_id,
+        award=row.id,
+        waits=True,
+    )

@@ -1,0 +1,199 @@
+"""A community answers what somebody says is wrong: in words, in time, never about its own."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from sqlalchemy import Connection, select, text, update
+from sqlalchemy.exc import IntegrityError
+
+from core.acts import Actor, NotInYourScope
+from core.errors import Forbidden
+from core.models import OutboxMessage
+from core.work import Work
+from points import corrections
+from points.awards import award
+from points.corrections import (
+    AnswerCorrection,
+    OpenCorrection,
+    WithdrawCorrection,
+    answer_correction,
+    corrections_about,
+    corrections_open,
+    open_correction,
+    remind_due,
+    withdraw_correction,
+)
+from points.models import Correction
+from tests.conftest import Clock
+from tests.people import HERE, People, Someone
+from tests.points.books import Nothing, one
+from tests.points.earning import serving
+
+Run = Callable[..., Any]
+ANSWER = "签到表上是 9:00 到 10:00，按一小时计。"
+
+
+@pytest.fixture
+def asked(run: Run, cast: People) -> UUID:
+    """A request of 王秀英."""
+    made = run(award, serving("a", holder_id=one(cast.wang.resident)), cast.actor(cast.staff))
+    command = OpenCorrection(subject=one(made.id), words="少记了一个小时")
+    return one(run(open_correction, command, cast.actor(cast.wang)).id)
+
+
+def answer(correction: UUID, words: str = ANSWER) -> AnswerCorrection:
+    return AnswerCorrection(correction=correction, answer=words)
+
+
+def working(cast: People, someone: Someone) -> Actor:
+    """A resident who also works at the desk here."""
+    return Actor(
+        person=one(someone.person), role="staff", scope_kind="community", place=HERE, name="社工"
+    )
+
+
+def messages(connection: Connection, template: str) -> list[tuple[UUID, str, dict[str, str]]]:
+    query = select(OutboxMessage.person, OutboxMessage.channel, OutboxMessage.params).where(
+        OutboxMessage.template == template
+    )
+    return [(one(row[0]), row[1], json.loads(row[2])) for row in connection.execute(query)]
+
+
+def test_the_answer_is_kept_and_sent(run: Run, ask: Run, cast: People, asked: UUID) -> None:
+    done = run(answer_correction, answer(asked), cast.actor(cast.staff))
+
+    assert done.state == "answered"
+    assert ask(corrections_open, HERE) == []
+    [(person, channel, params)] = ask(messages, "correction.answered")
+    assert (person, channel) == (cast.wang.person, "sms")
+    assert len(params["answer"]) <= 20
+
+
+def test_the_line_keeps_its_story(run: Run, ask: Run, cast: People, asked: UUID) -> None:
+    run(answer_correction, answer(asked), cast.actor(cast.staff))
+    subject = ask(lambda c: c.scalar(select(Correction.subject)))
+
+    [told] = ask(corrections_about, subject)
+    assert (told.words, told.answer, told.outcome) == ("少记了一个小时", ANSWER, "explained")
+    assert told.answered_by == cast.staff.person
+
+
+def test_the_same_answer_again_changes_nothing(run: Run, cast: People, asked: UUID) -> None:
+    run(answer_correction, answer(asked), cast.actor(cast.staff))
+
+    assert run(answer_correction, answer(asked), cast.actor(cast.staff)).state == "answered"
+    with pytest.raises(corrections.CorrectionClosed):
+        run(answer_correction, answer(asked, "另一种说法"), cast.actor(cast.staff))
+
+
+def test_nobody_answers_themselves_or_their_household(run: Run, cast: People, asked: UUID) -> None:
+    for someone in (cast.wang, cast.li):
+        with pytest.raises(corrections.OwnCorrection):
+            run(answer_correction, answer(asked), working(cast, someone))
+
+
+@pytest.mark.parametrize("column", ["answered_by", "answerer_household"])
+def test_the_database_refuses_it_by_itself(
+    run: Run, cast: People, asked: UUID, column: str
+) -> None:
+    run(answer_correction, answer(asked), cast.actor(cast.staff))
+    own = {"answered_by": cast.wang.person, "answerer_household": cast.wang.household}
+
+    def cheat(work: Work, _command: None) -> Nothing:
+        work.connection.execute(update(Correction).values({column: own[column]}))
+        return Nothing()
+
+    with pytest.raises(IntegrityError):
+        run(cheat, None)
+
+
+def test_only_the_communitys_own_staff_answer(run: Run, cast: People, asked: UUID) -> None:
+    with pytest.raises(NotInYourScope):
+        run(answer_correction, answer(asked), cast.actor(cast.elsewhere))
+    with pytest.raises(Forbidden):
+        run(answer_correction, answer(asked), cast.actor(cast.keeper))
+    with pytest.raises(Forbidden):
+        run(answer_correction, answer(asked), cast.actor(cast.chen))
+
+
+def test_an_answer_says_something(run: Run, cast: People, asked: UUID) -> None:
+    with pytest.raises(corrections.CorrectionWordsMissing):
+        run(answer_correction, answer(asked, " "), cast.actor(cast.staff))
+    with pytest.raises(corrections.CorrectionUnknown):
+        run(answer_correction, answer(UUID(int=404)), cast.actor(cast.staff))
+
+
+def test_whoever_asked_takes_it_back(run: Run, ask: Run, cast: People, asked: UUID) -> None:
+    with pytest.raises(corrections.CorrectionUnknown):
+        run(withdraw_correction, WithdrawCorrection(correction=asked), cast.actor(cast.chen))
+
+    for _ in range(2):
+        done = run(withdraw_correction, WithdrawCorrection(correction=asked), cast.actor(cast.wang))
+        assert done.state == "withdrawn"
+    assert ask(corrections_open, HERE) == []
+    with pytest.raises(corrections.CorrectionClosed):
+        run(answer_correction, answer(asked), cast.actor(cast.staff))
+
+
+def test_what_was_answered_cannot_be_taken_back(run: Run, cast: People, asked: UUID) -> None:
+    run(answer_correction, answer(asked), cast.actor(cast.staff))
+
+    with pytest.raises(corrections.CorrectionClosed):
+        run(withdraw_correction, WithdrawCorrection(correction=asked), cast.actor(cast.wang))
+
+
+def test_after_the_answer_one_may_ask_again(run: Run, cast: People, asked: UUID, ask: Run) -> None:
+    run(answer_correction, answer(asked), cast.actor(cast.staff))
+    subject = ask(lambda c: c.scalar(select(Correction.subject)))
+    again = OpenCorrection(subject=subject, words="签到表记错了")
+
+    assert not run(open_correction, again, cast.actor(cast.wang)).exists
+
+
+def test_the_desk_is_reminded_two_days_before_once_a_day(
+    app: Flask, ask: Run, cast: People, asked: UUID, clock: Clock
+) -> None:
+    def told() -> list[UUID]:
+        with app.app_context():
+            remind_due()
+        return sorted(person for person, _, _ in ask(messages, "staff.corrections_due"))
+
+    assert told() == []
+    clock.advance(days=5)
+    both = sorted([one(cast.staff.person), one(cast.lead.person)])
+    assert told() == both
+    assert told() == both
+    _, _, params = ask(messages, "staff.corrections_due")[0]
+    assert params == {"count": "1", "date": "12月1日"}
+    clock.advance(days=1)
+    assert len(told()) == 4
+
+
+def test_the_last_day_is_counted_by_the_setting(
+    app: Flask, run: Run, ask: Run, cast: People, clock: Clock
+) -> None:
+    def shorten(work: Work, _command: None) -> Nothing:
+        work.connection.execute(
+            text(
+                "INSERT INTO setting_values (key, place, valid_from, value, set_by)"
+                " VALUES ('correction.answer_days', 0, :now, '2', :who)"
+            ),
+            work.bind(now=work.now, who=work.actor.person),
+        )
+        return Nothing()
+
+    run(shorten, None)
+    app.extensions["linli"].settings = None
+    clock.advance(seconds=1)
+    command = OpenCorrection(subject=UUID(int=5), words="不对", kind="objection", community=HERE)
+    run(open_correction, command, cast.actor(cast.chen))
+
+    [waiting] = ask(corrections_open, HERE)
+    assert waiting.answer_by == dt.date(2026, 11, 26)
