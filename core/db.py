@@ -20,6 +20,7 @@ from sqlalchemy import (
     Uuid,
     event,
 )
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, mapped_column, registry
 
 if TYPE_CHECKING:
@@ -128,6 +129,14 @@ def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def is_our_mistake(error: OperationalError) -> bool:
+    """Whether a repeat is of no use: SQLite says so of a missing table, or a write while reading.
+
+    PostgreSQL has classes of its own for what is wrong in a statement.
+    """
+    return getattr(error.orig, "sqlite_errorname", "") in {"SQLITE_ERROR", "SQLITE_READONLY"}
 
 
 def init_app(app: Flask, url: str) -> None:

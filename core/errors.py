@@ -88,6 +88,10 @@ class TooMany(AppError):
     status = HTTPStatus.TOO_MANY_REQUESTS
     text = N_("操作太频繁了，请过几分钟再试。")
 
+    def __init__(self, *, seconds: int) -> None:
+        super().__init__()
+        self.seconds = seconds
+
 
 class KeyReused(Conflict):
     """The same key came with another content before."""

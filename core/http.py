@@ -10,20 +10,32 @@ from typing import Any
 from urllib.parse import urlencode
 
 import flask_babel
-from flask import Blueprint, Flask, Response, g, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    current_app,
+    g,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_compress import Compress
 from flask_smorest import Api
 from flask_wtf import CSRFProtect
-from marshmallow import ValidationError
-from sqlalchemy.exc import OperationalError
+from flask_wtf.csrf import CSRFError
+from marshmallow import Schema, ValidationError, fields
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from whitenoise import WhiteNoise
 
 from core import formats
 from core.config import ROOT, Config
-from core.errors import N_, AppError, Busy, SignInNeeded, all_refusals
+from core.db import is_our_mistake
+from core.errors import N_, AppError, Busy, SignInNeeded, TooMany, all_refusals
 from core.identity import API_PREFIX, actor_or_none
 from core.work import end_reading, present
 
@@ -36,8 +48,13 @@ HTTP_SENTENCES = {
     404: N_("没有找到这个页面。请检查网址，或回到首页。"),
     405: N_("这个地址不能这样打开。请回到首页，从那里进入。"),
     413: N_("提交的内容太大了，请减少后再试。"),
+    422: N_("有几处没有填对，请按提示改好再提交。"),
     429: N_("操作太频繁了，请过几分钟再试。"),
 }
+STALE = N_("这个页面放得太久了，或者中间换过登录。请刷新页面，再提交一次。")
+"""A form without the token of this browser's session."""
+
+RETRY_SECONDS = 30
 API_INTRODUCTION = """\
 Everything that Linli's own pages do. Sign in with `POST /api/v1/login-codes`, `…/verify` and
 `POST /api/v1/sign-ins`; send the token as `Authorization: Bearer`. Amounts are integers,
@@ -50,14 +67,22 @@ same key is 409. A refusal answers `{"code", "message"}`, the message in Chinese
 UNEXPECTED = N_("系统出了点问题，我们已经记下。请过一会儿再试；急事请打电话给社区。")
 
 
+class RefusalSchema(Schema):
+    """What every refusal answers; ``errors`` names the fields that were not understood."""
+
+    code = fields.String(required=True)
+    message = fields.String(required=True)
+    errors = fields.Dict()
+
+
 class SafeApi(Api):
     """flask-smorest, kept out of the HTML pages; Allow and Retry-After survive."""
 
+    ERROR_SCHEMA = RefusalSchema
+
     def handle_http_exception(self, error: HTTPException) -> Any:
         """Answer JSON under /api/ and the page elsewhere."""
-        if not request.path.startswith(API_PREFIX):
-            return _http_error(error)
-        return _json_of_http(error)
+        return _http_error(error)
 
 
 def init_app(app: Flask, config: Config) -> SafeApi:
@@ -95,10 +120,13 @@ def init_app(app: Flask, config: Config) -> SafeApi:
     app.register_error_handler(AppError, _refusal)
     app.register_error_handler(ValidationError, _invalid)
     app.register_error_handler(OperationalError, _unreachable)
-    app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
     wsgi: Any = WhiteNoise(
-        app.wsgi_app, root=ROOT / "static", prefix="static/", max_age=STATIC_SECONDS
+        app.wsgi_app,
+        root=ROOT / "static",
+        prefix="static/",
+        max_age=STATIC_SECONDS,
+        add_headers_function=_harden_static,
     )
     wrapped = ProxyFix(wsgi, config.proxies, config.proxies) if config.proxies else wsgi
     app.wsgi_app = wrapped  # type: ignore[method-assign]  # Flask documents this way
@@ -155,77 +183,90 @@ def _harden(response: Response) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["Permissions-Policy"] = "camera=(self), geolocation=(), microphone=()"
-    if not request.path.startswith("/static/"):
-        response.headers.setdefault("Cache-Control", "no-store")
+    response.headers.setdefault("Cache-Control", "no-store")
     return response
+
+
+def _harden_static(headers: Any, _path: str, _url: str) -> None:
+    """Static files are answered before the application is asked."""
+    headers["X-Content-Type-Options"] = "nosniff"
 
 
 def _release(_error: BaseException | None = None) -> None:
     end_reading()
 
 
-def answer(code: str, sentence: str, status: int, **more: object) -> ResponseReturnValue:
+def answer(
+    code: str,
+    sentence: str,
+    status: int,
+    *,
+    wait: int = RETRY_SECONDS,
+    **more: object,
+) -> ResponseReturnValue:
     """Return a refusal as a page or as JSON."""
     end_reading()
-    headers = {"Retry-After": "30"} if status in {429, 503} else {}
+    headers = {"Retry-After": str(wait)} if status in {429, 503} else {}
     if wants_json():
         return {"code": code, "message": sentence, **more}, status, headers
-    page = render_template("error.html", sentence=sentence, status=status, code=code)
-    return page, status, headers
+    return _page(sentence, status), status, headers
+
+
+def _page(sentence: str, status: int, reference: str = "") -> str:
+    """Render the page; without who looks at it where the database cannot say."""
+    facts: dict[str, Any] = {"sentence": sentence, "status": status, "reference": reference}
+    try:
+        return render_template("error.html", **facts)
+    except SQLAlchemyError:
+        return current_app.jinja_env.get_template("error.html").render(facts)
 
 
 def _refusal(error: AppError) -> ResponseReturnValue:
     if isinstance(error, SignInNeeded) and not wants_json():
-        target = request.full_path if request.method == "GET" else "/"
+        # Without a query, ``full_path`` still ends in its question mark.
+        target = request.full_path.rstrip("?") if request.method == "GET" else "/"
         return redirect(url_for("residents.sign_in", next=target), code=303)
     sentence = flask_babel.gettext(type(error).text).format_map(
         {key: str(value) for key, value in error.facts.items()},
     )
-    return answer(error.code(), sentence, int(error.status))
+    wait = error.seconds if isinstance(error, TooMany) else RETRY_SECONDS
+    return answer(error.code(), sentence, int(error.status), wait=wait)
 
 
 def _invalid(error: ValidationError) -> ResponseReturnValue:
-    sentence = flask_babel.gettext("有几处没有填对，请按提示改好再提交。")
+    sentence = flask_babel.gettext(HTTP_SENTENCES[422])
     return answer("invalid", sentence, 422, errors=error.messages)
 
 
 def _unreachable(error: OperationalError) -> ResponseReturnValue:
+    if is_our_mistake(error):
+        return _unexpected(error)
     log.warning("database: %s", error.__class__.__name__, exc_info=error)
     return answer(Busy.code(), flask_babel.gettext(Busy.text), 503)
 
 
-def _json_of_http(error: HTTPException) -> ResponseReturnValue:
-    status = error.code or 500
-    sentence = flask_babel.gettext(HTTP_SENTENCES.get(status, UNEXPECTED))
-    data: dict[str, Any] = getattr(error, "data", None) or {}
-    body: dict[str, Any] = {"code": error.name.lower().replace(" ", "_"), "message": sentence}
-    if "messages" in data:
-        body = {"code": "invalid", "message": sentence, "errors": data["messages"]}
-    kept = [(key, value) for key, value in error.get_headers() if key.lower() != "content-type"]
-    return body, status, kept
-
-
 def _http_error(error: HTTPException) -> ResponseReturnValue:
-    if wants_json():
-        return _json_of_http(error)
     status = error.code or 500
     if status < 400:  # noqa: PLR2004 - redirects are exceptions too
         return error.get_response()
-    sentence = flask_babel.gettext(HTTP_SENTENCES.get(status, UNEXPECTED))
-    page = render_template("error.html", sentence=sentence, status=status, code=error.name)
+    words = HTTP_SENTENCES.get(status, HTTP_SENTENCES[400] if status < 500 else UNEXPECTED)  # noqa: PLR2004 - as above
+    sentence = flask_babel.gettext(STALE if isinstance(error, CSRFError) else words)
     kept = {key: value for key, value in error.get_headers() if key.lower() != "content-type"}
-    return page, status, kept
+    if not wants_json():
+        return _page(sentence, status), status, kept
+    data: dict[str, Any] = getattr(error, "data", None) or {}
+    if "messages" in data:
+        return {"code": "invalid", "message": sentence, "errors": data["messages"]}, status, kept
+    code = error.name.lower().replace(" ", "_")
+    return {"code": code, "message": sentence}, status, kept
 
 
 def _unexpected(error: Exception) -> ResponseReturnValue:
     """Our own errors: a reference number for the person, everything for the log."""
-    if isinstance(error, HTTPException):
-        return _http_error(error)
     reference = secrets.token_hex(4)
     log.error("unexpected error %s", reference, exc_info=error)
     end_reading()
     sentence = flask_babel.gettext(UNEXPECTED)
     if wants_json():
         return {"code": "unexpected", "message": sentence, "reference": reference}, 500
-    page = render_template("error.html", sentence=sentence, status=500, code=reference)
-    return page, 500
+    return _page(sentence, 500, reference), 500

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ def hit(work: Work, command: Hit) -> Counted:
     insert = sqlite.insert if work.is_sqlite else postgresql.insert
     end = work.now + dt.timedelta(seconds=command.seconds)
     expired = RateLimit.window_end <= work.now
-    used = work.connection.execute(
+    used, until = work.connection.execute(
         insert(RateLimit)
         .values(key=command.name, window_end=end, used=1)
         .on_conflict_do_update(
@@ -51,11 +52,11 @@ def hit(work: Work, command: Hit) -> Counted:
                 "window_end": case((expired, end), else_=RateLimit.window_end),
             },
         )
-        .returning(RateLimit.used),
-    ).scalar_one()
+        .returning(RateLimit.used, RateLimit.window_end),
+    ).one()
     work.replayed()
     if used > command.limit:
-        raise TooMany
+        raise TooMany(seconds=math.ceil((until - work.now).total_seconds()))
     return Counted(used=used)
 
 
