@@ -47,7 +47,7 @@ import residents.cli
 import residents.directory
 import residents.identity
 import residents.views
-from core import cli, http, identity, limits, outbox
+from core import cli, health, http, identity, limits, outbox
 from core.config import ROOT, Config
 from core.db import db
 from core.db import init_app as init_db
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from core.panels import Panel
 
 BLUEPRINTS = (
+    health.bp,
     residents.views.bp,
     points.views.bp,
     activities.views.bp,
