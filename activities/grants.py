@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import secrets
 from dataclasses import dataclass
@@ -83,7 +84,8 @@ def unseal(text: str, now: dt.datetime) -> Grant:
     """Return the grant of a signed value. Raises GrantExpired where it is none or too old."""
     match signed("presence", text):
         case [str(session), "entry" | "exit" as phase, int(at), str(nonce)]:
-            grant = Grant(UUID(session), phase, dt.datetime.fromtimestamp(at, dt.UTC), nonce)
-            if now <= grant.until:
-                return grant
+            with contextlib.suppress(ValueError, OverflowError):
+                grant = Grant(UUID(session), phase, dt.datetime.fromtimestamp(at, dt.UTC), nonce)
+                if now <= grant.until:
+                    return grant
     raise GrantExpired
