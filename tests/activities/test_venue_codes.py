@@ -16,6 +16,7 @@ from activities.doorway import COOKIE
 from activities.publish import SteerSession, VoidCodes, cancel_session, turn_to_exit, void_codes
 from core.crypto import mac, sign
 from tests.activities.scene import END, START, STEP, Scene, at, everything
+from tests.admin.scene import words
 from tests.people import NEAR
 
 OLD = "码已更新，请对着屏幕再扫一次"
@@ -114,7 +115,7 @@ def test_a_code_is_answered_by_its_own_sentence_and_the_answer_writes_nothing(
     if status == 303:
         assert answer.headers["Location"] == "/activities/presence"
     else:
-        assert sentence in answer.get_data(as_text=True)
+        assert sentence in words(answer)
 
 
 @pytest.mark.parametrize("name", CODES)
@@ -194,6 +195,7 @@ def test_a_grant_of_another_purpose_or_of_another_hand_is_none(
         [],
         {"session": 1},
         ["016f5e66-e800-8d88-b3b0-0a2f8e6d1b11", "spend", 1, "n"],
+        ["016f5e66-e800-8d88-b3b0-0a2f8e6d1b11", "entry", 10**30, "n"],
     ],
 )
 def test_a_signed_value_of_another_shape_is_no_grant(
