@@ -20,7 +20,6 @@ from activities.models import Attendance, RefusedScan, Session, SessionPart
 from activities.publish import Part, SessionUnknown
 from activities.signup import (
     ForResident,
-    OnlyForItsCommunity,
     PartNotOffered,
     ResidentNotHere,
     put,
@@ -85,6 +84,12 @@ class NotArrived(ScanRefused):
     text = N_("没有找到您的签到记录，请找现场的工作人员登记。")
 
 
+class OnlyItsResidents(ScanRefused):
+    """The activity is for residents of its own community."""
+
+    text = N_("这场活动只面向{place}的居民，不能签到。可以看看全区开放的活动。")
+
+
 class PartFull(ScanRefused):
     """No place is left in the part, and nobody kept one by signing up."""
 
@@ -92,9 +97,9 @@ class PartFull(ScanRefused):
 
 
 class GrantUsed(ScanRefused):
-    """One scan is one person's: the next one scans the screen again."""
+    """One scan is one record: the next person, or the other part, scans the screen again."""
 
-    text = N_("这次扫码已经给别人用了。请每个人自己扫一次屏幕上的码。")
+    text = N_("这次扫码已经用过了。请每个人自己扫一次屏幕上的码。")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +121,9 @@ class Recorded:
 def record_attendance(work: Work, command: Record) -> Recorded:
     """Record an entry or an exit, once, and award what it earns.
 
-    Raises SessionUnknown, PartNotOffered, ResidentNotHere, Forbidden, OnlyForItsCommunity, and the
-    refusals of scans: NotOpenYet, TooLate, SessionEnded, NotArrived, PartFull, GrantUsed.
+    Raises SessionUnknown, PartNotOffered, ResidentNotHere, Forbidden, NotInYourScope, and the
+    refusals of scans: OnlyItsResidents, NotOpenYet, TooLate, SessionEnded, NotArrived, PartFull,
+    GrantUsed.
     """
     now = _situation(work, command)
     # A resident's own word is a scan; everything else is entered by staff, who answer for it.
@@ -167,7 +173,7 @@ def _check_time(work: Work, command: Record, now: Situation) -> None:
     """Refuse what is too early, too late, or in a session that was ended."""
     who = {"session": command.session, "resident": command.resident}
     if now.open_to == "community" and now.home != now.community:
-        raise OnlyForItsCommunity(place=now.display_name)
+        raise OnlyItsResidents(place=now.display_name, **who)
     if now.state == "cancelled" or (now.state == "closed" and command.method == "venue"):
         raise SessionEnded(**who)
     minutes = settings.integer(
