@@ -12,13 +12,17 @@ from sqlalchemy import func, select
 from activities.models import Attendance
 from activities.situation import Record, Situation
 from core import settings
+from points.acts import EMERGENCY
 from points.awards import Award, Provenance, award
 from points.rules import Rule
+from residents.queries import own_holders
 
 if TYPE_CHECKING:
     from core.work import Work
 
 HALF_HOUR = dt.timedelta(minutes=30)
+PROVENANCES: tuple[Provenance, ...] = ("verified", "recorded", "back_filled")
+BY_HAND = frozenset({"hand", "sheet"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +56,9 @@ def earn(
     units = _half_hours(work, command, now) if serves else 1
     if now.rule is None or units == 0:
         return Earned(None, units if serves else None, None, None)
-    service_by_hand = command.method in {"hand", "sheet"} and now.points_kind == "service"
-    needs_second = service_by_hand and (
-        provenance == "back_filled" or _too_many_by_hand(work, command, now.community)
-    )
+    # Hours are no better proven than the weaker of their two ends.
+    proven = max(now.entry_provenance or provenance, provenance, key=PROVENANCES.index)
+    by_hand = _by_hand(work, command, now)
     hours = f" {units // 2}{'.5' if units % 2 else ''} 小时" if serves else ""
     made = award(
         work,
@@ -68,12 +71,13 @@ def earn(
             rule=_rule(now),
             units=units,
             amount_per_unit=now.amount,
-            provenance=provenance,
+            provenance=proven,
             reason=f"{now.title}，{part_words(command.part)}{hours}",
             source_kind="session",
             source_id=command.session,
             event_at=command.at,
-            needs_second=needs_second,
+            needs_second=_needs_second(work, command, now, by_hand, proven),
+            recorded_by=by_hand,
         ),
     )
     return Earned(made.amount or None, units if serves else None, made.due, made.id)
@@ -115,11 +119,37 @@ def _half_hours(work: Work, command: Record, now: Situation) -> int:
     return half_hours(now.arrived_at, command.at, now.starts_at, now.ends_at, grace)
 
 
+def _by_hand(work: Work, command: Record, now: Situation) -> UUID | None:
+    """Return who entered the attendance or one of its ends by hand, if anybody did."""
+    if command.method in BY_HAND:
+        return work.actor.person
+    found: UUID | None = now.entry_by if now.entry_method in BY_HAND else None
+    return found
+
+
+def _needs_second(
+    work: Work,
+    command: Record,
+    now: Situation,
+    by_hand: UUID | None,
+    proven: Provenance,
+) -> bool:
+    """Whether a second person has to confirm it (details.md 12), as with acts of one's own."""
+    if now.points_kind != "service":
+        return False
+    if now.rule == EMERGENCY or proven == "back_filled":
+        return True
+    if by_hand is None:
+        return False
+    own = own_holders(work.connection, by_hand)
+    return command.resident in own or _too_many_by_hand(work, command, now.community)
+
+
 def _too_many_by_hand(work: Work, command: Record, community: int) -> bool:
     """Whether staff entered more of the session's people than the community's share allows."""
     by_hand, all_of_them = work.connection.execute(
         select(
-            func.count().filter(Attendance.method.in_(("hand", "sheet"))),
+            func.count().filter(Attendance.method.in_(BY_HAND)),
             func.count(),
         ).where(Attendance.session == command.session, Attendance.phase == "entry"),
     ).one()

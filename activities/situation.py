@@ -36,7 +36,7 @@ class Record:
     at: dt.datetime
     nonce: str | None = None
     reason: str | None = None
-    #: Half hours to count instead of those between entry and exit: for an automatic exit.
+    #: The most half hours to count of those between entry and exit: for an automatic exit.
     half_hours: int | None = None
 
 
@@ -78,6 +78,9 @@ SITUATION = (
         Resident.community.label("home"),
         SignUp.state.label("signed_up"),
         _entry.event_at.label("arrived_at"),
+        _entry.method.label("entry_method"),
+        _entry.provenance.label("entry_provenance"),
+        _entry.recorded_by.label("entry_by"),
         _exit.event_at.label("left_at"),
     )
     .select_from(Session)

@@ -86,6 +86,8 @@ class Award:
     source_id: UUID
     event_at: dt.datetime
     needs_second: bool = False
+    #: Who answers for it, where that is not the actor: they do not confirm it.
+    recorded_by: UUID | None = None
     face_home: int = FACE_ONE
     face_bearing: int = FACE_ONE
 
@@ -279,7 +281,7 @@ def _row(work: Work, command: Award, units: int) -> dict[str, object]:
         "reason": command.reason,
         "source_kind": command.source_kind,
         "source_id": command.source_id,
-        "recorded_by": work.actor.person,
+        "recorded_by": command.recorded_by or work.actor.person,
         "event_at": command.event_at,
         "created_at": work.now,
         "due": None if command.needs_second else due_of(work, command),
