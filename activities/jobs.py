@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 
 from activities.attendance import EXIT_GRACE, record_attendance
 from activities.earning import HALF_HOUR
+from activities.grants import GRANT
 from activities.models import Attendance, Session
 from activities.situation import Record
 from core import settings
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from core.work import Work
 
 CHUNK = 200
+OVER = EXIT_GRACE + GRANT
+"""A session is over when the exit scanned at the last moment can no longer be on its way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +62,7 @@ def write_missing_exits(work: Work, _command: WriteExits) -> ExitsWritten:
             entry.phase == "entry",
             left.id.is_(None),
             Session.state != "cancelled",
-            Session.ends_at <= work.now - EXIT_GRACE,
+            Session.ends_at <= work.now - OVER,
         )
         .order_by(entry.session, entry.resident)
         .limit(CHUNK),
@@ -80,7 +83,7 @@ def write_missing_exits(work: Work, _command: WriteExits) -> ExitsWritten:
         )
     closed = work.connection.execute(
         update(Session)
-        .where(Session.state == "open", Session.ends_at <= work.now - EXIT_GRACE)
+        .where(Session.state == "open", Session.ends_at <= work.now - OVER)
         .values(state="closed"),
     ).rowcount
     work.changed = bool(rows or closed)
