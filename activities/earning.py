@@ -113,10 +113,9 @@ def half_hours(
 
 
 def _half_hours(work: Work, command: Record, now: Situation) -> int:
-    if command.half_hours is not None:
-        return command.half_hours
     grace = settings.integer(work.connection, "points.hour_grace_minutes", work.now)
-    return half_hours(now.arrived_at, command.at, now.starts_at, now.ends_at, grace)
+    most = half_hours(now.arrived_at, command.at, now.starts_at, now.ends_at, grace)
+    return most if command.half_hours is None else min(command.half_hours, most)
 
 
 def _by_hand(work: Work, command: Record, now: Situation) -> UUID | None:
