@@ -1,0 +1,155 @@
+"""Who forgot the exit gets an automatic one, worth a share of the session; sessions close."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from activities.attendance import ScanRefused
+from activities.jobs import WriteExits, close_sessions, write_missing_exits
+from activities.publish import SteerSession, cancel_session, close_session
+from core.ids import NIL
+from points.awards import AwardNeedsSecondPerson, ConfirmAwards, confirm_awards
+from points.settlement import settle_due
+from tests.activities.scene import END, START, Scene, at, everything
+from tests.exchange.threads import all_at_once
+from tests.people import HERE, NEAR
+
+HALF_HOUR_POINTS = 500
+OVER = at(13, 10)
+
+
+def close(scene: Scene, when: dt.datetime = OVER) -> int:
+    """Let the job run at a moment; return how many exits it wrote."""
+    scene.clock.set(when)
+    with scene.app.app_context():
+        return close_sessions()
+
+
+def test_half_the_session_is_counted_where_the_exit_is_missing(scene: Scene) -> None:
+    wang, session = scene.cast.wang, scene.session()
+    scene.scan(wang, session, "serve", "entry", START)
+
+    assert close(scene) == 1
+
+    [_entry, left] = scene.attendances(session)
+    assert (left.phase, left.method, left.event_at) == ("exit", "automatic", END)
+    assert (left.provenance, left.recorded_by, left.reason) == ("recorded", NIL, "没有签退")
+    [award] = scene.awards(session)
+    assert (award.units, award.amount) == (2, 2 * HALF_HOUR_POINTS)
+    assert (award.provenance, award.due) == ("recorded", at(2, day=25))
+    assert scene.row(session).state == "closed"
+
+
+def test_it_waits_until_no_exit_can_come_any_more(scene: Scene) -> None:
+    session = scene.session()
+    scene.scan(scene.cast.wang, session, "serve", "entry", START)
+
+    assert close(scene, at(13, 9, 59)) == 0
+    assert scene.row(session).state == "open"
+    assert close(scene, OVER) == 1
+
+
+def test_a_second_run_does_nothing(scene: Scene) -> None:
+    session = scene.session()
+    scene.scan(scene.cast.wang, session, "serve", "entry", START)
+    close(scene)
+    before = scene.ask(everything)
+
+    assert close(scene, at(14)) == 0
+
+    assert scene.ask(everything) == before
+
+
+def test_several_schedulers_at_once_write_each_exit_once(scene: Scene) -> None:
+    cast, session = scene.cast, scene.session()
+    for someone in (cast.wang, cast.chen, cast.new):
+        scene.scan(someone, session, "serve", "entry", START)
+    scene.clock.set(OVER)
+
+    all_at_once(scene.app, [close_sessions] * 4)
+
+    phases = [row.phase for row in scene.attendances(session)]
+    assert sorted(phases) == ["entry"] * 3 + ["exit"] * 3
+    assert [award.units for award in scene.awards(session)] == [2, 2, 2]
+
+
+@pytest.mark.parametrize(("percent", "half_hours"), [("0", 0), ("30", 1), ("100", 4)])
+def test_the_share_is_the_communitys_setting(scene: Scene, percent: str, half_hours: int) -> None:
+    session, other = scene.session(), scene.session(community=NEAR)
+    scene.set_to("points.missing_exit_percent", percent, HERE)
+    scene.scan(scene.cast.wang, session, "serve", "entry", START)
+    scene.scan(scene.cast.chen, other, "serve", "entry", START)
+
+    close(scene)
+
+    assert sum(award.units for award in scene.awards(session)) == half_hours
+    assert [award.units for award in scene.awards(other)] == [2]
+
+
+def test_nobody_gets_more_than_an_exit_at_the_end_would_have_given(scene: Scene) -> None:
+    cast, session = scene.cast, scene.session()
+    scene.scan(cast.wang, session, "serve", "entry", at(11, 55))
+    scene.scan(cast.chen, session, "serve", "entry", at(12, 19))
+
+    assert close(scene) == 2
+
+    assert [award.units for award in scene.awards(session)] == [1]
+    assert scene.awards(session)[0].holder_id == cast.wang.resident
+
+
+def test_who_left_takes_part_or_was_cancelled_gets_none(scene: Scene) -> None:
+    cast, session, cancelled = scene.cast, scene.session(), scene.session()
+    scene.serve(cast.wang, session, START, at(11, 5))
+    scene.clock.set(START)
+    scene.scan(cast.chen, session, "take_part")
+    scene.scan(cast.new, cancelled, "serve")
+    scene.run(cancel_session, SteerSession(session=cancelled), cast.actor(cast.staff))
+
+    assert close(scene) == 0
+
+    assert [award.units for award in scene.awards(session) if award.points_kind == "service"] == [1]
+    assert scene.awards(cancelled) == []
+    assert scene.row(cancelled).state == "cancelled"
+
+
+def test_a_session_that_staff_closed_still_gets_its_exits(scene: Scene) -> None:
+    cast, session = scene.cast, scene.session()
+    scene.scan(cast.wang, session, "serve", "entry", START)
+    scene.run(close_session, SteerSession(session=session), cast.actor(cast.staff))
+    with pytest.raises(ScanRefused):
+        scene.scan(cast.wang, session, "serve", "exit", at(12, 25))
+
+    assert close(scene) == 1
+    assert [award.units for award in scene.awards(session)] == [2]
+
+
+def test_an_entry_by_hand_waits_for_a_second_person_though_the_exit_is_automatic(
+    scene: Scene,
+) -> None:
+    cast, session = scene.cast, scene.session()
+    scene.clock.set(at(13, 5))
+    scene.enter(cast.wang, session, part="serve", entry=START, exit=None)
+    assert close(scene) == 1
+
+    [award] = scene.awards(session)
+    assert (award.provenance, award.due) == ("back_filled", None)
+    assert award.recorded_by == cast.staff.person
+    scene.clock.set(at(9, day=26))
+    with scene.app.app_context():
+        assert settle_due() == 0
+    command = ConfirmAwards(awards=(award.id,))
+    with pytest.raises(AwardNeedsSecondPerson):
+        scene.run(confirm_awards, command, cast.actor(cast.staff))
+    assert scene.run(confirm_awards, command, cast.actor(cast.lead)).confirmed == 1
+
+
+def test_the_job_says_how_many_sessions_it_closed(scene: Scene) -> None:
+    scene.session()
+    scene.session()
+    scene.clock.set(OVER)
+
+    done = scene.run(write_missing_exits, WriteExits())
+
+    assert (done.exits, done.closed) == (0, 2)
