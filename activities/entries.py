@@ -78,6 +78,8 @@ def enter_by_hand(work: Work, command: EnterByHand) -> Recorded:
             result = record_attendance(work, record)
         except (NotOpenYet, TooLate) as refusal:
             raise TimesWrong from refusal
+        if result.outcome == "left" and result.at <= result.arrived_at:
+            raise TimesWrong
         changed = changed or work.changed
     work.changed = changed
     assert result is not None  # noqa: S101 - something was given
@@ -134,6 +136,7 @@ def enter_sheet(work: Work, command: EnterSheet) -> SheetEntered:
         raise SessionUnknown
     may_enter(work, community)
     lines: list[SheetLine] = []
+    changed = False
     for index, row in enumerate(command.rows):
         try:
             with work.connection.begin_nested():
@@ -149,12 +152,13 @@ def enter_sheet(work: Work, command: EnterSheet) -> SheetEntered:
                         method="sheet",
                     ),
                 )
+            changed = changed or work.changed
             lines.append(SheetLine(row=index, outcome=done.outcome, message="", award=done.award))
         except AppError as refusal:
             if refusal.retried:
                 raise
             message = refusal.sentence()
             lines.append(SheetLine(row=index, outcome="refused", message=message, award=None))
-    work.changed = True
+    work.changed = changed
     refused = sum(line.outcome == "refused" for line in lines)
     return SheetEntered(entered=len(lines) - refused, refused=refused, lines=tuple(lines))
