@@ -26,6 +26,7 @@ GROUPS = {
     "redeem": N_("兑换"),
     "checkin": N_("签到"),
     "resident": N_("居民"),
+    "notify": N_("消息"),
 }
 INITIAL = "exchange.rate."
 """Values that are read once, when a district is loaded: rates are changed on their own page."""

@@ -195,8 +195,8 @@ def _item_values(work: Work, command: AddItem) -> dict[str, object]:
         "price": 0,
         "source": "社区基金",
         "limit_per_household_month": None,
-        "home_first_days": settings.REGISTRY["quota.home_first_days"].default,
-        "foreign_share_percent": settings.REGISTRY["quota.foreign_share"].default,
+        "home_first_days": settings.integer(work.connection, "quota.home_first_days", work.now),
+        "foreign_share_percent": settings.integer(work.connection, "quota.foreign_share", work.now),
         "note": "",
     }
     if command.template is not None:
