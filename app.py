@@ -30,6 +30,7 @@ import admin.desk_people
 import admin.desk_register
 import admin.desk_session
 import admin.desk_station
+import admin.notices
 import exchange.api
 import exchange.defaults
 import exchange.orders
@@ -53,6 +54,7 @@ from core.db import db
 from core.db import init_app as init_db
 from core.jobs import Daily, Every, Job
 from core.work import Runtime, Subscribers, clock_from, transact
+from points.events import RuleOutsideBand
 from residents.events import PlacesLoaded, ResidentConfirmed, ResidentsAdded
 
 if TYPE_CHECKING:
@@ -96,6 +98,7 @@ SUBSCRIBERS: Subscribers = {
     ),
     ResidentsAdded: (points.subscribers.open_holders,),
     ResidentConfirmed: (points.subscribers.award_verified,),
+    RuleOutsideBand: (admin.notices.tell_district,),
 }
 
 JOBS: tuple[Job, ...] = (

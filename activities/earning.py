@@ -76,6 +76,7 @@ def earn(
             source_kind="session",
             source_id=command.session,
             event_at=command.at,
+            household=now.household,
             needs_second=_needs_second(work, command, now, by_hand, proven),
             recorded_by=by_hand,
         ),
@@ -97,6 +98,8 @@ def _rule(now: Situation) -> Rule:
         recorded_by=now.recorded_by,
         provenance=now.provenance,
         note="",
+        cap_per_act=now.cap_per_act,
+        household_caps=now.household_caps,
     )
 
 

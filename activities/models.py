@@ -110,6 +110,12 @@ class SessionPart(Base):
     rule: Mapped[str | None] = mapped_column(ForeignKey("catalogue_rules.key"))
     #: Centipoints per unit, as published: the promise on the card.
     amount: Mapped[int | None] = mapped_column(BigInteger())
+    #: The rule's caps in units, as the host had them on that day.
+    cap_per_act: Mapped[int | None]
+    cap_per_day: Mapped[int | None]
+    cap_per_month: Mapped[int | None]
+    cap_per_year: Mapped[int | None]
+    household_caps: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class SignUp(Base):

@@ -180,6 +180,11 @@ def _part_row(session: UUID, offered: PartOffered, rule: Rule | None) -> dict[st
         "taken": 0,
         "rule": rule.key if rule else None,
         "amount": rule.amount if rule else None,
+        "cap_per_act": rule.cap_per_act if rule else None,
+        "cap_per_day": rule.cap_per_day if rule else None,
+        "cap_per_month": rule.cap_per_month if rule else None,
+        "cap_per_year": rule.cap_per_year if rule else None,
+        "household_caps": rule.household_caps if rule else False,
     }
 
 

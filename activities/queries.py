@@ -12,7 +12,6 @@ from sqlalchemy import and_, func, or_, select
 
 from activities.models import Activity, Attendance, Session, SessionPart, SignUp
 from core.work import SHANGHAI
-from points.models import CatalogueRule
 from residents.models import Community, Person
 
 if TYPE_CHECKING:
@@ -140,8 +139,7 @@ def _parts(connection: Connection, sessions: dict[UUID, Any]) -> dict[UUID, tupl
         )
     }
     rows = connection.execute(
-        select(SessionPart.__table__, CatalogueRule.cap_per_day)
-        .outerjoin(CatalogueRule, CatalogueRule.key == SessionPart.rule)
+        select(SessionPart.__table__)
         .where(SessionPart.session.in_(sessions))
         .order_by(SessionPart.part.desc()),
     )

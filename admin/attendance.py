@@ -15,7 +15,6 @@ from core import settings
 from core.formats import earns
 from core.ids import NIL
 from points.cause import awards_of
-from points.models import CatalogueRule
 from residents import queries as people
 from residents.models import Person
 
@@ -40,9 +39,7 @@ class PartPage:
 def parts_of(connection: Connection, session: UUID, length: dt.timedelta) -> dict[str, PartPage]:
     """Return the parts of a session with what they promise and who has come."""
     rows = connection.execute(
-        select(SessionPart.__table__, CatalogueRule.cap_per_day)
-        .outerjoin(CatalogueRule, CatalogueRule.key == SessionPart.rule)
-        .where(SessionPart.session == session),
+        select(SessionPart.__table__).where(SessionPart.session == session),
     ).all()
     waiting = {
         row.part: row[1]

@@ -39,6 +39,9 @@ Act = Literal[
     "stock.receive",
     "item.change",
     "points.adjust",
+    "act.record",
+    "rule.change",
+    "grant.local",
     "setting.community",
     "console.read",
     "rate.change",
@@ -61,6 +64,9 @@ ACTS: dict[Act, frozenset[Role]] = {
     "stock.receive": frozenset({"staff", "lead"}),
     "item.change": frozenset({"staff", "lead"}),
     "points.adjust": frozenset({"staff", "lead"}),
+    "act.record": frozenset({"staff", "lead", "grid_worker", "building_lead"}),
+    "rule.change": frozenset({"lead"}),
+    "grant.local": frozenset({"lead"}),
     "setting.community": frozenset({"lead"}),
     "console.read": frozenset({"district_admin", "auditor", "subdistrict_reader"}),
     "rate.change": frozenset({"district_admin"}),
@@ -115,7 +121,8 @@ class Actor:
             return True
         if self.scope_kind == "subdistrict":
             return community // 1000 * 1000 == self.place
-        return self.scope_kind in {"community", "station"} and community == self.place
+        inside = {"community", "station", "grid", "building"}
+        return self.scope_kind in inside and community == self.place
 
     def may(self, act: Act, community: int | None = None) -> bool:
         """Whether the actor may do this, at this community if one is named."""

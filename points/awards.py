@@ -5,16 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
-from sqlalchemy import TextClause, and_, bindparam, literal, select, text, update
+from sqlalchemy import and_, bindparam, literal, select, text, update
 
 from core import settings
 from core.errors import N_, Conflict, NotFound, Rejected
 from core.ids import uuid8
-from core.work import SHANGHAI, business_day
+from core.work import SHANGHAI
 from points.accounts import (
     HolderKind,
     PointsKind,
@@ -22,6 +21,7 @@ from points.accounts import (
     open_clearing,
     resident_account,
 )
+from points.caps import AwardRaced, Wanted, give_back, periods_of, use_caps
 from points.models import Award as AwardRow
 from points.models import RuleUsage
 from points.rules import Rule
@@ -85,6 +85,8 @@ class Award:
     source_kind: str
     source_id: UUID
     event_at: dt.datetime
+    #: Whose caps are used where the rule counts the members of a household together.
+    household: UUID | None = None
     needs_second: bool = False
     #: Who answers for it, where that is not the actor: they do not confirm it.
     recorded_by: UUID | None = None
@@ -104,19 +106,14 @@ class Awarded:
     exists: bool
 
 
-USE_CAPS = (
-    "INSERT INTO rule_usage (holder_id, rule, period, used) VALUES {values}"
-    " ON CONFLICT (holder_id, rule, period) DO UPDATE SET used = rule_usage.used + excluded.used"
-    " WHERE rule_usage.used + excluded.used <= CASE length(excluded.period)"
-    " WHEN 10 THEN :v_day WHEN 7 THEN :v_month ELSE :v_year END RETURNING period"
-)
 INSERT = text(
     "INSERT INTO awards (id, cause, account, holder_id, points_kind, community, bearing, amount,"
-    " host_transfer, host_amount, standard, rule, units, provenance, reason, source_kind,"
-    " source_id, recorded_by, event_at, created_at, due, state) VALUES (:id, :cause, :account,"
-    " :holder_id, :points_kind, :community, :bearing, :amount, :host_transfer, :host_amount,"
-    " :standard, :rule, :units, :provenance, :reason, :source_kind, :source_id, :recorded_by,"
-    " :event_at, :created_at, :due, 'pending') ON CONFLICT (cause) DO NOTHING RETURNING id",
+    " host_transfer, host_amount, standard, rule, units, counted_for, provenance, reason,"
+    " source_kind, source_id, recorded_by, event_at, created_at, due, state) VALUES (:id, :cause,"
+    " :account, :holder_id, :points_kind, :community, :bearing, :amount, :host_transfer,"
+    " :host_amount, :standard, :rule, :units, :counted_for, :provenance, :reason, :source_kind,"
+    " :source_id, :recorded_by, :event_at, :created_at, :due, 'pending')"
+    " ON CONFLICT (cause) DO NOTHING RETURNING id",
 )
 
 
@@ -151,24 +148,12 @@ def _asked(command: Award) -> dict[str, object]:
     year, month, day = periods_of(command.event_at)
     return {
         "v_cause": command.cause,
-        "v_holder": command.holder_id,
+        "v_holder": counted_for(command),
         "v_rule": command.rule.key,
         "v_year": year,
         "v_month": month,
         "v_day": day,
     }
-
-
-def periods_of(moment: dt.datetime) -> tuple[str, str, str]:
-    """Return the year, month and day that a moment's units count in."""
-    day = business_day(moment).isoformat()
-    return day[:4], day[:7], day
-
-
-@lru_cache(maxsize=4)
-def _use_caps(periods: int) -> TextClause:
-    each = "(:v_holder, :v_rule, :v_period{}, :v_units)"
-    return text(USE_CAPS.format(values=", ".join(each.format(index) for index in range(periods))))
 
 
 def award(work: Work, command: Award) -> Awarded:
@@ -182,7 +167,8 @@ def award(work: Work, command: Award) -> Awarded:
     if rows[0].id is not None:
         return _earlier(command, rows[0])
     used = {row.period: row.used for row in rows if row.period is not None}
-    units = _within_caps(work, command, used)
+    wanted = Wanted(counter=counted_for(command), units=command.units, at=command.event_at)
+    units = use_caps(work, command.rule, wanted, used)
     if units == 0:
         return Awarded(id=None, amount=0, units=0, due=None, capped=True, exists=False)
     row = _row(work, command, units)
@@ -201,13 +187,6 @@ def award(work: Work, command: Award) -> Awarded:
     )
 
 
-class AwardRaced(Conflict):
-    """The same cause was awarded at the same moment; tried again, it says that it exists."""
-
-    retried = True
-    text = N_("刚刚有人记了同一件事，请再看一眼。")
-
-
 def _earlier(command: Award, row: Any) -> Awarded:
     if (row.holder_id, row.rule) != (command.holder_id, command.rule.key):
         raise AwardDiffers
@@ -221,35 +200,10 @@ def _earlier(command: Award, row: Any) -> Awarded:
     )
 
 
-def _within_caps(work: Work, command: Award, used: dict[str, int]) -> int:
-    """Raise the counters of day, month and year together; return the units that fit in all."""
-    periods = periods_of(command.event_at)
-    rule = command.rule
-    caps = (rule.cap_per_year, rule.cap_per_month, rule.cap_per_day)
-    limited = {period: cap for period, cap in zip(periods, caps, strict=True) if cap is not None}
-    if not limited:
-        return command.units
-    left = [cap - used.get(period, 0) for period, cap in limited.items()]
-    units: int = min(command.units, *left)
-    if units <= 0:
-        return 0
-    named = {f"v_period{index}": period for index, period in enumerate(limited)}
-    raised = work.connection.execute(
-        _use_caps(len(limited)),
-        work.bind(
-            v_holder=command.holder_id,
-            v_rule=rule.key,
-            v_units=units,
-            v_day=rule.cap_per_day,
-            v_month=rule.cap_per_month,
-            v_year=rule.cap_per_year,
-            **named,
-        ),
-    ).all()
-    if len(raised) < len(limited):
-        # Somebody else used the cap up since it was read: roll back and read it again.
-        raise AwardRaced
-    return units
+def counted_for(command: Award) -> UUID:
+    """Return whose counters the award uses: the household's where the rule counts it together."""
+    together = command.household if command.rule.household_caps else None
+    return together or command.holder_id
 
 
 def _row(work: Work, command: Award, units: int) -> dict[str, object]:
@@ -261,6 +215,7 @@ def _row(work: Work, command: Award, units: int) -> dict[str, object]:
     amount = host_amount * command.face_bearing // command.face_home if is_cross else host_amount
     if is_cross:
         open_clearing(work, command.community, command.bearing)
+    counter = counted_for(command)
     return {
         "id": uuid8(command.event_at, "award", command.cause, 0, 0),
         "cause": command.cause,
@@ -277,6 +232,7 @@ def _row(work: Work, command: Award, units: int) -> dict[str, object]:
         "standard": host_amount * command.face_bearing // FACE_ONE if is_cross else None,
         "rule": command.rule.key,
         "units": units,
+        "counted_for": None if counter == command.holder_id else counter,
         "provenance": command.provenance,
         "reason": command.reason,
         "source_kind": command.source_kind,
@@ -376,7 +332,13 @@ def void_award(work: Work, award_id: UUID) -> bool:
         update(AwardRow)
         .where(AwardRow.id == award_id, AwardRow.state == "pending")
         .values(state="void")
-        .returning(AwardRow.holder_id, AwardRow.rule, AwardRow.units, AwardRow.event_at),
+        .returning(
+            AwardRow.holder_id,
+            AwardRow.counted_for,
+            AwardRow.rule,
+            AwardRow.units,
+            AwardRow.event_at,
+        ),
     ).first()
     if row is None:
         state = work.connection.scalar(select(AwardRow.state).where(AwardRow.id == award_id))
@@ -385,13 +347,6 @@ def void_award(work: Work, award_id: UUID) -> bool:
         if state == "done":
             raise AwardSettled
         return False
-    work.connection.execute(
-        update(RuleUsage)
-        .where(
-            RuleUsage.holder_id == row.holder_id,
-            RuleUsage.rule == row.rule,
-            RuleUsage.period.in_(periods_of(row.event_at)),
-        )
-        .values(used=RuleUsage.used - row.units),
-    )
+    counter = row.counted_for or row.holder_id
+    give_back(work, counter, row.rule, row.units, periods_of(row.event_at))
     return True

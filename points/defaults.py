@@ -6,12 +6,13 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from core.defaults import CENTIPOINTS, number, put, refuse_unless, rows
-from points.models import CatalogueRule
+from points.models import CatalogueRule, RuleTopic
 
 if TYPE_CHECKING:
     from core.work import Work
 
 FILE = "rules.csv"
+TOPICS_FILE = "topics.csv"
 HALF_HOUR = "半小时"
 HALF_HOUR_MIN = 4
 HALF_HOUR_MAX = 8
@@ -19,15 +20,32 @@ DEDUCTIONS_MAX = 2
 
 
 def load_rules(work: Work, _event: object) -> None:
-    """Load the catalogue; raises DefaultsBroken and names the row."""
+    """Load topics and catalogue; raises DefaultsBroken and names the row."""
+    topics = {row["key"]: row for row in rows(TOPICS_FILE)}
+    put(work, RuleTopic, [_topic(row) for row in topics.values()])
     found = rows(FILE)
     twice = [key for key, count in Counter(row["key"] for row in found).items() if count > 1]
     refuse_unless(not twice, FILE, "".join(twice), "重复了")
     for row in found:
         _check(row)
+        topic = topics.get(row["topic"])
+        fits = topic is not None and topic["points_kind"] == row["points_kind"]
+        refuse_unless(fits, FILE, row["key"], "积分种类由主题定")
     deductions = [row["key"] for row in found if int(row["points_base"]) < 0]
     refuse_unless(len(deductions) <= DEDUCTIONS_MAX, FILE, deductions[-1], "扣分规则最多两条")
     put(work, CatalogueRule, [_record(row) for row in found])
+
+
+def _topic(row: dict[str, str]) -> dict[str, object]:
+    return {
+        "key": row["key"],
+        "name": row["name"],
+        "points_kind": row["points_kind"],
+        "duty": row["duty"] == "1",
+        "points_min": int(row["points_min"]) * CENTIPOINTS,
+        "points_max": int(row["points_max"]) * CENTIPOINTS,
+        "words": row["words"],
+    }
 
 
 def _check(row: dict[str, str]) -> None:
@@ -60,6 +78,7 @@ def _record(row: dict[str, str]) -> dict[str, object]:
     return {
         "key": row["key"],
         "name": row["name"],
+        "topic": row["topic"],
         "points_kind": row["points_kind"],
         "unit": row["unit"],
         "points_base": int(row["points_base"]) * CENTIPOINTS,

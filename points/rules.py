@@ -1,18 +1,24 @@
-"""Earning rules in force: the district's catalogue, and a community's own values."""
+"""Earning rules in force: the district's catalogue, a community's own values, and own rules."""
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import Select, func, or_, select
 
 from core.errors import N_, NotFound
 from points.models import CatalogueRule, CommunityRule
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Row, Select
+    from sqlalchemy import Connection, Row
+
+NEIGHBOUR = "neighbour"
+"""The topic whose acts ask the helped person's word."""
+
+MONTHLY = "户月"
+HALF_HOUR = "半小时"
 
 
 class RuleUnknown(NotFound):
@@ -37,71 +43,100 @@ class Rule:
     recorded_by: str
     provenance: str
     note: str
+    topic: str = ""
+    cap_per_act: int | None = None
+    #: The caps of day, month and year hold for the members of a household together.
+    household_caps: bool = False
 
     @property
     def most(self) -> int | None:
         """The most centipoints of a day, or None without a cap."""
         return None if self.cap_per_day is None else self.cap_per_day * self.amount
 
+    @property
+    def recorders(self) -> frozenset[str]:
+        """Who may record it: 社工, 网格员, 楼道长, 自助扫码, 设备, 志愿平台."""
+        return frozenset(self.recorded_by.split("|"))
 
-def _in_force(community: int, day: dt.date) -> Select[CatalogueRule, int | None, bool]:
-    """The catalogue with the latest own value of the community, where it has one."""
-    latest = (
-        select(CommunityRule.rule, func.max(CommunityRule.valid_from).label("since"))
-        .where(CommunityRule.community == community, CommunityRule.valid_from <= day)
-        .group_by(CommunityRule.rule)
-        .subquery()
+
+def values_of(community: int, day: dt.date) -> Any:
+    """Return a subquery of a community's rows in force on a day, one for each rule."""
+    newest = (
+        func.row_number()
+        .over(
+            partition_by=CommunityRule.rule,
+            order_by=(CommunityRule.valid_from.desc(), CommunityRule.revision.desc()),
+        )
+        .label("newest")
     )
+    rows = (
+        select(CommunityRule.__table__, newest)
+        .where(CommunityRule.community == community, CommunityRule.valid_from <= day)
+        .subquery("rows")
+    )
+    return select(rows).where(rows.c.newest == 1).subquery("own")
+
+
+def in_force(community: int, day: dt.date) -> Select[Any]:
+    """Select the rules a community may have with its own row of the day, off ones included."""
+    own = values_of(community, day)
     return (
         select(
             CatalogueRule.__table__,
-            CommunityRule.points,
-            CommunityRule.rule.is_not(None).label("is_own"),
+            own.c.rule.is_not(None).label("is_set"),
+            own.c.points,
+            own.c.valid_from,
+            own.c.outside_band,
+            own.c.from_community.label("values_from"),
+            own.c.cap_per_act.label("own_per_act"),
+            own.c.cap_per_day.label("own_per_day"),
+            own.c.cap_per_month.label("own_per_month"),
+            own.c.cap_per_year.label("own_per_year"),
+            own.c.household_caps.label("own_household_caps"),
+            own.c.recorded_by.label("own_recorded_by"),
         )
-        .outerjoin(latest, latest.c.rule == CatalogueRule.key)
-        .outerjoin(
-            CommunityRule,
-            and_(
-                CommunityRule.community == community,
-                CommunityRule.rule == latest.c.rule,
-                CommunityRule.valid_from == latest.c.since,
-            ),
-        )
+        .outerjoin(own, own.c.rule == CatalogueRule.key)
+        .where(or_(CatalogueRule.community.is_(None), CatalogueRule.community == community))
         .order_by(CatalogueRule.points_kind.desc(), CatalogueRule.key)
     )
 
 
 def rules_in_force(connection: Connection, community: int, day: dt.date) -> list[Rule]:
     """Return the rules that are on at a community on a day."""
-    rows = connection.execute(_in_force(community, day))
-    return [_rule(row) for row in rows if _is_on(row)]
+    rows = connection.execute(in_force(community, day))
+    return [rule_of(row) for row in rows if is_on(row)]
 
 
 def rule_in_force(connection: Connection, community: int, key: str, day: dt.date) -> Rule:
     """Return one rule; raises RuleUnknown where it does not exist or is off."""
-    query = _in_force(community, day).where(CatalogueRule.key == key)
-    row = connection.execute(query).first()
-    if row is None or not _is_on(row):
+    row = connection.execute(in_force(community, day).where(CatalogueRule.key == key)).first()
+    if row is None or not is_on(row):
         raise RuleUnknown
-    return _rule(row)
+    return rule_of(row)
 
 
-def _is_on(row: Row[CatalogueRule, int | None, bool]) -> bool:
-    return row.points is not None if row.is_own else row.on_by_default
+def is_on(row: Row[Any]) -> bool:
+    """Whether a row of ``in_force`` is on: by the community's own word, else by default."""
+    return bool(row.points is not None if row.is_set else row.on_by_default)
 
 
-def _rule(row: Row[CatalogueRule, int | None, bool]) -> Rule:
+def rule_of(row: Row[Any]) -> Rule:
+    """Return the rule of a row of ``in_force``; off ones show what they would be."""
+    own = row.is_set
     return Rule(
         key=row.key,
         name=row.name,
         points_kind=row.points_kind,
         unit=row.unit,
-        amount=row.points if row.is_own else row.points_base,
-        cap_per_day=row.cap_per_day,
-        cap_per_month=row.cap_per_month,
-        cap_per_year=row.cap_per_year,
+        amount=row.points if own and row.points is not None else row.points_base,
+        cap_per_day=row.own_per_day if own else row.cap_per_day,
+        cap_per_month=row.own_per_month if own else row.cap_per_month,
+        cap_per_year=row.own_per_year if own else row.cap_per_year,
         holder=row.holder,
-        recorded_by=row.recorded_by,
+        recorded_by=row.own_recorded_by if own else row.recorded_by,
         provenance=row.provenance,
         note=row.note,
+        topic=row.topic,
+        cap_per_act=row.own_per_act if own else row.cap_per_act,
+        household_caps=row.own_household_caps if own else row.household_caps,
     )

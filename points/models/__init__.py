@@ -11,18 +11,32 @@ from points.models.ledger import (
     Reversal,
     Transfer,
 )
+from points.models.recording import (
+    ActSheet,
+    ActSheetRow,
+    Deduction,
+    NeighbourHelp,
+    Reminder,
+    RuleTopic,
+)
 
 __all__ = [
     "Account",
     "AccountDelta",
     "AccountFold",
+    "ActSheet",
+    "ActSheetRow",
     "Award",
     "CatalogueRule",
     "CommunityRule",
     "Correction",
+    "Deduction",
     "ExpiryMark",
     "Hold",
+    "NeighbourHelp",
+    "Reminder",
     "Reversal",
+    "RuleTopic",
     "RuleUsage",
     "Transfer",
 ]

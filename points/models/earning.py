@@ -28,11 +28,25 @@ class CatalogueRule(Base):
         CheckConstraint("points_kind IN ('basic', 'service')", name="points_kind"),
         CheckConstraint("holder IN ('resident', 'household')", name="holder"),
         CheckConstraint("holder <> 'household' OR points_kind = 'basic'", name="household_basic"),
+        CheckConstraint("community IS NULL OR points_min > 0", name="own_gives"),
+        # The topic fixes the kind: what everybody must do is basic, whoever writes the row.
+        ForeignKeyConstraint(
+            ["topic", "points_kind"],
+            ["rule_topics.key", "rule_topics.points_kind"],
+            name="fk_catalogue_rules_topic",
+        ),
+        UniqueConstraint("community", "name", name="uq_catalogue_rules_own_name"),
     )
 
     key: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
+    topic: Mapped[str]
     points_kind: Mapped[str]
+    #: Null: the district's (统建共性); else the community that made it (单点自建).
+    community: Mapped[int | None] = mapped_column(BigInteger(), ForeignKey("communities.code"))
+    #: The community and its rule that this one was taken over from.
+    from_community: Mapped[int | None] = mapped_column(BigInteger())
+    from_rule: Mapped[str | None]
     #: 半小时, 次, 户月, 月: what one unit is.
     unit: Mapped[str]
     #: Centipoints per unit.
@@ -40,9 +54,12 @@ class CatalogueRule(Base):
     points_min: Mapped[Centipoints]
     points_max: Mapped[Centipoints]
     #: Caps count units, not points; null is no cap.
+    cap_per_act: Mapped[int | None]
     cap_per_day: Mapped[int | None]
     cap_per_month: Mapped[int | None]
     cap_per_year: Mapped[int | None]
+    #: The caps of day, month and year hold for the members of a household together.
+    household_caps: Mapped[bool] = mapped_column(server_default=text("false"))
     holder: Mapped[str]
     recorded_by: Mapped[str]
     provenance: Mapped[str]
@@ -51,23 +68,45 @@ class CatalogueRule(Base):
 
 
 class CommunityRule(Base):
-    """A community's own value of a catalogue rule from a day on, only where it differs."""
+    """How a rule holds at a community from a day on: all of it, and never edited.
+
+    A row replaces the one before as a whole; a later revision corrects a day that has not come.
+    """
 
     __tablename__ = "community_rules"
-    __table_args__ = (CheckConstraint("points <> 0", name="points"),)
+    __table_args__ = (
+        CheckConstraint("points <> 0", name="points"),
+        CheckConstraint("revision > 0", name="revision"),
+    )
 
     community: Mapped[int] = mapped_column(
         BigInteger(), ForeignKey("communities.code"), primary_key=True, autoincrement=False
     )
     rule: Mapped[str] = mapped_column(ForeignKey("catalogue_rules.key"), primary_key=True)
     valid_from: Mapped[dt.date] = mapped_column(primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     #: Centipoints per unit; null switches the rule off.
     points: Mapped[int | None] = mapped_column(BigInteger())
+    cap_per_act: Mapped[int | None]
+    cap_per_day: Mapped[int | None]
+    cap_per_month: Mapped[int | None]
+    cap_per_year: Mapped[int | None]
+    household_caps: Mapped[bool]
+    recorded_by: Mapped[str]
+    #: Outside the district's band, which only ``exchange.face_value`` allows.
+    outside_band: Mapped[bool]
+    #: The community whose values these were; null: the district's, or set here.
+    from_community: Mapped[int | None] = mapped_column(BigInteger())
     set_by: Mapped[UUID]
+    set_at: Mapped[dt.datetime]
 
 
 class RuleUsage(Base):
-    """Units that a holder got by a rule in a period; guarded, raised with the award."""
+    """Units that a holder got by a rule in a period; guarded, raised with the award.
+
+    The holder is a resident or household; a household for its members together where the rule's
+    caps count so.
+    """
 
     __tablename__ = "rule_usage"
 
@@ -133,6 +172,8 @@ class Award(Base):
     standard: Mapped[int | None] = mapped_column(BigInteger())
     rule: Mapped[str]
     units: Mapped[int]
+    #: Whose counters the caps used; null: the holder's own.
+    counted_for: Mapped[UUID | None]
     provenance: Mapped[str]
     reason: Mapped[str]
     source_kind: Mapped[str]

@@ -64,8 +64,13 @@ def test_a_community_that_switched_the_rule_off_confirms_without_points(
                 community=HERE,
                 rule="resident.verified",
                 valid_from=work.day,
+                revision=1,
                 points=None,
+                household_caps=False,
+                recorded_by="社工",
+                outside_band=False,
                 set_by=work.actor.person,
+                set_at=work.now,
             ),
         )
         return Nothing()

@@ -1,0 +1,222 @@
+"""A community's rules: adopted, adapted inside the district's band, never edited, day by day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select, text
+from sqlalchemy.exc import IntegrityError
+
+from core import settings
+from core.acts import SYSTEM, NotInYourScope
+from core.errors import Forbidden
+from core.models import OutboxMessage
+from core.work import Work
+from points import community_rules as rules
+from points.community_rules import Caps, RuleSet, SetRule, set_rule
+from points.models import CommunityRule
+from points.rules import Rule, RuleUnknown, rule_in_force, rules_in_force
+from tests.people import HERE, NEAR, THERE, People
+from tests.points.earning import count
+
+Run = Callable[..., Any]
+TODAY = dt.date(2026, 11, 24)
+TOMORROW = dt.date(2026, 11, 25)
+HELP = "serve.neighbour"
+CAPS = Caps(per_day=2, per_month=10, per_year=60)
+
+
+def setting(**changes: Any) -> SetRule:
+    """邻里互助 at four points from tomorrow, all else as the district has it."""
+    given: dict[str, Any] = {
+        "community": HERE,
+        "rule": HELP,
+        "valid_from": TOMORROW,
+        "points": 400,
+        "caps": CAPS,
+        "recorded_by": ("社工", "楼道长"),
+    }
+    return SetRule(**(given | changes))
+
+
+@pytest.fixture
+def lead(run: Run, cast: People) -> Callable[..., RuleSet]:
+    """Set a rule as the community's lead."""
+
+    def call(**changes: Any) -> RuleSet:
+        made: RuleSet = run(set_rule, setting(**changes), cast.actor(cast.lead))
+        return made
+
+    return call
+
+
+def rows(connection: Connection) -> list[tuple[Any, ...]]:
+    query = select(CommunityRule.valid_from, CommunityRule.revision, CommunityRule.points)
+    ordered = query.order_by(CommunityRule.valid_from, CommunityRule.revision)
+    return [tuple(row) for row in connection.execute(ordered)]
+
+
+def test_a_new_value_holds_from_its_day_and_leaves_the_days_before(
+    ask: Run, lead: Callable[..., RuleSet]
+) -> None:
+    lead(caps=Caps(per_act=1, per_day=3, per_month=12, per_year=48, household=True))
+
+    before: Rule = ask(rule_in_force, HERE, HELP, TODAY)
+    after: Rule = ask(rule_in_force, HERE, HELP, TOMORROW)
+    assert (before.amount, before.cap_per_day, before.household_caps) == (300, 2, False)
+    assert (after.amount, after.cap_per_act, after.cap_per_day) == (400, 1, 3)
+    assert (after.cap_per_month, after.cap_per_year, after.household_caps) == (12, 48, True)
+    assert ask(rule_in_force, NEAR, HELP, TOMORROW).amount == 300
+
+
+def test_nothing_that_was_written_is_edited(ask: Run, lead: Callable[..., RuleSet]) -> None:
+    lead()
+    lead(valid_from=TOMORROW + dt.timedelta(days=7), points=500)
+    corrected = lead(points=200)
+
+    assert corrected.revision == 2
+    assert ask(rows) == [
+        (TOMORROW, 1, 400),
+        (TOMORROW, 2, 200),
+        (TOMORROW + dt.timedelta(days=7), 1, 500),
+    ]
+    assert ask(rule_in_force, HERE, HELP, TOMORROW).amount == 200
+    assert ask(rule_in_force, HERE, HELP, TOMORROW + dt.timedelta(days=7)).amount == 500
+
+
+def test_the_same_again_is_what_it_was(ask: Run, lead: Callable[..., RuleSet]) -> None:
+    first = lead()
+    again = lead()
+
+    assert (first.exists, again.exists) == (False, True)
+    assert (again.valid_from, again.revision) == (TOMORROW, 1)
+    assert ask(count, "community_rules") == 1
+
+
+def test_a_rule_is_switched_off_and_on_by_day(ask: Run, lead: Callable[..., RuleSet]) -> None:
+    lead(points=None)
+    lead(points=300, valid_from=TOMORROW + dt.timedelta(days=30))
+
+    with pytest.raises(RuleUnknown):
+        ask(rule_in_force, HERE, HELP, TOMORROW)
+    assert ask(rule_in_force, HERE, HELP, TODAY).amount == 300
+    assert ask(rule_in_force, HERE, HELP, TOMORROW + dt.timedelta(days=31)).amount == 300
+    on = {rule.key for rule in ask(rules_in_force, HERE, TOMORROW)}
+    assert HELP not in on
+    assert "serve.hour" in on
+
+
+def test_who_may_record_is_chosen_from_whom_the_house_knows(
+    ask: Run, lead: Callable[..., RuleSet]
+) -> None:
+    lead(recorded_by=("网格员", "社工"))
+
+    assert ask(rule_in_force, HERE, HELP, TOMORROW).recorders == {"社工", "网格员"}
+    for nobody in ((), ("门卫",), ("社工", "设备")):
+        with pytest.raises(rules.RecordersWrong):
+            lead(recorded_by=nobody)
+
+
+@pytest.mark.parametrize("points", [199, 100, 501, 10_000, -300])
+def test_outside_the_band_nothing_is_saved(
+    ask: Run, lead: Callable[..., RuleSet], points: int
+) -> None:
+    with pytest.raises(rules.OutsideBand) as refusal:
+        lead(points=points)
+
+    assert "2–5 分" in refusal.value.sentence()
+    assert ask(count, "community_rules") == 0
+
+
+def test_with_face_values_outside_the_band_is_marked_and_the_district_told(
+    run: Run, ask: Run, cast: People, lead: Callable[..., RuleSet]
+) -> None:
+    allowed = settings.SetSetting(key="a", setting="exchange.face_value", place=0, value="1")
+    run(settings.set_setting, allowed, cast.actor(cast.lin))
+
+    made = lead(points=900)
+
+    assert made.outside_band
+    told = ask(
+        lambda c: c.execute(
+            select(OutboxMessage.person, OutboxMessage.params).where(
+                OutboxMessage.template == "district.rule_outside"
+            )
+        ).all()
+    )
+    assert {row.person for row in told} == {cast.actor(who).person for who in (cast.lin, cast.wu)}
+    lead(points=900)
+    assert ask(count, "outbox", "template = 'district.rule_outside'") == 2
+    with pytest.raises(rules.OutsideBand):
+        lead(rule="deduct.waste", points=-900, caps=Caps(per_month=1, per_year=6))
+
+
+@pytest.mark.parametrize(
+    "caps",
+    [
+        Caps(per_day=0),
+        Caps(per_day=3, per_month=2),
+        Caps(per_act=3, per_day=2),
+        Caps(per_month=10, per_year=9),
+        Caps(per_year=10_001),
+    ],
+)
+def test_caps_that_make_no_sense_are_refused(lead: Callable[..., RuleSet], caps: Caps) -> None:
+    with pytest.raises(rules.CapsWrong):
+        lead(caps=caps)
+
+
+def test_a_monthly_rule_stays_once_a_month(lead: Callable[..., RuleSet]) -> None:
+    monthly = {"rule": "waste.month", "points": 1200, "recorded_by": ("网格员",)}
+    for per_month in (None, 2):
+        with pytest.raises(rules.CapsWrong):
+            lead(**monthly, caps=Caps(per_month=per_month, per_year=12))
+    lead(**monthly, caps=Caps(per_month=1, per_year=12))
+
+
+@pytest.mark.parametrize("days", [-1, 0, 367])
+def test_a_rule_changes_from_tomorrow_within_a_year(
+    lead: Callable[..., RuleSet], days: int
+) -> None:
+    with pytest.raises(rules.RuleDayPast):
+        lead(valid_from=TODAY + dt.timedelta(days=days))
+
+
+def test_only_the_lead_of_the_community_changes_its_rules(run: Run, cast: People) -> None:
+    for someone, refusal in (
+        (cast.staff, Forbidden),
+        (cast.keeper, Forbidden),
+        (cast.lin, Forbidden),
+        (cast.wang, Forbidden),
+    ):
+        with pytest.raises(refusal):
+            run(set_rule, setting(), cast.actor(someone))
+    with pytest.raises(NotInYourScope):
+        run(set_rule, setting(community=THERE), cast.actor(cast.lead))
+    with pytest.raises(RuleUnknown):
+        run(set_rule, setting(rule="no.such"), cast.actor(cast.lead))
+
+
+WASTE_AS_SERVICE = (
+    "UPDATE catalogue_rules SET points_kind = 'service', holder = 'resident'"
+    " WHERE key = 'waste.month'"
+)
+CHEATS = (
+    WASTE_AS_SERVICE,
+    "UPDATE rule_topics SET points_kind = 'service' WHERE key = 'waste'",
+    "UPDATE rule_topics SET points_kind = 'service' WHERE key = 'covenant'",
+    "UPDATE catalogue_rules SET topic = 'waste' WHERE key = 'serve.neighbour'",
+    "UPDATE catalogue_rules SET community = 330102001051 WHERE key = 'deduct.waste'",
+)
+
+
+@pytest.mark.parametrize("cheat", CHEATS)
+def test_the_database_itself_keeps_waste_sorting_basic(run: Run, cast: People, cheat: str) -> None:
+    def write(work: Work, _command: None) -> None:
+        work.connection.execute(text(cheat))
+
+    with pytest.raises(IntegrityError):
+        run(write, None, SYSTEM)

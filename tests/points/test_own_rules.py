@@ -1,0 +1,179 @@
+"""Rules that a community makes for itself (单点自建), and those it takes over from another."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select
+
+from core.acts import Actor
+from core.errors import Forbidden
+from points import community_rules as rules
+from points import own_rules
+from points.community_rules import Caps, RuleSet
+from points.models import CatalogueRule, CommunityRule
+from points.own_rules import AddRule, TakeOver, add_rule, take_over
+from points.rules import Rule, RuleUnknown, rule_in_force
+from tests.people import HERE, NEAR, THERE, People
+from tests.points.earning import count
+from tests.points.test_community_rules import HELP, TODAY, TOMORROW, setting
+
+Run = Callable[..., Any]
+
+
+def gate(**changes: Any) -> AddRule:
+    """A household keeps the old wall's gate: four basic points a month."""
+    given: dict[str, Any] = {
+        "community": HERE,
+        "name": "老墙门守护",
+        "topic": "covenant",
+        "points_kind": "basic",
+        "unit": "户月",
+        "holder": "household",
+        "points": 400,
+        "caps": Caps(per_month=1, per_year=12),
+        "recorded_by": ("楼道长",),
+        "note": "每晚锁门，楼梯灯坏了报修。",
+    }
+    return AddRule(**(given | changes))
+
+
+@pytest.fixture
+def lead(cast: People) -> Actor:
+    return cast.actor(cast.lead)
+
+
+@pytest.fixture
+def near_lead(cast: People) -> Actor:
+    """The lead next door."""
+    near = cast.actor(cast.near)
+    return Actor(person=near.person, role="lead", scope_kind="community", place=NEAR)
+
+
+def origin(connection: Connection, key: str) -> Any:
+    query = select(CatalogueRule.__table__).where(CatalogueRule.key == key)
+    return connection.execute(query).one()
+
+
+def test_an_own_rule_holds_from_today_and_only_here(run: Run, ask: Run, lead: Actor) -> None:
+    made: RuleSet = run(add_rule, gate(), lead)
+
+    rule: Rule = ask(rule_in_force, HERE, made.rule, TODAY)
+    assert (rule.name, rule.amount, rule.points_kind) == ("老墙门守护", 400, "basic")
+    assert (rule.holder, set(rule.recorders)) == ("household", {"楼道长"})
+    with pytest.raises(RuleUnknown):
+        ask(rule_in_force, THERE, made.rule, TODAY)
+
+
+def test_the_same_name_is_the_same_rule(run: Run, ask: Run, lead: Actor) -> None:
+    first = run(add_rule, gate(), lead)
+    again = run(add_rule, gate(name=" 老墙门守护 "), lead)
+
+    assert (again.rule, again.exists) == (first.rule, True)
+    assert ask(count, "catalogue_rules", "community IS NOT NULL") == 1
+    assert ask(count, "community_rules") == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "refusal"),
+    [
+        # What everybody must do is basic: by its topic, and by its name under another topic.
+        ({"topic": "waste", "points_kind": "service", "unit": "次"}, own_rules.DutyIsBasic),
+        ({"points_kind": "service"}, own_rules.DutyIsBasic),
+        (
+            {
+                "name": "垃圾分类能手",
+                "topic": "serve",
+                "points_kind": "service",
+                "unit": "次",
+                "holder": "resident",
+            },
+            own_rules.DutyIsBasic,
+        ),
+        ({"topic": "join", "points_kind": "service"}, own_rules.RuleNameWrong),
+        ({"topic": "nothing"}, own_rules.RuleNameWrong),
+        ({"name": "  "}, own_rules.RuleNameWrong),
+        ({"name": "老" * 17}, own_rules.RuleNameWrong),
+        ({"unit": "斤"}, own_rules.RuleNameWrong),
+        ({"holder": "community"}, own_rules.RuleNameWrong),
+        ({"holder": "resident"}, own_rules.ServiceIsPersonal),
+        (
+            {"topic": "serve", "points_kind": "service", "unit": "次"},
+            own_rules.ServiceIsPersonal,
+        ),
+        ({"points": 900}, rules.OutsideBand),
+        ({"points": -100}, rules.OutsideBand),
+        ({"caps": Caps(per_month=2)}, rules.CapsWrong),
+        ({"recorded_by": ("设备",)}, rules.RecordersWrong),
+        ({"valid_from": TODAY - dt.timedelta(days=1)}, rules.RuleDayPast),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_nothing_is_left(
+    run: Run, ask: Run, lead: Actor, changes: dict[str, Any], refusal: type[Exception]
+) -> None:
+    with pytest.raises(refusal):
+        run(add_rule, gate(**changes), lead)
+
+    assert ask(count, "catalogue_rules", "community IS NOT NULL") == 0
+    assert ask(count, "community_rules") == 0
+
+
+def test_half_hours_keep_the_districts_band(run: Run, lead: Actor) -> None:
+    hours = {
+        "name": "夜间巡逻",
+        "topic": "serve",
+        "points_kind": "service",
+        "unit": "半小时",
+        "holder": "resident",
+        "caps": Caps(per_day=6, per_month=60),
+        "recorded_by": ("社工",),
+    }
+    with pytest.raises(rules.OutsideBand):
+        run(add_rule, gate(**hours, points=900), lead)
+    run(add_rule, gate(**hours, points=800), lead)
+
+
+def test_staff_do_not_make_rules(run: Run, cast: People) -> None:
+    with pytest.raises(Forbidden):
+        run(add_rule, gate(), cast.actor(cast.staff))
+
+
+def test_another_communitys_own_rule_is_taken_over_and_remembers_whose_it_was(
+    run: Run, ask: Run, lead: Actor, near_lead: Actor
+) -> None:
+    theirs = run(add_rule, gate(community=NEAR), near_lead)
+    command = TakeOver(community=HERE, rule=theirs.rule, from_community=NEAR)
+    made = run(take_over, command, lead)
+    again = run(take_over, command, lead)
+
+    assert (made.exists, again.exists) == (False, True)
+    assert made.rule != theirs.rule
+    assert ask(rule_in_force, HERE, made.rule, TODAY).amount == 400
+    row = ask(origin, made.rule)
+    assert (row.community, row.from_community, row.from_rule) == (HERE, NEAR, theirs.rule)
+
+
+def test_another_communitys_values_are_taken_over_from_tomorrow(
+    run: Run, ask: Run, lead: Actor, near_lead: Actor
+) -> None:
+    run(rules.set_rule, setting(community=NEAR, points=500), near_lead)
+    with pytest.raises(RuleUnknown):
+        run(take_over, TakeOver(community=HERE, rule=HELP, from_community=HERE), lead)
+    # What they have from tomorrow is not yet theirs: today they go by the catalogue.
+    run(take_over, TakeOver(community=HERE, rule=HELP, from_community=NEAR), lead)
+    assert ask(rule_in_force, HERE, HELP, TOMORROW).amount == 300
+
+    def whose(connection: Connection) -> list[tuple[int | None, int | None]]:
+        query = select(CommunityRule.community, CommunityRule.from_community)
+        return [(row[0], row[1]) for row in connection.execute(query.order_by("community"))]
+
+    assert ask(whose) == [(HERE, NEAR), (NEAR, None)]
+
+
+def test_a_rule_that_is_off_there_cannot_be_taken_over(run: Run, lead: Actor) -> None:
+    for rule in ("covenant.quiet", "no.such"):
+        with pytest.raises(RuleUnknown):
+            run(take_over, TakeOver(community=HERE, rule=rule, from_community=NEAR), lead)
