@@ -23,7 +23,7 @@ from activities.publish import (
 )
 from admin import attendance
 from admin.blueprints import desk
-from admin.forms import date, moment, number, readable
+from admin.forms import date, moment, number, page_number, readable
 from core.errors import AppError
 from core.formats import day as day_words
 from core.formats import earns, points
@@ -48,7 +48,7 @@ def activities() -> ResponseReturnValue:
     """List the community's sessions, coming or past."""
     actor, connection, now = current_actor(), reader(), present()
     show = "past" if request.args.get("show") == "past" else "coming"
-    page = max(1, request.args.get("page", 1, int))
+    page = page_number(request.args.get("page"))
     rows, has_more = attendance.list_sessions(connection, actor.place, now, show, page)
     coming, past = attendance.count_sessions(connection, actor.place, now)
     return render_template(

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from admin.blueprints import desk
-from admin.forms import identities, identity
+from admin.forms import identities, identity, page_number
 from core import settings
 from core.identity import current_actor
 from core.work import present, reader, transact
@@ -51,7 +51,7 @@ def _approvals(
     actor, connection, now = current_actor(), reader(), present()
     show = request.args.get("show", "waiting")
     show = show if show in {"waiting", "ready", "done"} else "waiting"
-    page = max(1, request.args.get("page", 1, int))
+    page = page_number(request.args.get("page"))
     found = desk_queries.approvals(connection, actor, now, show, page)
     clean = frozenset(row.id for row in found.rows if not row.flag and not row.lock)
     if chosen is None:

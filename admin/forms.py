@@ -10,6 +10,9 @@ from uuid import UUID
 from core.defaults import CENTIPOINTS
 from core.work import SHANGHAI
 
+DIGITS = 15
+PAGES = 10_000
+
 
 def identity(raw: str | None) -> UUID | None:
     """Return an id, or None where it is none."""
@@ -26,9 +29,17 @@ def identities(raw: Iterable[str]) -> tuple[UUID, ...]:
 
 
 def number(raw: str | None) -> int | None:
-    """Return a whole number that is not negative, full-width digits forgiven."""
+    """Return a whole number that is not negative, full-width digits forgiven.
+
+    One that no column holds is none.
+    """
     plain = unicodedata.normalize("NFKC", raw or "").strip()
-    return int(plain) if plain.isascii() and plain.isdigit() else None
+    return int(plain) if plain.isascii() and plain.isdigit() and len(plain) <= DIGITS else None
+
+
+def page_number(raw: str | None) -> int:
+    """Return which page of a list is asked for: the first unless a sensible one is named."""
+    return min(max(number(raw) or 1, 1), PAGES)
 
 
 def readable(form: Mapping[str, str], name: str) -> bool:
