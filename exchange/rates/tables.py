@@ -17,15 +17,19 @@ from exchange.rates.resolve import (
     Place,
     RateInForce,
     RateRow,
+    groups_of,
     latest_of,
     rate_rows,
     resolve,
+    resolve_between,
     subdistrict_of,
 )
 from residents.models import Community, GroupMember, Person, Subdistrict
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
+
+GROUP: Place = ("group", 0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +56,7 @@ class Cell:
     #: A change that waits for the second person.
     proposed: bool
     proposed_rate: int | None
-    #: Narrower rates in force inside the cell: pairs and single communities.
+    #: Other rates in force inside the cell: of pairs, single communities, and its group (片区).
     exceptions: int
 
 
@@ -71,7 +75,7 @@ class Matrix:
 
 
 def matrix(connection: Connection, now: dt.datetime) -> Matrix:
-    """Return the whole matrix in one pass: three queries, however many subdistricts."""
+    """Return the whole matrix in one pass: three queries, one more where groups have a rate."""
     named = [
         Named(code=row.code, name=row.name)
         for row in connection.execute(
@@ -83,10 +87,10 @@ def matrix(connection: Connection, now: dt.datetime) -> Matrix:
     upcoming = latest_of(row for row in reversed(rows) if row.valid_from > now)
     waiting = waiting_rates(connection)
     default = resolve(latest, [("district", 0, 0)]).rate
-    exceptions = _exceptions(latest)
+    exceptions, grouped = _exceptions(latest), _grouped_cells(connection, latest)
     cells = tuple(
         tuple(
-            _cell(home.code, host.code, latest, upcoming, waiting, default, exceptions)
+            _cell(home.code, host.code, latest, upcoming, waiting, default, exceptions, grouped)
             for host in named
         )
         for home in named
@@ -121,6 +125,31 @@ def _exceptions(latest: Mapping[Place, RateRow]) -> dict[tuple[int, int], int]:
     return counted
 
 
+def _grouped_cells(
+    connection: Connection, latest: Mapping[Place, RateRow]
+) -> frozenset[tuple[int, int]]:
+    """Return the cells inside which communities share a group, while groups have a rate."""
+    row = latest.get(GROUP)
+    if row is None or row.rate is None:
+        return frozenset()
+    inside: dict[UUID, list[int]] = defaultdict(list)
+    for community, group in groups_of(connection).items():
+        inside[group].append(community)
+    return frozenset(
+        (subdistrict_of(one), subdistrict_of(other))
+        for members in inside.values()
+        for one in members
+        for other in members
+        if one != other
+    )
+
+
+def _places_of(home: int, host: int) -> list[Place]:
+    """Return the places of the ladder that a whole cell can have its rate from."""
+    inside = [("same_subdistrict", 0, 0)] if home == host else []
+    return [("subdistricts", home, host), *inside, ("district", 0, 0)]
+
+
 def _cell(  # noqa: PLR0913, PLR0917 - the maps of one pass over the matrix
     home: int,
     host: int,
@@ -129,12 +158,12 @@ def _cell(  # noqa: PLR0913, PLR0917 - the maps of one pass over the matrix
     waiting: Mapping[Place, int | None],
     default: int,
     exceptions: Mapping[tuple[int, int], int],
+    grouped: frozenset[tuple[int, int]],
 ) -> Cell:
-    own: Place = ("subdistricts", home, host)
-    places = [own, ("district", 0, 0)]
-    if home == host:
-        places.insert(1, ("same_subdistrict", 0, 0))
-    found = resolve(latest, places)
+    places = _places_of(home, host)
+    own, found = places[0], resolve(latest, places)
+    # A group's rate comes after the subdistricts' own and before the district's.
+    by_group = found.scope == "district" and (home, host) in grouped
     return Cell(
         home=home,
         host=host,
@@ -145,7 +174,8 @@ def _cell(  # noqa: PLR0913, PLR0917 - the maps of one pass over the matrix
         upcoming=upcoming.get(own),
         proposed=own in waiting,
         proposed_rate=waiting.get(own),
-        exceptions=sum(exceptions.get(key, 0) for key in ((home, host), (home, 0), (0, host))),
+        exceptions=by_group
+        + sum(exceptions.get(key, 0) for key in ((home, host), (home, 0), (0, host))),
     )
 
 
@@ -189,10 +219,8 @@ def cell(connection: Connection, home: int, host: int, now: dt.datetime) -> Cell
         return None
     rows = rate_rows(connection)
     latest = latest_of(row for row in rows if row.valid_from <= now)
-    own: Place = ("subdistricts", home, host)
-    places = [own, ("district", 0, 0)]
-    if home == host:
-        places.insert(1, ("same_subdistrict", 0, 0))
+    places = _places_of(home, host)
+    grouped = (home, host) in _grouped_cells(connection, latest)
     inside = tuple(row for row in latest.values() if _is_inside(row, home, host))
     found = resolve(latest, places)
     relevant = [row for row in rows if (row.scope, row.home, row.host) in places]
@@ -200,7 +228,9 @@ def cell(connection: Connection, home: int, host: int, now: dt.datetime) -> Cell
         home=names[home],
         host=names[host],
         in_force=found,
-        ladder=tuple(_rung(scope, latest, own, found, inside) for scope in LADDER),
+        ladder=tuple(
+            _rung(scope, latest, places[0], found, inside, grouped=grouped) for scope in LADDER
+        ),
         history=tuple(row for row in reversed(relevant) if row.valid_from <= now),
         upcoming=tuple(row for row in relevant if row.valid_from > now),
         exceptions=inside,
@@ -221,18 +251,20 @@ def _rung(
     own: Place,
     found: RateInForce,
     inside: tuple[RateRow, ...],
+    *,
+    grouped: bool,
 ) -> Rung:
     if scope in {"pair", "home", "host"}:
         count = sum(row.scope == scope for row in inside)
         return Rung(scope=scope, rate=None, count=count, applies=True, holds=False)
     row = latest.get(own if scope == "subdistricts" else (scope, 0, 0))
     rate = row.rate if row is not None else None
-    applies = scope != "same_subdistrict" or own[1] == own[2]
+    applies = {"same_subdistrict": own[1] == own[2], "group": grouped}.get(scope, True)
     return Rung(
         scope=scope,
         rate=rate,
         count=int(rate is not None),
-        applies=applies and scope != "group",
+        applies=applies,
         holds=scope == found.scope,
     )
 
@@ -290,7 +322,7 @@ class Proposal:
     home_name: str
     host_name: str
     rate: int | None
-    #: What holds at the same scope today; None where no row does.
+    #: What holds there today; None where that is not one rate.
     rate_before: int | None
     valid_from: dt.datetime
     document: str
@@ -315,30 +347,43 @@ def proposals(
     if state == "confirmed":
         query = query.where(RateProposal.valid_from > now)
     found = connection.execute(query).all()
+    if not found:
+        return ()
     names = _names(connection, {code for row in found for code in (row.home, row.host)})
     latest = latest_of(row for row in rate_rows(connection) if row.valid_from <= now)
-    made = []
-    for row in found:
-        before = latest.get((row.scope, row.home, row.host))
-        made.append(
-            Proposal(
-                id=row.id,
-                scope=row.scope,
-                home=row.home,
-                host=row.host,
-                home_name=names.get(row.home, ""),
-                host_name=names.get(row.host, ""),
-                rate=row.rate,
-                rate_before=before.rate if before else None,
-                valid_from=row.valid_from,
-                document=row.document,
-                proposed_by=row.proposed_by,
-                proposed_by_name=row.proposed_by_name,
-                proposed_at=row.proposed_at,
-                state=row.state,
-            ),
+    groups = groups_of(connection)
+    return tuple(
+        Proposal(
+            id=row.id,
+            scope=row.scope,
+            home=row.home,
+            host=row.host,
+            home_name=names.get(row.home, ""),
+            host_name=names.get(row.host, ""),
+            rate=row.rate,
+            rate_before=_before(latest, groups, (row.scope, row.home, row.host)),
+            valid_from=row.valid_from,
+            document=row.document,
+            proposed_by=row.proposed_by,
+            proposed_by_name=row.proposed_by_name,
+            proposed_at=row.proposed_at,
+            state=row.state,
         )
-    return tuple(made)
+        for row in found
+    )
+
+
+def _before(
+    latest: Mapping[Place, RateRow], groups: Mapping[int, UUID], place: Place
+) -> int | None:
+    """Return the rate that holds at a place today, from a wider scope where it has none."""
+    scope, home, host = place
+    if scope == "pair":
+        return resolve_between(latest, groups, home, host).rate
+    if scope == "subdistricts":
+        return resolve(latest, _places_of(home, host)).rate
+    row = latest.get(place)
+    return row.rate if row else None
 
 
 def _names(connection: Connection, codes: set[int]) -> dict[int, str]:
