@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from admin import console_figures as figures
-from admin.blueprints import console
+from admin.blueprints import console, within
 from core import jobs
 from core.formats import thousands
 from core.identity import current_actor
@@ -20,7 +20,7 @@ from exchange import rates
 from residents import queries as people
 from residents.labels import ROLES
 
-POSITIONS = 12
+FLOWS = POSITIONS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,27 +52,31 @@ def _shell() -> dict[str, Any]:
 
 @console.get("/")
 def home() -> ResponseReturnValue:
-    """Show the district's month so far."""
-    connection, now = reader(), present()
+    """Show the month so far: the district's, or their subdistrict's to those who read one."""
+    connection, now, mine = reader(), present(), within()
     start, before, until = figures.months(now)
+    this = figures.totals(connection, start, now, within=mine)
+    last = figures.totals(connection, before, until, within=mine)
     towns = figures.towns(connection, start, now)
-    positions = cross.positions(connection)
+    positions = cross.positions(connection, within=mine)
+    month = figures.first_day(now)
     return render_template(
         "admin/console_home.html",
-        month=figures.first_day(now),
-        figures=_six(
-            figures.totals(connection, start, now), figures.totals(connection, before, until)
-        ),
-        subdistricts=tuple(sorted(towns, key=lambda row: (-row.share, row.name))),
+        month=month,
+        place=next((row.name for row in towns if row.code == mine), ""),
+        figures=_six(this, last, f"{month:%Y-%m}"),
+        subdistricts=tuple(sorted(towns, key=lambda row: (-row.share, row.code))),
         flows=tuple(
             {
                 "home": flow.home_name,
                 "host": flow.host_name,
                 "orders": flow.orders,
                 "standard": flow.standard,
-                "url": url_for("console.orders_cross", home=flow.home, host=flow.host),
+                "url": url_for(
+                    "console.orders_cross", home=flow.home, host=flow.host, month=f"{month:%Y-%m}"
+                ),
             }
-            for flow in cross.flows(connection, start, now)
+            for flow in cross.flows(connection, start, now, FLOWS, within=mine)
         ),
         positions=positions[:POSITIONS],
         gross=sum(each.receivable for each in positions),
@@ -81,9 +85,9 @@ def home() -> ResponseReturnValue:
     )
 
 
-def _six(this: figures.Totals, last: figures.Totals) -> tuple[dict[str, Any], ...]:
+def _six(this: figures.Totals, last: figures.Totals, month: str) -> tuple[dict[str, Any], ...]:
     """Return the six figures, each with its change against the same days of last month."""
-    orders = url_for("console.orders_cross")
+    orders = url_for("console.orders_cross", month=month)
     rows: tuple[tuple[str, str, str, str, str, str, str | None], ...] = (
         (
             _("登记居民"),

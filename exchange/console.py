@@ -104,7 +104,6 @@ class Affected:
     people: int
     orders: int
     standard: int
-    since: dt.date
 
 
 def _within(column: Any, place: int | None) -> list[ColumnElement[bool]]:
@@ -120,6 +119,20 @@ def _between(home: int | None, host: int | None) -> list[ColumnElement[bool]]:
     return [Order.home != Order.host, *_within(Order.home, home), *_within(Order.host, host)]
 
 
+def _touching(within: int | None) -> list[ColumnElement[bool]]:
+    """Return the condition that an order begins or ends in a subdistrict."""
+    if not within:
+        return []
+    return [or_(*_within(Order.home, within), *_within(Order.host, within))]
+
+
+def _given(span: tuple[dt.datetime, dt.datetime] | None) -> list[ColumnElement[bool]]:
+    """Return the condition that the goods were handed over between two moments."""
+    if span is None:
+        return []
+    return [Order.state.in_(GIVEN), Order.closed_at >= span[0], Order.closed_at < span[1]]
+
+
 def cross_orders(
     connection: Connection,
     home: int | None = None,
@@ -127,14 +140,14 @@ def cross_orders(
     page: int = 1,
     *,
     within: int | None = None,
+    collected: tuple[dt.datetime, dt.datetime] | None = None,
 ) -> CrossOrders:
     """Return orders between communities; places are codes of subdistricts or communities.
 
-    ``within`` leaves those that begin or end there: what the readers of a subdistrict see.
+    ``within`` leaves those that begin or end there: what the readers of a subdistrict see;
+    ``collected`` those whose goods were handed over between two moments.
     """
-    conditions = _between(home, host)
-    if within:
-        conditions.append(or_(*_within(Order.home, within), *_within(Order.host, within)))
+    conditions = [*_between(home, host), *_touching(within), *_given(collected)]
     rows = connection.execute(
         _cross()
         .where(*conditions)
@@ -211,8 +224,10 @@ def flows(
     since: dt.datetime,
     until: dt.datetime,
     limit: int = 10,
+    *,
+    within: int | None = None,
 ) -> tuple[Flow, ...]:
-    """Return the largest flows between communities in a span of time."""
+    """Return the largest flows between communities in a span of time, or those of a subdistrict."""
     home, host = aliased(Community), aliased(Community)
     total = func.sum(Order.standard)
     query = (
@@ -226,12 +241,7 @@ def flows(
         )
         .join(home, home.code == Order.home)
         .join(host, host.code == Order.host)
-        .where(
-            Order.home != Order.host,
-            Order.state.in_(GIVEN),
-            Order.closed_at >= since,
-            Order.closed_at < until,
-        )
+        .where(Order.home != Order.host, *_touching(within), *_given((since, until)))
         .group_by(Order.home, Order.host, home.display_name, host.display_name)
         .order_by(total.desc(), Order.home, Order.host)
         .limit(limit)
@@ -242,8 +252,8 @@ def flows(
     )
 
 
-def positions(connection: Connection) -> tuple[Position, ...]:
-    """Return every community's outstanding clearing, the largest net first.
+def positions(connection: Connection, *, within: int | None = None) -> tuple[Position, ...]:
+    """Return every community's outstanding clearing, or a subdistrict's, the largest net first.
 
     Each clearing account stands in its own book: what it was credited, its holders owe to the
     counterpart (payable); what it was debited, the counterpart owes (receivable).
@@ -257,7 +267,7 @@ def positions(connection: Connection) -> tuple[Position, ...]:
     named = connection.execute(
         select(Community.code, Community.display_name, Subdistrict.name)
         .join(Subdistrict, Subdistrict.code == Community.subdistrict)
-        .where(Community.code.in_(list(codes))),
+        .where(Community.code.in_(list(codes)), *_within(Community.code, within)),
     )
     found = [
         Position(
@@ -286,4 +296,4 @@ def affected(connection: Connection, home: int, host: int, now: dt.datetime) -> 
             Order.submitted_at >= since,
         ),
     ).one()
-    return Affected(people=row[0], orders=row[1], standard=int(row[2]), since=since.date())
+    return Affected(people=row[0], orders=row[1], standard=int(row[2]))
