@@ -88,6 +88,7 @@ def _row(setting: settings.Setting, change: Any) -> dict[str, Any]:
         "name": setting.name,
         "explanation": setting.explanation,
         "type": setting.type,
+        "unit": _unit(setting),
         "value": _typed(value),
         "words": _words(setting, value),
         "default_words": _words(setting, setting.default),
@@ -114,7 +115,16 @@ def _words(setting: settings.Setting, value: settings.Value) -> str:
         return _("开") if value else _("关")
     if setting.type == "choice":
         return setting.choices[str(value)]
-    return f"{value} %" if setting.type == "percent" else _typed(value)
+    unit = _unit(setting)
+    return f"{_typed(value)} {unit}" if unit else _typed(value)
+
+
+def _unit(setting: settings.Setting) -> str:
+    """Return what a number counts, by the last word of its key."""
+    units = {"minutes": _("分钟"), "seconds": _("秒"), "days": _("天"), "points": _("分")}
+    if setting.type == "percent":
+        return "%"
+    return units.get(setting.key.rpartition("_")[2], "") if setting.type == "int" else ""
 
 
 @console.post("/settings")
@@ -157,7 +167,7 @@ def _job(job: jobs.Job, run: jobs.LastRun | None, now: dt.datetime) -> dict[str,
     return {
         "name": job.name,
         "title": job.title,
-        "schedule": job.schedule.words,
+        "schedule": _schedule(job.schedule, now),
         "slot": run.slot if run else None,
         "state": run.state if run else None,
         "started_at": run.started_at if run else None,
@@ -168,12 +178,19 @@ def _job(job: jobs.Job, run: jobs.LastRun | None, now: dt.datetime) -> dict[str,
     }
 
 
+def _schedule(schedule: jobs.Every | jobs.Daily, now: dt.datetime) -> str:
+    """Return when a job runs; a time of day that is a setting as it is set now."""
+    if isinstance(schedule, jobs.Daily):
+        return _("每天 %(at)s", at=f"{schedule.time_of(reader(), now):%H:%M}")
+    return schedule.words
+
+
 @console.post("/jobs/run")
 def run_job() -> ResponseReturnValue:
     """Run a job now; what was done before is not done again."""
     current_actor().require("job.run")
     try:
-        report = jobs.run_by_hand(request.form.get("job", ""))
+        report = jobs.run_now(request.form.get("job", ""))
     except AppError as refusal:
         flash(refusal.sentence(), "refused")
     else:

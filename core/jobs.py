@@ -15,7 +15,7 @@ from sqlalchemy import or_, select, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core import settings
-from core.errors import N_, NotFound
+from core.errors import N_, Conflict, NotFound
 from core.models import JobRun
 from core.work import SHANGHAI, present, reading, transact
 
@@ -25,9 +25,16 @@ if TYPE_CHECKING:
     from core.work import Work
 
 TICK_SECONDS = 20
+HOUR_SECONDS = 3600
 log = logging.getLogger(__name__)
 LEASE = dt.timedelta(minutes=10)
 ATTEMPTS_MAX = 5
+
+
+class JobFailed(Conflict):
+    """A job that somebody started by hand broke off; what it had committed stays."""
+
+    text = N_("这一次没有办成，原因已经记下。请过几分钟再试；还不行，请联系维护人员。")
 
 
 class JobUnknown(NotFound):
@@ -52,6 +59,8 @@ class Every:
     def words(self) -> str:
         """When it runs, in Chinese."""
         seconds = int(self.interval.total_seconds())
+        if seconds == HOUR_SECONDS:
+            return "每小时"
         return f"每 {seconds // 60} 分钟" if seconds >= 60 else f"每 {seconds} 秒"  # noqa: PLR2004
 
 
@@ -230,16 +239,36 @@ def tick(jobs: Iterable[Job] | None = None) -> int:
 def run_slot(job: Job, slot: dt.datetime) -> int:
     """Claim the slot and run the body; 1 if it ran here, 0 if somebody else has it."""
     taken = transact(claim, Claim(job=job.name, slot=slot)).id
-    if taken is None:
-        return 0
+    return 0 if taken is None else int(_run_claimed(job, slot, taken) is not None)
+
+
+def _run_claimed(job: Job, slot: dt.datetime, taken: UUID) -> str | None:
+    """Run the body for a claimed slot and note what became of it; None if it broke off."""
     try:
         report = job.run()
     except Exception:
         log.exception("job %s failed", job.name)
         transact(finish, Finish(job=job.name, slot=slot, claim=taken, state="failed", report=""))
-        return 0
+        return None
     transact(finish, Finish(job=job.name, slot=slot, claim=taken, state="done", report=report))
-    return 1
+    return report
+
+
+def run_now(name: str) -> str:
+    """Run a job for somebody who watches; its due slot is done by it, if nobody took that yet.
+
+    Raises JobUnknown or JobFailed.
+    """
+    job = find(name)
+    with reading() as connection:
+        slot = job.schedule.due(connection, present())[-1]
+    taken = transact(claim, Claim(job=job.name, slot=slot)).id
+    if taken is None:
+        return job.run()
+    report = _run_claimed(job, slot, taken)
+    if report is None:
+        raise JobFailed
+    return report
 
 
 def run_by_hand(name: str) -> str:

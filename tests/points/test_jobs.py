@@ -54,4 +54,4 @@ def test_every_job_has_a_schedule_and_a_chinese_title(app: Flask) -> None:
     assert found["settle-awards"] == "每天到账时间"
     assert found["close-day"] == "每天 00:30"
     assert found["settle-at-once"] == "每 1 分钟"
-    assert found["fold-deltas"] == "每 60 分钟"
+    assert found["fold-deltas"] == "每小时"
