@@ -9,11 +9,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from admin.blueprints import console
-from admin.forms import date, identity, number
+from admin.blueprints import console, within
+from admin.forms import date, identity, number, page_number
 from core.crypto import PhoneMalformed
 from core.errors import N_, AppError
-from core.http_keys import form_key
 from core.identity import current_actor
 from core.work import business_day, present, reader, transact
 from residents import grants, queries
@@ -25,7 +24,7 @@ from residents.people import NameMissing
 SCOPES = (
     ("staff", "community", N_("发活动、记到场、核实居民、审兑换")),
     ("lead", "community", N_("社工能办的，加大额兑换")),
-    ("keeper", "community", N_("在驿站审核、现场兑换、交货")),
+    ("keeper", "community", N_("在驿站交货，核实来领取的居民")),
     ("subdistrict_reader", "subdistrict", N_("看本街道，不能改")),
     ("district_admin", "district", N_("定折算率、设置和授权，要另一人复核")),
     ("auditor", "district", N_("看全区，不能改，要另一人复核")),
@@ -54,9 +53,8 @@ def _people(
 ) -> ResponseReturnValue:
     actor, connection, now = current_actor(), reader(), present()
     today = business_day(now)
-    q, page = request.args.get("q", "").strip(), max(1, request.args.get("page", 1, int))
-    within = actor.place if actor.role == "subdistrict_reader" else None
-    found = list_grants(connection, today, q, page, within=within)
+    q, page = request.args.get("q", "").strip(), page_number(request.args.get("page"))
+    found = list_grants(connection, today, q, page, within=within())
     names = _names(found.rows)
     district = queries.district(connection)
     named = connection.execute(select(Subdistrict.name, Subdistrict.code))
@@ -86,7 +84,6 @@ def _people(
         typed={"valid_from": today.isoformat()} | (typed or {}),
         errors=errors or {},
         refusal=refusal,
-        key=form_key(),
     )
     return shown, status
 
@@ -135,7 +132,7 @@ def grant_add() -> ResponseReturnValue:
         valid_to=end,
     )
     try:
-        transact(grants.grant_role, command, current_actor())
+        granted = transact(grants.grant_role, command, current_actor())
     except AppError as refusal:
         beside, sentence = FIELDS.get(type(refusal)), refusal.sentence()
         errors = {beside: [sentence]} if beside else {}
@@ -145,7 +142,15 @@ def grant_add() -> ResponseReturnValue:
             refusal=None if beside else sentence,
             status=int(refusal.status),
         )
-    flash(_("已授权，登录时就能选这个身份"), "done")
+    if granted.exists:
+        done = _("这个人已经有这项授权，没有再加一次")
+    elif command.role in grants.POWERFUL:
+        done = _("已提出，等另一位管理员复核后生效")
+    elif start > business_day(present()):
+        done = _("已授权，到开始那天登录时能选这个身份")
+    else:
+        done = _("已授权，登录时就能选这个身份")
+    flash(done, "done")
     return redirect(url_for("console.people"), code=303)
 
 

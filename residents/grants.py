@@ -235,10 +235,13 @@ class ConfirmGrant:
 
 
 def confirm_grant(work: Work, command: ConfirmGrant) -> Granted:
-    """Confirm somebody else's grant. Raises GrantUnknown, GrantedByYourself, Forbidden."""
+    """Confirm somebody else's grant while it stands.
+
+    Raises GrantUnknown, GrantedByYourself, Forbidden.
+    """
     work.actor.require("grant.change")
     grant = work.session.get(Grant, command.grant)
-    if grant is None:
+    if grant is None or (grant.valid_to is not None and grant.valid_to < work.day):
         raise GrantUnknown
     if work.actor.person in {grant.granted_by, grant.person}:
         raise GrantedByYourself
