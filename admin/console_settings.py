@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -26,8 +27,16 @@ GROUPS = {
     "redeem": N_("兑换"),
     "checkin": N_("签到"),
     "resident": N_("居民"),
+    "activity": N_("活动"),
+    "correction": N_("更正"),
+    "bulletin": N_("公告"),
     "notify": N_("消息"),
+    "clearing": N_("通兑对账"),
+    "audit": N_("审计"),
+    "key": N_("密钥"),
 }
+"""The groups in their order, by the first word of a setting's key."""
+
 INITIAL = "exchange.rate."
 """Values that are read once, when a district is loaded: rates are changed on their own page."""
 
@@ -131,6 +140,8 @@ def _unit(setting: settings.Setting) -> str:
 def set_setting() -> ResponseReturnValue:
     """Change a setting from now on."""
     key, typed = request.form.get("key", ""), request.form.get("value", "")
+    if key.startswith(INITIAL):
+        raise settings.SettingUnknown
     command = settings.SetSetting(key=form_key(), setting=key, place=settings.DISTRICT, value=typed)
     try:
         transact(settings.set_setting, command, current_actor())
@@ -172,10 +183,35 @@ def _job(job: jobs.Job, run: jobs.LastRun | None, now: dt.datetime) -> dict[str,
         "state": run.state if run else None,
         "started_at": run.started_at if run else None,
         "took": took,
-        "report": (run.report or "") if run else "",
+        "report": _report(run.report or "") if run else "",
         "attempts": run.attempts if run else 0,
         "overdue": missed,
     }
+
+
+REPORTS = {
+    "settled": N_("到账 %(count)s 笔"),
+    "lapsed": N_("退回 %(count)s 笔"),
+    "folded": N_("汇总 %(count)s 笔"),
+    "closed": N_("结清 %(count)s 天"),
+    "cleaned": N_("清理 %(count)s 条"),
+    "sent": N_("发出 %(count)s 条"),
+    "told": N_("提醒 %(count)s 次"),
+    "ended": N_("退回 %(count)s 单"),
+    "exits": N_("补记 %(count)s 人次"),
+}
+"""What a job's report says, by its first word."""
+
+
+def _report(raw: str) -> str:
+    """Return a job's report (「settled 12」, 「ended 3, failed 1」) as people read it."""
+    found = re.fullmatch(r"(\w+) (\d+)(?:, failed (\d+))?", raw)
+    if found is None or found[1] not in REPORTS:
+        return raw
+    if not int(found[2]) and not found[3]:
+        return _("没有要办的")
+    done = _(REPORTS[found[1]], count=found[2])
+    return _("%(done)s，%(failed)s 没有办成", done=done, failed=found[3]) if found[3] else done
 
 
 def _schedule(schedule: jobs.Every | jobs.Daily, now: dt.datetime) -> str:
@@ -194,5 +230,5 @@ def run_job() -> ResponseReturnValue:
     except AppError as refusal:
         flash(refusal.sentence(), "refused")
     else:
-        flash(_("办完了：%(report)s", report=report), "done")
+        flash(_("办完了：%(report)s", report=_report(report)), "done")
     return redirect(url_for("console.jobs"), code=303)
