@@ -48,7 +48,7 @@ import residents.cli
 import residents.directory
 import residents.identity
 import residents.views
-from core import cli, health, http, identity, limits, outbox
+from core import cli, health, http, identity, jobs, limits, outbox
 from core.config import ROOT, Config
 from core.db import db
 from core.db import init_app as init_db
@@ -130,9 +130,9 @@ JOBS: tuple[Job, ...] = (
     Job("close-day", "结清前一天的账", Daily(at=dt.time(0, 30)), points.jobs.close_day),
     Job(
         "clean-limits",
-        "清理过期的次数记录",
+        "清理过期的次数和任务记录",
         Daily(at=dt.time(3, 30)),
-        lambda: f"cleaned {transact(limits.clean, None).used}",
+        lambda: f"cleaned {transact(limits.clean, None).used + transact(jobs.clean, None).runs}",
     ),
     Job(
         "send-outbox",

@@ -9,6 +9,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
+from core.errors import AppError
 from core.jobs import registered, run_by_hand, start_scheduler, tick
 from core.server import Server
 from core.work import configuration
@@ -52,4 +53,8 @@ def list_jobs() -> None:
 @click.argument("name")
 def run_job(name: str) -> None:
     """Run the job NAME now; what was done before is not done again."""
-    click.echo(f"{name}: {run_by_hand(name)}")
+    try:
+        report = run_by_hand(name)
+    except AppError as refusal:
+        raise click.ClickException(refusal.sentence()) from None
+    click.echo(f"{name}: {report}")
