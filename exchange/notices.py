@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from exchange import words
+from exchange.defaults import FIRST_DAY
 from exchange.prices import PAR
 from exchange.rates import LADDER, RateRow, notice_of, subdistrict_of
 from residents.models import Community, Subdistrict
@@ -24,7 +25,8 @@ class Rule:
     where: str
     rate: int
     why: str
-    since: dt.datetime
+    #: None: it has been so from the beginning.
+    since: dt.datetime | None
     document: str
 
 
@@ -49,7 +51,7 @@ def notice(
             where=words.where(row.scope, home, host),
             rate=rate,
             why=words.why(row.scope, rate, home, host if row.scope == "subdistricts" else ""),
-            since=row.valid_from,
+            since=row.valid_from if row.valid_from > FIRST_DAY else None,
             document=row.document,
         )
 

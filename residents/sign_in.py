@@ -24,6 +24,7 @@ from core.crypto import (
 from core.errors import N_, NotFound, Rejected
 from residents.models import (
     Community,
+    District,
     Grant,
     LoginCode,
     Person,
@@ -246,10 +247,12 @@ def _roles(connection: Connection, own: object, day: dt.date) -> Sequence[Choice
             Person.name,
             Community.display_name,
             Subdistrict.name.label("subdistrict"),
+            District.name.label("district"),
         )
         .join(Person, Person.id == Grant.person)
         .outerjoin(Community, Community.code == Grant.place)
         .outerjoin(Subdistrict, Subdistrict.code == Grant.place)
+        .outerjoin(District, District.code == Grant.place)
         .where(
             Grant.person.in_(own),  # type: ignore[arg-type]
             Grant.valid_from <= day,
@@ -264,7 +267,7 @@ def _roles(connection: Connection, own: object, day: dt.date) -> Sequence[Choice
             id=row.id,
             person=row.person,
             name=row.name,
-            place=row.display_name or row.subdistrict or "",
+            place=row.display_name or row.subdistrict or row.district or "",
             role=row.role,
             is_own=True,
         )
