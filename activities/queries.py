@@ -367,3 +367,13 @@ def own_visit(connection: Connection, session: UUID, resident: UUID, part: str) 
     )
     at = {row.phase: row.event_at for row in rows}
     return Visit(arrived_at=at.get("entry"), left_at=at.get("exit"))
+
+
+def kept_for(connection: Connection, session: UUID, resident: UUID) -> set[str]:
+    """Return the parts of a session in which a resident has a place."""
+    mine = select(SignUp.part).where(
+        SignUp.session == session,
+        SignUp.resident == resident,
+        SignUp.state == "signed_up",
+    )
+    return set(connection.scalars(mine))

@@ -198,6 +198,7 @@ def presence() -> ResponseReturnValue:
         phase=grant.phase,
         parts=card.parts,
         mine=card.mine,
+        kept=queries.kept_for(connection, grant.session, actor.resident),
         since=served.arrived_at,
     )
 
