@@ -30,10 +30,10 @@ from activities.signup import sign_up as sign_up_now
 from core import settings
 from core.acts import Actor
 from core.errors import AppError
-from core.formats import clock
 from core.identity import actor_or_none, current_actor, public, residents_only
 from core.work import present, reader, transact
 from points.cause import award_of
+from points.words import state_words
 from residents import queries as places
 
 bp = Blueprint("activities", __name__, url_prefix="/activities")
@@ -242,10 +242,11 @@ class Result:
     now_at: dt.datetime | None = None
     person: str = ""
     amount: int | None = None
+    settled: bool = False
     promise: int | None = None
     most: int | None = None
     half_hours: int = 0
-    due: str = ""
+    arrival: str = ""
     sentence: str = ""
 
 
@@ -268,21 +269,11 @@ def result(session_id: UUID) -> ResponseReturnValue:
 
 
 def _result(card: queries.Card, part: str, visit: queries.Visit, resident: UUID) -> dict[str, Any]:
-    """Put together the facts of a result; the outcome is the address's, the rest is recorded."""
-    assert visit.arrived_at is not None  # noqa: S101 - the caller has looked
+    """Put together the facts of a result, all of them from what is recorded."""
     connection, now = reader(), present()
     offered = next(each for each in card.parts if each.part == part)
     earned = award_of(connection, f"attendance:{card.session_id}:{resident}:{part}")
-    grace = settings.integer(connection, "points.hour_grace_minutes", now)
-    served = (
-        half_hours(visit.arrived_at, visit.left_at, card.starts_at, card.ends_at, grace)
-        if visit.left_at
-        else 0
-    )
-    outcome = request.args.get("outcome", "")
-    known = {"arrived", "left", "again", "again_left"}
-    if outcome not in known:
-        outcome = "left" if visit.left_at else "arrived"
+    outcome = _outcome(visit)
     viewer = places.viewer(connection, current_actor())
     return {
         "outcome": outcome,
@@ -293,9 +284,26 @@ def _result(card: queries.Card, part: str, visit: queries.Visit, resident: UUID)
         "at": visit.left_at if outcome in {"left", "again_left"} else visit.arrived_at,
         "now_at": now,
         "person": viewer.name if viewer else "",
-        "amount": earned.amount if earned and earned.state == "pending" else None,
-        "promise": offered.amount if part == "serve" else None,
+        "amount": earned.amount if earned else None,
+        "settled": earned is not None and earned.state == "done",
+        "promise": offered.amount,
         "most": offered.most,
-        "half_hours": served,
-        "due": _("明早 %(time)s 前", time=clock(earned.due)) if earned and earned.due else "",
+        "half_hours": earned.units if earned and part == "serve" else _served(card, visit),
+        "arrival": state_words(earned.state, earned.due, now) if earned else "",
     }
+
+
+def _outcome(visit: queries.Visit) -> str:
+    """Return the outcome that the address names, where the records bear it out."""
+    asked = request.args.get("outcome", "")
+    if visit.left_at is None:
+        return "again" if asked == "again" else "arrived"
+    return asked if asked in {"again", "again_left"} else "left"
+
+
+def _served(card: queries.Card, visit: queries.Visit) -> int:
+    """Return the half hours of a visit that earned nothing."""
+    if visit.arrived_at is None or visit.left_at is None:
+        return 0
+    grace = settings.integer(reader(), "points.hour_grace_minutes", present())
+    return half_hours(visit.arrived_at, visit.left_at, card.starts_at, card.ends_at, grace)
