@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from flask import request, url_for
+from flask import flash, request, url_for
 
 from activities import queries
 from activities.attendance import CheckIn, check_in
@@ -89,7 +89,8 @@ class PresenceDoorway:
         chosen = cast("Part", part)
         try:
             done = transact(check_in, command_of(grant, chosen), actor)
-        except AppError:
+        except AppError as refusal:
+            flash(refusal.sentence(), "error")
             return url_for("activities.presence")
         return result_address(grant, done.part, done.outcome)
 
