@@ -1,0 +1,119 @@
+"""Twenty residents scan twice at the same moment, and twenty want the last five places."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from uuid import UUID
+
+from activities.attendance import CheckIn, PartFull, Recorded, check_in
+from activities.codes import Phase
+from activities.publish import Part
+from core.acts import Actor
+from core.work import transact
+from residents.people import EnterResident, enter_resident
+from tests.activities.scene import END, START, Scene
+from tests.exchange.threads import all_at_once
+from tests.people import HERE
+
+ROUNDS = 20
+ROUNDS_OF_EXITS = 5
+PEOPLE = 20
+LEFT = 5
+APART = dt.timedelta(days=3)
+"""Between two rounds, so that nobody comes to the caps of day and month."""
+
+
+def residents(scene: Scene) -> list[Actor]:
+    """Enter the people who come; return them as they act on their own phones."""
+    staff = scene.cast.actor(scene.cast.staff)
+    made = [
+        scene.run(enter_resident, EnterResident(community=HERE, name=f"居民{index}"), staff)
+        for index in range(PEOPLE)
+    ]
+    return [
+        Actor(person=one.person, role="resident", resident=one.resident, household=one.household)
+        for one in made
+    ]
+
+
+def at_once(
+    scene: Scene, scans: Sequence[tuple[Actor, CheckIn]]
+) -> tuple[Counter[str], list[Recorded]]:
+    """Let everybody tap at the same moment; return how often each answer came, and the records."""
+    acts = [partial(transact, check_in, command, actor) for actor, command in scans]
+    answers = all_at_once(scene.app, acts)
+    records = [each for each in answers if isinstance(each, Recorded)]
+    outcomes: Counter[str] = Counter(each.outcome for each in records)
+    outcomes.update(type(each).__name__ for each in answers if not isinstance(each, Recorded))
+    return outcomes, records
+
+
+def twice(
+    scene: Scene, people: Sequence[Actor], session: UUID, part: Part, phase: Phase
+) -> list[tuple[Actor, CheckIn]]:
+    """Let each scan twice, every other one by tapping twice on the same scan."""
+    scans = []
+    for index, actor in enumerate(people):
+        first = scene.command(session, part, phase)
+        second = first if index % 2 else scene.command(session, part, phase)
+        scans += [(actor, first), (actor, second)]
+    return scans
+
+
+def test_forty_scans_by_twenty_residents_are_twenty_attendances(scene: Scene) -> None:
+    people = residents(scene)
+    for number in range(ROUNDS):
+        window = (START + number * APART, END + number * APART)
+        scene.clock.set(window[0])
+        session = scene.session(sessions=(window,), parts=scene.places("take_part", PEOPLE + 1))
+
+        outcomes, records = at_once(scene, twice(scene, people, session, "take_part", "entry"))
+
+        assert outcomes == {"arrived": PEOPLE, "again": PEOPLE}
+        assert {each.at for each in records} == {window[0]}
+        came = scene.attendances(session)
+        assert {row.resident for row in came} == {actor.resident for actor in people}
+        assert len(came) == PEOPLE
+        awards = scene.awards(session)
+        assert [award.amount for award in awards] == [100] * PEOPLE
+        assert {award.holder_id for award in awards} == {actor.resident for actor in people}
+        assert scene.taken(session) == len(scene.sign_ups(session)) == PEOPLE
+    assert scene.refused() == []
+
+
+def test_forty_exits_of_twenty_residents_are_twenty_awards(scene: Scene) -> None:
+    people = residents(scene)
+    for number in range(ROUNDS_OF_EXITS):
+        window = (START + number * APART, END + number * APART)
+        scene.clock.set(window[0])
+        session = scene.session(sessions=(window,))
+        at_once(scene, [(each, scene.command(session, "serve")) for each in people])
+        scene.clock.set(window[1])
+
+        outcomes, records = at_once(scene, twice(scene, people, session, "serve", "exit"))
+
+        assert outcomes == {"left": PEOPLE, "again_left": PEOPLE}
+        assert {each.half_hours for each in records if each.outcome == "left"} == {4}
+        assert [award.amount for award in scene.awards(session)] == [2000] * PEOPLE
+        assert len(scene.attendances(session)) == 2 * PEOPLE
+        assert scene.taken(session, "serve") == PEOPLE
+
+
+def test_twenty_residents_for_the_last_five_places_are_exactly_five(scene: Scene) -> None:
+    people = residents(scene)
+    for number in range(ROUNDS):
+        window = (START + number * APART, END + number * APART)
+        scene.clock.set(window[0])
+        session = scene.session(sessions=(window,), parts=scene.places("take_part", LEFT))
+
+        outcomes, records = at_once(scene, [(actor, scene.command(session)) for actor in people])
+
+        assert outcomes == {"arrived": LEFT, PartFull.__name__: PEOPLE - LEFT}
+        came = {row.resident for row in scene.attendances(session)}
+        assert came == {each.resident for each in records}
+        assert len(came) == len(scene.awards(session)) == scene.taken(session) == LEFT
+        assert set(scene.sign_ups(session)) == came
+    assert scene.refused() == ["part_full"] * (PEOPLE - LEFT) * ROUNDS
