@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from sqlalchemy import func, select
 
 from activities.attendance import EXIT_GRACE
 from activities.codes import Phase, code_of, step_of, step_time
+from activities.earning import half_hours
 from activities.models import Activity, Attendance, Session
 from activities.publish import SessionUnknown
 from core import settings
@@ -106,11 +108,11 @@ def codes(
     return made
 
 
-def counts(connection: Connection, identity: UUID, *, is_closed: bool) -> dict[str, Any]:
+def counts(connection: Connection, shown: ScreenSession, now: dt.datetime) -> dict[str, Any]:
     """Return how many came, in which part, who is still there, and the last five names masked."""
     rows = connection.execute(
         select(Attendance.part, Attendance.phase, func.count())
-        .where(Attendance.session == identity)
+        .where(Attendance.session == shown.id)
         .group_by(Attendance.part, Attendance.phase),
     )
     number = {(row.part, row.phase): row[2] for row in rows}
@@ -123,41 +125,50 @@ def counts(connection: Connection, identity: UUID, *, is_closed: bool) -> dict[s
         "serve": serve,
         "left": left,
         "staying": serve - left,
-        "closed": is_closed,
-        "arrivals": _last(connection, identity, "entry"),
-        "exits": _last(connection, identity, "exit"),
+        "closed": shown.state != "open",
+        "arrivals": _arrivals(connection, shown),
+        "exits": _exits(connection, shown, now),
     }
 
 
-def _last(connection: Connection, identity: UUID, phase: str) -> list[dict[str, str]]:
-    rows = connection.execute(
+def _last(connection: Connection, shown: ScreenSession, phase: Phase) -> Sequence[Any]:
+    return connection.execute(
         select(Person.name, Attendance.event_at, Attendance.resident)
         .join(Resident, Resident.id == Attendance.resident)
         .join(Person, Person.id == Resident.person)
-        .where(Attendance.session == identity, Attendance.phase == phase)
+        .where(Attendance.session == shown.id, Attendance.phase == phase)
         .order_by(Attendance.recorded_at.desc(), Attendance.id.desc())
         .limit(NAMES),
     ).all()
-    if phase == "entry":
-        return [{"name": mask_name(row.name), "words": clock(row.event_at)} for row in rows]
+
+
+def _arrivals(connection: Connection, shown: ScreenSession) -> list[dict[str, str]]:
+    return [
+        {"name": mask_name(row.name), "words": clock(row.event_at)}
+        for row in _last(connection, shown, "entry")
+    ]
+
+
+def _exits(connection: Connection, shown: ScreenSession, now: dt.datetime) -> list[dict[str, str]]:
+    """Return who left last, with the hours that count."""
+    rows = _last(connection, shown, "exit")
     arrived = {
         row.resident: row.event_at
         for row in connection.execute(
             select(Attendance.resident, Attendance.event_at).where(
-                Attendance.session == identity,
+                Attendance.session == shown.id,
                 Attendance.phase == "entry",
                 Attendance.part == "serve",
                 Attendance.resident.in_([row.resident for row in rows]),
             ),
         )
     }
-    return [
-        {"name": mask_name(row.name), "words": _served(arrived[row.resident], row.event_at)}
-        for row in rows
-        if row.resident in arrived
-    ]
-
-
-def _served(arrived: dt.datetime, left: dt.datetime) -> str:
-    halves = max(0, (left - arrived + dt.timedelta(minutes=5)) // dt.timedelta(minutes=30))
-    return f"{hours(halves)} 小时"
+    grace = settings.integer(connection, "points.hour_grace_minutes", now)
+    made = []
+    for row in rows:
+        if row.resident not in arrived:
+            continue
+        entry = arrived[row.resident]
+        halves = half_hours(entry, row.event_at, shown.starts_at, shown.ends_at, grace)
+        made.append({"name": mask_name(row.name), "words": f"{hours(halves)} 小时"})
+    return made

@@ -278,7 +278,7 @@ def venue(session_id: UUID) -> ResponseReturnValue:
     codes = screen.codes(connection, shown, now)
     seconds = settings.integer(connection, "checkin.step_seconds", now)
     closed, phase = shown.state != "open", shown.phase(now)
-    counts = screen.counts(connection, session_id, is_closed=closed)
+    counts = screen.counts(connection, shown, now)
     return render_template(
         "activities/venue.html",
         screen={
@@ -323,5 +323,5 @@ def venue_codes(session_id: UUID) -> ResponseReturnValue:
 def venue_counts(session_id: UUID) -> ResponseReturnValue:
     """Return who has come."""
     shown, now = _screen(session_id), present()
-    counts = screen.counts(reader(), session_id, is_closed=shown.state != "open")
+    counts = screen.counts(reader(), shown, now)
     return jsonify(server_now_ms=int(now.timestamp() * 1000), edition=shown.edition, counts=counts)
