@@ -11,7 +11,14 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from activities import screen
-from activities.entries import EnterByHand, EnterSheet, SheetRow, enter_by_hand, enter_sheet
+from activities.entries import (
+    EnterByHand,
+    EnterSheet,
+    SheetRow,
+    TimesWrong,
+    enter_by_hand,
+    enter_sheet,
+)
 from activities.publish import (
     Part,
     SessionUnknown,
@@ -118,6 +125,8 @@ def record_by_hand(session_id: UUID) -> ResponseReturnValue:
         errors = {"resident_id": [_("请先选一位居民。")]}
         return _session(page, errors=errors, typed=typed, status=422)
     phase, day = form.get("phase", "entry"), business_day(page.starts_at)
+    if _garbled(day, form.get("entry"), form.get("exit")):
+        return _session(page, refusal=TimesWrong.text, typed=typed, status=422)
     entry = moment(day, form.get("entry")) or _default(now, page.starts_at, page.ends_at)
     left = moment(day, form.get("exit")) or min(now, page.ends_at)
     command = EnterByHand(
@@ -135,6 +144,11 @@ def record_by_hand(session_id: UUID) -> ResponseReturnValue:
         return _session(page, refusal=sentence, typed=typed, status=int(refusal.status))
     flash(_("已登记到场"), "done")
     return redirect(url_for("desk.session", session_id=session_id), code=303)
+
+
+def _garbled(day: dt.date, *typed: str | None) -> bool:
+    """Whether something was typed that is no time of day: it is not taken for nothing."""
+    return any(each and each.strip() and moment(day, each) is None for each in typed)
 
 
 def _default(now: dt.datetime, start: dt.datetime, end: dt.datetime) -> dt.datetime:
@@ -176,7 +190,7 @@ def _line(
 ) -> dict[str, Any]:
     """Find out who is meant; several of the same name are offered to choose from."""
     chosen = identity(resident)
-    found = [] if chosen else people.search(reader(), page.community, who)
+    found = people.search(reader(), page.community, who)
     exact = [line for line in found if line.name == who.strip()] or found
     candidates = tuple(
         {
@@ -185,12 +199,16 @@ def _line(
         }
         for line in exact
     )
-    only = exact[0].resident if len(exact) == 1 else chosen
+    # Chosen counts among those who are meant now: the name may have been typed anew since.
+    meant = [line.resident for line in exact if len(exact) == 1 or line.resident == chosen]
+    only = meant[0] if meant else None
     error = ""
     if only is None:
         error = (
             _("有几位同名，请选一位。") if candidates else _("没有找到这位居民，请核对，或先登记。")
         )
+    elif _garbled(business_day(page.starts_at), entry, left):
+        error = TimesWrong.text
     return {
         "who": who,
         "part": part,
@@ -204,16 +222,18 @@ def _line(
 
 def _row(page: attendance.SessionPage, line: dict[str, Any]) -> SheetRow | None:
     """Return the line as the use case takes it; times that are not written are the session's."""
-    if line["resident_id"] is None:
+    if line["error"]:
         return None
     day, part = business_day(page.starts_at), _part(line["part"])
     entry = moment(day, line["entry"]) or page.starts_at
-    left = moment(day, line["exit"]) or min(page.ends_at, present())
+    left = moment(day, line["exit"])
+    if left is None and part == "serve" and entry < min(page.ends_at, present()):
+        left = min(page.ends_at, present())
     return SheetRow(
         resident=line["resident_id"],
         part=part,
         entry=entry,
-        exit=left if part == "serve" and left > entry else None,
+        exit=left if part == "serve" else None,
     )
 
 

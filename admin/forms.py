@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from uuid import UUID
@@ -12,6 +13,7 @@ from core.work import SHANGHAI
 
 DIGITS = 15
 PAGES = 10_000
+TIME = re.compile(r"([01]?[0-9]|2[0-3])[:.]([0-5][0-9])(?::[0-5][0-9])?")
 
 
 def identity(raw: str | None) -> UUID | None:
@@ -54,12 +56,11 @@ def centipoints(raw: str | None) -> int | None:
 
 
 def moment(day: dt.date, raw: str | None) -> dt.datetime | None:
-    """Return a time of day in Hangzhou (14:05) on a day, or None where it is none."""
-    plain = unicodedata.normalize("NFKC", raw or "").strip()
-    try:
-        at = dt.time.fromisoformat(plain.zfill(5))
-    except ValueError:
+    """Return a time of day in Hangzhou (14:05, 9.30) on a day, or None where it is none."""
+    found = TIME.fullmatch(unicodedata.normalize("NFKC", raw or "").strip())
+    if found is None:
         return None
+    at = dt.time(int(found[1]), int(found[2]))
     return dt.datetime.combine(day, at, SHANGHAI).astimezone(dt.UTC)
 
 
