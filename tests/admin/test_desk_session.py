@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Connection, text
+import pytest
+from sqlalchemy import Connection, select, text
 
+from activities.models import Attendance
+from residents.addresses import Address
+from residents.people import EnterResident, enter_resident
 from tests.admin.forms import again, fill
 from tests.admin.scene import publish, serve, words
 from tests.conftest import Clock
-from tests.people import People
+from tests.people import HERE, People
 
 Run = Callable[..., Any]
 
@@ -25,6 +30,10 @@ def attended(connection: Connection) -> list[tuple[str, str, str]]:
         ),
     )
     return [(row[0], row[1], row[2]) for row in rows]
+
+
+def who_came(connection: Connection) -> list[UUID]:
+    return list(connection.scalars(select(Attendance.resident)))
 
 
 def test_staff_enter_somebody_without_a_phone(cast: People, run: Run, ask: Run) -> None:
@@ -99,6 +108,71 @@ def test_a_sheet_enters_what_is_clear_and_keeps_what_is_not(
     right = again(browser, shown, "/sheet", who=["陈建国"])
     assert right.status_code == 303
     assert ("陈建国", "take_part", "entry") in ask(attended)
+
+
+@pytest.mark.parametrize(
+    ("entry", "left"), [("930", ""), ("25:00", ""), ("09:00", "九点半"), ("09:30", "09:00")]
+)
+def test_a_time_that_is_garbled_or_out_of_order_is_not_taken_for_none(
+    cast: People, run: Run, ask: Run, entry: str, left: str
+) -> None:
+    session = publish(run, cast)
+    browser, page = cast.browser(cast.staff), f"/desk/sessions/{session}"
+    found = browser.get(f"{page}?q=李国强").get_data(as_text=True)
+    typed = {"part": "serve", "phase": "both", "entry": entry, "exit": left, "reason": "没带手机"}
+    rest = [""] * 11
+
+    by_hand = again(browser, found, "/by-hand", **typed)
+    sheet = fill(
+        browser,
+        f"{page}?sheet=1",
+        "/sheet",
+        who=["李国强", *rest],
+        part=["serve"] * 12,
+        entry=[entry, *rest],
+        exit=[left, *rest],
+    )
+
+    for answer in (by_hand, sheet):
+        assert answer.status_code == 422
+        assert "时间要在这一场的前后半小时里，离开要晚于签到" in words(answer)
+        assert f'value="{left}"' in answer.get_data(as_text=True)
+    assert ask(attended) == []
+
+
+def test_a_line_that_stays_behind_follows_the_name_that_is_typed_now(
+    cast: People, run: Run, ask: Run
+) -> None:
+    session = publish(run, cast)
+    browser, page = cast.browser(cast.staff), f"/desk/sessions/{session}?sheet=1"
+    rest = [""] * 11
+    left = fill(browser, page, "/sheet", who=["王秀英", *rest], entry=["06:00", *rest])
+    assert left.status_code == 422
+
+    shown = left.get_data(as_text=True)
+    right = again(browser, shown, "/sheet", who=["陈建国"], entry=["09:00"])
+
+    assert right.status_code == 303
+    assert ask(attended) == [("陈建国", "take_part", "entry")]
+
+
+def test_of_two_with_one_name_the_one_chosen_is_entered(cast: People, run: Run, ask: Run) -> None:
+    session = publish(run, cast)
+    address = Address(estate="建国南苑", building="9", unit="1", room="101")
+    second = run(
+        enter_resident,
+        EnterResident(community=HERE, name="王秀英", address=address),
+        cast.actor(cast.staff),
+    )
+    browser, page = cast.browser(cast.staff), f"/desk/sessions/{session}?sheet=1"
+    left = fill(browser, page, "/sheet", who=["王秀英", *[""] * 11])
+    assert "有几位同名，请选一位" in words(left)
+
+    shown = left.get_data(as_text=True)
+    right = again(browser, shown, "/sheet", resident_id=[str(second.resident)])
+
+    assert right.status_code == 303
+    assert ask(who_came) == [second.resident]
 
 
 def test_the_same_sheet_twice_changes_nothing(cast: People, run: Run, ask: Run) -> None:
