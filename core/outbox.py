@@ -12,7 +12,7 @@ import sys
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import and_, or_, select, update
@@ -32,7 +32,7 @@ PLACEHOLDER = re.compile(r"\{([a-z]+)\}")
 SECRET_TEMPLATES = frozenset({"login.code"})
 ATTEMPTS_MAX = 5
 LEASE = dt.timedelta(minutes=2)
-BATCH = 200
+FAILURES_MAX = 5
 GATEWAY_SECONDS = 5.0
 NOTHING = "{}"
 
@@ -94,6 +94,13 @@ class TerminalGateway:
             file.write(line)
 
 
+class _NoDetour(urllib.request.HTTPRedirectHandler):
+    """A message that is sent elsewhere is not delivered, and the token is nobody else's."""
+
+    def redirect_request(self, *_args: Any, **_more: Any) -> None:
+        """Follow nothing: the answer is then an error."""
+
+
 @dataclass(frozen=True, slots=True)
 class HttpGateway:
     """A provider that takes ``{"phone", "text"}`` as JSON with a bearer token."""
@@ -106,7 +113,7 @@ class HttpGateway:
         body = json.dumps({"phone": phone, "text": words}).encode()
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"}
         request = urllib.request.Request(self.url, body, headers)  # noqa: S310 - from the configuration
-        with urllib.request.urlopen(request, timeout=GATEWAY_SECONDS):  # noqa: S310 - as above
+        with urllib.request.build_opener(_NoDetour).open(request, timeout=GATEWAY_SECONDS):
             return
 
 
@@ -197,16 +204,16 @@ def _after_quiet(work: Work, moment: dt.datetime) -> dt.datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deliver:
-    """Take a message for delivery; None: as many as are due."""
+    """Take a message for delivery; None: the one that has been due for longest."""
 
     id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """Messages leased to this process: id, receiver's cipher, template, parameters."""
+    """The message leased to this process: id, receiver's cipher, template, parameters."""
 
-    rows: tuple[tuple[UUID, str, str, str], ...]
+    message: tuple[UUID, str, str, str] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +232,10 @@ class Closed:
 
 
 def take(work: Work, command: Deliver) -> Taken:
-    """Lease due messages to this process, so that two of them do not send the same one."""
+    """Lease one due message to this process, so that two of them do not send the same one.
+
+    One at a time: a lease has to outlast the gateway's patience once, not for a whole batch.
+    """
     due = (
         select(OutboxMessage.id)
         .where(
@@ -234,15 +244,15 @@ def take(work: Work, command: Deliver) -> Taken:
             or_(OutboxMessage.lease_until.is_(None), OutboxMessage.lease_until <= work.now),
         )
         .order_by(OutboxMessage.send_after)
-        .limit(BATCH)
+        .limit(1)
     )
     if command.id is not None:
         due = due.where(OutboxMessage.id == command.id)
     if not work.is_sqlite:
         due = due.with_for_update(skip_locked=True)
-    rows = work.connection.execute(
+    row = work.connection.execute(
         update(OutboxMessage)
-        .where(OutboxMessage.id.in_(due))
+        .where(OutboxMessage.id == due.scalar_subquery())
         .values(lease_until=work.now + LEASE, attempts=OutboxMessage.attempts + 1)
         .returning(
             OutboxMessage.id,
@@ -250,15 +260,19 @@ def take(work: Work, command: Deliver) -> Taken:
             OutboxMessage.template,
             OutboxMessage.params,
         ),
-    ).all()
+    ).first()
     work.replayed()
-    return Taken(rows=tuple((row[0], str(row[1]), row[2], row[3]) for row in rows))
+    return Taken(message=None if row is None else (row[0], str(row[1]), row[2], row[3]))
 
 
 def close(work: Work, command: Close) -> Closed:
-    """Note what became of it; a sign-in code is erased once it is sent or given up."""
+    """Note what became of it; a sign-in code is erased once it is sent or given up.
+
+    What was sent is sent, whatever became of the row meanwhile; what failed is only tried again
+    while it still waits: somebody else may have sent it, or taken it back.
+    """
     row = work.connection.execute(
-        select(OutboxMessage.template, OutboxMessage.attempts, OutboxMessage.created_at).where(
+        select(OutboxMessage.template, OutboxMessage.attempts).where(
             OutboxMessage.id == command.id,
         ),
     ).one()
@@ -267,13 +281,14 @@ def close(work: Work, command: Close) -> Closed:
         changes |= {"state": "sent", "sent_at": work.now}
     elif row.attempts >= ATTEMPTS_MAX:
         changes["state"] = "failed"
+    else:
+        changes["send_after"] = work.now + dt.timedelta(minutes=2**row.attempts)
     if "state" in changes and row.template in SECRET_TEMPLATES:
         changes["params"] = NOTHING
-    elif "state" not in changes:
-        changes["send_after"] = work.now + dt.timedelta(minutes=2**row.attempts)
-    work.connection.execute(
-        update(OutboxMessage).where(OutboxMessage.id == command.id).values(**changes),
-    )
+    change = update(OutboxMessage).where(OutboxMessage.id == command.id)
+    if not command.sent:
+        change = change.where(OutboxMessage.state == "waiting")
+    work.connection.execute(change.values(**changes))
     work.replayed()
     return Closed(sent=int(command.sent))
 
@@ -285,30 +300,36 @@ def words_of(template: str, params: str) -> str:
     return PLACEHOLDER.sub(lambda found: facts.get(found[1], ""), TEMPLATES[template].text)
 
 
-def deliver_one(identity: UUID) -> int:
+def deliver_one(identity: UUID) -> None:
     """Deliver this message now, if it is still waiting."""
-    return _deliver(Deliver(id=identity))
+    _deliver(Deliver(id=identity))
 
 
 def deliver_due() -> int:
-    """Deliver everything that is due; returns how many were sent. The scheduler's job."""
-    sent = 0
-    while True:
-        now_sent = _deliver(Deliver())
-        sent += now_sent
-        if now_sent < BATCH:
-            return sent
+    """Deliver everything that is due; returns how many were sent. The scheduler's job.
 
-
-def _deliver(command: Deliver) -> int:
-    sender = gateway(configuration())
-    sent = 0
-    for identity, cipher, template, params in transact(take, command).rows:
-        try:
-            sender.send(decrypt("phone", cipher), words_of(template, params))
-        except Exception as error:  # noqa: BLE001 - one that cannot be sent holds up no other
-            log.warning("message %s was not delivered: %s", identity, error.__class__.__name__)
-            transact(close, Close(id=identity, sent=False))
-        else:
-            sent += transact(close, Close(id=identity, sent=True)).sent
+    A gateway that is down is asked again by the next run, not for every message that waits.
+    """
+    sent = failed = 0
+    while failed < FAILURES_MAX:
+        done = _deliver(Deliver())
+        if done is None:
+            break
+        sent, failed = sent + done, failed + (not done)
     return sent
+
+
+def _deliver(command: Deliver) -> bool | None:
+    """Deliver one message; whether it was sent, or None where nothing is due."""
+    message = transact(take, command).message
+    if message is None:
+        return None
+    identity, cipher, template, params = message
+    try:
+        gateway(configuration()).send(decrypt("phone", cipher), words_of(template, params))
+    except Exception as error:  # noqa: BLE001 - one that cannot be sent holds up no other
+        log.warning("message %s was not delivered: %s", identity, error.__class__.__name__)
+        transact(close, Close(id=identity, sent=False))
+        return False
+    transact(close, Close(id=identity, sent=True))
+    return True
