@@ -79,7 +79,8 @@ def home() -> ResponseReturnValue:
             for flow in cross.flows(connection, start, now, FLOWS, within=mine)
         ),
         positions=positions[:POSITIONS],
-        gross=sum(each.receivable for each in positions),
+        receivable=sum(each.receivable for each in positions),
+        payable=sum(each.payable for each in positions),
         communities=len(positions),
         updated_at=now,
     )
