@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import and_, case, or_, select
+from sqlalchemy import and_, case, select
 
 from core.errors import N_, NotFound
 from points.models import Account, Award, Transfer
+from points.reversal import legs_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -36,7 +37,7 @@ class LineOf:
     points_kind: str
     #: The book that the account is in: the holder's home.
     community: int
-    #: The community that recorded it: where a service was done, else home.
+    #: The community that recorded it: where a service was done or points were spent.
     place: int
     amount: int
     reason: str
@@ -62,7 +63,6 @@ def line_of(connection: Connection, identity: UUID) -> LineOf:
             Account.holder_id,
             Award.id.label("award"),
             Award.reason,
-            Award.bearing,
         )
         .join(Account, Account.id == HOLDER_SIDE)
         .outerjoin(Award, and_(Transfer.act == "award", Award.id == Transfer.source_id))
@@ -71,19 +71,19 @@ def line_of(connection: Connection, identity: UUID) -> LineOf:
     if row is None:
         return _waiting(connection, identity)
     sign = 1 if row.credit == row.account else -1
-    first, amount, act = row.id, row.amount, row.act
-    if row.journal is not None:
-        first, amount, act = _legs(connection, row.journal, row.account)
+    legs = legs_of(connection, row.id, row.journal)
+    mine = [leg for leg in legs if row.account in {leg.credit, leg.debit}]
+    elsewhere = [leg.community for leg in legs if leg.community != row.community]
     return LineOf(
-        id=first,
-        act=act,
+        id=mine[0].id,
+        act=mine[0].act,
         account=row.account,
         holder_kind=row.holder_kind,
         holder_id=row.holder_id,
         points_kind=row.points_kind,
         community=row.community,
-        place=row.bearing or row.community,
-        amount=sign * amount,
+        place=elsewhere[0] if elsewhere else row.community,
+        amount=sign * sum(leg.amount for leg in mine),
         reason=row.reason or row.note or "",
         journal=row.journal,
         source_kind=row.source_kind,
@@ -91,22 +91,6 @@ def line_of(connection: Connection, identity: UUID) -> LineOf:
         award=row.award,
         waits=False,
     )
-
-
-def _legs(connection: Connection, journal: UUID, account: int) -> tuple[UUID, int, str]:
-    """Return the first leg that a journal has on an account, what all are, and its act."""
-    version = case(
-        (Transfer.credit == account, Transfer.credit_version), else_=Transfer.debit_version
-    )
-    legs = connection.execute(
-        select(Transfer.id, Transfer.amount, Transfer.act)
-        .where(
-            Transfer.journal == journal,
-            or_(Transfer.credit == account, Transfer.debit == account),
-        )
-        .order_by(version),
-    ).all()
-    return legs[0].id, sum(leg.amount for leg in legs), legs[0].act
 
 
 def _waiting(connection: Connection, identity: UUID) -> LineOf:

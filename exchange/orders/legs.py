@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import select
-
 from core.ids import uuid8
 from exchange.orders.rows import OrderRow
 from exchange.prices import standard_of
 from points.accounts import account_id, clearing, open_clearing
 from points.holds import capture
 from points.ledger import Leg, Posting, Spending, post, spend
-from points.models import Transfer
-from points.reversal import Reverse, reverse
+from points.reversal import ReverseAll, legs_of, reverse_all
 
 if TYPE_CHECKING:
     from core.work import Work
@@ -142,26 +139,14 @@ def _difference(work: Work, order: OrderRow) -> tuple[Leg, list[Posting]]:
 
 def undo(work: Work, order: OrderRow, note: str) -> None:
     """Reverse every transfer of the order by its own figures, once."""
-    originals = work.connection.scalars(
-        select(Transfer.id)
-        .where(
-            Transfer.journal == order.id,
-            Transfer.source_kind == SOURCE,
-            Transfer.act != "reversal",
-        )
-        # The payer's legs first: a holder's row is locked before anything else.
-        .order_by(Transfer.debit.desc(), Transfer.id),
-    ).all()
-    journal = uuid8(order.submitted_at, "reversal", SOURCE, order.id)
-    for original in originals:
-        reverse(
-            work,
-            Reverse(
-                original=original,
-                id=uuid8(order.submitted_at, "reversal", original),
-                note=note,
-                source_kind=SOURCE,
-                source_id=order.id,
-                journal=journal,
-            ),
-        )
+    reverse_all(
+        work,
+        legs_of(work.connection, order.id, journal=order.id),
+        ReverseAll(
+            at=order.submitted_at,
+            journal=uuid8(order.submitted_at, "reversal", SOURCE, order.id),
+            note=note,
+            source_kind=SOURCE,
+            source_id=order.id,
+        ),
+    )
