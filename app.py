@@ -54,7 +54,7 @@ from core.db import db
 from core.db import init_app as init_db
 from core.jobs import Daily, Every, Job
 from core.work import Runtime, Subscribers, clock_from, transact
-from points.events import RuleOutsideBand
+from points.events import LineReversed, RuleOutsideBand
 from residents.events import PlacesLoaded, ResidentConfirmed, ResidentsAdded
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ SUBSCRIBERS: Subscribers = {
     ResidentsAdded: (points.subscribers.open_holders,),
     ResidentConfirmed: (points.subscribers.award_verified,),
     RuleOutsideBand: (admin.notices.tell_district,),
+    LineReversed: (exchange.orders.order_reversed,),
 }
 
 JOBS: tuple[Job, ...] = (

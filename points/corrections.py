@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from core.work import Work
 
 WORDS_MAX = 200
-TOLD_MAX = 20
+TOLD_MAX = 12
 """How much of an answer a short message carries; the rest is on the page."""
 
 REMIND_DAYS = 2

@@ -1,9 +1,10 @@
-"""What happens in the ledger that others tell people of; subscribers are named in ``app.py``."""
+"""What happens in the ledger that others follow; subscribers are named in ``app.py``."""
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +18,13 @@ class RuleOutsideBand:
     points: int
     valid_from: dt.date
     revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineReversed:
+    """What a source posted was undone by two people's word, all of it or a part."""
+
+    source_kind: str
+    source_id: UUID
+    whole: bool
+    note: str

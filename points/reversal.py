@@ -21,7 +21,7 @@ from sqlalchemy import case, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core.errors import N_, Conflict, Rejected
-from core.ids import uuid8
+from core.ids import NIL, uuid8
 from points.ledger import AccountUnknown, Posted, Posting, post
 from points.models import Reversal, Transfer
 
@@ -215,7 +215,7 @@ def _pair(legs: Sequence[Row[Transfer]], leg: Row[Transfer]) -> Row[Transfer] | 
     )
 
 
-def refuse_reversed(connection: Connection, legs: Sequence[UUID], journal: UUID) -> None:
+def refuse_reversed(connection: Connection, legs: Sequence[UUID], journal: UUID = NIL) -> None:
     """Raise AlreadyReversed if any of these was undone, unless ``journal`` is what undid it."""
     query = (
         select(Reversal.original)

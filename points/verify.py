@@ -11,6 +11,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from points.verify_adjustments import (
+    ADJUSTED_BY_NOBODY,
+    ADJUSTED_OTHERWISE,
+    DECIDED_BY_ONE,
+    REVERSAL_UNEVEN,
+    REVERSAL_WITHOUT_TRANSFERS,
+)
+
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
@@ -121,14 +129,6 @@ CLEARING = """
         CASE WHEN community < counterpart THEN counterpart ELSE community END
     HAVING sum(parts.standard) <> 0"""
 
-REVERSAL_WITHOUT_TRANSFERS = """
-    SELECT reversals.original AS what FROM reversals
-        LEFT JOIN transfers AS made ON made.id = reversals.reversal AND made.act = 'reversal'
-        LEFT JOIN transfers AS undone ON undone.id = reversals.original
-            AND undone.debit = made.credit AND undone.credit = made.debit
-            AND undone.amount = made.amount
-    WHERE undone.id IS NULL"""
-
 REVERSAL_NOT_NOTED = """
     SELECT transfers.id AS what FROM transfers
         LEFT JOIN reversals ON reversals.reversal = transfers.id
@@ -176,6 +176,12 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check("clearing", "pairs of communities do not clear to zero", CLEARING),
     Check("reversals", "reversals do not mirror a transfer", REVERSAL_WITHOUT_TRANSFERS),
+    Check("even reversals", "reversals do not clear between two books", REVERSAL_UNEVEN),
+    Check("adjustments", "adjustments moved another amount than was decided", ADJUSTED_OTHERWISE),
+    Check("decided transfers", "transfers adjust what nobody decided", ADJUSTED_BY_NOBODY),
+    Check(
+        "two people", "adjustments were decided by one person, or for themselves", DECIDED_BY_ONE
+    ),
     Check("noted reversals", "transfers reverse without being noted", REVERSAL_NOT_NOTED),
     Check("basic points", "transfers or holds spend basic points", BASIC_SPENT),
     Check("kinds and books", "transfers mix kinds of points or communities", KINDS_MIXED),

@@ -31,6 +31,7 @@ from exchange.orders.finish import (
     hand_over,
     lapse_order,
     lapse_orders,
+    order_reversed,
     return_order,
 )
 from exchange.orders.rows import OrderMoved, OrderUnknown, OwnHousehold, OwnOrder
@@ -68,6 +69,7 @@ __all__ = [
     "hand_over",
     "lapse_order",
     "lapse_orders",
+    "order_reversed",
     "refuse_order",
     "return_order",
     "submit_order",

@@ -21,6 +21,7 @@ from exchange.orders.decide import REASON_LENGTH_MAX, free
 from exchange.orders.rows import OrderMoved, OrderRow
 from exchange.orders.submit import NotYourOrder
 from exchange.reserve import hand_out, take_back
+from points.events import LineReversed
 from residents.people import ConfirmResident, confirm_resident
 
 if TYPE_CHECKING:
@@ -280,6 +281,24 @@ def return_order(work: Work, command: ReturnOrder) -> Ended:
     if not rows.move(work, order.id, ["collected"], "returned", refusal=reason):
         raise OrderMoved
     legs.undo(work, order, reason)
+    _put_back(work, order)
+    return result
+
+
+def _put_back(work: Work, order: OrderRow) -> None:
+    """Put the goods back on the shelf, free the quotas, tell the payer."""
     take_back(work, order.letting)
     messages.tell(work, order, "order.returned")
-    return result
+
+
+def order_reversed(work: Work, event: LineReversed) -> None:
+    """Follow a reversal that two people decided in the ledger; a part leaves the order as it is.
+
+    Raises OrderMoved where the order was returned before.
+    """
+    if event.source_kind != legs.SOURCE or not event.whole:
+        return
+    order = rows.locked_one(work, event.source_id)
+    if not rows.move(work, order.id, ["collected"], "returned", refusal=event.note):
+        raise OrderMoved
+    _put_back(work, order)

@@ -1,6 +1,6 @@
 """Tables of the ledger and of earning; the constraints refuse by themselves what must never be."""
 
-from points.models.correcting import Correction
+from points.models.correcting import Adjustment, Correction
 from points.models.earning import Award, CatalogueRule, CommunityRule, RuleUsage
 from points.models.ledger import (
     Account,
@@ -26,6 +26,7 @@ __all__ = [
     "AccountFold",
     "ActSheet",
     "ActSheetRow",
+    "Adjustment",
     "Award",
     "CatalogueRule",
     "CommunityRule",

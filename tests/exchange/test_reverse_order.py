@@ -1,0 +1,157 @@
+"""An order undone by two people of the ledger: in both books, at the rate of its day, once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select, update
+
+from core.acts import Actor
+from exchange.models import Order
+from exchange.orders import HandOver, OrderMoved, ReturnOrder, hand_over, return_order
+from exchange.rates import ConfirmRate, ProposeRate, confirm_rate, propose_rate
+from points import verify
+from points.adjustments import ProposeReversal, propose_reversal
+from points.deciding import DecideAdjustment, Decided, decide_adjustment
+from points.models import Transfer
+from points.reversal import AlreadyReversed
+from tests.conftest import Clock
+from tests.exchange.scene import HERE, POINT, THERE, Scene, Someone
+
+
+class Undoing:
+    """An order of 王秀芳 at a station elsewhere, and two who may undo it."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.zhou: Actor = scene.staff(THERE, name="周国栋")
+        self.lead: Actor = scene.staff(THERE, "lead", name="何静怡")
+        scene.station(THERE, self.zhou)
+        self.item = scene.item(THERE, self.zhou, stock=10, price=21 * POINT)
+        self.wang: Someone = scene.resident(HERE, points=300)
+        self.order: UUID = scene.order(self.wang, self.item).id
+        scene.run(hand_over, HandOver(code=scene.approve(self.order, self.zhou)), self.zhou)
+
+    def line(self) -> UUID:
+        query = select(Transfer.id).where(Transfer.source_id == self.order, Transfer.debit > 0)
+        found: UUID = self.scene.ask(lambda c: c.scalars(query.order_by(Transfer.id)).all())[-1]
+        return found
+
+    def undo(self, amount: int | None = None) -> Decided:
+        command = ProposeReversal(
+            key=self.scene.serial(),
+            line=self.line(),
+            reason="东西是坏的",
+            evidence="照片在社区",
+            amount=amount,
+        )
+        made = self.scene.run(propose_reversal, command, self.zhou)
+        done: Decided = self.scene.run(
+            decide_adjustment, DecideAdjustment(adjustment=made.id), self.lead
+        )
+        return done
+
+    def broken(self) -> list[str]:
+        found: list[str] = self.scene.ask(lambda c: [each.name for each in verify.broken(c)])
+        # Points of the scene come from nowhere: awards without awards.
+        return [name for name in found if name != "awarded transfers"]
+
+
+@pytest.fixture
+def undoing(scene: Scene) -> Undoing:
+    return Undoing(scene)
+
+
+def test_the_whole_order_comes_back_in_both_books(undoing: Undoing) -> None:
+    scene = undoing.scene
+    assert scene.free(undoing.wang) == 300 * POINT - 27 * POINT
+    done = undoing.undo()
+
+    assert done.posted == 27 * POINT
+    assert scene.free(undoing.wang) == 300 * POINT
+    assert scene.account(undoing.wang).debited == 0
+    assert scene.order_row(undoing.order).state == "returned"
+    for purpose, place, counterpart in (
+        ("clearing", HERE, THERE),
+        ("clearing", THERE, HERE),
+        ("redeemed", THERE, 0),
+        ("retired", HERE, 0),
+        ("rounding", HERE, 0),
+    ):
+        assert scene.book(purpose, place, counterpart) == (0, 0), purpose
+    assert scene.stock_row(undoing.item).on_hand == 10
+    assert scene.used("resident_month", undoing.wang.resident) == 0
+    assert undoing.broken() == []
+
+
+def test_a_part_comes_back_and_the_order_stays(undoing: Undoing) -> None:
+    scene = undoing.scene
+    done = undoing.undo(10 * POINT)
+
+    assert done.posted == 10 * POINT
+    assert scene.free(undoing.wang) == 283 * POINT
+    assert scene.order_row(undoing.order).state == "collected"
+    ours, theirs = scene.book("clearing", HERE, THERE), scene.book("clearing", THERE, HERE)
+    assert ours[1] + theirs[1] == 0
+    assert 0 < scene.book("redeemed", THERE)[0] < 21 * POINT
+    left = sum(scene.book(purpose, HERE)[0] for purpose in ("retired", "rounding"))
+    assert ours[0] + left == 17 * POINT
+    assert undoing.broken() == []
+
+
+def test_after_a_change_of_the_rate_it_comes_back_at_its_own(
+    undoing: Undoing, clock: Clock
+) -> None:
+    scene = undoing.scene
+    lin, wu = scene.admin("林海"), scene.admin("吴敏")
+    command = ProposeRate(
+        key="rate",
+        scope="pair",
+        home=HERE,
+        host=THERE,
+        rate=5000,
+        valid_from=dt.date(2026, 12, 8),
+        document="第 5 号",
+    )
+    proposed = scene.run(propose_rate, command, lin)
+    scene.run(confirm_rate, ConfirmRate(proposal=proposed.id), wu)
+    clock.set(dt.datetime(2026, 12, 9, 2, tzinfo=dt.UTC))
+    assert scene.quote(undoing.wang, undoing.item).cost == 42 * POINT
+
+    assert undoing.undo().posted == 27 * POINT
+    assert scene.book("clearing", HERE, THERE) == (0, 0)
+    assert scene.free(undoing.wang) == 300 * POINT
+
+
+def test_what_the_desk_has_returned_is_not_undone_again(undoing: Undoing) -> None:
+    command = ReturnOrder(order=undoing.order, reason="坏了")
+    undoing.scene.run(return_order, command, undoing.zhou)
+
+    with pytest.raises(AlreadyReversed):
+        undoing.undo()
+
+
+def test_what_the_ledger_has_undone_is_not_returned_again(undoing: Undoing) -> None:
+    command = ReturnOrder(order=undoing.order, reason="坏了")
+    undoing.undo(10 * POINT)
+
+    with pytest.raises(AlreadyReversed):
+        undoing.scene.run(return_order, command, undoing.zhou)
+    assert undoing.scene.order_row(undoing.order).state == "collected"
+
+
+def test_an_order_that_moved_meanwhile_stops_the_decision(undoing: Undoing) -> None:
+    """Nothing of it stays: neither a transfer nor the proposal's new state."""
+
+    def lose(work: Any, _command: None) -> None:
+        work.connection.execute(
+            update(Order).where(Order.id == undoing.order).values(state="lapsed")
+        )
+
+    undoing.scene.run(lose, None, undoing.zhou)
+    with pytest.raises(OrderMoved):
+        undoing.undo()
+    assert undoing.scene.free(undoing.wang) == 273 * POINT

@@ -1,0 +1,21 @@
+"""Fixtures of the ledger's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.conftest import Clock
+from tests.people import People
+from tests.points.correcting import Desk
+
+
+@pytest.fixture
+def desk(
+    app: Flask, run: Callable[..., Any], ask: Callable[..., Any], cast: People, clock: Clock
+) -> Desk:
+    """Staff who correct what 王秀英 has."""
+    return Desk(app=app, run=run, ask=ask, cast=cast, clock=clock)

@@ -1,0 +1,166 @@
+"""What was awarded wrongly and is spent: what is there is taken, the rest stays an open item."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from core.acts import Actor, NotInYourScope
+from points import adjustments, deciding
+from points.accounts import account_id, clearing
+from points.deciding import CollectShortage, WaiveShortage, collect_shortage, waive_shortage
+from tests.people import HERE, THERE
+from tests.points.books import one
+from tests.points.correcting import Desk
+from tests.points.earning import HOUR
+from tests.points.test_reverse_line import back_there, of, there, used
+
+
+def collect(desk: Desk, proposal: UUID, actor: Actor | None = None) -> Any:
+    command = CollectShortage(adjustment=proposal)
+    return desk.run(collect_shortage, command, actor or desk.cast.actor(desk.cast.staff))
+
+
+def waive(desk: Desk, proposal: UUID, reason: str, actor: Actor | None = None) -> Any:
+    command = WaiveShortage(adjustment=proposal, reason=reason)
+    return desk.run(waive_shortage, command, actor or desk.cast.actor(desk.cast.lead))
+
+
+@pytest.fixture
+def short(desk: Desk) -> UUID:
+    """An award of twenty points, fifteen of them spent, taken back: fifteen are missing."""
+    line = desk.earn(units=4)
+    desk.spend(1500)
+    proposal = desk.propose_back(line)
+    done = desk.decide(proposal)
+    assert (done.posted, done.shortage) == (500, 1500)
+    return proposal
+
+
+def test_what_is_there_is_taken_and_never_more(desk: Desk, short: UUID) -> None:
+    assert desk.totals() == (2000, 2000, 0)
+    assert used(desk) == {0}
+    assert desk.row(short).state == "posted"
+    assert desk.broken() == []
+
+
+def test_of_what_is_spent_whole_all_is_missing(desk: Desk) -> None:
+    line = desk.earn()
+    desk.spend(1000)
+    done = desk.back(line)
+
+    assert (done.posted, done.shortage) == (0, 1000)
+    assert desk.broken() == []
+
+
+def test_what_comes_later_is_collected_in_steps(desk: Desk, short: UUID) -> None:
+    with pytest.raises(deciding.NothingShort):
+        collect(desk, short)
+    desk.earn(units=1)
+    first = collect(desk, short)
+    desk.earn(units=4)
+    second = collect(desk, short)
+
+    assert (first.amount, first.missing) == (500, 1000)
+    assert (second.amount, second.missing) == (1000, 0)
+    assert desk.totals()[2] == 1000
+    assert {made.act for made in desk.made(short)} == {"reversal", "adjustment"}
+    assert desk.broken() == []
+    with pytest.raises(deciding.NothingShort):
+        collect(desk, short)
+
+
+def test_of_an_award_borne_elsewhere_both_books_get_exactly_the_whole(desk: Desk) -> None:
+    """Three steps at an odd face value: what they sum up to is the award, to the centipoint."""
+    rule = replace(HOUR, cap_per_day=None, cap_per_month=None)
+    line = desk.earn(bearing=THERE, units=7, rule=rule, face_bearing=7_777)
+    whole = desk.totals()[2]
+    desk.spend(whole - 333)
+    done = back_there(desk, line)
+    assert (done.posted, done.shortage) == (333, whole - 333)
+    actor = there(desk.cast)
+    for amount in (2, 501):
+        desk.decide(desk.propose(amount))
+        collect(desk, done.id, actor)
+        assert desk.broken() == []
+    desk.earn(units=4)
+    assert collect(desk, done.id, actor).missing == 0
+
+    assert of(desk, clearing(HERE, THERE)) == (0, 0)
+    assert of(desk, clearing(THERE, HERE)) == (0, 0)
+    assert of(desk, account_id("issued", THERE, "service"))[0] == 0
+    assert desk.broken() == []
+
+
+def test_a_deduction_of_more_than_there_is_stays_open_too(desk: Desk) -> None:
+    desk.earn()
+    proposal = desk.propose(-1500)
+    done = desk.decide(proposal)
+    desk.earn()
+
+    assert (done.posted, done.shortage) == (1000, 500)
+    assert collect(desk, proposal).amount == 500
+    assert desk.totals() == (2000, 1500, 500)
+    assert desk.broken() == []
+
+
+def test_many_who_collect_at_once_collect_once(desk: Desk, short: UUID) -> None:
+    desk.earn(units=2)
+
+    def attempt(_number: int) -> int:
+        try:
+            return int(collect(desk, short).amount)
+        except deciding.NothingShort:
+            return 0
+
+    with ThreadPoolExecutor(6) as pool:
+        taken = list(pool.map(attempt, range(6)))
+
+    assert sum(taken) == 1000
+    assert desk.totals()[2] == 0
+    assert desk.broken() == []
+
+
+def test_what_is_missing_is_let_go_for_a_reason(desk: Desk, short: UUID) -> None:
+    with pytest.raises(deciding.WaiverReasonMissing):
+        waive(desk, short, " ")
+    for _ in range(2):
+        assert waive(desk, short, "登记员的错，居民不知情").state == "waived"
+    row = desk.row(short)
+    assert (row.waived_by, row.waiver) == (desk.cast.lead.person, "登记员的错，居民不知情")
+    desk.earn()
+    with pytest.raises(deciding.NothingShort):
+        collect(desk, short)
+    with pytest.raises(deciding.NothingShort):
+        waive(desk, short, "再说一遍")
+
+
+def test_neither_maker_nor_household_lets_it_go(desk: Desk, short: UUID) -> None:
+    neighbour = Actor(
+        person=one(desk.cast.li.person), role="lead", scope_kind="community", place=HERE
+    )
+
+    with pytest.raises(adjustments.AdjustmentNeedsSecondPerson):
+        waive(desk, short, "算了", desk.cast.actor(desk.cast.staff))
+    with pytest.raises(adjustments.OwnAdjustment):
+        waive(desk, short, "算了", neighbour)
+    with pytest.raises(adjustments.OwnAdjustment):
+        collect(desk, short, neighbour)
+    with pytest.raises(NotInYourScope):
+        collect(desk, short, desk.cast.actor(desk.cast.elsewhere))
+
+
+def test_where_nothing_is_missing_nothing_is_let_go(desk: Desk) -> None:
+    proposal = desk.propose(500)
+    desk.decide(proposal)
+
+    with pytest.raises(deciding.NothingShort):
+        waive(desk, proposal, "算了")
+    with pytest.raises(deciding.NothingShort):
+        collect(desk, proposal)
+    with pytest.raises(adjustments.AdjustmentUnknown):
+        collect(desk, UUID(int=404))

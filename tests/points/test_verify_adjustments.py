@@ -1,0 +1,91 @@
+"""``flask verify`` finds what was corrected otherwise than two people decided."""
+
+# ruff: noqa: S608 - statements put together from this file's own names
+
+from __future__ import annotations
+
+import pytest
+
+from core.db import db
+from points import verify
+from tests.people import THERE
+from tests.points.books import one
+from tests.points.correcting import Desk
+
+ADJUSTING_CHECKS = {"adjustments", "decided transfers", "even reversals", "two people"}
+"""Checks that this file damages books for; the others are damaged in ``test_verify``."""
+
+DAMAGE: dict[str, tuple[str, set[str]]] = {
+    "more was decided than posted": (
+        "UPDATE adjustments SET posted = posted + 100, amount = amount - 100 WHERE amount < 0",
+        {"adjustments"},
+    ),
+    "a decision that is gone": (
+        "DELETE FROM adjustments WHERE amount < 0",
+        {"decided transfers"},
+    ),
+    "a reversal of one book only": (
+        (
+            "UPDATE transfers SET standard = standard - 1 WHERE act = 'reversal'"
+            f" AND community = {THERE}"
+        ),
+        {"even reversals", "reversals", "system accounts"},
+    ),
+    "a reversal of more than there was": (
+        f"UPDATE transfers SET amount = amount - 900 WHERE act = 'award' AND community = {THERE}",
+        {"borne awards", "reversals", "system accounts"},
+    ),
+}
+
+
+@pytest.fixture
+def corrected(desk: Desk) -> Desk:
+    """Books in which an award borne elsewhere was taken back, and points were given."""
+    line = desk.earn(bearing=THERE)
+    elsewhere = desk.cast.actor(desk.cast.elsewhere)
+    near = desk.cast.actor(desk.cast.near)
+    proposal = desk.propose_back(line, elsewhere)
+    decider = type(near)(
+        person=near.person, role="lead", scope_kind="community", place=THERE, name=near.name
+    )
+    desk.decide(proposal, decider)
+    desk.decide(desk.propose(500))
+    return desk
+
+
+def damaged(desk: Desk, statement: str) -> set[str]:
+    """What is broken after a raw statement, which is taken back again."""
+    with (
+        desk.app.app_context(),
+        db.engine.connect().execution_options(writes=True) as connection,
+        connection.begin() as transaction,
+    ):
+        assert connection.exec_driver_sql(statement).rowcount >= 1, statement
+        found = {broken.name for broken in verify.broken(connection)}
+        transaction.rollback()
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(DAMAGE))
+def test_each_kind_of_damage_is_named(corrected: Desk, name: str) -> None:
+    statement, broken = DAMAGE[name]
+
+    assert corrected.broken() == []
+    assert damaged(corrected, statement) == broken
+
+
+@pytest.mark.database("sqlite")
+def test_one_person_who_decided_alone_would_be_found_without_the_guards(corrected: Desk) -> None:
+    lead = one(corrected.cast.lead.person).hex
+    with (
+        corrected.app.app_context(),
+        db.engine.connect().execution_options(writes=True) as connection,
+        connection.begin() as transaction,
+    ):
+        connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
+        connection.exec_driver_sql(f"UPDATE adjustments SET maker = '{lead}' WHERE amount > 0")
+        found = {broken.name for broken in verify.broken(connection)}
+        connection.exec_driver_sql("PRAGMA ignore_check_constraints = OFF")
+        transaction.rollback()
+
+    assert found == {"two people"}
