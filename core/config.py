@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -47,7 +49,8 @@ class Config:
     def from_environment(cls) -> Config:
         """Read LINLI_* variables.
 
-        Raises ConfigInvalid when production lacks a secret or a clock is set.
+        Raises ConfigInvalid where a value means nothing, where production lacks what nobody may
+        make up for it (secret, database, address), or where it is given a clock.
         """
         environment = _environment(os.environ.get("LINLI_ENV", "development"))
         instance = Path(os.environ.get("LINLI_INSTANCE", str(ROOT / "instance"))).resolve()
@@ -57,13 +60,16 @@ class Config:
             raise ConfigInvalid(message)
         return cls(
             environment=environment,
-            database_url=os.environ.get("LINLI_DATABASE_URL", f"sqlite:///{instance}/linli.sqlite"),
+            database_url=_given("LINLI_DATABASE_URL", environment)
+            or f"sqlite:///{instance}/linli.sqlite",
             secret_key=_secret(environment, instance),
             instance=instance,
-            base_url=os.environ.get("LINLI_BASE_URL", BASE_URL).rstrip("/"),
+            base_url=_web(
+                "LINLI_BASE_URL", _given("LINLI_BASE_URL", environment) or BASE_URL
+            ).rstrip("/"),
             clock=clock,
-            proxies=int(os.environ.get("LINLI_PROXIES", "0")),
-            sms_url=os.environ.get("LINLI_SMS_URL") or None,
+            proxies=_count("LINLI_PROXIES"),
+            sms_url=_web("LINLI_SMS_URL", os.environ.get("LINLI_SMS_URL", "")) or None,
             sms_token=os.environ.get("LINLI_SMS_TOKEN") or None,
             scheduler_inside=os.environ.get("LINLI_SCHEDULER") == "inside",
         )
@@ -77,20 +83,53 @@ def _environment(value: str) -> Environment:
     raise ConfigInvalid(message)
 
 
+def _given(name: str, environment: Environment) -> str | None:
+    """Return what the environment gives; production makes nothing up."""
+    value = os.environ.get(name)
+    if not value and environment == "production":
+        message = f"Set {name}: production starts with nothing made up"
+        raise ConfigInvalid(message)
+    return value or None
+
+
+def _web(name: str, value: str) -> str:
+    if value and not value.startswith(("http://", "https://")):
+        message = f"{name} must begin with https:// or http://, not {value!r}"
+        raise ConfigInvalid(message)
+    return value
+
+
+def _count(name: str) -> int:
+    value = os.environ.get(name) or "0"
+    if not value.isdecimal():
+        message = f"{name} must be a number, not {value!r}"
+        raise ConfigInvalid(message)
+    return int(value)
+
+
 def _secret(environment: Environment, instance: Path) -> str:
     """Take the key from the environment; outside production, make one and keep it."""
-    given = os.environ.get("LINLI_SECRET_KEY")
-    if given:
-        if environment == "production" and len(given.encode()) < SECRET_BYTES_MIN:
-            message = f"LINLI_SECRET_KEY must have at least {SECRET_BYTES_MIN} bytes"
-            raise ConfigInvalid(message)
-        return given
-    if environment == "production":
-        message = "Set LINLI_SECRET_KEY: production starts with no secret made by itself"
+    given = _given("LINLI_SECRET_KEY", environment)
+    if given is None:
+        return _own_secret(instance)
+    if environment == "production" and len(given.encode()) < SECRET_BYTES_MIN:
+        message = f"LINLI_SECRET_KEY must have at least {SECRET_BYTES_MIN} bytes"
         raise ConfigInvalid(message)
+    return given
+
+
+def _own_secret(instance: Path) -> str:
+    """Make a key once, also for processes that start together: a link appears whole."""
     instance.mkdir(parents=True, exist_ok=True)
     file = instance / "secret.key"
     if not file.exists():
-        file.touch(mode=0o600)
-        file.write_text(secrets.token_urlsafe(48), encoding="ascii")
-    return file.read_text(encoding="ascii").strip()
+        with tempfile.NamedTemporaryFile("w", dir=instance, encoding="ascii") as made:
+            made.write(secrets.token_urlsafe(48))
+            made.flush()
+            with contextlib.suppress(FileExistsError):
+                os.link(made.name, file)
+    secret = file.read_text(encoding="ascii").strip()
+    if len(secret) < SECRET_BYTES_MIN:
+        message = f"{file} is cut short: restore it, or remove it where nothing depends on it"
+        raise ConfigInvalid(message)
+    return secret
