@@ -48,7 +48,7 @@ import residents.cli
 import residents.directory
 import residents.identity
 import residents.views
-from core import cli, health, http, identity, jobs, limits, outbox
+from core import cli, health, http, identity, jobs, limits, logs, outbox
 from core.config import ROOT, Config
 from core.db import db
 from core.db import init_app as init_db
@@ -170,6 +170,7 @@ PANELS: dict[str, tuple[Panel, ...]] = {
 def create_app(config: Config | None = None) -> Flask:
     """Make the application from its configuration (default: the environment)."""
     config = config or Config.from_environment()
+    logs.start()
     if config.is_sqlite:
         config.instance.mkdir(parents=True, exist_ok=True)
     app = Flask(__name__, instance_path=str(config.instance), static_folder=None)
