@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 from activities.models import Attendance
 from activities.situation import Record, Situation
 from core import settings
-from points.acts import EMERGENCY
 from points.awards import Award, Provenance, award
+from points.recorders import EMERGENCY
 from points.rules import Rule
 from residents.queries import own_holders
 

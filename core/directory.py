@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 from uuid import UUID
 
 from flask import current_app
@@ -31,6 +31,19 @@ class Holder:
     name: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a resident or household lives today, for whoever may record only near their door."""
+
+    kind: Literal["resident", "household"]
+    community: int
+    household: UUID
+    building: UUID | None
+    grid: UUID | None
+    #: The resident's name, or the household's address.
+    name: str
+
+
 class Directory(Protocol):
     """Names of places and people, and who belongs together."""
 
@@ -48,6 +61,9 @@ class Directory(Protocol):
 
     def holder(self, connection: Connection, kind: str, identity: UUID) -> Holder | None:
         """Return a resident or a household that holds points, or None."""
+
+    def standings(self, connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Standing]:
+        """Return where these residents and households live today; who moved away is left out."""
 
     def household_of(self, connection: Connection, person: UUID) -> UUID | None:
         """Return the household that a person lives in today; staff from elsewhere have none."""

@@ -1,55 +1,24 @@
-"""Acts that staff record by a rule of the catalogue: help among neighbours, a good idea."""
+"""Acts recorded by a rule: help among neighbours, a good idea, a tidy corridor."""
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
-from sqlalchemy import select
-
-from core.errors import N_, NotFound, Rejected
+from core.ids import uuid8
 from core.work import SHANGHAI
 from points.accounts import HolderKind
-from points.awards import Award, Awarded, account_of, award
-from points.models import Account
-from points.rules import Rule, rule_in_force
+from points.awards import Award, Awarded, award
+from points.helping import HELP_EPOCH, NewHelp, note_help
+from points.recorders import Act, Checked, recorder
 
 if TYPE_CHECKING:
     from core.work import Work
 
-STAFF = "社工"
-EMERGENCY = "serve.hour.emergency"
-BACK_FILLED_DAYS = 7
-"""What is recorded later than this waits for a second person."""
-
-OLDEST_DAYS = 366
 NOTE_MAX = 40
-
-
-class RuleNotByHand(Rejected):
-    """The rule is recorded by scanning, by a device or by others, or it takes points away."""
-
-    text = N_("这条规则不由社工登记。请从社工能登记的规则里选一条。")
-
-
-class HolderUnfit(Rejected):
-    """The rule honours residents and the act names a household, or the other way round."""
-
-    text = N_("这条规则记给的对象不对，户的记给户，个人的记给个人。请重新选择。")
-
-
-class HolderUnknown(NotFound):
-    """Nobody of this community has this account."""
-
-    text = N_("本社区没有这位居民或这一户。请先查找居民，再登记。")
-
-
-class DayOutOfRange(Rejected):
-    """The act is neither in the future nor more than a year ago."""
-
-    text = N_("日期要在今天以前、一年以内。请改好后再登记。")
+Word = Literal["told", "device"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,55 +34,119 @@ class RecordAct:
     #: None: today. It is settled inside, so that a repeat after midnight is still the same request.
     day: dt.date | None = None
     note: str = ""
-    #: Residents and households the actor belongs to: a second person has to confirm theirs. It is
-    #: no part of what was asked, and so of the digest.
-    own: frozenset[UUID] = field(default=frozenset(), repr=False)
+    #: Help among neighbours: who was helped, and how they say so (``told``: to the recorder).
+    helped: UUID | None = None
+    word: Word = "told"
 
 
-def record_act(work: Work, command: RecordAct) -> Awarded:
-    """Award what staff saw, inside the rule's caps; late, emergency and own ones wait for a second.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What it came to; ``asked``: the helped neighbour's word is awaited, nothing is given yet."""
+
+    id: UUID | None
+    amount: int
+    units: int
+    due: dt.datetime | None
+    capped: bool
+    exists: bool
+    asked: bool
+
+
+def record_act(work: Work, command: RecordAct) -> Recorded:
+    """Award what the actor saw, inside the rule's caps; late and own ones wait for a second.
 
     Raises RuleUnknown, RuleNotByHand, HolderUnfit, HolderUnknown, DayOutOfRange, UnitsOutOfRange,
-    Forbidden, NotInYourScope.
+    HelpedMissing, HelpWithinHousehold, Forbidden, NotInYourScope.
     """
-    work.actor.require("attendance.enter", command.community)
-    day = command.day or work.day
-    age = (work.day - day).days
-    if not 0 <= age <= OLDEST_DAYS:
-        raise DayOutOfRange
-    rule = rule_in_force(work.connection, command.community, command.rule, day)
-    if STAFF not in rule.recorded_by.split("|") or rule.amount <= 0:
-        raise RuleNotByHand
-    if rule.holder != command.holder_kind:
-        raise HolderUnfit
-    is_late = age > BACK_FILLED_DAYS
-    made = _award_of(work, command, rule, day, is_late=is_late)
-    account = select(Account.id).where(Account.id == account_of(made))
-    if work.connection.execute(account).first() is None:
-        raise HolderUnknown
-    done = award(work, made)
-    if done.exists:
-        work.replayed()
-    return done
-
-
-def _award_of(work: Work, command: RecordAct, rule: Rule, day: dt.date, *, is_late: bool) -> Award:
-    note = command.note.strip()[:NOTE_MAX]
-    noon = dt.datetime.combine(day, dt.time(12), SHANGHAI).astimezone(dt.UTC)
-    cause = f"act:{work.actor.person}:{command.key}"
-    return Award(
-        cause=cause,
+    act = Act(
+        rule=command.rule,
         holder_kind=command.holder_kind,
         holder_id=command.holder_id,
-        community=command.community,
-        bearing=command.community,
-        rule=rule,
         units=command.units,
+        day=command.day,
+        note=command.note,
+        helped=command.helped,
+    )
+    checked = recorder(work, command.community, act).check(act)
+    if checked.helped is not None:
+        identity = uuid8(HELP_EPOCH, "help", work.actor.person, command.key)
+        new = _help_of(work, act, checked, command.word)
+        is_new = note_help(work, replace(new, id=identity))
+        if command.word == "device":
+            if not is_new:
+                work.replayed()
+            return _asked(act.units, exists=not is_new)
+    done = award(work, award_of(act, checked, f"act:{work.actor.person}:{command.key}", "act"))
+    if done.exists:
+        work.replayed()
+    return recorded(done)
+
+
+def recorded(done: Awarded) -> Recorded:
+    """Return an award as what recording came to."""
+    return Recorded(
+        id=done.id,
+        amount=done.amount,
+        units=done.units,
+        due=done.due,
+        capped=done.capped,
+        exists=done.exists,
+        asked=False,
+    )
+
+
+def _asked(units: int, *, exists: bool) -> Recorded:
+    return Recorded(
+        id=None, amount=0, units=units, due=None, capped=False, exists=exists, asked=True
+    )
+
+
+def _help_of(work: Work, act: Act, checked: Checked, word: Word) -> NewHelp:
+    assert checked.helped is not None  # noqa: S101 - asked by the caller
+    assert act.helped is not None  # noqa: S101 - it was found by this id
+    return NewHelp(
+        id=work.new_id(),
+        community=checked.holder.community,
+        rule=checked.rule.key,
+        helper=act.holder_id,
+        helper_household=checked.holder.household,
+        helped=act.helped,
+        helped_household=checked.helped.household,
+        units=act.units,
+        day=checked.day,
+        note=act.note.strip()[:NOTE_MAX],
+        word=word,
+        needs_second=checked.needs_second,
+    )
+
+
+def told(work: Work, act: Act, checked: Checked, identity: UUID) -> None:
+    """Note that the helped neighbour said so to the one who records a row of a list."""
+    note_help(work, replace(_help_of(work, act, checked, "told"), id=identity))
+
+
+def noon(day: dt.date) -> dt.datetime:
+    """Return the moment that an act of a day stands for."""
+    return dt.datetime.combine(day, dt.time(12), SHANGHAI).astimezone(dt.UTC)
+
+
+def award_of(act: Act, checked: Checked, cause: str, source_kind: str) -> Award:
+    """Return the award of a checked act."""
+    note, rule = act.note.strip()[:NOTE_MAX], checked.rule
+    return Award(
+        cause=cause,
+        holder_kind=act.holder_kind,
+        holder_id=act.holder_id,
+        community=checked.holder.community,
+        bearing=checked.holder.community,
+        rule=rule,
+        units=act.units,
         amount_per_unit=rule.amount,
-        provenance="back_filled" if is_late else "recorded",
+        provenance="back_filled" if checked.is_late else "recorded",
         reason=f"{rule.name}，{note}" if note else rule.name,
-        source_kind="act",
-        source_id=command.holder_id,
-        event_at=noon,
-        needs_second=is_late or rule.key == EMERGENCY or command.holder_id in command.own,
+        source_kind=source_kind,
+        source_id=act.holder_id,
+        event_at=noon(checked.day),
+        household=checked.holder.household,
+        needs_second=checked.needs_second,
     )

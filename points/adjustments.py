@@ -13,11 +13,11 @@ from core.defaults import CENTIPOINTS
 from core.directory import Holder, directory
 from core.errors import N_, Conflict, Forbidden, NotFound, Rejected
 from points.accounts import PointsKind, household_account, resident_account
-from points.acts import HolderUnknown
 from points.corrections import CorrectionClosed, CorrectionUnknown, locked_correction
 from points.lines import LineOf, line_of
 from points.models import Account, Adjustment
 from points.models.correcting import ADJUSTED_MAX
+from points.recorders import HolderUnknown
 from points.reversal import AlreadyReversed, PartTooLarge, is_holders, legs_of, refuse_reversed
 
 if TYPE_CHECKING:

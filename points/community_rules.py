@@ -35,6 +35,12 @@ class OutsideBand(Rejected):
     text = N_("超出区指导目录的 {low}–{high} 分，不能保存。请改到区间内；确需超出，请向区里提出。")
 
 
+class DeductionsOff(Rejected):
+    """The community has not switched deductions on."""
+
+    text = N_("本社区没有打开扣分。需要的话，请社区负责人先在设置里打开。")
+
+
 class RuleDayPast(Rejected):
     """A rule changes from tomorrow on, within a year: a day has one rule."""
 
@@ -116,6 +122,10 @@ def known(work: Work, community: int, key: str) -> Row[Any]:
 def put_row(work: Work, command: SetRule, rule: Row[Any]) -> RuleSet:
     """Write a checked row, unless what it says holds on its day already."""
     outside = _outside(work, command, rule)
+    if (command.points or 0) < 0 and not settings.flag(
+        work.connection, "points.deductions", work.now, command.community
+    ):
+        raise DeductionsOff
     check_caps(command.caps, rule.unit)
     recorded_by = _recorders(command.recorded_by, rule)
     values = {

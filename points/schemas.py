@@ -132,6 +132,16 @@ class RecordActSchema(Schema):
     )
     day = fields.Date(load_default=None, allow_none=True)
     note = fields.String(load_default="", validate=(validate.Length(max=NOTE_MAX), storable))
+    helped = fields.UUID(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "help among neighbours: the resident who was helped"},
+    )
+    word = fields.String(
+        load_default="told",
+        validate=validate.OneOf(("told", "device")),
+        metadata={"description": "told: they said so to you; device: ask them on their phone"},
+    )
 
 
 class AwardedSchema(Schema):
@@ -143,6 +153,9 @@ class AwardedSchema(Schema):
     due = fields.AwareDateTime(allow_none=True)
     capped = fields.Boolean()
     exists = fields.Boolean()
+    asked = fields.Boolean(
+        metadata={"description": "the helped neighbour is asked; nothing is given before a yes"}
+    )
 
 
 class AwardIdsSchema(Schema):

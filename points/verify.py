@@ -154,6 +154,29 @@ CLOSED_DAY = """
         ON business_days.day = transfers.day
     WHERE transfers.posted_at > business_days.closed_at"""
 
+DEDUCTION_WITHOUT_TRANSFER = """
+    SELECT deductions.id AS what FROM deductions LEFT JOIN transfers
+        ON transfers.id = deductions.id AND transfers.act = 'adjustment'
+        AND transfers.debit = deductions.account AND transfers.amount = deductions.amount
+        AND transfers.source_kind = 'deduction' AND transfers.points_kind = 'basic'
+    WHERE transfers.id IS NULL
+    UNION ALL SELECT transfers.id FROM transfers
+        LEFT JOIN deductions ON deductions.id = transfers.id
+    WHERE transfers.source_kind = 'deduction' AND transfers.act = 'adjustment'
+        AND deductions.id IS NULL"""
+
+DEDUCTION_UNREMINDED = """
+    SELECT deductions.id AS what FROM deductions LEFT JOIN reminders
+        ON reminders.deduction = deductions.id AND reminders.household = deductions.household
+        AND reminders.rule = deductions.rule AND reminders.day <= deductions.day
+    GROUP BY deductions.id HAVING count(reminders.id) < 2"""
+
+HELP_WITHOUT_WORD = """
+    SELECT awards.id AS what FROM awards LEFT JOIN neighbour_helps
+        ON neighbour_helps.id = awards.source_id AND neighbour_helps.state = 'confirmed'
+        AND neighbour_helps.helper = awards.holder_id
+    WHERE awards.source_kind = 'help' AND neighbour_helps.id IS NULL"""
+
 CHECKS: tuple[Check, ...] = (
     Check("account totals", "accounts differ from the sum of their transfers", ACCOUNT_TOTALS),
     Check("line balances", "lines do not tell the balance after them", LINE_BALANCES),
@@ -186,6 +209,13 @@ CHECKS: tuple[Check, ...] = (
     Check("basic points", "transfers or holds spend basic points", BASIC_SPENT),
     Check("kinds and books", "transfers mix kinds of points or communities", KINDS_MIXED),
     Check("closed days", "transfers were posted into a closed day", CLOSED_DAY),
+    Check(
+        "deductions",
+        "deductions and the transfers that take them do not match",
+        DEDUCTION_WITHOUT_TRANSFER,
+    ),
+    Check("reminders", "deductions lack their two reminders", DEDUCTION_UNREMINDED),
+    Check("neighbours' words", "help counts without the helped one's word", HELP_WITHOUT_WORD),
 )
 COUNTS = {
     "accounts": "SELECT count(*) FROM accounts",

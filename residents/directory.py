@@ -7,14 +7,23 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import literal, or_, select
 
-from core.directory import Holder
+from core.directory import Holder, Standing
 from core.errors import Forbidden
 from core.panels import Viewer
 from core.work import business_day, present
 from residents import queries
-from residents.models import Community, District, Grant, Household, Person, Resident
+from residents.models import (
+    Building,
+    Community,
+    District,
+    Dwelling,
+    Grant,
+    Household,
+    Person,
+    Resident,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -25,6 +34,54 @@ NO_NUMBER = "社区电话"
 """Said where neither the community nor the district has a number yet."""
 
 DESK = ("staff", "lead")
+CHUNK = 400
+
+
+def _standings(connection: Connection, ids: list[UUID]) -> dict[UUID, Standing]:
+    home = (
+        select(
+            Household.id,
+            Household.community,
+            Household.id.label("household"),
+            Dwelling.building,
+            Building.grid,
+            Dwelling.address.label("name"),
+            literal("household").label("kind"),
+        )
+        .outerjoin(Dwelling, Dwelling.id == Household.dwelling)
+        .outerjoin(Building, Building.id == Dwelling.building)
+    )
+    person = (
+        select(
+            Resident.id,
+            Resident.community,
+            Resident.household,
+            Dwelling.building,
+            Building.grid,
+            Person.name,
+            literal("resident").label("kind"),
+        )
+        .join(Person, Person.id == Resident.person)
+        .join(Household, Household.id == Resident.household)
+        .outerjoin(Dwelling, Dwelling.id == Household.dwelling)
+        .outerjoin(Building, Building.id == Dwelling.building)
+        .where(Resident.valid_to.is_(None))
+    )
+    rows = [
+        *connection.execute(home.where(Household.id.in_(ids))),
+        *connection.execute(person.where(Resident.id.in_(ids))),
+    ]
+    return {
+        row.id: Standing(
+            kind=row.kind,
+            community=row.community,
+            household=row.household,
+            building=row.building,
+            grid=row.grid,
+            name=row.name or "",
+        )
+        for row in rows
+    }
 
 
 class ResidentsDirectory:
@@ -83,6 +140,14 @@ class ResidentsDirectory:
             .where(Resident.id == identity),
         ).first()
         return None if row is None else Holder(**row._mapping)  # noqa: SLF001 - the documented way
+
+    def standings(self, connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Standing]:
+        """Return where these residents and households live today, in two questions a chunk."""
+        wanted = sorted(set(ids))
+        found: dict[UUID, Standing] = {}
+        for start in range(0, len(wanted), CHUNK):
+            found |= _standings(connection, wanted[start : start + CHUNK])
+        return found
 
     def household_of(self, connection: Connection, person: UUID) -> UUID | None:
         """Return the household that a person lives in today; staff from elsewhere have none."""

@@ -114,7 +114,7 @@ def bootstrap(work: Work, command: Bootstrap) -> Granted:
         raise PlacesMissing
     if len({normal_phone(admin.phone) for admin in command.admins}) == 1:
         raise GrantedByYourself
-    first, second = (_person(work, admin.name, admin.phone) for admin in command.admins)
+    first, second = (person_of(work, admin.name, admin.phone) for admin in command.admins)
     granted = [
         Grant(
             id=work.new_id(),
@@ -134,7 +134,7 @@ def bootstrap(work: Work, command: Bootstrap) -> Granted:
     return Granted(id=granted[0].id, person=first, exists=False)
 
 
-def _person(work: Work, name: str, phone: str) -> UUID:
+def person_of(work: Work, name: str, phone: str) -> UUID:
     """Return who has this name and number, made where there is nobody."""
     number, plain = normal_phone(phone), checked_name(name)
     query = select(Person.id).where(Person.phone_index == phone_index(number), Person.name == plain)
@@ -147,7 +147,7 @@ def _person(work: Work, name: str, phone: str) -> UUID:
     return person
 
 
-def _is_own_number(work: Work, phone: str) -> bool:
+def is_own_number(work: Work, phone: str) -> bool:
     """Whether it is the actor's own number, under whatever name."""
     own = select(Person.phone_index).where(Person.id == work.actor.person)
     return work.connection.scalar(own) == phone_index(normal_phone(phone))
@@ -176,9 +176,9 @@ def grant_role(work: Work, command: GrantRole) -> Granted:
     begins = command.valid_from or work.day
     if command.valid_to is not None and command.valid_to < begins:
         raise DatesWrong
-    if _is_own_number(work, command.phone):
+    if is_own_number(work, command.phone):
         raise GrantedByYourself
-    person = _person(work, command.name, command.phone)
+    person = person_of(work, command.name, command.phone)
     same = select(Grant.id).where(
         Grant.person == person,
         Grant.role == command.role,
@@ -193,26 +193,29 @@ def grant_role(work: Work, command: GrantRole) -> Granted:
 
 
 def _put(work: Work, command: GrantRole, person: UUID, begins: dt.date) -> UUID:
-    """Insert the grant, or renew one that began on the same day and was ended since."""
-    renewed: dict[str, object] = {
+    values = {
+        "person": person,
+        "role": command.role,
+        "scope_kind": SCOPE_OF[command.role],
+        "place": command.place,
+        "scope_id": NIL,
+        "valid_from": begins,
         "valid_to": command.valid_to,
+    }
+    return renew(work, values)
+
+
+def renew(work: Work, values: dict[str, object]) -> UUID:
+    """Insert a grant, or renew one that began on the same day and was ended since."""
+    renewed: dict[str, object] = {
+        "valid_to": values["valid_to"],
         "granted_by": work.actor.person,
         "confirmed_by": None,
     }
     upsert = sqlite.insert if work.is_sqlite else postgresql.insert
     return work.connection.execute(
         upsert(Grant)
-        .values(
-            id=work.new_id(),
-            person=person,
-            role=command.role,
-            scope_kind=SCOPE_OF[command.role],
-            place=command.place,
-            scope_id=NIL,
-            valid_from=begins,
-            created_at=work.now,
-            **renewed,
-        )
+        .values(id=work.new_id(), created_at=work.now, **(values | renewed))
         .on_conflict_do_update(
             index_elements=["person", "role", "scope_kind", "place", "scope_id", "valid_from"],
             set_=renewed,

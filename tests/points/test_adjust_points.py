@@ -16,7 +16,6 @@ from core.models import OutboxMessage
 from core.work import Work
 from points import adjustments
 from points.accounts import account_id, household_account, resident_account
-from points.acts import HolderUnknown
 from points.adjustments import (
     ProposeAdjustment,
     WithdrawAdjustment,
@@ -30,6 +29,7 @@ from points.corrections import (
     corrections_about,
     open_correction,
 )
+from points.recorders import HolderUnknown
 from tests.people import HERE, Someone
 from tests.points.books import Nothing, one
 from tests.points.correcting import Desk

@@ -272,6 +272,7 @@ def act(cast: People, **changes: Any) -> dict[str, Any]:
         "holder_id": str(cast.wang.resident),
         "units": 1,
         "note": "代取药",
+        "helped": str(cast.chen.resident),
     }
     return body | changes
 
@@ -315,7 +316,10 @@ def test_another_act_under_the_same_key_is_refused(api: Any, cast: People, ask: 
         ({"units": 2}, "key_reused"),
         ({"note": "代买菜"}, "key_reused"),
         ({"day": "2026-11-23"}, "key_reused"),
-        ({"holder_id": str(cast.chen.resident)}, "award_differs"),
+        (
+            {"holder_id": str(cast.chen.resident), "helped": str(cast.li.resident)},
+            "award_differs",
+        ),
         ({"rule": "report.idea"}, "award_differs"),
     ):
         answer = api(cast.staff, "POST", ACTS, act(cast, **changes), key="a-1")
@@ -354,6 +358,7 @@ def test_caps_are_told(api: Any, cast: People) -> None:
         "due": None,
         "capped": True,
         "exists": False,
+        "asked": False,
     }
 
 

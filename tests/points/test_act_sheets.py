@@ -1,0 +1,194 @@
+"""Many acts at once: repeatable, chunk by chunk, a bad row refused by itself."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from sqlalchemy import Connection, select
+
+from core.work import Work, present, reading
+from points import act_sheets as sheets
+from points.act_sheets import RecordRows, RowsRecorded, listed, record_all, record_rows
+from points.models import ActSheet, ActSheetRow, Award
+from points.recorders import Act, Looker
+from tests.conftest import Clock
+from tests.people import HERE, People
+from tests.points.books import one
+from tests.points.doors import building_lead
+from tests.points.earning import count
+
+Run = Callable[..., Any]
+DAY = dt.date(2026, 11, 20)
+
+
+def acts(cast: People) -> list[tuple[int, Act]]:
+    """Two ideas of 王秀英 on one day, help for 陈建国, and three rows that are wrong."""
+    idea = Act(
+        rule="report.idea",
+        holder_kind="resident",
+        holder_id=one(cast.wang.resident),
+        units=1,
+        day=DAY,
+        note="路灯",
+    )
+    errand = Act(
+        rule="serve.neighbour",
+        holder_kind="resident",
+        holder_id=one(cast.new.resident),
+        units=1,
+        day=DAY,
+        helped=one(cast.chen.resident),
+    )
+    unknown = Act(rule="no.such", holder_kind="resident", holder_id=idea.holder_id, units=1)
+    stranger = Act(
+        rule="report.idea", holder_kind="resident", holder_id=one(cast.there.resident), units=1
+    )
+    alone = Act(
+        rule="serve.neighbour", holder_kind="resident", holder_id=idea.holder_id, units=1, day=DAY
+    )
+    return [(2, idea), (3, idea), (4, errand), (5, unknown), (6, stranger), (7, alone)]
+
+
+@pytest.fixture
+def record(app: Flask, cast: People) -> Callable[..., tuple[Any, RowsRecorded]]:
+    """Record a sheet as somebody."""
+
+    def call(rows: list[tuple[int, Act]], who: Any = None, **named: Any) -> Any:
+        with app.app_context():
+            return record_all(
+                cast.actor(who or cast.staff),
+                HERE,
+                listed(rows, dt.date(2026, 11, 24)),
+                **({"name": "十一月"} | named),
+            )
+
+    return call
+
+
+def kept(connection: Connection) -> list[tuple[int, str]]:
+    query = select(ActSheetRow.number, ActSheetRow.outcome).order_by(ActSheetRow.number)
+    return [(row.number, row.outcome) for row in connection.execute(query)]
+
+
+def test_good_rows_are_recorded_and_bad_ones_say_why(
+    ask: Run, cast: People, record: Callable[..., Any]
+) -> None:
+    sheet, done = record(acts(cast))
+
+    assert [(row.number, row.outcome) for row in done.rows] == [
+        (2, "recorded"),
+        (3, "recorded"),
+        (4, "recorded"),
+        (5, "refused"),
+        (6, "refused"),
+        (7, "refused"),
+    ]
+    assert "没有这条积分规则" in done.rows[3].message
+    assert "没有这位居民" in done.rows[4].message
+    assert "写明帮了谁" in done.rows[5].message
+    assert done.amount == 500 + 500 + 300
+    assert ask(kept) == [(row.number, row.outcome) for row in done.rows]
+    assert ask(lambda c: c.scalar(select(ActSheet.id))) == sheet
+
+
+def test_the_same_sheet_twice_gives_the_same_awards_whoever_brings_it(
+    ask: Run, cast: People, record: Callable[..., Any]
+) -> None:
+    first, _done = record(acts(cast))
+    again, done = record(acts(cast), cast.lead)
+
+    assert again == first
+    assert [row.outcome for row in done.rows][:3] == ["existed"] * 3
+    assert ask(count, "awards") == 3
+    assert ask(count, "act_sheets") == 1
+    assert ask(count, "neighbour_helps") == 1
+    assert ask(kept)[:3] == [(2, "recorded"), (3, "recorded"), (4, "recorded")]
+
+
+def test_a_monthly_rule_is_one_of_the_month_on_any_sheet(
+    run: Run, ask: Run, cast: People, record: Callable[..., Any]
+) -> None:
+    fang = building_lead(run, ask, cast)
+    tidy: dict[str, Any] = {
+        "rule": "covenant.corridor",
+        "holder_kind": "household",
+        "holder_id": one(cast.wang.household),
+        "units": 1,
+    }
+    record([(1, Act(**tidy, day=DAY))], fang)
+    _sheet, done = record([(1, Act(**tidy, day=DAY + dt.timedelta(days=3)))], fang)
+
+    assert done.rows[0].outcome == "existed"
+    assert ask(count, "awards") == 1
+
+
+def test_caps_leave_nothing_of_a_row_and_say_so(cast: People, record: Callable[..., Any]) -> None:
+    idea = acts(cast)[0][1]
+    _sheet, done = record([(number, idea) for number in range(4)])
+
+    assert [row.outcome for row in done.rows] == ["recorded", "recorded", "capped", "capped"]
+
+
+def test_a_look_says_what_would_become_of_the_rows_and_writes_nothing(
+    app: Flask, ask: Run, cast: People, record: Callable[..., Any]
+) -> None:
+    rows = listed(acts(cast), dt.date(2026, 11, 24))
+
+    def look() -> RowsRecorded:
+        with app.app_context(), reading() as connection:
+            asking = Looker(
+                connection=connection, actor=cast.actor(cast.staff), day=present().date()
+            )
+            return sheets.look_at(asking, HERE, rows)
+
+    before = look()
+    assert [row.outcome for row in before.rows] == ["recorded"] * 3 + ["refused"] * 3
+    assert (before.amount, ask(count, "awards")) == (1300, 0)
+    record(acts(cast))
+    assert [row.outcome for row in look().rows][:3] == ["existed"] * 3
+
+
+def test_nothing_of_a_chunk_stays_when_it_breaks(run: Run, ask: Run, cast: People) -> None:
+    command = RecordRows(community=HERE, rows=listed(acts(cast), DAY), sheet=UUID(int=5), total=6)
+
+    def breaks(work: Work, rows: RecordRows) -> RowsRecorded:
+        record_rows(work, rows)
+        raise OSError
+
+    with pytest.raises(OSError):  # noqa: PT011 - made here
+        run(breaks, command, cast.actor(cast.staff))
+    for table in ("awards", "act_sheets", "act_sheet_rows", "neighbour_helps", "rule_usage"):
+        assert ask(count, table) == 0
+
+
+def test_limits_of_a_sheet_are_told(cast: People, record: Callable[..., Any]) -> None:
+    idea = acts(cast)[0]
+    with pytest.raises(sheets.SheetEmpty):
+        record([])
+    with pytest.raises(sheets.SheetTooLong):
+        record([idea] * 2001)
+
+
+def test_a_thousand_rows_go_in_chunks(
+    ask: Run, cast: People, clock: Clock, record: Callable[..., Any]
+) -> None:
+    idea = acts(cast)[0][1]
+    rows = [
+        (number, Act(**{**_fields(idea), "day": DAY - dt.timedelta(days=number % 300)}))
+        for number in range(1000)
+    ]
+    _sheet, done = record(rows)
+
+    assert len(done.rows) == 1000
+    assert ask(count, "act_sheet_rows") == 1000
+    assert done.count("recorded") == ask(count, "awards")
+    assert ask(lambda c: c.scalar(select(Award.source_kind).limit(1))) == "act"
+
+
+def _fields(act: Act) -> dict[str, Any]:
+    return {name: getattr(act, name) for name in act.__dataclass_fields__}

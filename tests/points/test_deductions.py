@@ -1,0 +1,279 @@
+"""Deductions: off by default, only a household's basic points, after two reminders, to zero."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from core import settings
+from core.acts import SYSTEM
+from core.errors import Forbidden
+from core.work import Work
+from points import deductions
+from points.accounts import household_account
+from points.awards import award
+from points.community_rules import Caps, DeductionsOff, SetRule, set_rule
+from points.deductions import Deduct, Deducted, NoteReminder, deduct, note_reminder
+from points.recorders import HolderUnknown
+from points.rules import RuleUnknown
+from points.settlement import settle_due
+from points.verify import verify
+from tests.conftest import Clock
+from tests.people import HERE, People
+from tests.points.books import one
+from tests.points.earning import CORRIDOR, count, serving
+
+Run = Callable[..., Any]
+RULE = "deduct.corridor"
+
+
+@pytest.fixture
+def switched_on(run: Run, cast: People, clock: Clock) -> None:
+    """The district lets communities deduct, and this one turned the rule on yesterday."""
+    allowed = settings.SetSetting(key="a", setting="points.deductions", place=HERE, value="1")
+    run(settings.set_setting, allowed, cast.actor(cast.lead))
+    command = SetRule(
+        community=HERE,
+        rule=RULE,
+        valid_from=dt.date(2026, 11, 25),
+        points=-200,
+        caps=Caps(per_month=1, per_year=6),
+        recorded_by=("社工",),
+    )
+    run(set_rule, command, cast.actor(cast.lead))
+    clock.advance(days=1)
+
+
+@pytest.fixture
+def remind(run: Run, cast: People) -> Callable[..., Any]:
+    """Note a reminder of 王秀英's household, by default of today."""
+
+    def call(days_ago: int = 0, **changes: Any) -> Any:
+        given: dict[str, Any] = {
+            "community": HERE,
+            "household": one(cast.wang.household),
+            "rule": RULE,
+            "day": dt.date(2026, 11, 25) - dt.timedelta(days=days_ago),
+            "note": "上门说了",
+        }
+        return run(note_reminder, NoteReminder(**(given | changes)), cast.actor(cast.staff))
+
+    return call
+
+
+@pytest.fixture
+def take(run: Run, cast: People) -> Callable[..., Deducted]:
+    """Deduct from 王秀英's household."""
+
+    def call(who: Any = None, **changes: Any) -> Deducted:
+        given: dict[str, Any] = {
+            "key": "d-1",
+            "community": HERE,
+            "household": one(cast.wang.household),
+            "rule": RULE,
+            "reason": "两次提醒后仍堆纸箱",
+        }
+        made: Deducted = run(deduct, Deduct(**(given | changes)), cast.actor(who or cast.staff))
+        return made
+
+    return call
+
+
+@pytest.fixture
+def earned(app: Flask, run: Run, cast: People, clock: Clock, switched_on: None) -> None:
+    """The household has five basic points."""
+    given = serving(
+        "corridor",
+        rule=CORRIDOR,
+        units=1,
+        holder_kind="household",
+        holder_id=one(cast.wang.household),
+    )
+    run(award, given)
+    clock.advance(hours=20)
+    with app.app_context():
+        settle_due()
+    clock.advance(hours=-20)
+
+
+def balance(connection: Any, household: UUID) -> int:
+    query = text("SELECT credited - debited FROM accounts WHERE id = :id")
+    return int(connection.execute(query, {"id": household_account(household, HERE)}).scalar_one())
+
+
+def test_after_two_reminders_points_are_taken_with_the_reason(
+    run: Run, ask: Run, cast: People, earned: None, remind: Any, take: Any
+) -> None:
+    remind(10)
+    assert remind(3).reminders == 2
+
+    made = take()
+    again = take()
+
+    assert (made.amount, made.exists, again.exists) == (200, False, True)
+    assert ask(balance, one(cast.wang.household)) == 300
+    page = cast.browser(cast.wang).get("/points/?kind=basic").get_data(as_text=True)
+    assert "楼道堆物未清，两次提醒后仍堆纸箱" in page
+
+
+def test_the_books_still_verify(
+    ask: Run, cast: People, earned: None, remind: Any, take: Any
+) -> None:
+    remind(10)
+    remind(3)
+    take()
+    assert ask(lambda c: [each.name for each in verify(c).broken]) == []
+
+
+def test_without_two_reminders_on_two_days_nothing_is_taken(
+    ask: Run, cast: People, earned: None, remind: Any, take: Any
+) -> None:
+    with pytest.raises(deductions.RemindersMissing):
+        take()
+    remind(3)
+    assert remind(3, note="又说了一遍").exists
+    with pytest.raises(deductions.RemindersMissing):
+        take()
+    assert ask(balance, one(cast.wang.household)) == 500
+
+
+def test_reminders_count_for_one_deduction(
+    ask: Run, cast: People, clock: Clock, earned: None, remind: Any, take: Any
+) -> None:
+    remind(10)
+    remind(3)
+    take()
+    clock.advance(days=30)
+    with pytest.raises(deductions.RemindersMissing):
+        take(key="d-2")
+    assert ask(count, "deductions") == 1
+
+
+def test_it_never_goes_below_zero(
+    run: Run, ask: Run, cast: People, switched_on: None, remind: Any, take: Any
+) -> None:
+    remind(10)
+    remind(3)
+    with pytest.raises(deductions.NothingToDeduct):
+        take()
+
+    def one_point(work: Work, _command: None) -> None:
+        household = one(cast.wang.household)
+        work.connection.execute(
+            text("UPDATE accounts SET credited = 150 WHERE id = :id"),
+            {"id": household_account(household, HERE)},
+        )
+
+    run(one_point, None, SYSTEM)
+    assert take(key="d-2").amount == 150
+    assert ask(balance, one(cast.wang.household)) == 0
+
+
+def test_the_rules_cap_holds(ask: Run, cast: People, earned: None, remind: Any, take: Any) -> None:
+    for days in (10, 9):
+        remind(days)
+    take()
+    for days in (3, 2):
+        remind(days)
+    with pytest.raises(deductions.NothingToDeduct):
+        take(key="d-2")
+    assert ask(balance, one(cast.wang.household)) == 300
+
+
+def test_off_by_default_nobody_reminds_or_takes(
+    run: Run, ask: Run, cast: People, remind: Any, take: Any
+) -> None:
+    with pytest.raises(DeductionsOff):
+        remind(0, day=dt.date(2026, 11, 24))
+    with pytest.raises(DeductionsOff):
+        take()
+    command = SetRule(
+        community=HERE,
+        rule=RULE,
+        valid_from=dt.date(2026, 11, 25),
+        points=-200,
+        caps=Caps(per_month=1, per_year=6),
+        recorded_by=("社工",),
+    )
+    with pytest.raises(DeductionsOff):
+        run(set_rule, command, cast.actor(cast.lead))
+    assert ask(count, "community_rules") == 0
+
+
+def test_only_what_deducts_deducts_and_only_here(
+    cast: People, earned: None, remind: Any, take: Any
+) -> None:
+    for rule in ("covenant.corridor", "serve.hour", "no.such", "deduct.waste"):
+        with pytest.raises(RuleUnknown):
+            remind(1, rule=rule)
+    with pytest.raises(HolderUnknown):
+        remind(1, household=one(cast.there.household))
+    with pytest.raises(HolderUnknown):
+        remind(1, household=one(cast.wang.resident))
+    for days in (-1, 32):
+        with pytest.raises(deductions.ReminderDayWrong):
+            remind(days)
+    with pytest.raises(Forbidden):
+        take(cast.keeper)
+
+
+def test_nobody_takes_from_their_own_household(
+    run: Run, cast: People, earned: None, remind: Any, take: Any
+) -> None:
+    remind(10)
+    remind(3)
+
+    def moves_in(work: Work, _command: None) -> None:
+        work.connection.execute(
+            text("UPDATE residents SET person = :person WHERE id = :resident"),
+            work.bind(person=cast.staff.person, resident=cast.li.resident),
+        )
+
+    run(moves_in, None, SYSTEM)
+    with pytest.raises(deductions.OwnDeduction):
+        take()
+    take(cast.lead)
+
+
+def test_the_database_keeps_deductions_to_basic_points_of_households(
+    run: Run, cast: People, earned: None, remind: Any, take: Any
+) -> None:
+    remind(10)
+    remind(3)
+    take()
+    for cheat in (
+        "UPDATE deductions SET points_kind = 'service'",
+        "UPDATE deductions SET holder_kind = 'resident'",
+        "UPDATE deductions SET amount = 0",
+    ):
+
+        def write(work: Work, _command: None, cheat: str = cheat) -> None:
+            work.connection.execute(text(cheat))
+
+        with pytest.raises(IntegrityError):
+            run(write, None, SYSTEM)
+
+
+def test_the_verifier_finds_a_deduction_without_transfer_or_reminders(
+    run: Run, ask: Run, cast: People, earned: None, remind: Any, take: Any
+) -> None:
+    remind(10)
+    remind(3)
+    take()
+    for cheat, found in (
+        ("UPDATE deductions SET amount = 100", "deductions"),
+        ("UPDATE reminders SET deduction = NULL", "reminders"),
+    ):
+
+        def write(work: Work, _command: None, cheat: str = cheat) -> None:
+            work.connection.execute(text(cheat))
+
+        run(write, None, SYSTEM)
+        assert found in ask(lambda c: [each.name for each in verify(c).broken])

@@ -1,0 +1,214 @@
+"""邻里互助: the helped one's word, never inside a household."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection, select, text
+from sqlalchemy.exc import IntegrityError
+
+from core.acts import SYSTEM
+from core.errors import Forbidden
+from core.work import Work
+from points.acts import RecordAct, Recorded, record_act
+from points.helping import (
+    AnswerHelp,
+    HelpAnswered,
+    HelpNotYoursToTell,
+    HelpUnknown,
+    answer_help,
+    asked_at,
+    asked_of,
+)
+from points.models import NeighbourHelp
+from points.recorders import HelpedMissing, HelpWithinHousehold, HolderUnknown
+from points.verify import verify
+from tests.conftest import Clock
+from tests.people import HERE, People
+from tests.points.books import one
+from tests.points.doors import building_lead
+from tests.points.earning import count
+
+Run = Callable[..., Any]
+
+
+def errand(cast: People, **changes: Any) -> RecordAct:
+    """王秀英 fetched medicine for 陈建国, who says so on his phone."""
+    given: dict[str, Any] = {
+        "key": "errand-1",
+        "community": HERE,
+        "rule": "serve.neighbour",
+        "holder_kind": "resident",
+        "holder_id": one(cast.wang.resident),
+        "units": 1,
+        "note": "代取药",
+        "helped": one(cast.chen.resident),
+        "word": "device",
+    }
+    return RecordAct(**(given | changes))
+
+
+def helps(connection: Connection) -> list[Any]:
+    return list(connection.execute(select(NeighbourHelp.__table__)))
+
+
+@pytest.fixture
+def asked(run: Run, ask: Run, cast: People) -> UUID:
+    """The help that 陈建国 is asked about."""
+    run(record_act, errand(cast), cast.actor(cast.staff))
+    identity: UUID = ask(helps)[0].id
+    return identity
+
+
+def test_told_to_the_recorder_it_counts_at_once(run: Run, ask: Run, cast: People) -> None:
+    made: Recorded = run(record_act, errand(cast, word="told"), cast.actor(cast.staff))
+
+    assert (made.amount, made.asked) == (300, False)
+    row = ask(helps)[0]
+    assert (row.state, row.word, row.confirmed_by) == ("confirmed", "told", cast.staff.person)
+    assert (row.helper, row.helped) == (cast.wang.resident, cast.chen.resident)
+
+
+def test_asked_on_the_phone_nothing_is_given_before_a_yes(
+    run: Run, ask: Run, cast: People, clock: Clock
+) -> None:
+    first = run(record_act, errand(cast), cast.actor(cast.staff))
+    again = run(record_act, errand(cast), cast.actor(cast.staff))
+
+    assert (first.amount, first.asked, first.exists, again.exists) == (0, True, False, True)
+    assert ask(count, "awards") == 0
+    mine = ask(asked_of, one(cast.chen.resident), clock.now)
+    assert [(row.note, row.helper) for row in mine] == [("代取药", cast.wang.resident)]
+    assert len(ask(asked_at, HERE, clock.now)) == 1
+
+
+def test_a_yes_on_the_own_phone_gives_the_points_once(
+    run: Run, ask: Run, cast: People, asked: UUID, clock: Clock
+) -> None:
+    yes = AnswerHelp(help=asked, helped=True)
+    first = run(answer_help, yes, cast.actor(cast.chen))
+    again = run(answer_help, yes, cast.actor(cast.chen))
+
+    assert (first.amount, first.exists, again.exists) == (300, False, True)
+    assert ask(count, "awards", "source_kind = 'help' AND state = 'pending'") == 1
+    row = ask(helps)[0]
+    assert (row.state, row.word, row.confirmed_by) == ("confirmed", "device", cast.chen.person)
+    assert ask(asked_of, one(cast.chen.resident), clock.now) == []
+
+
+def test_a_no_gives_nothing_and_stays_a_no(run: Run, ask: Run, cast: People, asked: UUID) -> None:
+    run(answer_help, AnswerHelp(help=asked, helped=False), cast.actor(cast.chen))
+
+    with pytest.raises(HelpAnswered):
+        run(answer_help, AnswerHelp(help=asked, helped=True), cast.actor(cast.chen))
+    assert ask(count, "awards") == 0
+
+
+def test_nobody_else_says_it_for_them(run: Run, ask: Run, cast: People, asked: UUID) -> None:
+    yes = AnswerHelp(help=asked, helped=True)
+    for someone in (cast.wang, cast.new, cast.there):
+        with pytest.raises(HelpUnknown):
+            run(answer_help, yes, cast.actor(someone))
+    with pytest.raises(Forbidden):
+        run(answer_help, yes, cast.actor(cast.keeper))
+    with pytest.raises(HelpUnknown):
+        run(answer_help, AnswerHelp(help=UUID(int=4), helped=True), cast.actor(cast.chen))
+    assert ask(count, "awards") == 0
+
+
+def test_staff_who_asked_them_by_name_may_note_the_word(
+    run: Run, ask: Run, cast: People, asked: UUID
+) -> None:
+    done = run(answer_help, AnswerHelp(help=asked, helped=True), cast.actor(cast.lead))
+
+    assert done.amount == 300
+    assert ask(helps)[0].word == "told"
+
+
+def test_staff_of_the_helpers_household_do_not(
+    run: Run, ask: Run, cast: People, asked: UUID
+) -> None:
+    def moves_in(work: Work, _command: None) -> None:
+        """The recorder's person becomes one of the helper's household."""
+        work.connection.execute(
+            text("UPDATE residents SET person = :person WHERE id = :resident"),
+            work.bind(person=cast.lead.person, resident=cast.li.resident),
+        )
+
+    run(moves_in, None, SYSTEM)
+    with pytest.raises(HelpNotYoursToTell):
+        run(answer_help, AnswerHelp(help=asked, helped=True), cast.actor(cast.lead))
+
+
+@pytest.mark.parametrize("word", ["told", "device"])
+def test_inside_a_household_it_never_counts(run: Run, ask: Run, cast: People, word: str) -> None:
+    command = errand(cast, helped=one(cast.li.resident), word=word)
+    with pytest.raises(HelpWithinHousehold):
+        run(record_act, command, cast.actor(cast.staff))
+    with pytest.raises(HelpWithinHousehold):
+        run(record_act, errand(cast, helped=one(cast.wang.resident)), cast.actor(cast.staff))
+    assert ask(count, "neighbour_helps") == 0
+
+
+def test_the_database_says_so_itself(run: Run, cast: People, asked: UUID) -> None:
+    for cheat in (
+        "UPDATE neighbour_helps SET helped_household = helper_household",
+        "UPDATE neighbour_helps SET helped = helper",
+        "UPDATE neighbour_helps SET state = 'confirmed'",
+    ):
+
+        def write(work: Work, _command: None, cheat: str = cheat) -> None:
+            work.connection.execute(text(cheat))
+
+        with pytest.raises(IntegrityError):
+            run(write, None, SYSTEM)
+
+
+def test_without_the_helped_one_nothing_is_recorded(run: Run, ask: Run, cast: People) -> None:
+    for helped, refusal in (
+        (None, HelpedMissing),
+        (one(cast.chen.household), HelpedMissing),
+        (one(cast.there.resident), HolderUnknown),
+        (UUID(int=9), HolderUnknown),
+    ):
+        with pytest.raises(refusal):
+            run(record_act, errand(cast, helped=helped), cast.actor(cast.staff))
+    assert ask(count, "neighbour_helps") == 0
+
+
+def test_a_building_lead_who_helped_needs_a_second_person_beside_the_word(
+    run: Run, ask: Run, cast: People
+) -> None:
+    wang = building_lead(run, ask, cast, name="王秀英", phone=cast.wang.phone)
+    run(record_act, errand(cast), cast.actor(wang))
+
+    run(answer_help, AnswerHelp(help=ask(helps)[0].id, helped=True), cast.actor(cast.chen))
+
+    assert ask(count, "awards", "due IS NULL") == 1
+
+
+def test_after_a_month_nobody_is_asked_any_more(
+    ask: Run, cast: People, asked: UUID, clock: Clock
+) -> None:
+    clock.advance(days=31)
+    assert ask(asked_of, one(cast.chen.resident), clock.now) == []
+    assert clock.now > dt.datetime(2026, 12, 1, tzinfo=dt.UTC)
+
+
+def test_the_verifier_finds_help_without_a_word(
+    run: Run, ask: Run, cast: People, asked: UUID
+) -> None:
+    run(answer_help, AnswerHelp(help=asked, helped=True), cast.actor(cast.chen))
+    assert ask(lambda c: [each.name for each in verify(c).broken]) == []
+
+    def write(work: Work, _command: None) -> None:
+        work.connection.execute(
+            text("UPDATE neighbour_helps SET state = 'declined', confirmed_by = NULL"),
+        )
+
+    run(write, None, SYSTEM)
+    assert ask(lambda c: [each.name for each in verify(c).broken]) == ["neighbours' words"]

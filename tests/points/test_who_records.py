@@ -1,0 +1,179 @@
+"""Who may record an act: staff here, grid workers and building leads only at their own doors."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select
+
+from core.acts import NotInYourScope
+from core.errors import Forbidden
+from points.acts import RecordAct, Recorded, record_act
+from points.awards import AwardNeedsSecondPerson, ConfirmAwards, confirm_awards
+from points.models import Award
+from points.recorders import HolderUnfit, HolderUnknown, RuleNotByHand
+from residents.local_grants import (
+    EndLocal,
+    GrantLocal,
+    LocalPlaceUnknown,
+    SetGrid,
+    end_local,
+    grant_local,
+    set_grid,
+)
+from tests.people import HERE, People
+from tests.points.books import one
+from tests.points.doors import building, building_lead, grid_worker
+from tests.points.earning import count
+
+Run = Callable[..., Any]
+
+
+def tidy(cast: People, **changes: Any) -> RecordAct:
+    """The corridor before 王秀英's door was tidy this month."""
+    given: dict[str, Any] = {
+        "key": "tidy-1",
+        "community": HERE,
+        "rule": "covenant.corridor",
+        "holder_kind": "household",
+        "holder_id": one(cast.wang.household),
+        "units": 1,
+    }
+    return RecordAct(**(given | changes))
+
+
+def awards(connection: Connection) -> list[Any]:
+    return list(connection.execute(select(Award.__table__)))
+
+
+def test_a_building_lead_records_at_the_own_doors(run: Run, ask: Run, cast: People) -> None:
+    fang = building_lead(run, ask, cast)
+
+    made: Recorded = run(record_act, tidy(cast), cast.actor(fang))
+
+    assert (made.amount, made.units, made.exists) == (500, 1, False)
+    row = ask(awards)[0]
+    assert (row.recorded_by, row.provenance, row.points_kind) == (fang.person, "recorded", "basic")
+    assert row.due is not None
+
+
+def test_beyond_the_own_building_a_building_lead_records_nothing(
+    run: Run, ask: Run, cast: People
+) -> None:
+    fang = building_lead(run, ask, cast)
+
+    with pytest.raises(NotInYourScope):
+        run(record_act, tidy(cast, holder_id=one(cast.chen.household)), cast.actor(fang))
+    # Somebody whose address is not known lives in no building of theirs.
+    with pytest.raises(NotInYourScope):
+        run(record_act, tidy(cast, holder_id=one(cast.new.household)), cast.actor(fang))
+    with pytest.raises(HolderUnknown):
+        run(record_act, tidy(cast, holder_id=one(cast.there.household)), cast.actor(fang))
+    assert ask(count, "awards") == 0
+
+
+def test_a_grid_worker_records_in_the_own_grid(run: Run, ask: Run, cast: People) -> None:
+    qian = grid_worker(run, ask, cast, "5")
+
+    made = run(record_act, tidy(cast, holder_id=one(cast.chen.household)), cast.actor(qian))
+    assert made.amount == 500
+    with pytest.raises(NotInYourScope):
+        run(record_act, tidy(cast, key="other"), cast.actor(qian))
+
+
+def test_each_records_only_the_rules_that_name_them(run: Run, ask: Run, cast: People) -> None:
+    fang = building_lead(run, ask, cast)
+    hazard = {"rule": "report.hazard", "holder_kind": "resident", "holder_id": cast.wang.resident}
+
+    with pytest.raises(RuleNotByHand):
+        run(record_act, tidy(cast, **hazard), cast.actor(fang))
+    # 楼道不堆物 is for building leads and grid workers, not for the desk.
+    with pytest.raises(RuleNotByHand):
+        run(record_act, tidy(cast), cast.actor(cast.staff))
+    run(record_act, tidy(cast, **hazard), cast.actor(cast.staff))
+
+
+def test_a_resident_is_no_household(run: Run, ask: Run, cast: People) -> None:
+    fang = building_lead(run, ask, cast)
+    for changes in (
+        {"holder_kind": "resident", "holder_id": one(cast.wang.resident)},
+        {"holder_id": one(cast.wang.resident)},
+    ):
+        with pytest.raises(HolderUnfit):
+            run(record_act, tidy(cast, **changes), cast.actor(fang))
+
+
+def test_the_own_household_waits_for_a_second_person(run: Run, ask: Run, cast: People) -> None:
+    """王秀英 leads her own building: her own door is confirmed by somebody else."""
+    wang = building_lead(run, ask, cast, name="王秀英", phone=cast.wang.phone)
+    assert wang.person == cast.wang.person
+    made = run(record_act, tidy(cast), cast.actor(wang))
+
+    assert made.due is None
+    command = ConfirmAwards(awards=(one(made.id),))
+    with pytest.raises((AwardNeedsSecondPerson, Forbidden)):
+        run(confirm_awards, command, cast.actor(wang))
+    assert run(confirm_awards, command, cast.actor(cast.staff)).confirmed == 1
+
+
+def test_who_has_no_such_role_records_nothing(run: Run, ask: Run, cast: People) -> None:
+    for someone in (cast.wang, cast.keeper, cast.lin):
+        with pytest.raises(Forbidden):
+            run(record_act, tidy(cast), cast.actor(someone))
+    with pytest.raises(NotInYourScope):
+        run(record_act, tidy(cast), cast.actor(cast.elsewhere))
+
+
+def test_a_role_that_was_taken_back_is_gone_at_once(run: Run, ask: Run, cast: People) -> None:
+    fang = building_lead(run, ask, cast)
+    token = cast.headers(fang)
+    command = GrantLocal(
+        community=HERE,
+        role="building_lead",
+        scope_id=ask(building, "3"),
+        name=fang.name,
+        phone=fang.phone,
+    )
+    again = run(grant_local, command, cast.actor(cast.lead))
+    assert again.exists
+
+    run(end_local, EndLocal(grant=again.id), cast.actor(cast.lead))
+
+    body = {"rule": "covenant.corridor", "holder_kind": "household", "units": 1}
+    answer = cast.app.test_client().post(
+        "/api/v1/staff/awards",
+        json=body | {"holder_id": str(cast.wang.household)},
+        headers=token | {"Idempotency-Key": "a"},
+    )
+    assert answer.status_code == 401
+    renewed = run(grant_local, command, cast.actor(cast.lead))
+    assert (renewed.id, renewed.exists) == (again.id, False)
+
+
+def test_only_the_lead_here_makes_building_leads(run: Run, ask: Run, cast: People) -> None:
+    place = ask(building, "3")
+    command = GrantLocal(
+        community=HERE, role="building_lead", scope_id=place, name="方大姐", phone="13700000021"
+    )
+    with pytest.raises(Forbidden):
+        run(grant_local, command, cast.actor(cast.staff))
+    lead = cast.actor(cast.lead)
+    for changes in ({"role": "lead"}, {"role": "grid_worker"}, {"scope_id": cast.wang.household}):
+        with pytest.raises(LocalPlaceUnknown):
+            run(grant_local, replace(command, **changes), lead)
+    with pytest.raises(LocalPlaceUnknown):
+        run(
+            set_grid,
+            SetGrid(community=HERE, name="甲", buildings=(one(cast.wang.household),)),
+            lead,
+        )
+
+
+def test_acts_of_long_ago_wait_too(run: Run, ask: Run, cast: People) -> None:
+    fang = building_lead(run, ask, cast)
+    made = run(record_act, tidy(cast, day=dt.date(2026, 11, 10)), cast.actor(fang))
+    assert made.due is None
