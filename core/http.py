@@ -14,6 +14,7 @@ from flask import (
     Blueprint,
     Flask,
     Response,
+    abort,
     current_app,
     g,
     redirect,
@@ -114,6 +115,7 @@ def init_app(app: Flask, config: Config) -> SafeApi:
     app.jinja_env.globals["csp_nonce"] = _nonce
     app.jinja_env.globals["actor"] = actor_or_none
     app.jinja_env.globals["now"] = present
+    app.before_request(_refuse_nul)
     app.after_request(_harden)
     app.teardown_request(_release)
     app.teardown_appcontext(_release)
@@ -169,6 +171,15 @@ def _nonce() -> str:
     if "nonce" not in g:
         g.nonce = secrets.token_urlsafe(16)
     return str(g.nonce)
+
+
+def _refuse_nul() -> None:
+    """Refuse what no person types and PostgreSQL stores in no text; the API's schemas do so too."""
+    if wants_json():
+        return
+    for given in (request.args, request.form):
+        if any("\x00" in value for _name, value in given.items(multi=True)):
+            abort(400)
 
 
 def _harden(response: Response) -> Response:

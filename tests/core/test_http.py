@@ -160,6 +160,22 @@ def test_a_body_that_is_not_understood_names_its_fields_and_blames_nobody(
 
 
 @pytest.mark.database("sqlite")
+def test_what_no_database_stores_as_text_is_not_understood(
+    cast: People, client: FlaskClient
+) -> None:
+    lin = cast.browser(cast.lin)
+
+    answers = (
+        client.get("/sign-in?next=/%00"),
+        lin.get("/console/people?q=a&q=%00"),
+        send(lin, "/console/people", "/console/people/end", grant_id="x\0"),
+    )
+
+    for answer in answers:
+        assert answer.status_code == 400
+        assert "没有看懂" in answer.get_data(as_text=True)
+
+
 def test_what_is_too_large_is_not_read(client: FlaskClient) -> None:
     large = "1" * (2 * 1024 * 1024 + 1)
 
