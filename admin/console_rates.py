@@ -70,6 +70,7 @@ def _matrix(
             "default": matrix.default,
             "same": matrix.same_subdistrict,
             "own": matrix.own,
+            "published": matrix.published,
             "columns": tuple(place(each) for each in matrix.subdistricts),
             "rows": lines_of(matrix.subdistricts, matrix.rows, matrix.default),
             "legend": legend_of(matrix.rows, matrix.default),
