@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, select, update
 from sqlalchemy.orm import aliased
 
 from activities.attendance import EXIT_GRACE, record_attendance
@@ -16,6 +16,7 @@ from activities.models import Attendance, Session
 from activities.situation import Record
 from core import settings
 from core.work import transact
+from residents.models import Resident
 
 if TYPE_CHECKING:
     from core.work import Work
@@ -50,6 +51,7 @@ def write_missing_exits(work: Work, _command: WriteExits) -> ExitsWritten:
             Session.community,
         )
         .join(Session, Session.id == entry.session)
+        .join(Resident, and_(Resident.id == entry.resident, Resident.valid_to.is_(None)))
         .outerjoin(
             left,
             (left.session == entry.session)
