@@ -5,16 +5,19 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from sqlalchemy import update
 
 from activities.attendance import ScanRefused
 from activities.jobs import WriteExits, close_sessions, write_missing_exits
 from activities.publish import SteerSession, cancel_session, close_session
 from core.ids import NIL
+from core.work import Work
 from points.awards import AwardNeedsSecondPerson, ConfirmAwards, confirm_awards
 from points.settlement import settle_due
+from residents.models import Resident
 from tests.activities.scene import END, START, Scene, at, everything
 from tests.exchange.threads import all_at_once
-from tests.people import HERE, NEAR
+from tests.people import HERE, NEAR, Someone
 
 HALF_HOUR_POINTS = 500
 OVER = at(13, 10)
@@ -112,6 +115,25 @@ def test_who_left_takes_part_or_was_cancelled_gets_none(scene: Scene) -> None:
     assert [award.units for award in scene.awards(session) if award.points_kind == "service"] == [1]
     assert scene.awards(cancelled) == []
     assert scene.row(cancelled).state == "cancelled"
+
+
+def leave_the_district(work: Work, who: Someone) -> Someone:
+    """End somebody's registration, as moving away does."""
+    ended = update(Resident).where(Resident.id == who.resident).values(valid_to=work.day)
+    work.connection.execute(ended)
+    return who
+
+
+def test_who_is_no_resident_any_more_holds_up_nobody(scene: Scene) -> None:
+    cast, session = scene.cast, scene.session()
+    for someone in (cast.wang, cast.chen):
+        scene.scan(someone, session, "serve", "entry", START)
+    scene.run(leave_the_district, cast.wang)
+
+    assert close(scene) == 1
+
+    assert [award.holder_id for award in scene.awards(session)] == [cast.chen.resident]
+    assert scene.row(session).state == "closed"
 
 
 def test_a_session_that_staff_closed_still_gets_its_exits(scene: Scene) -> None:
