@@ -42,6 +42,7 @@ import points.defaults
 import points.jobs
 import points.panels
 import points.subscribers
+import points.verify
 import points.views
 import residents.api
 import residents.cli
@@ -59,6 +60,7 @@ from residents.events import PlacesLoaded, ResidentConfirmed, ResidentsAdded
 
 if TYPE_CHECKING:
     from core.panels import Panel
+    from points.checks import Check
 
 BLUEPRINTS = (
     health.bp,
@@ -102,6 +104,8 @@ SUBSCRIBERS: Subscribers = {
     LineReversed: (exchange.orders.order_reversed,),
 }
 
+CHECKS: tuple[Check, ...] = points.verify.CHECKS
+
 JOBS: tuple[Job, ...] = (
     Job(
         "settle-awards",
@@ -129,6 +133,7 @@ JOBS: tuple[Job, ...] = (
         points.jobs.remind_corrections,
     ),
     Job("close-day", "结清前一天的账", Daily(at=dt.time(0, 30)), points.jobs.close_day),
+    Job("seal-days", "封存结清的账", Daily(at=dt.time(0, 45)), points.jobs.seal_days),
     Job(
         "clean-limits",
         "清理过期的次数和任务记录",
@@ -183,6 +188,7 @@ def create_app(config: Config | None = None) -> Flask:
         writer=threading.Lock() if config.is_sqlite else None,
     )
     app.extensions["linli.jobs"] = JOBS
+    app.extensions["linli.checks"] = CHECKS
     app.extensions["linli.panels"] = PANELS
     app.extensions["linli.directory"] = residents.directory.ResidentsDirectory()
     app.extensions["linli.doorway"] = activities.doorway.PresenceDoorway()

@@ -22,6 +22,7 @@ from points.accounts import (
     resident_account,
 )
 from points.caps import AwardRaced, Wanted, give_back, periods_of, use_caps
+from points.ledger import refuse_closed_day
 from points.models import Award as AwardRow
 from points.models import RuleUsage
 from points.rules import Rule
@@ -327,11 +328,15 @@ def _let_settle(work: Work, waiting: Sequence[UUID]) -> int:
 
 
 def void_award(work: Work, award_id: UUID) -> bool:
-    """Take a pending award back and free its caps; False if it was void. Raises AwardSettled."""
+    """Take a pending award back and free its caps; False if it was void.
+
+    Raises AwardUnknown, AwardSettled or DayClosed.
+    """
+    refuse_closed_day(work)
     row = work.connection.execute(
         update(AwardRow)
         .where(AwardRow.id == award_id, AwardRow.state == "pending")
-        .values(state="void")
+        .values(state="void", void_at=work.now)
         .returning(
             AwardRow.holder_id,
             AwardRow.counted_for,

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 import click
+from flask import current_app
 from flask.cli import with_appcontext
 
 from core.work import reading
 from points import verify as books
+from points.chain import stands
+from points.checks import Check
 
 
 @click.command("verify")
+@click.option("--head", default="", help="A head from a statement or a notice board.")
 @with_appcontext
-def verify() -> None:
-    """Check the ledger's invariants; exit 1 with one line for each that is broken."""
+def verify(head: str) -> None:
+    """Check every invariant; exit 1 with one line for each that is broken.
+
+    With --head, say too whether a head that was printed or published still stands in its chain.
+    """
     with reading() as connection:
-        found = books.verify(connection)
+        found = books.verify(connection, registered())
+        block = stands(connection, head) if head else None
     for broken in found.broken:
-        click.echo(f"{broken.name}: {broken.times} {broken.words}, such as {broken.example}")
-    if found.broken:
+        click.echo(f"{broken.name}: {broken.times} {broken.words}, first {broken.example}")
+    if head and block is None:
+        click.echo(f"head: no block has the head {head}: books were rewritten since it was made")
+    if block is not None:
+        click.echo(f"head: it stands, {block.community} on {block.day}")
+    if found.broken or (head and block is None):
         raise click.exceptions.Exit(1)
     counts = ", ".join(f"{count} {name}" for name, count in found.counts.items())
     click.echo(f"the books hold: {counts}, {found.checks} checks")
+
+
+def registered() -> tuple[Check, ...]:
+    """Return the checks of all packages, as ``app.py`` names them."""
+    found: tuple[Check, ...] = current_app.extensions["linli.checks"]
+    return found

@@ -18,6 +18,7 @@ from points.ledger import (
     Spending,
     debit_legs,
     lock_accounts,
+    refuse_closed_day,
 )
 from points.models import Account, Hold
 
@@ -125,7 +126,12 @@ def capture(work: Work, hold_id: UUID, spending: Spending, legs: Sequence[Leg]) 
 
 
 def release(work: Work, hold_id: UUID, *, lapsed: bool = False) -> bool:
-    """Give held points back; False if the hold had been closed before. Raises HoldUnknown."""
+    """Give held points back; False if the hold had been closed before.
+
+    Raises HoldUnknown or DayClosed.
+    """
+    # What is final has its place in the seal of its day; the day must still be open.
+    refuse_closed_day(work)
     held = _close_hold(work, hold_id, "lapsed" if lapsed else "released", 0)
     if held is None:
         return False

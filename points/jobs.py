@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from points import sealing
 from points.closing import close_days, fold_deltas, lapse_due
 from points.corrections import remind_due
 from points.settlement import settle_due
@@ -30,3 +31,8 @@ def close_day() -> str:
 def remind_corrections() -> str:
     """Tell the desks what has to be answered soon."""
     return f"told {remind_due()}"
+
+
+def seal_days() -> str:
+    """Seal the days that are closed."""
+    return f"sealed {sealing.seal_days()}"

@@ -5,41 +5,20 @@ Each check is a query that returns what is wrong, one row each. All look at one 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
-from points.verify_adjustments import (
-    ADJUSTED_BY_NOBODY,
-    ADJUSTED_OTHERWISE,
-    DECIDED_BY_ONE,
-    REVERSAL_UNEVEN,
-    REVERSAL_WITHOUT_TRANSFERS,
-)
+from core.errors import N_
+from points.chain import Place, broken_blocks, broken_chain, first_of, spans
+from points.checks import Broken, Check, find
+from points.verify_adjustments import ADJUSTMENTS
+from points.verify_recording import RECORDING
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """An invariant: its name, what breaks it in words, and the query that finds it."""
-
-    name: str
-    words: str
-    query: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Broken:
-    """A broken invariant: how often, and one example by its id."""
-
-    name: str
-    words: str
-    times: int
-    example: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,68 +133,181 @@ CLOSED_DAY = """
         ON business_days.day = transfers.day
     WHERE transfers.posted_at > business_days.closed_at"""
 
-DEDUCTION_WITHOUT_TRANSFER = """
-    SELECT deductions.id AS what FROM deductions LEFT JOIN transfers
-        ON transfers.id = deductions.id AND transfers.act = 'adjustment'
-        AND transfers.debit = deductions.account AND transfers.amount = deductions.amount
-        AND transfers.source_kind = 'deduction' AND transfers.points_kind = 'basic'
-    WHERE transfers.id IS NULL
-    UNION ALL SELECT transfers.id FROM transfers
-        LEFT JOIN deductions ON deductions.id = transfers.id
-    WHERE transfers.source_kind = 'deduction' AND transfers.act = 'adjustment'
-        AND deductions.id IS NULL"""
+TWO_SIDES = """
+    SELECT id AS what FROM transfers
+    WHERE amount <= 0 OR debit = credit OR (debit > 0) <> (debit_version IS NOT NULL)
+        OR (credit > 0) <> (credit_version IS NOT NULL)"""
 
-DEDUCTION_UNREMINDED = """
-    SELECT deductions.id AS what FROM deductions LEFT JOIN reminders
-        ON reminders.deduction = deductions.id AND reminders.household = deductions.household
-        AND reminders.rule = deductions.rule AND reminders.day <= deductions.day
-    GROUP BY deductions.id HAVING count(reminders.id) < 2"""
+COVERED = """
+    SELECT id AS what FROM accounts
+    WHERE credited - debited - held < 0 OR credited < 0 OR debited < 0 OR held < 0
+        OR (purpose <> 'holder' AND (credited <> 0 OR debited <> 0 OR held <> 0))"""
 
-HELP_WITHOUT_WORD = """
-    SELECT awards.id AS what FROM awards LEFT JOIN neighbour_helps
-        ON neighbour_helps.id = awards.source_id AND neighbour_helps.state = 'confirmed'
-        AND neighbour_helps.helper = awards.holder_id
-    WHERE awards.source_kind = 'help' AND neighbour_helps.id IS NULL"""
+FINAL_HOLDS = """
+    SELECT id AS what FROM holds
+    WHERE (state = 'open') <> (closed_at IS NULL) OR captured > amount
+        OR (state = 'captured' AND captured = 0)
+        OR (state IN ('released', 'lapsed') AND captured > 0)"""
+
+FINAL_AWARDS = """
+    SELECT id AS what FROM awards
+    WHERE (state = 'done') <> (done_at IS NOT NULL) OR (state = 'void') <> (void_at IS NOT NULL)"""
+
+CONFIRMED_BY_ONE = """
+    SELECT id AS what FROM awards
+    WHERE confirmed_by = recorded_by OR confirmed_by = holder_id"""
+
+
+def _blocks(connection: Connection) -> tuple[int, Place | None]:
+    return first_of(
+        place for span in spans(connection) for place in broken_blocks(connection, span)
+    )
+
+
+def _chain(connection: Connection) -> tuple[int, Place | None]:
+    return first_of(broken_chain(connection))
+
 
 CHECKS: tuple[Check, ...] = (
-    Check("account totals", "accounts differ from the sum of their transfers", ACCOUNT_TOTALS),
-    Check("line balances", "lines do not tell the balance after them", LINE_BALANCES),
-    Check("holds", "accounts hold another amount than their open holds", HELD),
+    Check(
+        "two sides",
+        "transfers have not two sides, or no amount",
+        TWO_SIDES,
+        title=N_("每笔都有借有贷，金额大于零"),
+    ),
+    Check(
+        "account totals",
+        "accounts differ from the sum of their transfers",
+        ACCOUNT_TOTALS,
+        table="accounts",
+        title=N_("户头等于流水之和"),
+        changed="accounts",
+    ),
+    Check(
+        "line balances",
+        "lines do not tell the balance after them",
+        LINE_BALANCES,
+        table="accounts",
+        title=N_("每一行的余额接得上前一行"),
+        changed="accounts",
+    ),
+    Check(
+        "covered",
+        "accounts are below zero",
+        COVERED,
+        table="accounts",
+        title=N_("谁也不会透支"),
+        changed="whole",
+    ),
+    Check(
+        "holds",
+        "accounts hold another amount than their open holds",
+        HELD,
+        table="accounts",
+        title=N_("户头的预留等于没办完的预留之和"),
+        changed="whole",
+    ),
+    Check(
+        "final holds",
+        "holds are closed without a moment, or captured without an amount",
+        FINAL_HOLDS,
+        table="holds",
+        title=N_("预留要么开着，要么办结有时间"),
+    ),
     Check(
         "settled awards",
         "awards are done without their transfer, or have one without being done",
         AWARD_WITHOUT_TRANSFER,
+        table="awards",
+        title=N_("到账的发放都有且只有一笔流水"),
     ),
     Check(
         "borne awards",
         "awards are not borne once by the community that bears them",
         AWARD_WITHOUT_BEARER,
+        table="awards",
+        title=N_("在别处服务，由那里承担一次"),
     ),
-    Check("awarded transfers", "transfers award points without an award", TRANSFER_WITHOUT_AWARD),
+    Check(
+        "awarded transfers",
+        "transfers award points without an award",
+        TRANSFER_WITHOUT_AWARD,
+        title=N_("没有无缘无故的发放"),
+    ),
+    Check(
+        "final awards",
+        "awards are settled or void without a moment",
+        FINAL_AWARDS,
+        table="awards",
+        title=N_("发放到账或取消都有时间"),
+    ),
+    Check(
+        "confirmed awards",
+        "awards were confirmed by whoever recorded or gained them",
+        CONFIRMED_BY_ONE,
+        table="awards",
+        title=N_("登记和确认不是同一个人"),
+    ),
     Check(
         "system accounts",
         "days of system accounts differ from their transfers",
         SYSTEM_BOOKS,
+        table="accounts",
+        title=N_("社区总账等于流水之和"),
+        changed="days",
     ),
-    Check("clearing", "pairs of communities do not clear to zero", CLEARING),
-    Check("reversals", "reversals do not mirror a transfer", REVERSAL_WITHOUT_TRANSFERS),
-    Check("even reversals", "reversals do not clear between two books", REVERSAL_UNEVEN),
-    Check("adjustments", "adjustments moved another amount than was decided", ADJUSTED_OTHERWISE),
-    Check("decided transfers", "transfers adjust what nobody decided", ADJUSTED_BY_NOBODY),
     Check(
-        "two people", "adjustments were decided by one person, or for themselves", DECIDED_BY_ONE
+        "clearing",
+        "pairs of communities do not clear to zero",
+        CLEARING,
+        table="accounts",
+        title=N_("两边账相等：甲欠乙等于乙应收甲"),
+        changed="whole",
     ),
-    Check("noted reversals", "transfers reverse without being noted", REVERSAL_NOT_NOTED),
-    Check("basic points", "transfers or holds spend basic points", BASIC_SPENT),
-    Check("kinds and books", "transfers mix kinds of points or communities", KINDS_MIXED),
-    Check("closed days", "transfers were posted into a closed day", CLOSED_DAY),
     Check(
-        "deductions",
-        "deductions and the transfers that take them do not match",
-        DEDUCTION_WITHOUT_TRANSFER,
+        "noted reversals",
+        "transfers reverse without being noted",
+        REVERSAL_NOT_NOTED,
+        title=N_("一笔只冲回一次"),
     ),
-    Check("reminders", "deductions lack their two reminders", DEDUCTION_UNREMINDED),
-    Check("neighbours' words", "help counts without the helped one's word", HELP_WITHOUT_WORD),
+    Check(
+        "basic points",
+        "transfers or holds spend basic points",
+        BASIC_SPENT,
+        title=N_("基本积分没有进过兑换"),
+    ),
+    Check(
+        "kinds and books",
+        "transfers mix kinds of points or communities",
+        KINDS_MIXED,
+        title=N_("两种积分、各社区的分从不混加"),
+    ),
+    Check(
+        "closed days",
+        "transfers were posted into a closed day",
+        CLOSED_DAY,
+        title=N_("结过账的日子没有再记账"),
+    ),
+    *ADJUSTMENTS,
+    *RECORDING,
+    Check(
+        "seals",
+        "blocks differ from their rows",
+        "",
+        table="seals",
+        title=N_("封存的流水、发放、预留没有动过"),
+        changed="whole",
+        find=_blocks,
+    ),
+    Check(
+        "chain",
+        "blocks are not chained to those before them",
+        "",
+        table="seals",
+        title=N_("封存链没有断"),
+        changed="whole",
+        find=_chain,
+    ),
 )
 COUNTS = {
     "accounts": "SELECT count(*) FROM accounts",
@@ -226,27 +318,26 @@ COUNTS = {
 }
 
 
-def verify(connection: Connection) -> Verified:
-    """Check every invariant of the ledger on one snapshot; nothing is written, nothing is mended.
+def verify(connection: Connection, checks: Sequence[Check] = CHECKS) -> Verified:
+    """Check every invariant on one snapshot; nothing is written, nothing is mended.
 
     The connection must have asked nothing yet.
     """
+    one_snapshot(connection)
+    counts = {name: int(connection.scalar(text(query)) or 0) for name, query in COUNTS.items()}
+    return Verified(counts=counts, checks=len(checks), broken=tuple(broken(connection, checks)))
+
+
+def one_snapshot(connection: Connection) -> None:
+    """Let all that follows see one moment, and take the time that a large district needs."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
-        # A large district takes longer than a page may.
         connection.execute(text("SET LOCAL statement_timeout = 0"))
-    counts = {name: int(connection.scalar(text(query)) or 0) for name, query in COUNTS.items()}
-    return Verified(counts=counts, checks=len(CHECKS), broken=tuple(broken(connection)))
 
 
-def broken(connection: Connection) -> Iterator[Broken]:
+def broken(connection: Connection, checks: Sequence[Check] = CHECKS) -> Iterator[Broken]:
     """Run each check on what the connection sees; yield the broken invariants."""
-    for check in CHECKS:
-        row = connection.execute(
-            text(
-                "SELECT count(*) AS times, min(CAST(what AS text)) AS example"
-                f" FROM ({check.query}) AS found",
-            ),
-        ).one()
-        if row.times:
-            yield Broken(name=check.name, words=check.words, times=row.times, example=row.example)
+    for check in checks:
+        times, first = find(connection, check)
+        if first is not None:
+            yield Broken(name=check.name, words=check.words, times=times, first=first)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from core.errors import N_
+from points.checks import Check
+
 # Whole ones mirror their original; a part never gives back more, in points or in standard.
 REVERSAL_WITHOUT_TRANSFERS = """
     SELECT reversals.original AS what FROM reversals
@@ -16,7 +19,7 @@ REVERSAL_WITHOUT_TRANSFERS = """
 
 # In each pair of books what an act took back is the same standard on both sides.
 REVERSAL_UNEVEN = """
-    SELECT min(CAST(transfers.journal AS text)) AS what FROM transfers
+    SELECT min(CAST(transfers.id AS text)) AS what FROM transfers
         JOIN accounts ON accounts.purpose = 'clearing'
             AND accounts.id IN (transfers.debit, transfers.credit)
     WHERE transfers.act = 'reversal' AND transfers.journal IS NOT NULL
@@ -45,3 +48,42 @@ ADJUSTED_BY_NOBODY = """
 DECIDED_BY_ONE = """
     SELECT id AS what FROM adjustments WHERE checker = maker OR maker = person
         OR checker = person OR maker_household = household OR checker_household = household"""
+
+ADJUSTMENTS: tuple[Check, ...] = (
+    Check(
+        "reversals",
+        "reversals do not mirror a transfer",
+        REVERSAL_WITHOUT_TRANSFERS,
+        title=N_("冲回不多于原来的一笔，方向相反"),
+        changed="whole",
+    ),
+    Check(
+        "even reversals",
+        "reversals do not clear between two books",
+        REVERSAL_UNEVEN,
+        title=N_("跨社区的冲回两边相等"),
+        changed="night",
+    ),
+    Check(
+        "adjustments",
+        "adjustments moved another amount than was decided",
+        ADJUSTED_OTHERWISE,
+        table="adjustments",
+        title=N_("调整的积分正是两人定下的"),
+        changed="night",
+    ),
+    Check(
+        "decided transfers",
+        "transfers adjust what nobody decided",
+        ADJUSTED_BY_NOBODY,
+        title=N_("没有人定下的，不会调整"),
+    ),
+    Check(
+        "two people",
+        "adjustments were decided by one person, or for themselves",
+        DECIDED_BY_ONE,
+        table="adjustments",
+        title=N_("调整的提出和复核不是同一个人"),
+        changed="whole",
+    ),
+)

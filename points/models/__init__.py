@@ -11,6 +11,7 @@ from points.models.ledger import (
     Reversal,
     Transfer,
 )
+from points.models.proving import Proof, Seal
 from points.models.recording import (
     ActSheet,
     ActSheetRow,
@@ -35,9 +36,11 @@ __all__ = [
     "ExpiryMark",
     "Hold",
     "NeighbourHelp",
+    "Proof",
     "Reminder",
     "Reversal",
     "RuleTopic",
     "RuleUsage",
+    "Seal",
     "Transfer",
 ]

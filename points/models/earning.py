@@ -131,6 +131,7 @@ class Award(Base):
             name="provenance",
         ),
         CheckConstraint("(state = 'done') = (done_at IS NOT NULL)", name="done"),
+        CheckConstraint("(state = 'void') = (void_at IS NOT NULL)", name="void"),
         CheckConstraint("points_kind = 'service' OR bearing = community", name="basic_at_home"),
         ForeignKeyConstraint(
             ["account", "community", "points_kind"],
@@ -152,6 +153,19 @@ class Award(Base):
             postgresql_where=text("batch IS NOT NULL"),
         ),
         Index("ix_awards_bearing", "bearing", "event_at"),
+        # What became final in a day, for its seal.
+        Index(
+            "ix_awards_done",
+            "done_at",
+            sqlite_where=text("done_at IS NOT NULL"),
+            postgresql_where=text("done_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_awards_void",
+            "void_at",
+            sqlite_where=text("void_at IS NOT NULL"),
+            postgresql_where=text("void_at IS NOT NULL"),
+        ),
     )
 
     #: Also the id of the transfer that credits the holder.
@@ -186,4 +200,5 @@ class Award(Base):
     confirmed_by: Mapped[UUID | None]
     state: Mapped[str]
     done_at: Mapped[dt.datetime | None]
+    void_at: Mapped[dt.datetime | None]
     batch: Mapped[UUID | None]

@@ -219,6 +219,13 @@ class Hold(Base):
             sqlite_where=text("state = 'open'"),
             postgresql_where=text("state = 'open'"),
         ),
+        # What became final in a day, for its seal.
+        Index(
+            "ix_holds_closed",
+            "closed_at",
+            sqlite_where=text("closed_at IS NOT NULL"),
+            postgresql_where=text("closed_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UuidKey]

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine
 
 from core.db import db
 from core.work import Work
-from points import awards, closing, holds, ledger, reversal, verify
+from points import awards, closing, holds, ledger, reversal, sealing, verify
 from points.accounts import account_id, clearing, resident_account
 from points.settlement import settle_due
 from tests.conftest import Clock, Stage
@@ -59,6 +59,7 @@ def raw(stage: Stage, run: Run, clock: Clock) -> Iterator[Raw]:
         clock.advance(days=1)
         with app.app_context():
             closing.close_days()
+            sealing.seal_days()
             settle_due()
             if day < 2:
                 closing.fold_deltas()
@@ -228,11 +229,11 @@ DAMAGE: dict[str, tuple[tuple[str, ...], set[str]]] = {
     ),
     "a line that tells another balance": (
         (f"UPDATE transfers SET credit_balance = credit_balance + 1 WHERE id = {AWARD}",),
-        {"line balances"},
+        {"line balances", "seals"},
     ),
     "a line that tells none": (
         (f"UPDATE transfers SET credit_balance = NULL WHERE id = {AWARD}",),
-        {"line balances"},
+        {"line balances", "seals"},
     ),
     "a hold that nobody knows": (
         (f"UPDATE accounts SET held = held + 100 WHERE id = {WALLET}",),
@@ -244,7 +245,7 @@ DAMAGE: dict[str, tuple[tuple[str, ...], set[str]]] = {
     ),
     "a hold that was closed beside the account": (
         ("UPDATE holds SET state = 'released' WHERE state = 'open'",),
-        {"holds"},
+        {"final holds", "holds"},
     ),
     "an award done and not paid": (
         ("UPDATE awards SET state = 'done', done_at = created_at WHERE cause = 'held back'",),
@@ -252,36 +253,44 @@ DAMAGE: dict[str, tuple[tuple[str, ...], set[str]]] = {
     ),
     "an award paid and not done": (
         ("UPDATE awards SET state = 'pending', done_at = NULL WHERE cause = 'home 1'",),
-        {"settled awards"},
+        {"seals", "settled awards"},
     ),
     "an award taken back that was paid": (
-        ("UPDATE awards SET state = 'void', done_at = NULL WHERE cause = 'there 1'",),
-        {"settled awards", "borne awards"},
+        (
+            (
+                "UPDATE awards SET state = 'void', done_at = NULL, void_at = created_at"
+                " WHERE cause = 'there 1'"
+            ),
+        ),
+        {"borne awards", "seals", "settled awards"},
     ),
     "an award of another amount": (
         ("UPDATE awards SET amount = amount + 1 WHERE cause = 'home 1'",),
-        {"settled awards"},
+        {"seals", "settled awards"},
     ),
     "an award of somebody else": (
         (f"UPDATE awards SET account = {PURSE} WHERE cause = 'home 1'",),
-        {"settled awards"},
+        {"seals", "settled awards"},
     ),
-    "an award paid twice with every sum kept": (PAID_TWICE, {"awarded transfers"}),
+    "an award paid twice with every sum kept": (
+        PAID_TWICE,
+        {"awarded transfers", "seals"},
+    ),
     "points awarded by nobody": (
         ("DELETE FROM awards WHERE cause = 'home 1'",),
-        {"awarded transfers"},
+        {"awarded transfers", "seals"},
     ),
     "service elsewhere that nobody bears": (
         (f"DELETE FROM transfers WHERE id = {HOST}",),
-        {"borne awards", "system accounts"},
+        {"borne awards", "seals", "system accounts"},
     ),
     "service elsewhere borne at another amount": (
         (f"UPDATE transfers SET amount = amount + 1 WHERE id = {HOST}",),
-        {"borne awards", "system accounts"},
+        {"borne awards", "seals", "system accounts"},
     ),
     "a standard that differs on one side": (
         (f"UPDATE transfers SET standard = standard + 1 WHERE id = {CROSS}",),
-        {"settled awards", "system accounts"},
+        {"seals", "settled awards", "system accounts"},
     ),
     "a delta that got lost": (
         (f"DELETE FROM account_deltas WHERE account = {account_id('retired', HERE, 'service')}",),
@@ -317,6 +326,26 @@ DAMAGE: dict[str, tuple[tuple[str, ...], set[str]]] = {
         ),
         {"reversals"},
     ),
+    "a line without its place among the account's lines": (
+        (f"UPDATE transfers SET credit_version = NULL WHERE id = {AWARD}",),
+        {"line balances", "seals", "two sides"},
+    ),
+    "an award that its recorder confirmed": (
+        ("UPDATE awards SET confirmed_by = recorded_by WHERE cause = 'home 1'",),
+        {"confirmed awards", "seals"},
+    ),
+    "a sealed note with other words": (
+        (f"UPDATE transfers SET note = '改过' WHERE id = {AWARD}",),
+        {"seals"},
+    ),
+    "a hold without the moment of its end": (
+        ("UPDATE holds SET closed_at = NULL WHERE state = 'captured'",),
+        {"final holds"},
+    ),
+    "a block that was made to fit": (
+        ("UPDATE seals SET digest = head WHERE community = 0 AND day = '2026-11-25'",),
+        {"chain"},
+    ),
     "a posting into a closed day": (
         (
             (
@@ -324,7 +353,7 @@ DAMAGE: dict[str, tuple[tuple[str, ...], set[str]]] = {
                 " VALUES ('2026-11-27', '2026-11-26 00:00:00')"
             ),
         ),
-        {"closed days"},
+        {"chain", "closed days"},
     ),
 }
 
@@ -364,15 +393,19 @@ def test_damage_makes_the_command_fail_with_a_line_for_each(app: Flask, raw: Raw
     assert code == 1
     first, second = said.splitlines()
     assert first == (
-        f"account totals: 1 accounts differ from the sum of their transfers, such as {WALLET}"
+        f"account totals: 1 accounts differ from the sum of their transfers,"
+        f" first accounts {WALLET} ({HERE})"
     )
-    assert second.startswith("noted reversals: 2 transfers reverse without being noted, such as ")
+    assert second.startswith(
+        "noted reversals: 2 transfers reverse without being noted, first transfers 0"
+    )
+    assert second.endswith(f" ({HERE}, 2026-11-27)")
     assert "the books hold" not in said
 
 
 # --- what the database refuses by itself ------------------------------------------------------
 
-REFUSED_CHECKS = {"basic points", "kinds and books"}
+REFUSED_CHECKS = {"basic points", "kinds and books", "covered", "final awards"}
 REFUSED = (
     f"UPDATE transfers SET act = 'redemption' WHERE credit = {BASIC}",
     f"UPDATE transfers SET points_kind = 'basic' WHERE id = {AWARD}",
@@ -419,6 +452,7 @@ TABLES = (
     "holds",
     "reversals",
     "adjustments",
+    "seals",
     "business_days",
     "account_folds",
     "account_deltas",
