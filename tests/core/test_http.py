@@ -13,6 +13,7 @@ import pytest
 from flask import Flask, render_template_string
 from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
+from marshmallow import ValidationError
 from sqlalchemy import text
 
 from app import create_app
@@ -20,6 +21,7 @@ from core.config import ROOT
 from core.db import db
 from core.errors import Busy, Conflict, Forbidden, NotFound, Rejected, TooMany
 from core.http import STATIC_SECONDS, UNEXPECTED, static_url
+from core.http_keys import KEY_MAX, form_key, idempotency_key
 from core.work import Work, reader, transact
 from tests.conftest import Stage
 from tests.people import People
@@ -198,6 +200,35 @@ def test_the_document_describes_what_a_refusal_answers(client: FlaskClient) -> N
         "message": "string",
         "errors": "object",
     }
+
+
+@pytest.mark.database("sqlite")
+def test_a_page_whose_fields_are_wrong_asks_to_mend_them(serve: Serve) -> None:
+    client = serve(raising(ValidationError({"phone": ["请填写这一项。"]}))).test_client()
+
+    page, answer = client.get("/probe"), client.get("/api/probe")
+
+    assert (page.status_code, answer.status_code) == (422, 422)
+    assert "请按提示改好再提交" in words(page)
+    assert answer.get_json()["errors"] == {"phone": ["请填写这一项。"]}
+
+
+@pytest.mark.database("sqlite")
+@pytest.mark.parametrize("key", ["", " ", "x" * 201])
+def test_an_act_without_an_identity_of_its_own_needs_a_key(serve: Serve, key: str) -> None:
+    client = serve(idempotency_key).test_client()
+
+    refused = client.get("/api/probe", headers={"Idempotency-Key": key})
+    assert (refused.status_code, refused.get_json()["code"]) == (400, "idempotency_key_missing")
+    taken = client.get("/api/probe", headers={"Idempotency-Key": " a-key "})
+    assert taken.get_data(as_text=True) == "a-key"
+
+
+def test_a_key_of_a_form_is_nobody_elses() -> None:
+    keys = {form_key() for _ in range(50)}
+
+    assert len(keys) == 50
+    assert all(len(key) <= KEY_MAX for key in keys)
 
 
 # --- bugs of ours ----------------------------------------------------------------------------
