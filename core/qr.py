@@ -10,12 +10,17 @@ QUIET = 4
 """Modules of white around the code, as the standard asks."""
 
 
-def svg(text: str, title: str) -> Markup:
-    """Draw a QR code as inline SVG: one path of dark modules, four modules of quiet around."""
+def modules(text: str) -> list[list[bool]]:
+    """Return the rows of a code, dark modules true, with the quiet around."""
     code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=QUIET)
     code.add_data(text)
     code.make(fit=True)
-    rows = code.get_matrix()
+    return code.get_matrix()
+
+
+def svg(text: str, title: str) -> Markup:
+    """Draw a QR code as inline SVG: one path of dark modules, four modules of quiet around."""
+    rows = modules(text)
     path = "".join(
         f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, dark in enumerate(row) if dark
     )

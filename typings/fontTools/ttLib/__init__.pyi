@@ -1,0 +1,9 @@
+from typing import Any
+
+class TTFont:
+    def __getitem__(self, tag: str) -> Any: ...
+    def save(self, file: str) -> None: ...
+
+class TTCollection:
+    fonts: list[TTFont]
+    def __init__(self, file: str) -> None: ...
