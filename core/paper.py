@@ -1,0 +1,164 @@
+"""A4 paper: large Chinese type, the place and its number at the foot of every page, page numbers.
+
+Set in the font of ``data/fonts``; a document carries only the glyphs that it uses. What the font
+does not have is refused by name, never printed as an empty box.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from itertools import groupby
+from typing import Literal, Self
+
+from flask_babel import gettext as _
+from fpdf import FPDF
+from fpdf.fonts import TTFFont
+
+from core import qr
+from core.config import ROOT
+from core.errors import N_, Rejected
+
+FONT = ROOT / "data" / "fonts" / "noto-sans-cjk-sc-gbk-2.004.otf"
+FAMILY = "paper"
+MARGIN = 16.0
+LINE = 7.6
+"""Millimetres from line to line of the running text."""
+
+TITLE, FIGURE, TEXT = 26.0, 20.0, 14.0
+"""Points: nothing is smaller than 14, for eyes of eighty."""
+
+INK, SOFT, RULE = 20, 80, 170
+FOOT = 20.0
+Align = Literal["L", "C", "R"]
+
+
+class NotPrintable(Rejected):
+    """A character that the printing font does not have."""
+
+    text = N_("“{character}”这个字印不出来，字库里还没有。请先导出电子表格，并把这个字报给区里。")
+
+
+class Paper(FPDF):
+    """One printed document; used in a ``with`` block, because the font's file stays open."""
+
+    def __init__(self, title: str, foot: str, made_at: dt.datetime) -> None:
+        super().__init__(format="A4", unit="mm")
+        self.set_margins(MARGIN, MARGIN, MARGIN)
+        self.set_auto_page_break(auto=True, margin=MARGIN + FOOT)
+        self.add_font(FAMILY, fname=FONT)
+        self.set_font(FAMILY, size=TEXT)
+        font = self.fonts[FAMILY]
+        assert isinstance(font, TTFFont)  # noqa: S101 - a font from a file always is one
+        self._font = font
+        self.known = frozenset(font.cmap)
+        self.foot = self.checked(foot)
+        self.set_title(title)
+        self.set_lang("zh-CN")
+        self.set_creation_date(made_at)
+        self.add_page()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._font.ttfont.close()
+
+    def footer(self) -> None:
+        """Write whom to call and which page this is; the library calls it at every page's end."""
+        self.set_y(-FOOT)
+        self._ink(SOFT)
+        self.set_draw_color(RULE)
+        self.line(MARGIN, self.get_y(), self.w - MARGIN, self.get_y())
+        self.set_font(FAMILY, size=TEXT)
+        self.set_y(self.get_y() + 2)
+        self.cell(self.epw * 0.72, LINE, self.foot)
+        pages = _("第 %(page)s 页，共 {nb} 页", page=self.page_no())
+        self.cell(0, LINE, pages, align="R")
+        self._ink(INK)
+
+    def _ink(self, grey: int) -> None:
+        self.set_text_color(grey)
+
+    def checked(self, words: str) -> str:
+        """Return the words if the font has every character of them; raises NotPrintable."""
+        for character in words:
+            if ord(character) not in self.known and not character.isspace():
+                raise NotPrintable(character=character)
+        return words
+
+    def say(
+        self, words: str, size: float = TEXT, *, align: Align = "L", soft: bool = False
+    ) -> None:
+        """Write a paragraph over the whole width."""
+        self.set_font(FAMILY, size=size)
+        self._ink(SOFT if soft else INK)
+        self.multi_cell(
+            0, size * LINE / TEXT, self.checked(words), align=align, new_x="LMARGIN", new_y="NEXT"
+        )
+        self._ink(INK)
+        self.set_font(FAMILY, size=TEXT)
+
+    def gap(self, millimetres: float = 3.0) -> None:
+        """Leave some white."""
+        self.set_y(self.get_y() + millimetres)
+
+    def rule(self) -> None:
+        """Draw a thin line over the whole width."""
+        self.set_draw_color(RULE)
+        self.line(MARGIN, self.get_y(), self.w - MARGIN, self.get_y())
+
+    def room(self, millimetres: float) -> bool:
+        """Whether so much is left on this page."""
+        return self.get_y() + millimetres <= self.page_break_trigger
+
+    def figures(self, pairs: list[tuple[str, str]]) -> None:
+        """Write labelled figures side by side, the figures large."""
+        width = self.epw / len(pairs)
+        top = self.get_y()
+        for at, (label, figure) in enumerate(pairs):
+            self.set_xy(MARGIN + at * width, top)
+            self._ink(SOFT)
+            self.cell(width, LINE, self.checked(label))
+            self._ink(INK)
+            self.set_xy(MARGIN + at * width, top + LINE)
+            self.set_font(FAMILY, size=FIGURE)
+            self.cell(width, LINE * 1.4, self.checked(figure))
+            self.set_font(FAMILY, size=TEXT)
+        self.set_xy(MARGIN, top + LINE * 2.4)
+
+    def row(self, cells: list[str], widths: list[float], aligns: str) -> None:
+        """Write a row of a table; a cell that is too long goes on in the next line."""
+        texts = [self.checked(cell) for cell in cells]
+        heights = [
+            self.multi_cell(width, LINE, text, dry_run=True, output="HEIGHT")
+            for width, text in zip(widths, texts, strict=True)
+        ]
+        height = max(each for each in heights if isinstance(each, float | int)) + 1.6
+        if not self.room(height):
+            self.add_page()
+        top, left = self.get_y(), MARGIN
+        for width, text, align in zip(widths, texts, aligns, strict=True):
+            self.set_xy(left, top + 0.8)
+            self.multi_cell(width, LINE, text, align=align, new_x="RIGHT", new_y="TOP")
+            left += width
+        self.set_xy(MARGIN, top + height)
+        self.rule()
+
+    def code(self, text: str, x: float, y: float, side: float) -> None:
+        """Draw a QR code as rectangles, sharp at any size."""
+        rows = qr.modules(text)
+        module = side / len(rows)
+        self.set_fill_color(0)
+        for down, row in enumerate(rows):
+            right = 0
+            for is_dark, run in groupby(row):
+                length = len(list(run))
+                if is_dark:
+                    where = (x + right * module, y + down * module)
+                    # A hair higher than a module, or viewers draw white seams between rows.
+                    self.rect(*where, length * module, module * 1.02, "F")
+                right += length
+
+    def bytes(self) -> bytes:
+        """Finish the document."""
+        return bytes(self.output())

@@ -1,0 +1,95 @@
+"""Paper: large type, whom to call on every page, page numbers, and no empty boxes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+
+from core.paper import TEXT, NotPrintable, Paper
+from tests import printed
+
+MADE_AT = dt.datetime(2026, 11, 24, 2, tzinfo=dt.UTC)
+pytestmark = pytest.mark.database("sqlite")
+
+
+@pytest.fixture
+def paper(app: Flask) -> Iterator[Paper]:
+    """A sheet of paper, begun."""
+    with (
+        app.test_request_context(),
+        Paper("公示", "小营巷社区，电话 0571-8700 0051", MADE_AT) as made,
+    ):
+        yield made
+
+
+def test_every_page_says_whom_to_call_and_which_it_is(paper: Paper) -> None:
+    for number in range(60):
+        paper.row([str(number), "便民集市"], [40, 100], "LL")
+    found = printed.read(paper.bytes())
+
+    assert len(found.pages) == 3
+    for number, page in enumerate(found.pages, start=1):
+        words = "".join(page).replace(" ", "")
+        assert "小营巷社区，电话0571-87000051" in words
+        assert f"第{number}页，共3页" in words
+
+
+def test_nothing_is_smaller_than_fourteen_points(paper: Paper) -> None:
+    paper.say("大字", 26)
+    paper.say("轻一点", soft=True)
+    paper.figures([("期初", "12"), ("期末", "−3")])
+    found = printed.read(paper.bytes())
+
+    assert min(found.sizes) == TEXT == 14
+
+
+def test_the_words_can_be_read_back_and_the_font_is_the_glyphs_used(paper: Paper) -> None:
+    paper.say("王秀英，欧阳翀、镕：+15 分（−3.5）")
+    document = paper.bytes()
+    found = printed.read(document)
+
+    assert "王秀英，欧阳翀、镕：+15分（−3.5）" in found.words
+    assert 0 < found.font_bytes < 20_000
+    assert len(document) < 30_000
+
+
+@pytest.mark.parametrize("character", ["\U00020bb7", "\U0001f600", "ğ", "\u0e01"])
+def test_a_character_that_the_font_lacks_is_refused_by_name(paper: Paper, character: str) -> None:
+    with pytest.raises(NotPrintable) as refused:
+        paper.say(f"王{character}英")
+
+    assert f"“{character}”" in refused.value.sentence()
+
+
+def test_every_character_of_gbk_is_printable(paper: Paper) -> None:
+    common = "".join(
+        bytes((lead, trail)).decode("gb2312", "ignore")
+        for lead in range(0xB0, 0xF8)
+        for trail in range(0xA1, 0xFF)
+    )
+    rare = "".join(
+        bytes((lead, trail)).decode("gbk", "ignore")
+        for lead in range(0x81, 0xA1)
+        for trail in (*range(0x40, 0x7F), *range(0x80, 0xFF))
+    )
+
+    assert (len(common), len(rare)) == (6763, 6080)
+    assert paper.checked(common + rare) == common + rare
+
+
+def test_a_long_cell_goes_on_in_the_next_line(paper: Paper) -> None:
+    paper.row(["2026-11-24", "很长的事由" * 12, "+15"], [40, 80, 40], "LLR")
+    found = printed.read(paper.bytes())
+
+    assert "很长的事由" * 12 in found.words
+    assert "+15" in found.words
+
+
+def test_a_code_on_paper_can_be_scanned(paper: Paper) -> None:
+    paper.code("https://linli.example/check/A2B3C4D5E607", 20, 60, 38)
+    found = printed.read(paper.bytes())
+
+    assert found.codes == ["https://linli.example/check/A2B3C4D5E607"]
