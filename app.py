@@ -31,6 +31,7 @@ import admin.desk_register
 import admin.desk_session
 import admin.desk_station
 import admin.notices
+import admin.statements
 import exchange.api
 import exchange.defaults
 import exchange.orders
@@ -41,6 +42,9 @@ import points.cli
 import points.defaults
 import points.jobs
 import points.panels
+import points.statements.api
+import points.statements.check_views
+import points.statements.views
 import points.subscribers
 import points.verify
 import points.views
@@ -66,6 +70,8 @@ BLUEPRINTS = (
     health.bp,
     residents.views.bp,
     points.views.bp,
+    points.statements.views.bp,
+    points.statements.check_views.bp,
     activities.views.bp,
     activities.views.venue,
     exchange.views.bp,
@@ -77,6 +83,8 @@ API_BLUEPRINTS = (
     residents.api.public_bp,
     residents.api.bp,
     points.api.bp,
+    points.statements.api.public_bp,
+    points.statements.api.bp,
     activities.api.bp,
     exchange.api.bp,
 )

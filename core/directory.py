@@ -44,6 +44,19 @@ class Standing:
     name: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What papers call a holder of points: a resident by name, a household by its address."""
+
+    #: The resident's name, or those of the household's members.
+    names: tuple[str, ...]
+    address: str
+    #: Estate and building, without unit and room.
+    building: str
+    #: Whether the resident agreed to be named in public lists.
+    is_named: bool
+
+
 class Directory(Protocol):
     """Names of places and people, and who belongs together."""
 
@@ -73,6 +86,9 @@ class Directory(Protocol):
 
     def number(self, connection: Connection, community: int) -> str:
         """Return the number to call about a community's matters, in words where there is none."""
+
+    def shown(self, connection: Connection, holders: Iterable[UUID]) -> dict[UUID, Shown]:
+        """Return what papers call these residents and households; who is unknown is left out."""
 
     def staff(self, connection: Connection, community: int) -> list[UUID]:
         """Return who works at a community's desk today."""

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from sqlalchemy import literal, or_, select
 
-from core.directory import Holder, Standing
+from core.directory import Holder, Shown, Standing
 from core.errors import Forbidden
 from core.panels import Viewer
 from core.work import business_day, present
-from residents import queries
+from residents import queries, shown
 from residents.models import (
     Building,
     Community,
@@ -166,6 +166,10 @@ class ResidentsDirectory:
         """Return the number to call: the community's, else the district's, else words."""
         own = connection.scalar(select(Community.phone).where(Community.code == community))
         return own or connection.scalar(select(District.phone).limit(1)) or NO_NUMBER
+
+    def shown(self, connection: Connection, holders: Iterable[UUID]) -> dict[UUID, Shown]:
+        """Return what papers call these residents and households; who is unknown is left out."""
+        return shown.shown(connection, list(holders))
 
     def staff(self, connection: Connection, community: int) -> list[UUID]:
         """Return who works at a community's desk today."""

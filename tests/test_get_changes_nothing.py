@@ -24,6 +24,8 @@ from exchange.rates import ProposeRate, propose_rate
 from exchange.stations import AddItem, OpenStation, add_item, open_station
 from exchange.stock import ReceiveStock, receive_stock
 from points.models import Transfer
+from points.statements.issue import IssueStatement, issue_statement
+from points.statements.periods import Period, Subject
 from tests.conftest import Clock
 from tests.exchange.scene import POINT, Scene, Someone
 from tests.people import HERE, THERE, People
@@ -84,6 +86,19 @@ def orders(scene: Scene, cast: People, wang: Someone) -> tuple[UUID, UUID, str]:
     return item, ready, code
 
 
+def papers(scene: Scene, cast: People, wang: Someone) -> tuple[str, str]:
+    """Hand out a resident's statement and a community's; return their codes."""
+    hers = Subject(of="resident", community=HERE, points_kind="service", holder=wang.resident)
+    ours = Subject(of="community", community=HERE, points_kind="service")
+    days = Period(first=dt.date(2026, 11, 1), last=dt.date(2026, 11, 23))
+    clerk = cast.actor(cast.staff)
+    made = [
+        scene.run(issue_statement, IssueStatement(subject=subject, period=days), clerk)
+        for subject in (hers, ours)
+    ]
+    return made[0].code, made[1].code
+
+
 @pytest.fixture
 def arguments(app: Flask, cast: People, clock: Clock) -> Arguments:
     """A scene in which something stands behind every address; return what addresses name."""
@@ -111,6 +126,8 @@ def arguments(app: Flask, cast: People, clock: Clock) -> Arguments:
     )
     scene.run(propose_rate, rate, cast.actor(cast.lin))
 
+    paper, book = papers(scene, cast, wang)
+
     def venue(connection: Connection) -> str:
         shown = screen.codes(connection, screen.session(connection, session), clock.now)
         return str(shown[0]["url"].rpartition("/")[2])
@@ -129,6 +146,10 @@ def arguments(app: Flask, cast: People, clock: Clock) -> Arguments:
         "host": THERE // SUBDISTRICT * SUBDISTRICT,
         "code": scene.ask(venue),
         "token": token_of(order, code),
+        "of": "resident",
+        "holder": wang.resident,
+        "paper": paper,
+        "book_paper": book,
         "pickup": code,
     }
 
@@ -151,6 +172,8 @@ def queries(known: Arguments) -> tuple[str, ...]:
         "station": HERE,
         "home": known["home"],
         "host": known["host"],
+        "first": "2026-11-01",
+        "last": "2026-11-23",
     }
     return ("", urlencode(more), urlencode({"code": known["pickup"], "community": HERE, "q": "王"}))
 

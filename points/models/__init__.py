@@ -20,6 +20,7 @@ from points.models.recording import (
     Reminder,
     RuleTopic,
 )
+from points.models.statements import Statement
 
 __all__ = [
     "Account",
@@ -42,5 +43,6 @@ __all__ = [
     "RuleTopic",
     "RuleUsage",
     "Seal",
+    "Statement",
     "Transfer",
 ]

@@ -1,0 +1,208 @@
+"""What the pages of residents, desk and console have in common: files, and what a page shows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from flask import Response, request, send_file
+from flask_babel import gettext as _
+
+from core.directory import directory
+from core.sheets import Rows, csv_file, excel_file
+from core.work import (
+    business_day,
+    configuration,
+    end_reading,
+    present,
+    reader,
+    reading,
+)
+from points.statements import paper, tables, words
+from points.statements.book import CommunityBook, book_of, last_closed, transfers
+from points.statements.check import Issued, check
+from points.statements.issue import BooksDisagree
+from points.statements.periods import Period, Subject, month_before, month_of
+from points.statements.sums import Line, Sums, lines, sums_of
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+SCREEN_MAX = 500
+"""Lines that a page shows; files and paper have all of them."""
+
+EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A holder's statement as a page shows it."""
+
+    period: Period
+    sums: Sums
+    lines: tuple[Line, ...]
+    places: dict[int, str]
+    #: Lines that the page leaves out.
+    more: int
+
+
+@contextmanager
+def books() -> Iterator[Connection]:
+    """Open a transaction of its own to read in: long lists are fetched piece by piece.
+
+    The request's reader is put back first, so that no request holds two connections.
+    """
+    end_reading()
+    with reading() as connection:
+        yield connection
+
+
+def today() -> dt.date:
+    """Return the business day that it is."""
+    return business_day(present())
+
+
+def asked_period(default: Period) -> Period:
+    """Return the period of the address (``first``, ``last``), or the default."""
+    return Period(first=_day("first") or default.first, last=_day("last") or default.last)
+
+
+def _day(name: str) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(request.values.get(name, ""))
+    except ValueError:
+        return None
+
+
+def this_month() -> Period:
+    """Return this month up to today."""
+    return Period(first=today().replace(day=1), last=today())
+
+
+def closed_month() -> Period:
+    """Return the last month whose days are all closed, or what of this one is."""
+    last = last_closed(reader(), today())
+    whole = month_of(last)
+    before = month_before(last)
+    return whole if whole.last == last else before
+
+
+def presets(day: dt.date) -> list[tuple[str, Period]]:
+    """Return the periods that people ask for most, with their names."""
+    year = dt.date(day.year, 1, 1)
+    return [
+        (_("本月"), Period(first=day.replace(day=1), last=day)),
+        (_("上月"), month_before(day)),
+        (_("今年"), Period(first=year, last=day)),
+        (
+            _("去年"),
+            Period(first=year.replace(year=day.year - 1), last=year - dt.timedelta(days=1)),
+        ),
+    ]
+
+
+def place_names(connection: Connection) -> Callable[[int], str]:
+    """Return a function that names communities and asks for each of them once."""
+    known: dict[int, str] = {}
+
+    def name(code: int) -> str:
+        if code not in known:
+            known.update(directory().places(connection, [code]) or {code: ""})
+        return known[code]
+
+    return name
+
+
+def shown(subject: Subject, period: Period) -> Shown:
+    """Return a holder's statement for a page; raises what sums_of and the period raise."""
+    period.checked(today())
+    with books() as connection:
+        sums = sums_of(connection, subject, period)
+        with closing(lines(connection, subject, period, sums)) as found:
+            first = tuple(islice(found, SCREEN_MAX))
+        return Shown(
+            period=period,
+            sums=sums,
+            lines=first,
+            places=directory().places(connection, {line.place for line in first}),
+            more=max(0, sums.entries - len(first)),
+        )
+
+
+def community_book(subject: Subject, period: Period) -> CommunityBook:
+    """Return a community's book for a page."""
+    with books() as connection:
+        return book_of(connection, subject, period.checked(today()), today())
+
+
+def sheet(subject: Subject, period: Period, form: str) -> Response:
+    """Answer with the whole statement as ``csv`` or ``xlsx``."""
+    period.checked(today())
+    title = _("积分明细单")
+    with books() as connection:
+        rows = _table(connection, subject, period)
+        file = csv_file(rows) if form == "csv" else excel_file(title, rows)
+    return send_file(
+        file,
+        mimetype="text/csv; charset=utf-8" if form == "csv" else EXCEL,
+        as_attachment=True,
+        download_name=f"{title} {period.first}–{period.last}.{form}",
+    )
+
+
+def _table(connection: Connection, subject: Subject, period: Period) -> Rows:
+    name = place_names(connection)
+    if subject.of == "community":
+        book = book_of(connection, subject, period, today())
+        moved = transfers(connection, subject, period)
+        return tables.of_community(book.sums, book.rows, moved, name)
+    sums = sums_of(connection, subject, period)
+    found = lines(connection, subject, period, sums)
+    return tables.of_holder(period, sums, found, name)
+
+
+def heading(connection: Connection, issued: Issued) -> paper.Heading:
+    """Return whose statement it is, and who gives it out."""
+    subject = issued.subject
+    place = directory().places(connection, [subject.community]).get(subject.community, "")
+    who = directory().shown(connection, [subject.holder]).get(subject.holder)
+    return paper.Heading(
+        name="、".join(who.names) if who else place,
+        address=who.address if who else "",
+        place=place,
+        phone=directory().number(connection, subject.community),
+        check_url=f"{configuration().base_url}/check/",
+    )
+
+
+def pdf(code: str) -> Response:
+    """Answer with the paper; raises BooksDisagree where the books no longer say what it says."""
+    with books() as connection:
+        checked = check(connection, code)
+        if not checked.is_genuine:
+            raise BooksDisagree
+        issued = checked.issued
+        made = _printed(connection, issued)
+    answer = Response(made, mimetype="application/pdf")
+    answer.headers["Content-Disposition"] = f'inline; filename="{issued.code}.pdf"'
+    return answer
+
+
+def _printed(connection: Connection, issued: Issued) -> bytes:
+    subject, period, name = issued.subject, issued.period, place_names(connection)
+    whose = heading(connection, issued)
+    if subject.of == "community":
+        rows = book_of(connection, subject, period, today()).rows
+        return paper.book(issued, whose, rows, name)
+    found = lines(connection, subject, period, issued.sums)
+    return paper.statement(issued, whose, found, name)
+
+
+def title(subject: Subject, period: Period) -> str:
+    """Name a statement in a line."""
+    kind = words.kind_words(subject.of, subject.points_kind)
+    return f"{kind}　{words.period_words(period)}"

@@ -1,0 +1,116 @@
+"""What papers and public lists call people: names, addresses, and who agreed to be named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import exists, select
+
+from core.directory import Shown
+from residents.models import (
+    Building,
+    Consent,
+    Dwelling,
+    Estate,
+    Household,
+    Person,
+    Resident,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+PUBLIC_LIST = "public_list"
+"""The purpose of a consent to be named in lists that hang out in public."""
+
+ASKED = 500
+"""Ids that one statement asks for."""
+
+
+def shown(connection: Connection, holders: Sequence[UUID]) -> dict[UUID, Shown]:
+    """Return what papers call these residents and households; who is unknown is left out."""
+    found: dict[UUID, Shown] = {}
+    for start in range(0, len(holders), ASKED):
+        chunk = holders[start : start + ASKED]
+        found |= dict(_residents(connection, chunk))
+        found |= dict(_households(connection, chunk))
+    return found
+
+
+def _residents(connection: Connection, ids: Sequence[UUID]) -> Iterator[tuple[UUID, Shown]]:
+    agreed = exists().where(
+        Consent.person == Person.id,
+        Consent.purpose == PUBLIC_LIST,
+        Consent.withdrawn_at.is_(None),
+    )
+    query = (
+        select(
+            Resident.id,
+            Person.name,
+            Dwelling.address,
+            Estate.name.label("estate"),
+            Building.name.label("building"),
+            agreed.label("agreed"),
+        )
+        .join(Person, Person.id == Resident.person)
+        .join(Household, Household.id == Resident.household)
+        .outerjoin(Dwelling, Dwelling.id == Household.dwelling)
+        .outerjoin(Building, Building.id == Dwelling.building)
+        .outerjoin(Estate, Estate.id == Building.estate)
+        .where(Resident.id.in_(ids))
+    )
+    for row in connection.execute(query):
+        yield (
+            row.id,
+            Shown(
+                names=(row.name,),
+                address=row.address or "",
+                building=_building(row.estate, row.building),
+                is_named=bool(row.agreed),
+            ),
+        )
+
+
+def _households(connection: Connection, ids: Sequence[UUID]) -> Iterator[tuple[UUID, Shown]]:
+    """Yield households: they are never named in public, only their building is."""
+    members: dict[UUID, list[str]] = {}
+    people = connection.execute(
+        select(Resident.household, Person.name)
+        .join(Person, Person.id == Resident.person)
+        .where(Resident.household.in_(ids), Resident.valid_to.is_(None))
+        .order_by(Resident.created_at, Resident.id)
+    )
+    for member in people:
+        members.setdefault(member.household, []).append(member.name)
+    query = (
+        select(
+            Household.id,
+            Dwelling.address,
+            Estate.name.label("estate"),
+            Building.name.label("building"),
+        )
+        .outerjoin(Dwelling, Dwelling.id == Household.dwelling)
+        .outerjoin(Building, Building.id == Dwelling.building)
+        .outerjoin(Estate, Estate.id == Building.estate)
+        .where(Household.id.in_(ids))
+    )
+    for row in connection.execute(query):
+        yield (
+            row.id,
+            Shown(
+                names=tuple(members.get(row.id, ())),
+                address=row.address or "",
+                building=_building(row.estate, row.building),
+                is_named=False,
+            ),
+        )
+
+
+def _building(estate: str | None, building: str | None) -> str:
+    """Write estate and building: "建国南苑 3 幢"; a building named in words keeps them."""
+    if not building:
+        return estate or ""
+    number = f"{building} 幢" if building.isdigit() else building
+    return f"{estate} {number}" if estate else number

@@ -1,0 +1,203 @@
+"""Checking a paper on the public page: genuine, altered on paper, altered in the books, unknown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from core.db import db
+from points.closing import close_days
+from points.statements.check import StatementUnknown, check
+from points.statements.check_views import GLANCES
+from points.statements.codes import (
+    ALPHABET,
+    RANDOM,
+    CodeMisspelled,
+    check_digits,
+    new_code,
+    read_code,
+    spaced,
+)
+from points.statements.periods import Subject
+from tests.conftest import Clock
+from tests.people import HERE, People
+from tests.points.statements_scene import hers, issue, moved, post, wallet
+from tests.points.test_points_pages import text_of
+from tests.residents.forms import send
+
+Run = Callable[..., Any]
+Issue = Callable[[], str]
+
+
+@pytest.fixture(autouse=True)
+def _unseen() -> None:
+    """Forget who has looked: the counter is of the process, and tests share it."""
+    GLANCES.__init__(GLANCES.limit, GLANCES.seconds)  # type: ignore[misc]  # begins anew
+
+
+@pytest.fixture
+def code(run: Run, cast: People) -> str:
+    """The code of 王秀英's statement: twenty points, twelve spent."""
+    run(post, moved(11, wallet(cast), 2000))
+    run(post, moved(12, wallet(cast), -1200))
+    return issue(run, cast.actor(cast.staff), hers(cast)).code
+
+
+def tamper(app: Flask, statement: str) -> None:
+    with app.app_context(), db.engine.connect().execution_options(writes=True) as connection:
+        connection.execute(text(statement))
+        connection.commit()
+
+
+def test_anybody_sees_that_a_paper_is_genuine_and_whose_in_masked_letters(
+    client: FlaskClient, code: str
+) -> None:
+    answer = client.get(f"/check/{code}")
+    said = text_of(answer.get_data(as_text=True))
+
+    assert answer.status_code == 200
+    assert "是真的，没有改过" in said
+    assert "王*英" in said
+    assert "王秀英" not in answer.get_data(as_text=True)
+    assert "期初0分" in said
+    assert "期末8分" in said
+    assert "共2笔" in said
+    assert "2026年11月1日" in said
+
+
+def test_a_paper_stays_genuine_when_points_move_afterwards(
+    client: FlaskClient, run: Run, cast: People, clock: Clock, code: str
+) -> None:
+    run(post, moved(13, wallet(cast), 500))
+    clock.advance(days=40)
+    run(post, moved(14, wallet(cast), -700))
+
+    assert "是真的" in client.get(f"/check/{code}").get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE transfers SET amount = amount - 100 WHERE act = 'redemption'",
+        "UPDATE transfers SET day = '2026-11-23' WHERE act = 'award'",
+        "UPDATE transfers SET act = 'adjustment' WHERE act = 'award'",
+        "DELETE FROM transfers WHERE act = 'redemption'",
+        "UPDATE statements SET digest = 'f' || digest",
+        "UPDATE statements SET closing = closing + 100, added = added + 100",
+        "UPDATE statements SET entries = entries + 1",
+        "UPDATE accounts SET debited = debited - 100 WHERE id > 0 AND debited > 0",
+    ],
+)
+def test_what_was_altered_in_the_database_is_said(
+    app: Flask, client: FlaskClient, code: str, statement: str
+) -> None:
+    tamper(app, statement)
+
+    said = text_of(client.get(f"/check/{code}").get_data(as_text=True))
+    assert "和账本对不上" in said
+    assert "是真的" not in said
+
+
+def test_a_communitys_paper_is_checked_in_the_same_way(
+    app: Flask, client: FlaskClient, run: Run, cast: People, clock: Clock, code: str
+) -> None:
+    clock.advance(days=1)
+    with app.app_context():
+        close_days()
+    subject = Subject(of="community", community=HERE, points_kind="service")
+    made = issue(run, cast.actor(cast.staff), subject)
+    before = client.get(f"/check/{made.code}").get_data(as_text=True)
+    tamper(app, "DELETE FROM transfers WHERE act = 'redemption'")
+    after = client.get(f"/check/{made.code}").get_data(as_text=True)
+
+    assert "是真的" in before
+    assert "社区" in text_of(before)
+    assert "和账本对不上" in after
+
+
+def test_every_slip_of_a_single_character_is_noticed() -> None:
+    code = new_code()
+    for at, right in enumerate(code):
+        for wrong in ALPHABET if at < RANDOM else "0123456789":
+            if wrong == right:
+                continue
+            with pytest.raises(CodeMisspelled):
+                read_code(code[:at] + wrong + code[at + 1 :])
+
+
+def test_two_neighbours_that_changed_places_are_noticed() -> None:
+    body = "A2B3C4D5E6"
+    code = body + check_digits(body)
+    for at in range(RANDOM - 1):
+        swapped = code[:at] + code[at + 1] + code[at] + code[at + 2 :]
+        with pytest.raises(CodeMisspelled):
+            read_code(swapped)
+
+
+def test_a_code_is_read_however_it_is_typed() -> None:
+    code = new_code()
+    wide = "".join(chr(ord(each) + 0xFEE0) for each in code)
+
+    assert read_code(spaced(code).lower()) == code
+    assert read_code(f" {code[:4]}-{code[4:8]}-{code[8:]} ") == code
+    assert read_code(wide) == code
+    for lookalikes in ("OIL", "oil"):
+        digits = str.maketrans("011", lookalikes)
+        assert read_code(code[:RANDOM] + code[RANDOM:].translate(digits)) == code
+
+
+@pytest.mark.parametrize("raw", ["", "1", "王秀英", "A" * 200, "\0", "A2B3C4D5E600", "=1+1"])
+def test_what_is_no_code_is_refused_with_a_sentence(client: FlaskClient, raw: str) -> None:
+    answer = send(client, "/check/", "/check/", code=raw)
+
+    assert answer.status_code == 422
+    assert "核对码不对" in answer.get_data(as_text=True)
+
+
+def test_a_code_that_was_never_given_out_is_refused(
+    client: FlaskClient, ask: Callable[..., Any]
+) -> None:
+    code = new_code()
+    answer = client.get(f"/check/{code}")
+
+    assert answer.status_code == 404
+    assert "没有发出过这个核对码" in answer.get_data(as_text=True)
+    with pytest.raises(StatementUnknown):
+        ask(check, code)
+
+
+def test_a_typed_code_leads_to_its_page(client: FlaskClient, code: str) -> None:
+    answer = send(client, "/check/", "/check/", code=spaced(code).lower())
+
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == f"/check/{code}"
+
+
+def test_trying_codes_by_the_hundred_is_stopped(client: FlaskClient, code: str) -> None:
+    statuses = [client.get(f"/check/{new_code()}").status_code for _ in range(61)]
+
+    assert statuses == [404] * 60 + [429]
+
+
+def test_typing_codes_by_the_hundred_is_stopped(client: FlaskClient) -> None:
+    statuses = {send(client, "/check/", "/check/", code="no").status_code for _ in range(60)}
+
+    assert statuses == {422}
+    assert send(client, "/check/", "/check/", code="no").status_code == 429
+
+
+def test_programs_check_in_the_api(client: FlaskClient, code: str) -> None:
+    answer = client.get(f"/api/v1/checks/{code}")
+    found = answer.get_json()
+
+    assert found["genuine"] is True
+    assert found["name"] == "王*英"
+    assert (found["opening"], found["closing"], found["entries"]) == (0, 800, 2)
+    assert re.fullmatch(r"[0-9A-Z]{12}", found["code"])
+    assert client.get("/api/v1/checks/nonsense").get_json()["code"] == "code_misspelled"
