@@ -34,6 +34,18 @@ def roles_of(connection: Connection, name: str) -> list[tuple[str, bool, bool]]:
     return [(row[0], bool(row[1]), bool(row[2])) for row in rows]
 
 
+def signed_in(connection: Connection, name: str) -> tuple[int, int]:
+    """Return how often somebody has signed in, and how many of that still stand."""
+    row = connection.execute(
+        text(
+            "SELECT count(*), count(*) FILTER (WHERE revoked_at IS NULL) FROM sign_ins"
+            " JOIN people ON people.id = sign_ins.person WHERE people.name = :name"
+        ),
+        {"name": name},
+    ).one()
+    return row[0], row[1]
+
+
 def grant_id(page: str, name: str) -> str:
     """Return the id of somebody's grant by the button that ends or confirms it."""
     row = next(row for row in page.split("<tr")[1:] if name in row)
@@ -65,6 +77,7 @@ def test_a_role_given_signs_in_and_its_end_signs_out(cast: People, ask: Run) -> 
     assert "/sign-in" in desk.get("/desk/").headers["Location"]
     assert desk.get("/api/v1/me", headers=phone).status_code == 401
     assert ask(roles_of, HUANG.name) == [("staff", False, True)]
+    assert ask(signed_in, HUANG.name) == (2, 0)
     assert "已结束" in words(lin.get(f"{PAGE}?q={HUANG.name}"))
 
 

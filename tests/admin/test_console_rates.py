@@ -268,7 +268,7 @@ def test_an_unknown_cell_is_not_found(cast: People, path: str) -> None:
 
 def test_strange_choices_fall_back_to_a_cell(cast: People, ask: Run) -> None:
     lin = cast.browser(cast.lin)
-    for query in ("home=x&host=%00", "home=99999999999999999999", "home=1&host=2"):
+    for query in ("home=x&host=", "home=99999999999999999999", "home=1&host=2"):
         assert lin.get(f"/console/rates?{query}").status_code == 200
     assert lin.get(f"/console/rates/{XIAOYING}/{XIAOYING}?a=1&b=x").status_code == 200
     for wanted in ("", "x", str(NIL)):
