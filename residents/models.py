@@ -195,6 +195,28 @@ class Resident(Base):
     created_at: Mapped[dt.datetime]
 
 
+class ResidentEnd(Base):
+    """Why a resident's place ended, and who goes on in their stead."""
+
+    __tablename__ = "resident_ends"
+    __table_args__ = (
+        CheckConstraint("reason IN ('moved', 'merged', 'deceased')", name="reason"),
+        CheckConstraint("(reason = 'deceased') = (successor IS NULL)", name="successor"),
+        CheckConstraint("(reason = 'deceased') = (keeps_until IS NOT NULL)", name="keeps_until"),
+        CheckConstraint("successor <> resident", name="another"),
+        Index(None, "successor"),
+    )
+
+    resident: Mapped[UUID] = mapped_column(ForeignKey("residents.id"), primary_key=True)
+    reason: Mapped[str]
+    #: The place that the person has now; what still arrives for the old one follows there.
+    successor: Mapped[UUID | None] = mapped_column(ForeignKey("residents.id"))
+    #: Until when the household may spend what somebody who died left.
+    keeps_until: Mapped[dt.date | None]
+    recorded_by: Mapped[UUID]
+    recorded_at: Mapped[dt.datetime]
+
+
 class Grant(Base):
     """A role of a person at a scope, with dates."""
 

@@ -2,6 +2,7 @@
 
 from points.models.correcting import Adjustment, Correction
 from points.models.earning import Award, CatalogueRule, CommunityRule, RuleUsage
+from points.models.expiry import AccountEnd, ExpiryRun
 from points.models.ledger import (
     Account,
     AccountDelta,
@@ -25,6 +26,7 @@ from points.models.statements import Statement
 __all__ = [
     "Account",
     "AccountDelta",
+    "AccountEnd",
     "AccountFold",
     "ActSheet",
     "ActSheetRow",
@@ -35,6 +37,7 @@ __all__ = [
     "Correction",
     "Deduction",
     "ExpiryMark",
+    "ExpiryRun",
     "Hold",
     "NeighbourHelp",
     "Proof",
