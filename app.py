@@ -143,6 +143,12 @@ JOBS: tuple[Job, ...] = (
     Job("close-day", "结清前一天的账", Daily(at=dt.time(0, 30)), points.jobs.close_day),
     Job("seal-days", "封存结清的账", Daily(at=dt.time(0, 45)), points.jobs.seal_days),
     Job(
+        "expire-points",
+        "年底到期",
+        Daily(at=dt.time(1, 0)),
+        points.jobs.expire_points,
+    ),
+    Job(
         "clean-limits",
         "清理过期的次数和任务记录",
         Daily(at=dt.time(3, 30)),

@@ -118,7 +118,7 @@ def _card(
             "available": own.available,
             "pending": own.pending,
             "held": own.held,
-            "expiring": own.expiring,
+            "expiring": own.lapsing.by_year_end,
         },
         rows=_lines(line, show)[:SHOWN],
         show=show,

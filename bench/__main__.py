@@ -1,4 +1,4 @@
-"""Measure: all comparisons, or those named (check_in, posting, settlement)."""
+"""Measure: all comparisons, or those named (check_in, posting, settlement, expiry)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
-from bench import check_in, posting, settlement
+from bench import check_in, expiry, posting, settlement
 from bench.harness import Comparison, Row, compare
 from bench.stage import Stage, production_like
 from core.config import ROOT
@@ -17,6 +17,7 @@ BENCHES: dict[str, Callable[[Stage], Iterator[Comparison]]] = {
     "check_in": check_in.comparisons,
     "posting": posting.comparisons,
     "settlement": settlement.comparisons,
+    "expiry": expiry.comparisons,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from points import sealing
 from points.closing import close_days, fold_deltas, lapse_due
 from points.corrections import remind_due
+from points.expiry import expire_points as expire_due
 from points.settlement import settle_due
 
 
@@ -36,3 +37,8 @@ def remind_corrections() -> str:
 def seal_days() -> str:
     """Seal the days that are closed."""
     return f"sealed {sealing.seal_days()}"
+
+
+def expire_points() -> str:
+    """Lapse what is due since the last month that was closed."""
+    return f"lapsed {expire_due()}"

@@ -10,17 +10,10 @@ from uuid import UUID
 
 from sqlalchemy import and_, func, select
 
-from core import settings
 from core.defaults import CENTIPOINTS, rows
-from core.work import business_day
 from points.accounts import household_account, resident_account
-from points.models import (
-    Account,
-    Award,
-    ExpiryMark,
-    Hold,
-    Transfer,
-)
+from points.lapsing import Lapsing, lapsing
+from points.models import Account, Award, Hold, Transfer
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -58,7 +51,7 @@ class Balances:
     pending: int
     pending_due: dt.datetime | None
     held: int
-    expiring: int
+    lapsing: Lapsing
     basic: int
     basic_pending: int
     basic_all: int
@@ -114,7 +107,7 @@ def balances(
         pending=int(pending.amount) if pending else 0,
         pending_due=pending[2] if pending else None,
         held=held,
-        expiring=expiring(connection, wallet, credited, debited + held, now),
+        lapsing=lapsing(connection, wallet, credited, debited + held, now),
         basic=found[basic].credited - found[basic].debited if basic in found else 0,
         basic_pending=int(waiting[basic].amount) if basic in waiting else 0,
         basic_all=life,
@@ -134,29 +127,6 @@ def titles(centipoints: int) -> tuple[Title, Title | None]:
     reached = [title for title in TITLES if title.from_points <= centipoints]
     later = [title for title in TITLES if title.from_points > centipoints]
     return reached[-1], later[0] if later else None
-
-
-def expiring(
-    connection: Connection,
-    account: int,
-    credited: int,
-    gone: int,
-    now: dt.datetime,
-) -> int:
-    """Return what lapses at this year's end: max(0, mark − debited − held) by the policy."""
-    policy = settings.choice(connection, "points.expiry.service", now)
-    if policy == "never":
-        return 0
-    if policy == "end_of_year":
-        return max(0, credited - gone)
-    year = business_day(now).year - 1
-    mark = connection.scalar(
-        select(ExpiryMark.credited)
-        .where(ExpiryMark.account == account, ExpiryMark.year <= year)
-        .order_by(ExpiryMark.year.desc())
-        .limit(1),
-    )
-    return max(0, (mark or 0) - gone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,14 @@ class BalanceSchema(Schema):
     lapsing_on = fields.Date()
     later = fields.Integer(metadata=CENTIPOINTS)
     later_on = fields.Date()
+    overdue = fields.Integer(
+        metadata={"description": "centipoints that came back after their year had ended"}
+    )
+    overdue_on = fields.Date()
+    new_on = fields.Date(
+        allow_none=True,
+        metadata={"description": "when what arrives now lapses; null: never"},
+    )
     basic = fields.Integer(metadata=CENTIPOINTS)
     title = fields.String()
     next_title = fields.String()

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from sqlalchemy import and_, func, or_, select, union_all
 
-from core import settings
 from core.work import business_day
 from points.accounts import household_account, resident_account
 from points.models import Account, Award, Hold, Transfer
@@ -39,6 +38,11 @@ class Wallet:
     lapsing_on: dt.date
     later: int
     later_on: dt.date
+    #: Came back after its year had ended; it can be used to the end of the month.
+    overdue: int
+    overdue_on: dt.date
+    #: What is earned now lapses on this day; None: never.
+    new_on: dt.date | None
     basic: int
     title: str
     next_title: str
@@ -51,18 +55,20 @@ def wallet(connection: Connection, viewer: Viewer) -> Wallet:
     """Return the wallet; points that are held lapse with their order, not by the calendar."""
     family = family_accounts(viewer.community, viewer.household, viewer.members)
     has = balances(connection, viewer.resident, viewer.community, family, viewer.now)
-    year = business_day(viewer.now).year
-    policy = settings.choice(connection, "points.expiry.service", viewer.now)
+    ends = has.lapsing
     following = has.next_title
     span = following.from_points - has.title.from_points if following else 0
     return Wallet(
         balance=has.available,
         pending=has.pending,
         held=has.held,
-        lapsing=has.expiring,
-        lapsing_on=dt.date(year, 12, 31),
-        later=has.available - has.expiring if policy == "end_of_next_year" else 0,
-        later_on=dt.date(year + 1, 12, 31),
+        lapsing=ends.this_year,
+        lapsing_on=ends.this_year_on,
+        later=ends.next_year,
+        later_on=ends.next_year_on,
+        overdue=ends.overdue,
+        overdue_on=ends.overdue_on,
+        new_on=ends.new_on,
         basic=has.basic_all,
         title=has.title.name,
         next_title=following.name if following else "",

@@ -37,7 +37,15 @@ def test_settling_by_hand_settles_once(app: Flask, clock: Clock, cast: People, r
 
 @pytest.mark.parametrize(
     "name",
-    ["settle-awards", "settle-at-once", "lapse-holds", "fold-deltas", "close-day", "clean-limits"],
+    [
+        "settle-awards",
+        "settle-at-once",
+        "lapse-holds",
+        "fold-deltas",
+        "close-day",
+        "expire-points",
+        "clean-limits",
+    ],
 )
 def test_every_job_of_the_ledger_runs_twice(app: Flask, name: str) -> None:
     first = by_hand(app, name)

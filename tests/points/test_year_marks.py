@@ -14,8 +14,8 @@ from sqlalchemy import Connection, select
 from core.work import SHANGHAI
 from points import closing, holds, ledger, reversal
 from points.accounts import resident_account
+from points.lapsing import lapsing as lapsing_of
 from points.models import Account, ExpiryMark
-from points.queries import expiring
 from points.settlement import settle_due
 from tests.conftest import Clock
 from tests.points.books import HERE, ISSUED, PURSE, REDEEMED, RESIDENT, WALLET, posting
@@ -57,7 +57,7 @@ def lapsing(connection: Connection, now: dt.datetime) -> int:
     row = connection.execute(
         select(Account.credited, Account.debited, Account.held).where(Account.id == WALLET),
     ).one()
-    return expiring(connection, WALLET, row.credited, row.debited + row.held, now)
+    return lapsing_of(connection, WALLET, row.credited, row.debited + row.held, now).by_year_end
 
 
 def test_the_last_day_of_a_year_marks_what_each_wallet_had_got(

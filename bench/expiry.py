@@ -1,0 +1,102 @@
+"""Expiry of 200,000 accounts beside the bare statements in one transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Iterator
+from uuid import UUID
+
+from bench.harness import Comparison
+from bench.stage import Stage
+from core.work import transact
+from points.accounts import resident_keys
+from points.expiry import CHUNK, LapseChunk, lapse_chunk
+
+HOLDERS = 200_000
+DAY = dt.date(2025, 12, 31)
+# Every account has something that lapses, something that was spent and something that stays.
+FUNDED = (
+    "UPDATE accounts SET credited = 5000 + id % 700, debited = id % 90, version = 3"
+    " WHERE purpose = 'holder' AND points_kind = 'service'"
+)
+MARKED = (
+    "INSERT INTO expiry_marks (account, year, credited) SELECT id, 2024, credited - 500"
+    " FROM accounts WHERE credited > 0"
+)
+INSERT = (
+    "INSERT INTO transfers (id, act, points_kind, community, debit, credit, amount, debit_balance,"
+    " debit_version, event_at, posted_at, day, source_kind, source_id, actor)"
+    " SELECT gen_random_uuid(), 'expiry', 'service', accounts.community, accounts.id, expired.id,"
+    " expiry_marks.credited - accounts.debited - accounts.held,"
+    " accounts.credited - expiry_marks.credited + accounts.held, accounts.version + 1,"
+    " now(), now(), CURRENT_DATE, 'expiry', gen_random_uuid(), gen_random_uuid()"
+    " FROM expiry_marks JOIN accounts ON accounts.id = expiry_marks.account"
+    " JOIN accounts AS expired ON expired.community = accounts.community"
+    " AND expired.purpose = 'expired' WHERE expiry_marks.year = 2024"
+    " AND expiry_marks.credited > accounts.debited + accounts.held"
+)
+UPDATE = (
+    "UPDATE accounts SET debited = expiry_marks.credited - held, version = version + 1"
+    " FROM expiry_marks WHERE expiry_marks.account = accounts.id AND expiry_marks.year = 2024"
+    " AND expiry_marks.credited > accounts.debited + accounts.held"
+)
+
+
+COLUMNS = "id, purpose, holder_kind, holder_id, community, points_kind"
+
+
+def a_year(stage: Stage) -> None:
+    """Let every holder of the district have points, some of them of the year before last."""
+    places = stage.communities()
+    with stage.connect() as connection:
+        with connection.cursor().copy(f"COPY accounts ({COLUMNS}) FROM STDIN".encode()) as copy:
+            for number in range(HOLDERS):
+                for key in resident_keys(UUID(int=number), places[number % len(places)]):
+                    copy.write_row(tuple(getattr(key, name) for name in COLUMNS.split(", ")))
+        connection.execute(FUNDED.encode())
+        connection.execute(MARKED.encode())
+
+
+class YearEnd:
+    """The same year's end for both sides."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+
+    def ours(self, chunk: int = CHUNK) -> float:
+        """Let lapse through the application, as the scheduler does."""
+        self.stage.reset("year")
+        with self.stage.app.app_context():
+            begun, total = time.monotonic(), 0
+            while not (done := transact(lapse_chunk, LapseChunk(day=DAY, chunk=chunk))).finished:
+                total += done.accounts
+            seconds = time.monotonic() - begun
+        assert total == HOLDERS, total
+        return HOLDERS / seconds
+
+    def floor(self) -> float:
+        """Write the transfers and debit the accounts, each in one statement."""
+        self.stage.reset("year")
+        with self.stage.connect() as connection:
+            begun = time.monotonic()
+            counts = [connection.execute(each.encode()).rowcount for each in (INSERT, UPDATE)]
+            connection.commit()
+            seconds = time.monotonic() - begun
+        assert counts == [HOLDERS, HOLDERS], counts
+        return HOLDERS / seconds
+
+
+def comparisons(stage: Stage) -> Iterator[Comparison]:
+    """Prepare the year and return the one comparison."""
+    stage.reset()
+    a_year(stage)
+    stage.keep("year")
+    year = YearEnd(stage)
+    yield Comparison(
+        name="expiry of 200,000 accounts",
+        unit="accounts/s",
+        bar=0.25,
+        ours=year.ours,
+        floor=year.floor,
+    )
