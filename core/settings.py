@@ -45,7 +45,6 @@ IN_FORCE = frozenset(
         "points.hour_grace_minutes",
         "points.missing_exit_percent",
         "points.deductions",
-        "points.expiry.service",
         "redeem.known_face_points",
         "redeem.lead_points",
         "redeem.pickup_days",

@@ -15,6 +15,7 @@ from core.errors import N_
 from points.chain import Place, broken_blocks, broken_chain, first_of, spans
 from points.checks import Broken, Check, find
 from points.verify_adjustments import ADJUSTMENTS
+from points.verify_expiry import EXPIRY
 from points.verify_recording import RECORDING
 
 if TYPE_CHECKING:
@@ -290,6 +291,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     *ADJUSTMENTS,
     *RECORDING,
+    *EXPIRY,
     Check(
         "seals",
         "blocks differ from their rows",

@@ -1,0 +1,120 @@
+"""``flask verify`` after a year's end and a move: good books pass, each damage is named."""
+
+# ruff: noqa: S608 - statements put together from this file's own ids
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+
+from core.work import Work
+from points import ledger
+from points.accounts import account_id, open_resident, resident_account
+from points.carrying import Carry, Holder, carry
+from points.expiry import expire_points
+from points.models import AccountEnd
+from tests.conftest import Clock
+from tests.points.books import (
+    HERE,
+    ISSUED,
+    PURSE,
+    RESIDENT,
+    THERE,
+    WALLET,
+    Nothing,
+    posting,
+)
+from tests.points.calendar import hangzhou, night
+from tests.points.earning import holders
+from tests.points.test_verify import damaged, flask_verify
+
+Run = Callable[..., Any]
+BASIC = resident_account(RESIDENT, HERE, "basic")
+THIRD = UUID(int=9)
+
+
+def basic(work: Work, _command: object) -> Nothing:
+    """Give the resident basic points, and open an account elsewhere."""
+    open_resident(work, RESIDENT, THERE)
+    open_resident(work, THIRD, HERE)
+    made = posting(70, account_id("issued", HERE, "basic"), BASIC, 400, "adjustment")
+    names = ledger.Posting.__dataclass_fields__
+    fields = {name: getattr(made, name) for name in names} | {"points_kind": "basic"}
+    ledger.post(work, ledger.Posting(**fields))
+    return Nothing()
+
+
+@pytest.fixture
+def year(app: Flask, clock: Clock, run: Run) -> None:
+    """A year's end, an account that ends on a day of its own, and a move."""
+    run(holders, None)
+    run(basic, None)
+    third = resident_account(THIRD, HERE, "service")
+    for identity, account, amount in ((1, WALLET, 1000), (2, PURSE, 300), (3, third, 50)):
+        run(ledger.post, posting(identity, ISSUED, account, amount, "adjustment"))
+    run(_end, third)
+    night(app, clock, 2026)
+    clock.set(hangzhou(2027, 5, 5))
+    run(ledger.post, posting(4, ISSUED, WALLET, 70, "adjustment"))
+    night(app, clock, 2027)
+    clock.set(hangzhou(2028, 5, 5))
+    here, there = (Holder(id=RESIDENT, community=place) for place in (HERE, THERE))
+    run(carry, Carry(source=here, target=there, note="搬家转分"))
+    with app.app_context():
+        assert expire_points() == 0
+
+
+def _end(work: Work, account: int) -> Nothing:
+    work.session.add(AccountEnd(account=account, lapse_on=dt.date(2027, 6, 30)))
+    return Nothing()
+
+
+RUN = "(SELECT id FROM expiry_runs WHERE stage = 'lapse' AND accounts > 0)"
+DAMAGE: dict[str, tuple[str, set[str]]] = {
+    "a run that says more than it did": (
+        f"UPDATE expiry_runs SET amount = amount + 1 WHERE id = {RUN}",
+        {"expiry"},
+    ),
+    "a run that says less accounts": (
+        f"UPDATE expiry_runs SET accounts = accounts - 1 WHERE id = {RUN}",
+        {"expiry"},
+    ),
+    "a lapse of no run": (
+        f"UPDATE transfers SET source_id = debit_balance WHERE debit = {PURSE} AND act = 'expiry'",
+        {"expiry", "lapses"},
+    ),
+    "an account that lapsed before its own day": (
+        "UPDATE account_ends SET lapse_on = '2029-01-01'",
+        {"lapses"},
+    ),
+    "younger points that lapsed": (
+        f"UPDATE expiry_marks SET credited = credited - 1 WHERE account = {WALLET} AND year = 2026",
+        {"age of what lapsed"},
+    ),
+    "basic points that did not arrive whole": (
+        f"UPDATE transfers SET amount = amount - 1 WHERE act = 'moving' AND debit = {BASIC}",
+        {"moves", "account totals", "line balances", "system accounts"},
+    ),
+}
+
+
+def test_books_of_years_with_moves_pass(app: Flask, year: None) -> None:
+    code, said = flask_verify(app)
+
+    assert code == 0, said
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_each_kind_of_damage_is_named(app: Flask, year: None, name: str) -> None:
+    statement, broken = DAMAGE[name]
+    if "source_id" in statement:
+        other = UUID(int=4711)
+        shown = other.hex if app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite") else other
+        statement = statement.replace("debit_balance", f"'{shown}'")
+
+    assert damaged(app, statement) == broken
