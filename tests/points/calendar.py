@@ -14,7 +14,7 @@ from core import settings
 from core.acts import SYSTEM
 from core.models import SettingValue
 from core.work import SHANGHAI, Work, reading, transact
-from points import closing, holds
+from points import closing, holds, sealing
 from points.accounts import open_resident
 from points.expiry import CHUNK, expire_points
 from points.lapsing import Lapsing, lapsing, month_end
@@ -101,6 +101,8 @@ def lapsed(connection: Connection, account: int = WALLET) -> list[int]:
 
 def holds_true(app: Flask) -> None:
     """The books have to hold."""
+    with app.app_context():
+        sealing.seal_days()
     with app.app_context(), reading() as connection:
         assert [found.name for found in broken(connection)] == []
 

@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 
 from core.work import Work
-from points import ledger
+from points import ledger, sealing
 from points.accounts import account_id, open_resident, resident_account
 from points.carrying import Carry, Holder, carry
 from points.expiry import expire_points
@@ -67,6 +67,7 @@ def year(app: Flask, clock: Clock, run: Run) -> None:
     run(carry, Carry(source=here, target=there, note="搬家转分"))
     with app.app_context():
         assert expire_points() == 0
+        sealing.seal_days()
 
 
 def _end(work: Work, account: int) -> Nothing:
