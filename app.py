@@ -39,6 +39,8 @@ import exchange.panels
 import exchange.views
 import points.api
 import points.cli
+import points.correcting_api
+import points.correcting_views
 import points.defaults
 import points.jobs
 import points.panels
@@ -72,6 +74,7 @@ BLUEPRINTS = (
     points.views.bp,
     points.statements.views.bp,
     points.statements.check_views.bp,
+    points.correcting_views.bp,
     activities.views.bp,
     activities.views.venue,
     exchange.views.bp,
@@ -85,6 +88,7 @@ API_BLUEPRINTS = (
     points.api.bp,
     points.statements.api.public_bp,
     points.statements.api.bp,
+    points.correcting_api.bp,
     activities.api.bp,
     exchange.api.bp,
 )
@@ -183,6 +187,7 @@ PANELS: dict[str, tuple[Panel, ...]] = {
     ),
     "elder.activities": (activities.panels.today_in_a_line,),
     "elder.points": (points.panels.elder,),
+    "points.holds": (exchange.panels.held,),
 }
 
 

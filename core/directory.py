@@ -93,6 +93,9 @@ class Directory(Protocol):
     def staff(self, connection: Connection, community: int) -> list[UUID]:
         """Return who works at a community's desk today."""
 
+    def role(self, role: str) -> str:
+        """Return a role in words."""
+
 
 def directory() -> Directory:
     """Return the directory of ``app.py``."""

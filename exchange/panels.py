@@ -8,7 +8,7 @@ from flask import render_template
 from sqlalchemy import select
 
 from exchange.models import Order
-from exchange.order_queries import lines_of
+from exchange.order_queries import lines_of, my_orders
 from exchange.orders.finish import asked_for
 from exchange.queries import arrivals as new_offers
 
@@ -47,3 +47,9 @@ def asked(connection: Connection, viewer: Viewer) -> str:
         lines=lines_of(connection, [row.id])[row.id],
         until=row.submitted_at + asked_for(),
     )
+
+
+def held(connection: Connection, viewer: Viewer) -> str:
+    """Say until when each open order keeps its points."""
+    orders = my_orders(connection, viewer.resident).open
+    return render_template("exchange/_held.html", orders=orders)

@@ -11,14 +11,15 @@ from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from core import formats
+from core import formats, settings
 from core.directory import directory
 from core.identity import current_actor, residents_only
 from core.ids import NIL
 from core.work import present, reader
+from points import corrected, words
 from points import wallet as wallets
-from points import words
 from points.receipts import Evidence, evidence
+from points.stories import Story, story_of
 
 if TYPE_CHECKING:
     from core.panels import Viewer
@@ -154,35 +155,60 @@ def receipt(transfer_id: UUID) -> ResponseReturnValue:
     seen = _viewer()
     accounts = [account for kind in KINDS for account in wallets.accounts_shown(seen, kind)]
     found = evidence(reader(), transfer_id, accounts)
-    return render_template("points/receipt.html", receipt=_receipt(found, seen))
+    story = story_of(reader(), found.id)
+    return render_template(
+        "points/receipt.html",
+        receipt=_receipt(found, story, seen),
+        corrections=[corrected.told(asked, seen) for asked in story.corrections],
+        ask=url_for("correcting.ask", transfer_id=found.id) if not story.is_open else "",
+        answer_days=settings.integer(reader(), "correction.answer_days", seen.now),
+    )
 
 
-def _receipt(found: Evidence, seen: Viewer) -> Receipt:
+def _receipt(found: Evidence, story: Story, seen: Viewer) -> Receipt:
     return Receipt(
         kind=found.kind,
         title=words.title_of(found.act, found.reason),
         amount=found.amount,
         state=found.state,
         words=words.state_words(found.state, found.due, seen.now),
-        facts=tuple(fact for fact in _facts(found, seen) if fact.words),
+        facts=tuple(fact for fact in _facts(found, story, seen) if fact.words),
     )
 
 
-def _facts(found: Evidence, seen: Viewer) -> list[Fact]:
+def _facts(found: Evidence, story: Story, seen: Viewer) -> list[Fact]:
     place = directory().places(reader(), [found.place]).get(found.place, "")
     arrived = formats.moment(found.posted_at, seen.now) if found.posted_at else ""
     rule = words.rule_words(found.unit, found.units, found.per_unit) if found.rule else ""
     return [
         Fact(label=_("时间"), words=formats.moment(found.event_at, seen.now), under=place),
         Fact(label=_("规则"), words=found.rule, under=rule),
+        *_by_whom(found, story, seen),
+        Fact(label=_("到账"), words=arrived or words.arrival(found.due, seen.now), under=""),
+        Fact(label=_("单号"), words=words.number(str(found.id)), under=""),
+    ]
+
+
+def _by_whom(found: Evidence, story: Story, seen: Viewer) -> list[Fact]:
+    """Say who recorded a line; of one that two people decided, both; and what undid it."""
+    facts = [
         Fact(
             label=_("谁记的"),
             words=_who(found.actor, seen),
             under=words.provenance_words(found.provenance),
         ),
-        Fact(label=_("到账"), words=arrived or words.arrival(found.due, seen.now), under=""),
-        Fact(label=_("单号"), words=words.number(str(found.id)), under=""),
     ]
+    for each in story.adjustments:
+        if each.id == found.source_id:
+            facts = [
+                Fact(label=label, words=directory().person(reader(), person), under=role)
+                for label, person, role in corrected.both(each)
+            ]
+        else:
+            facts.append(
+                Fact(label=_("冲回"), words=corrected.undone(each, seen.now), under=each.reason)
+            )
+    return facts
 
 
 def _who(actor: UUID, seen: Viewer) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from flask_babel import gettext as _
 from sqlalchemy import literal, or_, select
 
 from core.directory import Holder, Shown, Standing
@@ -14,6 +15,7 @@ from core.errors import Forbidden
 from core.panels import Viewer
 from core.work import business_day, present
 from residents import queries, shown
+from residents.labels import ROLES
 from residents.models import (
     Building,
     Community,
@@ -185,3 +187,7 @@ class ResidentsDirectory:
             .distinct(),
         )
         return sorted(rows)
+
+    def role(self, role: str) -> str:
+        """Return a role in words."""
+        return _(ROLES[role])
