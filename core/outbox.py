@@ -138,8 +138,8 @@ def send(
     """Write a message; the same key writes it once. Unknown templates or names are bugs.
 
     ``phone_cipher`` is the number as ``encrypt("phone", …)`` made it; without one the message
-    stays in the application (我的, 通知). A message that may be sent at night is tried right after
-    the commit by this process; the others wait for the end of the quiet hours.
+    stays in the application (我的, 通知). A message that waits for no quiet hours is also tried by
+    this process right after the commit (details.md 26); the others are the scheduler's.
     """
     found = TEMPLATES[template]
     if found.placeholders - params.keys():
@@ -170,7 +170,7 @@ def send(
         .on_conflict_do_nothing(index_elements=["key"])
         .returning(OutboxMessage.id),
     ).first()
-    if sms and made is not None and due <= work.now:
+    if sms and made is not None and due <= work.now and not found.waits_for_morning:
         work.after_commit.append(lambda: deliver_one(identity))
 
 

@@ -224,11 +224,17 @@ def test_at_night_what_can_wait_waits_for_the_morning(
 
     (row,) = ask(rows)
     assert row.send_after == morning
-    assert len(post.sent()) == (clock.now == morning)
     clock.set(morning - dt.timedelta(seconds=1))
-    post.deliver()
+    assert post.deliver() == 0
     clock.set(morning)
-    post.deliver()
+    assert post.deliver() == 1
+
+
+def test_what_can_wait_holds_up_no_page_by_day_either(post: Post, ask: Run) -> None:
+    post.write("order.ready", "a", READY)
+    assert (ask(states), post.sent()) == ([("waiting", 0)], [])
+
+    assert post.deliver() == 1
     assert len(post.sent()) == 1
 
 
