@@ -36,6 +36,9 @@ NAMING = {
 }
 
 
+CONNECT_SECONDS = 5
+
+
 class UtcDateTime(TypeDecorator[dt.datetime]):
     """A moment in UTC; aware in Python on both databases, naive values are refused."""
 
@@ -105,7 +108,8 @@ def engine_options(url: str) -> dict[str, Any]:
         "max_overflow": 8,
         "pool_pre_ping": False,
         "pool_recycle": 1800,
-        "connect_args": {"options": limits},
+        # A machine that is gone answers nothing at all; TCP itself would wait for minutes.
+        "connect_args": {"options": limits, "connect_timeout": CONNECT_SECONDS},
     }
 
 

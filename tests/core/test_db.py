@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import socket
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,9 +14,11 @@ from flask import Flask
 from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.exc import StatementError
 
+from app import create_app
+from core.db import CONNECT_SECONDS
 from core.models import BusinessDay, RateLimit
 from core.work import Work, reading
-from tests.conftest import START
+from tests.conftest import START, Stage
 from tests.core.noting import Attempts, Note, line, lines, note
 
 Run = Callable[..., Any]
@@ -61,6 +66,17 @@ def test_nobody_waits_for_ever(ask: Run) -> None:
         return [connection.scalar(text(f"SHOW {name}")) for name in names]
 
     assert ask(limits) == ["15s", "5s", "30s"]
+
+
+@pytest.mark.database("postgresql")
+def test_a_machine_that_answers_nothing_is_given_up(stage: Stage) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"postgresql+psycopg://postgres@127.0.0.1:{silent.getsockname()[1]}/linli"
+        app = create_app(replace(stage.config(), database_url=address))
+        began = time.monotonic()
+        assert app.test_client().get("/readyz").status_code == 503
+
+    assert time.monotonic() - began < 2 * CONNECT_SECONDS
 
 
 def test_a_moment_comes_back_as_it_was_in_utc(run: Run, ask: Run) -> None:
