@@ -1,25 +1,26 @@
-"""Twenty residents scan twice at the same moment, and twenty want the last five places."""
+"""Many at the same moment: forty scans by twenty residents, and twenty for the last five places."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from uuid import UUID
 
-from activities.attendance import CheckIn, PartFull, Recorded, check_in
+from activities.attendance import CheckIn, GrantUsed, PartFull, Recorded, check_in
 from activities.codes import Phase
+from activities.entries import EnterSheet, SheetEntered, SheetRow, enter_by_hand, enter_sheet
 from activities.publish import Part
 from core.acts import Actor
 from core.work import transact
 from residents.people import EnterResident, enter_resident
-from tests.activities.scene import END, START, Scene
+from tests.activities.scene import END, START, Scene, sure
 from tests.exchange.threads import all_at_once
 from tests.people import HERE
 
 ROUNDS = 20
-ROUNDS_OF_EXITS = 5
+FEW_ROUNDS = 5
 PEOPLE = 20
 LEFT = 5
 APART = dt.timedelta(days=3)
@@ -86,7 +87,7 @@ def test_forty_scans_by_twenty_residents_are_twenty_attendances(scene: Scene) ->
 
 def test_forty_exits_of_twenty_residents_are_twenty_awards(scene: Scene) -> None:
     people = residents(scene)
-    for number in range(ROUNDS_OF_EXITS):
+    for number in range(FEW_ROUNDS):
         window = (START + number * APART, END + number * APART)
         scene.clock.set(window[0])
         session = scene.session(sessions=(window,))
@@ -117,3 +118,39 @@ def test_twenty_residents_for_the_last_five_places_are_exactly_five(scene: Scene
         assert len(came) == len(scene.awards(session)) == scene.taken(session) == LEFT
         assert set(scene.sign_ups(session)) == came
     assert scene.refused() == ["part_full"] * (PEOPLE - LEFT) * ROUNDS
+
+
+def test_one_scan_handed_to_twenty_is_good_for_one(scene: Scene) -> None:
+    people = residents(scene)
+    for _ in range(FEW_ROUNDS):
+        session = scene.session()
+        command = scene.command(session)
+
+        outcomes, [record] = at_once(scene, [(actor, command) for actor in people])
+
+        assert outcomes == {"arrived": 1, GrantUsed.__name__: PEOPLE - 1}
+        assert [row.resident for row in scene.attendances(session)] == [record.resident]
+        assert scene.taken(session) == len(scene.sign_ups(session)) == 1
+
+
+def test_a_scan_an_entry_by_hand_and_a_sheet_at_once_are_one_record(scene: Scene) -> None:
+    cast = scene.cast
+    for number in range(FEW_ROUNDS):
+        window = (START + number * APART, END + number * APART)
+        session = scene.session(sessions=(window,), parts=scene.places("serve", 3))
+        scene.clock.set(window[1])
+        scan = scene.command(session, "serve")
+        hand = scene.by_hand(cast.wang.resident, session, part="serve", entry=window[0])
+        row = SheetRow(resident=sure(cast.wang.resident), part="serve", entry=window[0])
+        staff, lead, wang = (cast.actor(who) for who in (cast.staff, cast.lead, cast.wang))
+        acts: list[Callable[[], object]] = [
+            partial(transact, check_in, scan, wang),
+            partial(transact, enter_by_hand, hand, staff),
+            partial(transact, enter_by_hand, hand, lead),
+            partial(transact, enter_sheet, EnterSheet(session=session, rows=(row,)), staff),
+        ]
+
+        answers = all_at_once(scene.app, acts * 3)
+
+        assert all(isinstance(each, Recorded | SheetEntered) for each in answers)
+        assert len(scene.attendances(session)) == scene.taken(session, "serve") == 1

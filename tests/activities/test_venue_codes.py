@@ -30,6 +30,11 @@ def changed(code: str, place: int) -> str:
     return code[:place] + other + code[place + 1 :]
 
 
+def changed_first(text: str) -> str:
+    """Return a signed value with another first character."""
+    return ("V" if text[0] == "W" else "W") + text[1:]
+
+
 def tail_of(scene: Scene, purpose: str, *parts: object) -> str:
     """Return eight characters made as a venue code's are, for another purpose."""
     with scene.app.app_context():
@@ -177,8 +182,8 @@ def test_a_grant_of_another_purpose_or_of_another_hand_is_none(
     session = scene.session()
     value = [str(session), "entry", int(scene.clock.now.timestamp()), "nonce"]
     with scene.app.app_context():
-        made = [sign("quote", value), sign("presence", value)[:-1] + "x", "", "garbled", "a.b.c"]
         good = sign("presence", value)
+        made = [sign("quote", value), changed_first(good), good[:-2], "", "garbled", "a.b.c"]
     browser = scene.cast.browser(scene.cast.wang)
     for text in made:
         browser.set_cookie(COOKIE, text)
