@@ -176,6 +176,8 @@ class AttendanceRow:
     points_kind: str
     state: str
     award: UUID | None
+    #: Who answers for the award, and so does not confirm it.
+    award_by: UUID | None
 
 
 def attendance_rows(connection: Connection, page: SessionPage) -> tuple[AttendanceRow, ...]:
@@ -215,6 +217,7 @@ def attendance_rows(connection: Connection, page: SessionPage) -> tuple[Attendan
                 points_kind="service" if part == "serve" else "basic",
                 state=_state(part, left, caused),
                 award=caused.id if caused else None,
+                award_by=caused.recorded_by if caused else None,
             ),
         )
     return tuple(made)

@@ -239,11 +239,12 @@ def _row(page: attendance.SessionPage, line: dict[str, Any]) -> SheetRow | None:
 
 @desk.post("/sessions/<uuid:session_id>/confirm")
 def confirm_hours(session_id: UUID) -> ResponseReturnValue:
-    """Confirm as the second person the hours that somebody else entered."""
-    page = _page(session_id)
-    rows = attendance.attendance_rows(reader(), page)
-    awards = tuple(row.award for row in rows if row.state == "second" and row.award)
-    own = frozenset(people.own_holders(reader(), current_actor().person))
+    """Confirm as the second person the hours that somebody else entered, and leave one's own."""
+    page, me = _page(session_id), current_actor().person
+    own = frozenset(people.own_holders(reader(), me))
+    waiting = [row for row in attendance.attendance_rows(reader(), page) if row.state == "second"]
+    others = [row for row in waiting if row.award_by != me and row.resident_id not in own]
+    awards = tuple(row.award for row in others or waiting if row.award)
     try:
         done = transact(confirm_awards, ConfirmAwards(awards=awards, own=own), current_actor())
     except AppError as refusal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -9,11 +10,13 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, select, text
 
+from activities.entries import EnterByHand, enter_by_hand
 from activities.models import Attendance
+from points.models import Award
 from residents.addresses import Address
 from residents.people import EnterResident, enter_resident
 from tests.admin.forms import again, fill
-from tests.admin.scene import publish, serve, words
+from tests.admin.scene import NINE, publish, resident_of, serve, words
 from tests.conftest import Clock
 from tests.people import HERE, People
 
@@ -209,6 +212,32 @@ def test_hours_entered_by_hand_wait_for_the_second_person(
     assert "待结算" in after
     clock.advance(days=1)
     assert "等第二人确认" not in words(lead.get(page))
+
+
+def test_two_who_entered_hours_confirm_each_others(cast: People, run: Run, ask: Run) -> None:
+    session = publish(run, cast, hours=1)
+    serve(run, cast, session, cast.wang)
+    by_lead = EnterByHand(
+        session=session,
+        resident=resident_of(cast.li),
+        part="serve",
+        entry=NINE,
+        exit=NINE + dt.timedelta(hours=1),
+        reason="没有手机",
+    )
+    run(enter_by_hand, by_lead, cast.actor(cast.lead))
+    page = f"/desk/sessions/{session}"
+
+    for who, left in ((cast.staff, [cast.wang.resident]), (cast.lead, [])):
+        browser = cast.browser(who)
+        assert fill(browser, page, "/confirm").status_code == 303
+        assert "已确认1条" in words(browser.get(page))
+        assert ask(waiting) == left
+
+
+def waiting(connection: Connection) -> list[UUID]:
+    """Return whose hours wait for a second person."""
+    return list(connection.scalars(select(Award.holder_id).where(Award.due.is_(None))))
 
 
 def test_the_screens_keys_void_turn_and_close(cast: People, run: Run) -> None:
