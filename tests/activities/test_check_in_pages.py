@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -14,10 +14,12 @@ from flask.testing import FlaskClient
 from activities.doorway import COOKIE
 from activities.jobs import close_sessions
 from activities.publish import PartOffered, SteerSession, cancel_session, close_session
+from core.work import Work
+from points.awards import void_award
 from points.settlement import settle_due
 from residents import queries
 from residents.people import EnterResident, enter_resident
-from tests.activities.scene import BOTH, END, START, Scene, at, everything
+from tests.activities.scene import BOTH, END, START, Scene, at, everything, sure
 from tests.admin.forms import again, fill
 from tests.admin.scene import words
 from tests.people import HERE, THERE, Someone
@@ -435,13 +437,12 @@ def test_hours_without_points_are_not_called_too_short(scene: Scene) -> None:
     scene.serve(cast.wang, long, at(10), at(15))
     scene.serve(cast.wang, late, at(16), at(18))
     scene.serve(cast.chen, plain, START, END)
-    scene.serve(cast.new, scene.session(), at(11), at(11, 20))
 
     capped = words(cast.browser(cast.wang).get(address(late, "serve", "left")))
     unpaid = words(cast.browser(cast.chen).get(address(plain, "serve", "left")))
 
-    assert "2小时，积分已到上限，只记时长" in capped
-    assert "记下了，谢谢您12:302小时" in unpaid
+    assert "2小时，这次只记时长" in capped
+    assert "2小时，这次只记时长" in unpaid
     assert "时间太短" not in capped + unpaid
 
 
@@ -453,6 +454,31 @@ def test_an_automatic_exit_shows_the_hours_that_count(scene: Scene, app: Flask) 
         close_sessions()
 
     assert "1小时，+10分，待到账" in words(browser.get(address(session, "serve", "left")))
+
+
+@dataclass(frozen=True)
+class Voided:
+    """Whether an award was taken back."""
+
+    was: bool
+
+
+def take_back(work: Work, award: UUID) -> Voided:
+    return Voided(void_award(work, award))
+
+
+def test_points_that_were_taken_back_are_not_promised(scene: Scene) -> None:
+    cast, session = scene.cast, scene.session()
+    done = scene.serve(cast.wang, session, START, END)
+    assert scene.run(take_back, sure(done.award)).was
+
+    said = words(cast.browser(cast.wang).get(address(session, "serve", "left")))
+    desk = words(cast.browser(cast.staff).get(f"/desk/sessions/{session}"))
+
+    assert "+20分" not in said
+    assert "待到账" not in said
+    assert "不计分" in desk
+    assert "+20" not in desk
 
 
 def test_a_result_belongs_to_whoever_looks(scene: Scene, client: FlaskClient) -> None:
