@@ -30,6 +30,7 @@ import admin.desk_people
 import admin.desk_register
 import admin.desk_session
 import admin.desk_station
+import admin.expiry
 import admin.notices
 import admin.statements
 import exchange.api
@@ -151,6 +152,12 @@ JOBS: tuple[Job, ...] = (
         "年底到期",
         Daily(at=dt.time(1, 0)),
         points.jobs.expire_points,
+    ),
+    Job(
+        "warn-expiry",
+        "提醒年底到期的积分",
+        Daily(at=dt.time(9, 10)),
+        points.jobs.warn_expiry,
     ),
     Job(
         "clean-limits",

@@ -13,11 +13,14 @@ from flask_babel import gettext as _
 from admin import figures
 from admin.blueprints import desk
 from core import settings
+from core.formats import date, points
 from core.identity import current_actor
 from core.work import present, reader
 from exchange.desk import ApprovalRow, approvals
 from exchange.desk_counter import ReadyOrder, ready_orders
 from exchange.desk_station import station_items
+from points.rush import rush
+from points.warning import stage_of
 from residents import queries as people
 from residents.labels import ROLES
 
@@ -88,6 +91,7 @@ def today() -> ResponseReturnValue:
         *_pickups(ready_orders(connection, actor, now)),
         *_unconfirmed(actor.place),
         *_second(actor.place),
+        *_lapsing(actor.place),
     ]
     low = [item for item in station_items(connection, actor.place, now) if item.low]
     return render_template(
@@ -171,4 +175,24 @@ def _second(community: int) -> list[Waiting]:
             act=_("去看看"),
         )
         for row in figures.waiting_for_second(reader(), community)
+    ]
+
+
+def _lapsing(community: int) -> list[Waiting]:
+    """What lapses at the year's end, from the first warning on."""
+    connection, now = reader(), present()
+    if stage_of(connection, now) is None:
+        return []
+    return [
+        Waiting(
+            kind=_("年底到期"),
+            title=_("%(count)s 位居民有积分到期", count=row.residents),
+            note=_("共 %(points)s 分，没有手机的请说一声", points=points(row.amount)),
+            since=now,
+            limit=date(row.day, now),
+            urgent=False,
+            url=url_for("desk.expiry"),
+            act=_("看看是谁"),
+        )
+        for row in rush(connection, now, community)
     ]

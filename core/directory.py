@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 from uuid import UUID
@@ -83,6 +83,11 @@ class Directory(Protocol):
 
     def contact(self, connection: Connection, person: UUID) -> str | None:
         """Return a person's number as it is stored, for the outbox; None without a phone."""
+
+    def contacts(
+        self, connection: Connection, residents: Sequence[UUID]
+    ) -> dict[UUID, tuple[UUID, str | None]]:
+        """Return the person and the stored number of each of these who lives here today."""
 
     def number(self, connection: Connection, community: int) -> str:
         """Return the number to call about a community's matters, in words where there is none."""

@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -172,6 +173,43 @@ def send(
     ).first()
     if sms and made is not None and due <= work.now and not found.waits_for_morning:
         work.after_commit.append(lambda: deliver_one(identity))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """One of many messages of a template: its key, its receiver, its parameters."""
+
+    key: str
+    person: UUID
+    phone_cipher: str | None
+    params: dict[str, str]
+
+
+def send_many(work: Work, template: str, letters: Sequence[Letter]) -> None:
+    """Write many messages of one template that waits for the morning, in one statement."""
+    found = TEMPLATES[template]
+    due = _after_quiet(work, work.now)
+    rows = []
+    for letter in letters:
+        sms = letter.phone_cipher is not None and "sms" in found.channels
+        rows.append(
+            {
+                "id": work.new_id(),
+                "key": f"{template}:{letter.key}",
+                "template": template,
+                "person": letter.person,
+                "phone_cipher": letter.phone_cipher,
+                "channel": "sms" if sms else "inapp",
+                "params": json.dumps({name: letter.params[name] for name in found.placeholders}),
+                "created_at": work.now,
+                "send_after": due,
+                "state": "waiting" if sms else "sent",
+            },
+        )
+    insert = sqlite.insert if work.is_sqlite else postgresql.insert
+    if rows:
+        statement = insert(OutboxMessage).on_conflict_do_nothing(index_elements=["key"])
+        work.connection.execute(statement, rows)
 
 
 def cancel(work: Work, template: str, *, key: str) -> bool:

@@ -41,6 +41,8 @@ IN_FORCE = frozenset(
         "quota.home_first_days",
         "points.settle_at",
         "points.expiry.service",
+        "points.expiry.first_notice_days",
+        "points.expiry.last_notice_days",
         "points.fixed_at_once",
         "points.hour_grace_minutes",
         "points.missing_exit_percent",

@@ -15,6 +15,7 @@ from points import queries, schemas
 from points.acts import RecordAct, Recorded, record_act
 from points.awards import AwardsConfirmed, ConfirmAwards, confirm_awards
 from points.receipts import Evidence, evidence
+from points.rush import Rush, rush
 from points.wallet import Wallet, account_named, accounts_shown, wallet
 
 if TYPE_CHECKING:
@@ -96,3 +97,14 @@ def confirm(data: dict[str, Any]) -> AwardsConfirmed:
         own=directory().own(reader(), actor.person),
     )
     return transact(confirm_awards, command, actor)
+
+
+@bp.get("/staff/expiry")
+@bp.response(200, schemas.RushSchema(many=True))
+def expiry() -> list[Rush]:
+    """List what lapses at this year's end, of each community in the actor's scope."""
+    actor = current_actor()
+    if actor.may("desk.read"):
+        return rush(reader(), present(), actor.place)
+    actor.require("console.read")
+    return [each for each in rush(reader(), present()) if actor.covers(each.community)]

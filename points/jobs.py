@@ -7,6 +7,7 @@ from points.closing import close_days, fold_deltas, lapse_due
 from points.corrections import remind_due
 from points.expiry import expire_points as expire_due
 from points.settlement import settle_due
+from points.warning import warn_residents
 
 
 def settle_awards() -> str:
@@ -42,3 +43,8 @@ def seal_days() -> str:
 def expire_points() -> str:
     """Lapse what is due since the last month that was closed."""
     return f"lapsed {expire_due()}"
+
+
+def warn_expiry() -> str:
+    """Warn those whose points lapse at this year's end."""
+    return f"warned {warn_residents()}"

@@ -178,3 +178,12 @@ class AwardsConfirmedSchema(Schema):
     """How many were confirmed now."""
 
     confirmed = fields.Integer()
+
+
+class RushSchema(Schema):
+    """What lapses in a community at a year's end."""
+
+    community = fields.Integer()
+    day = fields.Date()
+    residents = fields.Integer()
+    amount = fields.Integer(metadata=CENTIPOINTS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -86,6 +86,10 @@ def _standings(connection: Connection, ids: list[UUID]) -> dict[UUID, Standing]:
     }
 
 
+LOOK_UP = 1_000
+"""Residents of one look-up: databases take so many parameters and no more."""
+
+
 class ResidentsDirectory:
     """Answers from this package's tables."""
 
@@ -163,6 +167,23 @@ class ResidentsDirectory:
     def contact(self, connection: Connection, person: UUID) -> str | None:
         """Return a person's number as it is stored, for the outbox; None without a phone."""
         return connection.scalar(select(Person.phone_cipher).where(Person.id == person))
+
+    def contacts(
+        self, connection: Connection, residents: Sequence[UUID]
+    ) -> dict[UUID, tuple[UUID, str | None]]:
+        """Return the person and the stored number of each of these who lives here today."""
+        found: dict[UUID, tuple[UUID, str | None]] = {}
+        for start in range(0, len(residents), LOOK_UP):
+            rows = connection.execute(
+                select(Resident.id, Resident.person, Person.phone_cipher)
+                .join(Person, Person.id == Resident.person)
+                .where(
+                    Resident.id.in_(residents[start : start + LOOK_UP]),
+                    Resident.valid_to.is_(None),
+                ),
+            )
+            found |= {row.id: (row.person, row.phone_cipher) for row in rows}
+        return found
 
     def number(self, connection: Connection, community: int) -> str:
         """Return the number to call: the community's, else the district's, else words."""

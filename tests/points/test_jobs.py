@@ -44,6 +44,7 @@ def test_settling_by_hand_settles_once(app: Flask, clock: Clock, cast: People, r
         "fold-deltas",
         "close-day",
         "expire-points",
+        "warn-expiry",
         "clean-limits",
     ],
 )
