@@ -1,4 +1,4 @@
-"""The coming rush at a year's end: for a community's desk by resident, for the district by place."""
+"""The coming rush at a year's end: by resident for the desk, by community for the district."""
 
 from __future__ import annotations
 
