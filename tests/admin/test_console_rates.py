@@ -235,6 +235,7 @@ def test_readers_see_the_rates_and_change_none(cast: People, run: Run, ask: Run)
             shown = browser.get(path)
             assert shown.status_code == 200
             assert "只有区级管理员能提出调整" in words(shown)
+            assert "等另一人复核：小营街道→紫阳街道" in words(shown)
             page = shown.get_data(as_text=True)
             assert [form[0] for form in Forms(page).forms] == ["/sign-out"]
         for act in ("propose", "confirm", "withdraw"):
