@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 PLACEHOLDER = re.compile(r"\{([a-z]+)\}")
 SECRET_TEMPLATES = frozenset({"login.code"})
+SECRET_FOR = dt.timedelta(minutes=5)
+"""How long a sign-in code is of use."""
+
 ATTEMPTS_MAX = 5
 LEASE = dt.timedelta(minutes=2)
 FAILURES_MAX = 5
@@ -310,18 +313,20 @@ def close(work: Work, command: Close) -> Closed:
     while it still waits: somebody else may have sent it, or taken it back.
     """
     row = work.connection.execute(
-        select(OutboxMessage.template, OutboxMessage.attempts).where(
+        select(OutboxMessage.template, OutboxMessage.attempts, OutboxMessage.created_at).where(
             OutboxMessage.id == command.id,
         ),
     ).one()
+    is_secret = row.template in SECRET_TEMPLATES
+    again = work.now + dt.timedelta(minutes=2**row.attempts)
     changes: dict[str, object] = {"lease_until": None}
     if command.sent:
         changes |= {"state": "sent", "sent_at": work.now}
-    elif row.attempts >= ATTEMPTS_MAX:
+    elif row.attempts >= ATTEMPTS_MAX or (is_secret and again >= row.created_at + SECRET_FOR):
         changes["state"] = "failed"
     else:
-        changes["send_after"] = work.now + dt.timedelta(minutes=2**row.attempts)
-    if "state" in changes and row.template in SECRET_TEMPLATES:
+        changes["send_after"] = again
+    if "state" in changes and is_secret:
         changes["params"] = NOTHING
     change = update(OutboxMessage).where(OutboxMessage.id == command.id)
     if not command.sent:

@@ -362,7 +362,7 @@ def test_what_was_not_delivered_is_tried_again_ever_later_and_then_given_up(
     provider: type[Provider],
 ) -> None:
     provider.answers[:] = [503] * 10
-    post.code()
+    post.write("order.collected", "a", CALM)
     waited = []
     while (row := ask(rows)[0]).state == "waiting":
         waited.append((row.send_after - clock.now).total_seconds() / 60)
@@ -372,9 +372,23 @@ def test_what_was_not_delivered_is_tried_again_ever_later_and_then_given_up(
         assert post.deliver() == 0
 
     assert waited == [2, 4, 8, 16]
-    assert (row.state, row.attempts, row.params) == ("failed", ATTEMPTS_MAX, "{}")
+    assert (row.state, row.attempts) == ("failed", ATTEMPTS_MAX)
     clock.advance(days=1)
     assert (post.deliver(), len(provider.got)) == (0, ATTEMPTS_MAX)
+
+
+def test_a_code_that_could_only_come_too_late_is_given_up_and_erased(
+    post: Post, ask: Run, clock: Clock, provider: type[Provider]
+) -> None:
+    provider.answers[:] = [503] * 3
+    post.code()
+    clock.advance(minutes=2)
+    assert post.deliver() == 0
+
+    (row,) = ask(rows)
+    assert (row.state, row.attempts, row.params) == ("failed", 2, "{}")
+    clock.advance(minutes=30)
+    assert (post.deliver(), len(provider.got)) == (0, 2)
 
 
 def test_it_is_delivered_once_the_provider_is_back(
