@@ -183,35 +183,21 @@ def _job(job: jobs.Job, run: jobs.LastRun | None, now: dt.datetime) -> dict[str,
         "state": run.state if run else None,
         "started_at": run.started_at if run else None,
         "took": took,
-        "report": _report(run.report or "") if run else "",
+        "report": _report(job, run.report or "") if run else "",
         "attempts": run.attempts if run else 0,
         "overdue": missed,
     }
 
 
-REPORTS = {
-    "settled": N_("到账 %(count)s 笔"),
-    "lapsed": N_("退回 %(count)s 笔"),
-    "folded": N_("汇总 %(count)s 笔"),
-    "closed": N_("结清 %(count)s 天"),
-    "cleaned": N_("清理 %(count)s 条"),
-    "sent": N_("发出 %(count)s 条"),
-    "told": N_("提醒 %(count)s 次"),
-    "ended": N_("退回 %(count)s 单"),
-    "exits": N_("补记 %(count)s 人次"),
-}
-"""What a job's report says, by its first word."""
-
-
-def _report(raw: str) -> str:
-    """Return a job's report (「settled 12」, 「ended 3, failed 1」) as people read it."""
-    found = re.fullmatch(r"(\w+) (\d+)(?:, failed (\d+))?", raw)
-    if found is None or found[1] not in REPORTS:
+def _report(job: jobs.Job, raw: str) -> str:
+    """Return what a job did (「settled 12」, 「ended 3, failed 1」) as people read it."""
+    found = re.fullmatch(r"\w+ (\d+)(?:, failed (\d+))?", raw)
+    if found is None:
         return raw
-    if not int(found[2]) and not found[3]:
+    if not int(found[1]) and not found[2]:
         return _("没有要办的")
-    done = _(REPORTS[found[1]], count=found[2])
-    return _("%(done)s，%(failed)s 没有办成", done=done, failed=found[3]) if found[3] else done
+    done = _(job.done, count=found[1])
+    return _("%(done)s，%(failed)s 没有办成", done=done, failed=found[2]) if found[2] else done
 
 
 def _schedule(schedule: jobs.Every | jobs.Daily, now: dt.datetime) -> str:
@@ -225,10 +211,11 @@ def _schedule(schedule: jobs.Every | jobs.Daily, now: dt.datetime) -> str:
 def run_job() -> ResponseReturnValue:
     """Run a job now; what was done before is not done again."""
     current_actor().require("job.run")
+    name = request.form.get("job", "")
     try:
-        report = jobs.run_now(request.form.get("job", ""))
+        report = _report(jobs.find(name), jobs.run_now(name))
     except AppError as refusal:
         flash(refusal.sentence(), "refused")
     else:
-        flash(_("办完了：%(report)s", report=_report(report)), "done")
+        flash(_("办完了：%(report)s", report=report), "done")
     return redirect(url_for("console.jobs"), code=303)
