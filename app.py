@@ -20,17 +20,24 @@ import admin.console
 import admin.console_orders
 import admin.console_people
 import admin.console_rates
+import admin.console_rules
 import admin.console_settings
 import admin.demo.cli
 import admin.desk
 import admin.desk_activities
+import admin.desk_acts
 import admin.desk_counter
+import admin.desk_deductions
+import admin.desk_helpers
 import admin.desk_orders
 import admin.desk_people
 import admin.desk_register
+import admin.desk_rules
 import admin.desk_session
+import admin.desk_sheets
 import admin.desk_station
 import admin.expiry
+import admin.field
 import admin.notices
 import admin.statements
 import exchange.api
@@ -45,6 +52,7 @@ import points.correcting_views
 import points.defaults
 import points.jobs
 import points.panels
+import points.rules_api
 import points.statements.api
 import points.statements.check_views
 import points.statements.views
@@ -55,6 +63,7 @@ import residents.api
 import residents.cli
 import residents.directory
 import residents.identity
+import residents.local_api
 import residents.views
 from core import cli, health, http, identity, jobs, limits, logs, outbox
 from core.config import ROOT, Config
@@ -82,6 +91,7 @@ BLUEPRINTS = (
     exchange.views.pickup_bp,
     admin.blueprints.desk,
     admin.blueprints.console,
+    admin.field.bp,
 )
 API_BLUEPRINTS = (
     residents.api.public_bp,
@@ -90,6 +100,8 @@ API_BLUEPRINTS = (
     points.statements.api.public_bp,
     points.statements.api.bp,
     points.correcting_api.bp,
+    points.rules_api.bp,
+    residents.local_api.bp,
     activities.api.bp,
     exchange.api.bp,
 )
@@ -214,12 +226,13 @@ JOBS: tuple[Job, ...] = (
 )
 
 PANELS: dict[str, tuple[Panel, ...]] = {
-    "home.top": (exchange.panels.asked, points.panels.purse),
+    "home.top": (exchange.panels.asked, points.panels.asked_help, points.panels.purse),
     "home": (
         activities.panels.next_session,
         activities.panels.nearby,
         exchange.panels.arrivals,
     ),
+    "elder.top": (exchange.panels.asked, points.panels.asked_help),
     "elder.activities": (activities.panels.today_in_a_line,),
     "elder.points": (points.panels.elder,),
     "points.holds": (exchange.panels.held,),

@@ -102,6 +102,12 @@ def desk_only() -> None:
     current_actor().require("desk.read")
 
 
+def field_only() -> None:
+    """Guard: a grid worker or building lead."""
+    if current_actor().role not in {"grid_worker", "building_lead"}:
+        raise Forbidden
+
+
 def console_only() -> None:
     """Guard: somebody who works for or reads the district."""
     current_actor().require("console.read")

@@ -42,19 +42,19 @@ ROWS_MAX = 2_000
 NAME_MAX = 60
 
 
-class SheetTooLong(Rejected):
+class ActSheetTooLong(Rejected):
     """A sheet holds at most two thousand rows."""
 
     text = N_("一次最多 2000 行，请分几张表来记。")
 
 
-class SheetEmpty(Rejected):
+class ActSheetEmpty(Rejected):
     """A sheet has at least one row."""
 
     text = N_("表里没有要记的行。请核对后再来。")
 
 
-class SheetUnknown(NotFound):
+class ActSheetUnknown(NotFound):
     """There is no such sheet at this community."""
 
     text = N_("没有找到这张表。请从记一笔里重新打开。")
@@ -137,10 +137,10 @@ def cause_of(community: int, row: ListedAct, checked: Checked) -> str:
 def record_rows(work: Work, command: RecordRows) -> RowsRecorded:
     """Record a chunk; a row that does not fit is refused by itself.
 
-    Raises SheetTooLong, Forbidden, NotInYourScope.
+    Raises ActSheetTooLong, Forbidden, NotInYourScope.
     """
     if len(command.rows) > CHUNK:
-        raise SheetTooLong
+        raise ActSheetTooLong
     checker = recorder(work, command.community, *(row.act for row in command.rows))
     if command.sheet is not None:
         _keep_sheet(work, command, command.sheet)
@@ -227,12 +227,12 @@ def record_all(
 ) -> tuple[UUID | None, RowsRecorded]:
     """Record any number of rows in chunks; with a name the sheet is kept.
 
-    Raises SheetEmpty, SheetTooLong, Forbidden, NotInYourScope.
+    Raises ActSheetEmpty, ActSheetTooLong, Forbidden, NotInYourScope.
     """
     if not rows:
-        raise SheetEmpty
+        raise ActSheetEmpty
     if len(rows) > ROWS_MAX:
-        raise SheetTooLong
+        raise ActSheetTooLong
     sheet = sheet_id(community, rows) if name is not None else None
     results: list[RowResult] = []
     for start in range(0, len(rows), CHUNK):

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from flask import render_template
 
+from core.directory import directory
+from points.helping import asked_of
 from points.wallet import wallet
 
 if TYPE_CHECKING:
@@ -22,3 +24,17 @@ def purse(connection: Connection, viewer: Viewer) -> str:
 def elder(connection: Connection, viewer: Viewer) -> str:
     """Say in a line what can be spent."""
     return render_template("points/_elder.html", wallet=wallet(connection, viewer))
+
+
+def asked_help(connection: Connection, viewer: Viewer) -> str:
+    """Ask whether a neighbour helped the viewer; empty where nobody says so."""
+    asked = asked_of(connection, viewer.resident, viewer.now)
+    if not asked:
+        return ""
+    names = directory().standings(connection, {each.helper for each in asked})
+    rows = [
+        {"id": each.id, "name": names[each.helper].name, "note": each.note, "day": each.day}
+        for each in asked
+        if each.helper in names
+    ]
+    return render_template("points/_help.html", asked=rows)

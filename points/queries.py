@@ -255,12 +255,18 @@ class WaitingAward:
     event_at: dt.datetime
 
 
-def awards_to_confirm(connection: Connection, bearing: int) -> list[WaitingAward]:
-    """Return awards borne by a community that wait for a second person, the oldest first."""
+def awards_to_confirm(
+    connection: Connection, bearing: int, sources: Sequence[str] = ()
+) -> list[WaitingAward]:
+    """Return awards borne by a community that wait for a second person, the oldest first.
+
+    ``sources`` leaves only awards of these kinds: a session, an act, a help.
+    """
     names = [field.name for field in fields(WaitingAward)]
+    only = [Award.source_kind.in_(sources)] if sources else []
     rows = connection.execute(
         select(*(Award.__table__.c[name] for name in names))
-        .where(Award.bearing == bearing, Award.state == "pending", Award.due.is_(None))
+        .where(Award.bearing == bearing, Award.state == "pending", Award.due.is_(None), *only)
         .order_by(Award.event_at, Award.id)
         .limit(WAITING_MAX),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -15,9 +15,10 @@ from core import formats, settings
 from core.directory import directory
 from core.identity import current_actor, residents_only
 from core.ids import NIL
-from core.work import present, reader
+from core.work import present, reader, transact
 from points import corrected, words
 from points import wallet as wallets
+from points.helping import AnswerHelp, answer_help
 from points.receipts import Evidence, evidence
 from points.stories import Story, story_of
 
@@ -147,6 +148,16 @@ def _href(entry: wallets.Entry) -> str:
     if entry.source_kind == "order":
         return url_for("exchange.order", order_id=entry.source_id)
     return ""
+
+
+@bp.post("/helps/<uuid:help_id>")
+def say_help(help_id: UUID) -> ResponseReturnValue:
+    """Say whether a neighbour helped."""
+    command = AnswerHelp(help=help_id, helped=request.form.get("helped") == "1")
+    done = transact(answer_help, command, current_actor())
+    said = _("已告诉社区，这位邻居会得分") if done.state == "confirmed" else _("已告诉社区，不记分")
+    flash(said, "success")
+    return redirect(url_for("residents.home"), code=303)
 
 
 @bp.get("/<uuid:transfer_id>")

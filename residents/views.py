@@ -100,6 +100,7 @@ def home() -> ResponseReturnValue:
     if seen.mode == "elder":
         return render_template(
             "residents/elder_home.html",
+            top_panels=rendered("elder.top", reader(), panels),
             activity_panels=rendered("elder.activities", reader(), panels),
             points_panels=rendered("elder.points", reader(), panels),
         )
@@ -112,7 +113,9 @@ def home() -> ResponseReturnValue:
 
 
 def _workplace(actor: Actor) -> str:
-    return "/desk" if actor.may("desk.read") else "/console"
+    if actor.may("desk.read"):
+        return "/desk"
+    return "/field/" if actor.may("act.record") else "/console"
 
 
 @bp.get("/sign-in", endpoint="sign_in")

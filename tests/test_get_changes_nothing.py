@@ -23,12 +23,15 @@ from exchange.pickup import token_of
 from exchange.rates import ProposeRate, propose_rate
 from exchange.stations import AddItem, OpenStation, add_item, open_station
 from exchange.stock import ReceiveStock, receive_stock
+from points.act_sheets import RecordRows, listed, record_rows, sheet_id
 from points.models import Transfer
+from points.recorders import Act
 from points.statements.issue import IssueStatement, issue_statement
 from points.statements.periods import Period, Subject
 from tests.conftest import Clock
 from tests.exchange.scene import POINT, Scene, Someone
 from tests.people import HERE, THERE, People
+from tests.points.doors import building_lead
 from tests.residents.forms import prove
 
 Arguments = dict[str, object]
@@ -99,6 +102,17 @@ def papers(scene: Scene, cast: People, wang: Someone) -> tuple[str, str]:
     return made[0].code, made[1].code
 
 
+def sheet(scene: Scene, cast: People) -> UUID:
+    """Record a sheet with one idea on it; return it."""
+    assert cast.wang.resident is not None
+    idea = Act(rule="report.idea", holder_kind="resident", holder_id=cast.wang.resident, units=1)
+    rows = listed([(2, idea)], dt.date(2026, 11, 24))
+    identity = sheet_id(HERE, rows)
+    command = RecordRows(community=HERE, rows=rows, sheet=identity, name="十一月", total=1)
+    scene.run(record_rows, command, cast.actor(cast.staff))
+    return identity
+
+
 @pytest.fixture
 def arguments(app: Flask, cast: People, clock: Clock) -> Arguments:
     """A scene in which something stands behind every address; return what addresses name."""
@@ -150,6 +164,8 @@ def arguments(app: Flask, cast: People, clock: Clock) -> Arguments:
         "holder": wang.resident,
         "paper": paper,
         "book_paper": book,
+        "key": "serve.neighbour",
+        "sheet_id": sheet(scene, cast),
         "pickup": code,
     }
 
@@ -163,6 +179,7 @@ def queries(known: Arguments) -> tuple[str, ...]:
         "select": "clean",
         "order": known["order_id"],
         "resident": known["resident_id"],
+        "rule": "covenant.corridor",
         "add": known["item_id"],
         "item": known["item_id"],
         "quantity": 1,
@@ -200,7 +217,9 @@ def ask_all(
 def test_no_get_changes_a_row(
     app: Flask, cast: People, arguments: Arguments, ask: Callable[..., Any]
 ) -> None:
-    people = {who.name: who for who in (cast.wang, cast.there, cast.staff, cast.keeper, cast.lin)}
+    fang = building_lead(Scene(app).run, ask, cast)
+    desk = (cast.staff, cast.lead, cast.keeper, fang)
+    people = {who.name: who for who in (cast.wang, cast.there, *desk, cast.lin)}
     browsers = {name: cast.browser(who) for name, who in people.items()}
     browsers["nobody"] = app.test_client()
     prove(app, browsers["nobody"], "13900000099")

@@ -168,9 +168,9 @@ def test_nothing_of_a_chunk_stays_when_it_breaks(run: Run, ask: Run, cast: Peopl
 
 def test_limits_of_a_sheet_are_told(cast: People, record: Callable[..., Any]) -> None:
     idea = acts(cast)[0]
-    with pytest.raises(sheets.SheetEmpty):
+    with pytest.raises(sheets.ActSheetEmpty):
         record([])
-    with pytest.raises(sheets.SheetTooLong):
+    with pytest.raises(sheets.ActSheetTooLong):
         record([idea] * 2001)
 
 

@@ -1,0 +1,117 @@
+"""The desk's page of a household's reminders and deductions; off unless the community says so."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from admin.blueprints import desk
+from admin.forms import date
+from core import settings
+from core.acts import NotInYourScope
+from core.errors import AppError
+from core.formats import points
+from core.http_keys import form_key
+from core.identity import current_actor
+from core.work import business_day, present, reader, transact
+from points import deductions
+from points.rules import rules_in_force
+from residents import people, queries
+
+
+@desk.context_processor
+def _switch() -> dict[str, Any]:
+    """Let the page of a resident know whether there is such a thing here."""
+    return {"deductions_are_on": deductions_are_on}
+
+
+def deductions_are_on() -> bool:
+    """Whether this desk's community takes points away at all."""
+    place = current_actor().place
+    return settings.flag(reader(), "points.deductions", present(), place)
+
+
+@desk.get("/residents/<uuid:resident_id>/deductions")
+def household_deductions(resident_id: UUID) -> ResponseReturnValue:
+    """Show the reminders that a household got, and what was taken."""
+    return _page(resident_id)
+
+
+def _line(resident_id: UUID) -> queries.ResidentLine:
+    """Return a resident of this community; the household is meant."""
+    actor = current_actor()
+    actor.require("points.adjust")
+    line = queries.lines(reader(), [resident_id]).get(resident_id)
+    if line is None:
+        raise people.ResidentUnknown
+    if not actor.covers(line.community):
+        raise NotInYourScope
+    return line
+
+
+def _page(resident_id: UUID, refusal: str | None = None, status: int = 200) -> ResponseReturnValue:
+    line, today = _line(resident_id), business_day(present())
+    is_on = deductions_are_on()
+    rules = rules_in_force(reader(), line.community, today) if is_on else []
+    taken = deductions.deductions_of(reader(), line.household)
+    standing = deductions.standing(reader(), line.household, rules, today)
+    noted = {one.noted_by for each in standing for one in each.reminders}
+    page = render_template(
+        "admin/deductions.html",
+        resident=line,
+        is_on=is_on,
+        rules=standing,
+        taken=taken,
+        names=queries.names(reader(), noted | {row.recorded_by for row in taken}),
+        today=today,
+        refusal=refusal,
+        key=form_key(),
+    )
+    return page, status
+
+
+@desk.post("/residents/<uuid:resident_id>/reminders")
+def household_remind(resident_id: UUID) -> ResponseReturnValue:
+    """Note that a household was reminded."""
+    command = deductions.NoteReminder(
+        community=current_actor().place,
+        household=_line(resident_id).household,
+        rule=request.form.get("rule", ""),
+        day=date(request.form.get("day")),
+        note=request.form.get("note", ""),
+    )
+
+    def said(done: Any) -> str:
+        return str(_("已留下提醒的记录，现在有 %(count)s 次", count=done.reminders))
+
+    return _done(resident_id, deductions.note_reminder, command, said)
+
+
+@desk.post("/residents/<uuid:resident_id>/deductions")
+def household_deduct(resident_id: UUID) -> ResponseReturnValue:
+    """Take what the rule says, to zero at most."""
+    command = deductions.Deduct(
+        key=request.form.get("key", ""),
+        community=current_actor().place,
+        household=_line(resident_id).household,
+        rule=request.form.get("rule", ""),
+        reason=request.form.get("reason", ""),
+    )
+
+    def said(done: Any) -> str:
+        return str(_("扣了 %(points)s 基本积分，本户看得到原因", points=points(done.amount)))
+
+    return _done(resident_id, deductions.deduct, command, said)
+
+
+def _done(resident_id: UUID, use_case: Any, command: Any, said: Any) -> ResponseReturnValue:
+    try:
+        done = transact(use_case, command, current_actor())
+    except AppError as refusal:
+        return _page(resident_id, refusal.sentence(), int(refusal.status))
+    flash(said(done), "done")
+    return redirect(url_for("desk.household_deductions", resident_id=resident_id), code=303)

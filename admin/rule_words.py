@@ -1,0 +1,45 @@
+"""Words for earning rules on the desk and the console."""
+
+from __future__ import annotations
+
+from flask_babel import gettext as _
+
+from core.formats import points
+from points.rule_table import RuleLine
+from points.rules import Rule
+
+UNITS = {"半小时": "每半小时", "次": "每次", "月": "每月", "户月": "每户每月"}
+HOLDERS = {"resident": "个人", "household": "户"}
+
+
+def unit_words(unit: str) -> str:
+    """Return what a unit is, as a table says it: 每半小时, 每户每月."""
+    return UNITS.get(unit, unit)
+
+
+def caps_words(rule: Rule) -> str:
+    """Return the caps in units, 每天 2，每月 10, and whether a household counts together."""
+    named = (
+        (_("每次"), rule.cap_per_act),
+        (_("每天"), rule.cap_per_day),
+        (_("每月"), rule.cap_per_month),
+        (_("每年"), rule.cap_per_year),
+    )
+    words = _("，").join(f"{name} {cap}" for name, cap in named if cap is not None)
+    if not words:
+        return _("不限")
+    return _("全户合计%(caps)s", caps=words) if rule.household_caps else words
+
+
+def difference(line: RuleLine) -> str:
+    """Say how a rule differs from the district's base."""
+    if not line.is_on:
+        return _("没有打开")
+    if line.is_own:
+        return _("本社区自设")
+    more = line.rule.amount - line.base
+    if more > 0:
+        return _("高 %(points)s", points=points(more))
+    if more < 0:
+        return _("低 %(points)s", points=points(-more))
+    return _("分同基准，另定上限或登记人") if line.is_set else _("同基准")

@@ -1,0 +1,148 @@
+"""按表记: pasted, CSV or Excel; each row is looked at before anything is recorded."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import pytest
+from xlsxwriter import Workbook
+
+from admin.act_sheet_reading import ActSheetUnreadable, cells_of, lines_of, table_of
+from points.act_sheets import ActSheetEmpty, ActSheetTooLong
+from tests.admin.forms import again, fill
+from tests.admin.scene import words
+from tests.people import People
+from tests.points.earning import count
+
+Run = Callable[..., Any]
+SHEET = "/desk/acts/sheet"
+LOOK = "/acts/sheet/look"
+HEAD = "规则\t姓名\t住址\t次数\t日期\t说明\t被帮的人"
+GOOD = (
+    HEAD,
+    "建议被采纳\t王秀英\t\t1\t2026-11-20\t路灯\t",
+    "邻里互助\t周晓燕\t\t1\t11/20\t代买菜\t陈建国 5-1-102",
+    "家庭安全自查\t\t3-2-401\t\t\t\t",
+)
+WRONG = (
+    "建议被采纳\t王秀芬\t\t1\t\t\t",
+    "发红包\t王秀英\t\t1\t\t\t",
+    "邻里互助\t王秀英\t\t1\t\t\t李国强",
+    "建议被采纳\t王秀英\t\t两\t\t\t",
+    "建议被采纳\t王秀英\t\t1\t昨天\t\t",
+    "家庭安全自查\t\t9-9-999\t\t\t\t",
+)
+
+
+def test_each_row_is_looked_at_then_recorded_then_shown(ask: Run, cast: People) -> None:
+    browser = cast.browser(cast.staff)
+    looked = fill(browser, SHEET, LOOK, cells="\n".join((*GOOD, *WRONG)))
+
+    said = words(looked)
+    assert looked.status_code == 200
+    assert "3行可以记，共11分，6行要改" in said
+    for each in (
+        "没有找到「王秀芬」",
+        "没有这条规则",
+        "同一户的家人",
+        "次数要是正整数",
+        "日期没有看懂",
+        "没有找到这一户",
+    ):
+        assert each in said
+    assert ask(count, "awards") == 0
+
+    done = again(browser, looked.get_data(as_text=True), SHEET)
+
+    assert done.status_code == 303
+    result = words(browser.get(done.headers["Location"]))
+    assert "记上3行，共11分" in result
+    assert ask(count, "awards") == 3
+
+
+def test_the_same_sheet_again_records_nothing_more(ask: Run, cast: People) -> None:
+    browser = cast.browser(cast.staff)
+    for _time in range(2):
+        looked = fill(browser, SHEET, LOOK, cells="\n".join(GOOD))
+        done = again(browser, looked.get_data(as_text=True), SHEET)
+
+    # What was recorded before cannot be chosen again, and the one result stays.
+    assert "3行以前记过" in words(looked)
+    assert done.status_code == 303
+    assert ask(count, "awards") == 3
+    assert ask(count, "act_sheets") == 1
+    assert "11月20日" in words(browser.get(SHEET)) or "粘贴的表" in words(browser.get(SHEET))
+
+
+def excel(rows: Iterable[Sequence[str | int]]) -> bytes:
+    """A workbook as spreadsheets write it."""
+    out = io.BytesIO()
+    book = Workbook(out, {})
+    page = book.add_worksheet("表")
+    for line, row in enumerate(rows):
+        for column, cell in enumerate(row):
+            if isinstance(cell, int):
+                page.write_number(line, column, cell)
+            else:
+                page.write_string(line, column, cell)
+    book.close()
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "utf-8", "utf-8-sig", "gb18030"])
+def test_files_of_every_kind_are_read(cast: People, kind: str) -> None:
+    rows: list[list[str | int]] = [
+        ["规则", "姓名", "次数", "日期"],
+        ["建议被采纳", "王秀英", 1, "2026-11-20"],
+    ]
+    text = "\n".join(",".join(str(cell) for cell in row) for row in rows)
+    raw = excel(rows) if kind == "xlsx" else text.encode(kind)
+    browser = cast.browser(cast.staff)
+
+    looked = fill(browser, SHEET, LOOK, file=(io.BytesIO(raw), f"十一月.{kind}"))
+
+    assert looked.status_code == 200
+    assert "1行可以记，共5分" in words(looked)
+
+
+@pytest.mark.parametrize(
+    ("raw", "refusal"),
+    [
+        (b"", ActSheetEmpty),
+        ("规则\t姓名\n".encode(), ActSheetEmpty),
+        ("姓名\t分\n王秀英\t5".encode(), ActSheetUnreadable),
+        (b"PK\x03\x04 no workbook", ActSheetUnreadable),
+        (b"\xff\xfe\xfa\x80\x81", ActSheetUnreadable),
+        ("规则\t姓名\n" + "建议被采纳\t王秀英\n" * 2001, ActSheetTooLong),
+    ],
+)
+def test_what_is_no_sheet_is_refused(raw: bytes | str, refusal: type[Exception]) -> None:
+    with pytest.raises(refusal):
+        lines_of(cells_of(raw) if isinstance(raw, str) else table_of(raw))
+
+
+def test_a_workbook_that_unpacks_to_too_much_is_refused_unread() -> None:
+    heavy = excel(
+        [["规则", "姓名"], *[["建议被采纳", f"{number}" * 60] for number in range(60_000)]]
+    )
+    with pytest.raises(ActSheetTooLong):
+        table_of(heavy)
+
+
+def test_a_large_file_is_refused_with_a_sentence(cast: People) -> None:
+    browser = cast.browser(cast.staff)
+    raw = b"x" * (400 * 1024 + 1)
+    refused = fill(browser, SHEET, LOOK, file=(io.BytesIO(raw), "big.csv"))
+
+    assert refused.status_code == 413
+    assert "最大400KB" in words(refused)
+
+
+def test_another_communitys_sheet_is_not_this_desks(cast: People) -> None:
+    browser = cast.browser(cast.staff)
+    looked = fill(browser, SHEET, LOOK, cells="\n".join(GOOD))
+    done = again(browser, looked.get_data(as_text=True), SHEET)
+
+    assert cast.browser(cast.elsewhere).get(done.headers["Location"]).status_code == 404

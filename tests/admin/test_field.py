@@ -1,0 +1,165 @@
+"""The one page of a building lead or grid worker: a rule, the doors, one tap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.admin.forms import Forms, fill
+from tests.admin.scene import words
+from tests.people import People, Someone
+from tests.points.doors import building_lead, grid_worker
+from tests.points.earning import count
+
+Run = Callable[..., Any]
+CORRIDOR = "/field/?rule=covenant.corridor"
+
+
+@pytest.fixture
+def fang(run: Run, ask: Run, cast: People) -> Someone:
+    """The lead of 3 幢, where only 王秀英's household lives."""
+    return building_lead(run, ask, cast)
+
+
+@pytest.fixture
+def phone(cast: People, fang: Someone) -> FlaskClient:
+    return cast.browser(fang)
+
+
+def test_signing_in_leads_to_the_one_page(phone: FlaskClient) -> None:
+    assert phone.get("/").headers["Location"] == "/field/"
+    page = words(phone.get("/field/"))
+
+    assert "楼道不堆物" in page
+    assert "垃圾分类合格" in page
+    assert "志愿服务" not in page
+    for elsewhere in ("/desk/", "/desk/acts", "/console/"):
+        assert phone.get(elsewhere).status_code == 403
+
+
+def test_only_the_own_doors_are_shown(phone: FlaskClient) -> None:
+    page = words(phone.get(CORRIDOR))
+
+    assert "建国南苑3-2-401" in page
+    assert "5-1-102" not in page
+
+
+def test_ticked_doors_are_recorded_and_shown_as_done(
+    ask: Run, cast: People, phone: FlaskClient
+) -> None:
+    done = fill(phone, CORRIDOR, "/field/record", holder=[str(cast.wang.household)])
+
+    assert done.status_code == 303
+    page = words(phone.get(done.headers["Location"]))
+    assert "记上了1笔，共5分" in page
+    assert "这个月已记" in page
+    again = phone.get(CORRIDOR).get_data(as_text=True)
+    assert all(name != "holder" for form in Forms(again).forms for name in form[2])
+    assert ask(count, "awards") == 1
+
+
+def test_the_same_tap_twice_is_one(ask: Run, cast: People, phone: FlaskClient) -> None:
+    form = {
+        "rule": "covenant.corridor",
+        "day": "2026-11-24",
+        "holder": str(cast.wang.household),
+    }
+    shown = phone.get(CORRIDOR).get_data(as_text=True)
+    token = dict(Forms(shown).forms[-1][1])["csrf_token"]
+    for _tap in range(2):
+        assert phone.post("/field/record", data=form | {"csrf_token": token}).status_code == 303
+    assert ask(count, "awards") == 1
+    assert "没有多记" in words(phone.get("/field/"))
+
+
+def test_a_forged_door_beyond_the_building_is_refused(
+    ask: Run, cast: People, phone: FlaskClient
+) -> None:
+    shown = phone.get(CORRIDOR).get_data(as_text=True)
+    form = {
+        "rule": "covenant.corridor",
+        "day": "2026-11-24",
+        "holder": str(cast.chen.household),
+        "csrf_token": dict(Forms(shown).forms[-1][1])["csrf_token"],
+    }
+    answer = phone.post("/field/record", data=form, follow_redirects=True)
+
+    assert "这不归您所在的社区办" in answer.get_data(as_text=True)
+    assert ask(count, "awards") == 0
+
+
+def test_nothing_ticked_is_told(phone: FlaskClient) -> None:
+    refused = fill(phone, CORRIDOR, "/field/record")
+    assert refused.status_code == 422
+    assert "至少勾一户" in words(refused)
+
+
+def test_a_grid_worker_reports_who_saw_a_hazard(run: Run, ask: Run, cast: People) -> None:
+    qian = cast.browser(grid_worker(run, ask, cast, "3", "5"))
+    done = fill(
+        qian,
+        "/field/?rule=report.hazard",
+        "/field/record",
+        holder=[str(cast.chen.resident)],
+        note="电线垂下来了",
+    )
+
+    assert done.status_code == 303
+    assert ask(count, "awards", "reason = '反映隐患，电线垂下来了'") == 1
+
+
+def test_help_between_two_doors_is_recorded_with_the_word(run: Run, ask: Run, cast: People) -> None:
+    """The grid of both buildings has no rule for it; the building lead of 3 幢 sees only hers."""
+    fang = cast.browser(building_lead(run, ask, cast))
+    page = "/field/?rule=serve.neighbour"
+    refused = fill(
+        fang, page, "/field/record", holder=str(cast.wang.resident), helped=str(cast.li.resident)
+    )
+
+    assert refused.status_code == 422
+    assert "同一户的家人之间不记" in words(refused)
+    done = fill(
+        fang, page, "/field/record", holder=str(cast.wang.resident), helped=str(cast.chen.resident)
+    )
+    assert done.status_code == 303
+    assert ask(count, "awards") == 1
+
+
+def test_the_lead_arranges_grids_and_helpers_at_the_desk(run: Run, ask: Run, cast: People) -> None:
+    lead, place = cast.browser(cast.lead), "/desk/helpers"
+    assert cast.browser(cast.staff).get(place).status_code == 403
+    shown = lead.get(place).get_data(as_text=True)
+    assert "建国南苑 3 幢" in shown
+    buildings = [part.split('"')[0] for part in shown.split('name="building" value="')[1:]]
+    done = fill(lead, place, "/helpers/grid", grid="第一网格", building=buildings)
+    assert done.status_code == 303
+    scope = f"building_lead:{buildings[0]}"
+    done = fill(lead, place, "/desk/helpers", name="方大姐", phone="13700000021", scope=scope)
+    assert done.status_code == 303
+    page = words(lead.get(place))
+    assert "方大姐" in page
+    assert "第一网格" in page
+    ended = fill(lead, place, "/helpers/end")
+    assert ended.status_code == 303
+    assert "方大姐" not in words(lead.get(place))
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ({"name": ""}, "姓名"),
+        ({"phone": "12"}, "手机号"),
+        ({"scope": "building_lead:no"}, "请选网格或楼幢"),
+    ],
+)
+def test_what_is_wrong_with_a_helper_is_said(
+    cast: People, typed: dict[str, str], says: str
+) -> None:
+    given = {"name": "方大姐", "phone": "13700000021"} | typed
+    refused = fill(cast.browser(cast.lead), "/desk/helpers", "/desk/helpers", **given)
+
+    assert refused.status_code == 422
+    assert says in words(refused)
