@@ -2,8 +2,9 @@
 
 A row is its table's name and its columns in the order below, joined by ``|``. Null is empty. An id
 is 32 hexadecimal digits, a number decimal, a day ``2026-11-24``, a moment
-``2026-11-24 02:00:00.000000`` in UTC; words are led by how many characters they have and a colon,
-so that nothing in them can pass for another column. decisions/007 says why.
+``2026-11-24 02:00:00.5`` in UTC, without zeros at its end; words are led by how many characters
+they have and a colon (null by none), so that nothing in them can pass for another column.
+decisions/007 says why.
 """
 
 from __future__ import annotations
@@ -77,31 +78,31 @@ FINALS: tuple[Final, ...] = (
     ),
 )
 
+# ``concat`` writes null as nothing, and is three times as fast as a chain of ``||``.
 POSTGRESQL: dict[Shape, str] = {
-    "id": "replace(CAST({0} AS text), '-', '')",
-    "number": "CAST({0} AS text)",
-    "day": "to_char({0}, 'YYYY-MM-DD')",
-    "moment": "to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')",
-    "words": "length({0}) || ':' || {0}",
-}
-# Ids, days and moments are stored as this very text.
-SQLITE: dict[Shape, str] = {
-    "id": "{0}",
-    "number": "CAST({0} AS text)",
+    "id": "encode(uuid_send({0}), 'hex')",
+    "number": "{0}",
     "day": "{0}",
-    "moment": "{0}",
-    "words": "length({0}) || ':' || {0}",
+    "moment": "{0} AT TIME ZONE 'UTC'",
+    "words": "length({0}), ':', {0}",
+}
+# Ids and days are stored as this very text.
+SQLITE: dict[Shape, str] = {
+    "id": "coalesce({0}, '')",
+    "number": "coalesce({0}, '')",
+    "day": "{0}",
+    "moment": "coalesce(rtrim(rtrim({0}, '0'), '.'), '')",
+    "words": "coalesce(length({0}), '') || ':' || coalesce({0}, '')",
 }
 
 
 def line(final: Final, *, sqlite: bool) -> str:
     """Return the SQL expression of a row's canonical text."""
     shapes = SQLITE if sqlite else POSTGRESQL
-    parts = [
-        f"coalesce({shapes[shape].format(f'{final.table}.{name}')}, '')"
-        for name, shape in final.columns
-    ]
-    return f"'{final.table}|' || " + " || '|' || ".join(parts)
+    parts = [shapes[shape].format(f"{final.table}.{name}") for name, shape in final.columns]
+    if sqlite:
+        return f"'{final.table}|' || " + " || '|' || ".join(parts)
+    return f"concat('{final.table}|', " + ", '|', ".join(parts) + ")"
 
 
 def lines(*, sqlite: bool, one_community: bool = False) -> str:
