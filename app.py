@@ -196,6 +196,18 @@ JOBS: tuple[Job, ...] = (
         "提醒 %(count)s 人",
     ),
     Job(
+        "prove-changes",
+        "核对新记的账",
+        Every(dt.timedelta(minutes=15)),
+        lambda: points.jobs.prove_changes(CHECKS),
+    ),
+    Job(
+        "prove-all",
+        "把账从头核一遍",
+        Daily(at=dt.time(3, 10)),
+        lambda: points.jobs.prove_all(CHECKS),
+    ),
+    Job(
         "clean-limits",
         "清理过期的次数和任务记录",
         Daily(at=dt.time(3, 30)),

@@ -7,7 +7,7 @@ block is not chained to it, nor is the district's block of that day.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -152,9 +152,3 @@ def stands(connection: Connection, published: str) -> Place | None:
         select(Seal.community, Seal.day).where(Seal.head == published.lower())
     ).first()
     return None if row is None else _block(row.community, row.day)
-
-
-def first_of(places: Iterable[Place]) -> tuple[int, Place | None]:
-    """Count places, and return the first."""
-    found = list(places)
-    return len(found), found[0] if found else None

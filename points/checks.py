@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import select, text
+from sqlalchemy import BindParameter, Date, bindparam, select, text
 
-from core.db import Base
+from core.db import Base, UtcDateTime
 from core.work import business_day
 from points.chain import Place
 from points.models import Account
@@ -22,12 +22,21 @@ Changed = Literal["rows", "accounts", "days", "whole", "night"]
 were touched, days that are not closed, all of it (it is small), or nothing before the night."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a check found: how many are wrong, where the first is, among how many."""
+
+    times: int
+    first: Place | None
+    rows: int
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """An invariant: its name, what breaks it in words, and the query that finds it.
 
     The query returns the ids of rows of ``table`` that are wrong. ``find`` is for what no query
-    can say: it returns how many places are wrong, and the first.
+    can say: with a number it looks at a part only, another part for each number.
     """
 
     name: str
@@ -36,7 +45,7 @@ class Check:
     table: str = "transfers"
     title: str = ""
     changed: Changed = "rows"
-    find: Callable[[Connection], tuple[int, Place | None]] | None = None
+    find: Callable[[Connection, int | None], Found] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,24 +70,36 @@ class Narrow:
     """A WITH clause that puts a part of the rows in the tables' place, and its parameters."""
 
     tables: str = ""
+    only: str = ""
+    turn: int | None = None
     values: dict[str, object] = field(default_factory=dict)
+
+    def typed(self) -> list[BindParameter[Any]]:
+        """The parameters with the types that both databases store."""
+        return [
+            bindparam(name, value, type_=Date() if name == "day" else UtcDateTime())
+            for name, value in self.values.items()
+        ]
 
 
 WHOLE = Narrow()
 
 
-def find(connection: Connection, check: Check, narrow: Narrow = WHOLE) -> tuple[int, Place | None]:
-    """Run one check, on a part of the rows if asked; how many are wrong, and the first."""
+def find(connection: Connection, check: Check, narrow: Narrow = WHOLE) -> Found:
+    """Run one check, on a part of the rows if asked."""
     if check.find is not None:
-        return check.find(connection)
+        return check.find(connection, narrow.turn)
     row = connection.execute(
         text(
             f"{narrow.tables} SELECT count(*) AS times, min(CAST(what AS text)) AS example"
-            f" FROM ({check.query}) AS found",
-        ),
-        narrow.values,
+            f" FROM ({check.query}) AS found {narrow.only}",
+        ).bindparams(*narrow.typed()),
     ).one()
-    return row.times, place_of(connection, check.table, row.example) if row.times else None
+    return Found(
+        times=row.times,
+        first=place_of(connection, check.table, row.example) if row.times else None,
+        rows=0,
+    )
 
 
 BOOKS = ("community", "host", "account")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from points import sealing
+from collections.abc import Sequence
+
+from points import proving, sealing
+from points.checks import Check
 from points.closing import close_days, fold_deltas, lapse_due
 from points.corrections import remind_due
 from points.expiry import expire_points as expire_due
@@ -48,3 +51,17 @@ def expire_points() -> str:
 def warn_expiry() -> str:
     """Warn those whose points lapse at this year's end."""
     return f"warned {warn_residents()}"
+
+
+def prove_changes(checks: Sequence[Check]) -> str:
+    """Prove the invariants on what changed."""
+    return _told(proving.prove_changes(checks))
+
+
+def prove_all(checks: Sequence[Check]) -> str:
+    """Prove the invariants on all there is."""
+    return _told(proving.prove_all(checks))
+
+
+def _told(kept: proving.Kept) -> str:
+    return f"broken {kept.broken}" if kept.broken else f"proven {kept.proven}"

@@ -5,15 +5,17 @@ Each check is a query that returns what is wrong, one row each. All look at one 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from core.errors import N_
-from points.chain import Place, broken_blocks, broken_chain, first_of, spans
-from points.checks import Broken, Check, find
+from points.chain import Place, broken_blocks, broken_chain, spans
+from points.checks import Broken, Check, Found, find
+from points.models import Seal
 from points.verify_adjustments import ADJUSTMENTS
 from points.verify_expiry import EXPIRY
 from points.verify_recording import RECORDING
@@ -83,9 +85,9 @@ AWARD_WITHOUT_BEARER = """
 
 TRANSFER_WITHOUT_AWARD = """
     SELECT transfers.id AS what FROM transfers
-        LEFT JOIN awards AS own ON own.id = transfers.id
-        LEFT JOIN awards AS borne ON borne.host_transfer = transfers.id
-    WHERE transfers.act = 'award' AND own.id IS NULL AND borne.id IS NULL"""
+        LEFT JOIN awards ON awards.id = transfers.source_id
+            AND transfers.id IN (awards.id, awards.host_transfer)
+    WHERE transfers.act = 'award' AND awards.id IS NULL"""
 
 SYSTEM_BOOKS = """
     SELECT account AS what FROM (
@@ -159,14 +161,24 @@ CONFIRMED_BY_ONE = """
     WHERE confirmed_by = recorded_by OR confirmed_by = holder_id"""
 
 
-def _blocks(connection: Connection) -> tuple[int, Place | None]:
-    return first_of(
-        place for span in spans(connection) for place in broken_blocks(connection, span)
-    )
+def _blocks(connection: Connection, turn: int | None) -> Found:
+    """Compute all blocks anew; with a turn the newest day's, and one older day's."""
+    days = spans(connection)
+    if turn is not None and days:
+        days = [days[turn % len(days)], days[-1]]
+    sealed = select(func.count()).select_from(Seal)
+    rows = connection.scalar(sealed.where(Seal.day.in_([span.until for span in days]))) or 0
+    return _found(rows, (place for span in days for place in broken_blocks(connection, span)))
 
 
-def _chain(connection: Connection) -> tuple[int, Place | None]:
-    return first_of(broken_chain(connection))
+def _chain(connection: Connection, _turn: int | None) -> Found:
+    rows = connection.scalar(select(func.count()).select_from(Seal)) or 0
+    return _found(rows, broken_chain(connection))
+
+
+def _found(rows: int, places: Iterable[Place]) -> Found:
+    found = list(places)
+    return Found(times=len(found), first=found[0] if found else None, rows=rows)
 
 
 CHECKS: tuple[Check, ...] = (
@@ -323,23 +335,51 @@ COUNTS = {
 def verify(connection: Connection, checks: Sequence[Check] = CHECKS) -> Verified:
     """Check every invariant on one snapshot; nothing is written, nothing is mended.
 
-    The connection must have asked nothing yet.
+    The connection must have asked nothing yet. PostgreSQL computes the seals on a second one,
+    at the same time and on the same snapshot.
     """
+    if connection.dialect.name == "sqlite":
+        return Verified(
+            counts=counted(connection), checks=len(checks), broken=tuple(broken(connection, checks))
+        )
     one_snapshot(connection)
-    counts = {name: int(connection.scalar(text(query)) or 0) for name, query in COUNTS.items()}
-    return Verified(counts=counts, checks=len(checks), broken=tuple(broken(connection, checks)))
+    snapshot = connection.scalar(text("SELECT pg_export_snapshot()"))
+    with ThreadPoolExecutor(1) as beside, connection.engine.connect() as second:
+        one_snapshot(second, snapshot)
+        sealed = [check for check in checks if check.find is not None]
+        seals = beside.submit(lambda: tuple(broken(second, sealed)))
+        others = tuple(broken(connection, [check for check in checks if check.find is None]))
+        return Verified(
+            counts=counted(connection), checks=len(checks), broken=(*others, *seals.result())
+        )
 
 
-def one_snapshot(connection: Connection) -> None:
-    """Let all that follows see one moment, and take the time that a large district needs."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
-        connection.execute(text("SET LOCAL statement_timeout = 0"))
+def counted(connection: Connection) -> dict[str, int]:
+    """Count what there is to check."""
+    return {name: int(connection.scalar(text(query)) or 0) for name, query in COUNTS.items()}
+
+
+LIMITS = (
+    "SET LOCAL statement_timeout = 0",
+    "SET LOCAL idle_in_transaction_session_timeout = 0",
+    "SET LOCAL work_mem = '64MB'",
+    "SET LOCAL max_parallel_workers_per_gather = 1",
+)
+"""A large district takes longer than a page may; the memory is that of four such hashes."""
+
+
+def one_snapshot(connection: Connection, snapshot: str = "") -> None:
+    """Let all that follows see one moment: this one, or that of another connection."""
+    connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+    if snapshot:
+        connection.execute(text(f"SET TRANSACTION SNAPSHOT '{snapshot}'"))
+    for limit in LIMITS:
+        connection.execute(text(limit))
 
 
 def broken(connection: Connection, checks: Sequence[Check] = CHECKS) -> Iterator[Broken]:
     """Run each check on what the connection sees; yield the broken invariants."""
     for check in checks:
-        times, first = find(connection, check)
-        if first is not None:
-            yield Broken(name=check.name, words=check.words, times=times, first=first)
+        found = find(connection, check)
+        if found.first is not None:
+            yield Broken(name=check.name, words=check.words, times=found.times, first=found.first)

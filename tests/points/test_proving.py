@@ -1,0 +1,221 @@
+"""The live proof: what changed is proven every quarter of an hour, everything every night."""
+
+# ruff: noqa: S608 - statements put together from this file's own ids
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from sqlalchemy import Connection, func, select, text
+
+from app import JOBS
+from core.db import db
+from core.work import Work
+from points import ledger, proving, verify
+from points.models import Proof
+from points.proving import Kept, broken_proofs, days_proven, last_proofs
+from tests.conftest import Clock
+from tests.points.books import HERE, PURSE, REDEEMED, WALLET, Nothing, posting
+from tests.points.sealed import ADJUSTED, a_week
+
+Run = Callable[..., Any]
+CHECKS = verify.CHECKS
+EACH_QUARTER = [check for check in CHECKS if check.changed != "night"]
+
+
+@pytest.fixture(autouse=True)
+def _week(app: Flask, clock: Clock, run: Run) -> None:
+    a_week(app, run, clock, each=1)
+
+
+@pytest.fixture
+def prove(app: Flask) -> Callable[..., Kept]:
+    def call(*, whole: bool = False) -> Kept:
+        with app.app_context():
+            return proving.prove_all(CHECKS) if whole else proving.prove_changes(CHECKS)
+
+    return call
+
+
+def damage(app: Flask, *statements: str) -> None:
+    """Do what the application never would."""
+    with app.app_context(), db.engine.connect().execution_options(writes=True) as connection:
+        for statement in statements:
+            assert connection.execute(text(statement)).rowcount
+        connection.commit()
+
+
+def broken_now(connection: Connection) -> set[str]:
+    return {name for name, proof in last_proofs(connection).items() if proof.times}
+
+
+def test_the_first_look_and_the_nightly_one_go_through_everything(
+    ask: Run, prove: Run, clock: Clock
+) -> None:
+    assert prove() == Kept(proven=len(CHECKS), broken=0)
+    clock.advance(hours=1)
+    assert prove(whole=True) == Kept(proven=len(CHECKS), broken=0)
+
+    proofs = ask(last_proofs)
+    assert set(proofs) == {check.name for check in CHECKS}
+    assert {proof.scope for proof in proofs.values()} == {"all"}
+    assert {proof.at for proof in proofs.values()} == {clock.now}
+    assert proofs["two sides"].rows == ask(rows_of, "transfers")
+    assert proofs["account totals"].rows == ask(rows_of, "accounts")
+    assert proofs["seals"].rows == proofs["chain"].rows == ask(rows_of, "seals")
+
+
+def rows_of(connection: Connection, table: str) -> int:
+    return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+
+
+def test_the_next_look_goes_through_what_changed(
+    run: Run, ask: Run, prove: Run, clock: Clock
+) -> None:
+    prove()
+    clock.advance(minutes=15)
+    run(ledger.post, posting(1, ADJUSTED, WALLET, 700, "adjustment"))
+    run(ledger.post, posting(2, WALLET, REDEEMED, 300, "redemption"))
+
+    assert prove() == Kept(proven=len(EACH_QUARTER), broken=0)
+
+    proofs = ask(last_proofs, "changed")
+    assert set(proofs) == {check.name for check in EACH_QUARTER}
+    assert proofs["two sides"].rows == 2
+    assert proofs["account totals"].rows == 1
+    assert proofs["settled awards"].rows == 0
+
+
+def test_nothing_new_is_proven_on_no_rows(ask: Run, prove: Run, clock: Clock) -> None:
+    prove()
+    clock.advance(hours=2)
+    prove()
+
+    proofs = ask(last_proofs)
+    for check in CHECKS:
+        if check.changed in {"rows", "accounts"} and check.table != "holds":
+            assert proofs[check.name].rows == 0, check.name
+        if check.changed == "night":
+            assert proofs[check.name].scope == "all"
+
+
+def move(work: Work, _command: None) -> Nothing:
+    """Give points from one holder to another, as moving house does."""
+    ledger.post(work, posting(3, WALLET, PURSE, 200, "moving"))
+    return Nothing()
+
+
+def test_the_other_side_of_a_line_is_no_false_alarm(run: Run, prove: Run, clock: Clock) -> None:
+    run(move, None)
+    clock.advance(hours=1)
+    prove()
+    clock.advance(hours=1)
+    run(ledger.post, posting(4, WALLET, REDEEMED, 100, "redemption"))
+
+    assert prove().broken == 0
+
+
+NEW = f"'{UUID(int=1).hex}'"
+FRESH = {
+    "two sides": f"UPDATE transfers SET credit_version = NULL WHERE id = {NEW}",
+    "account totals": f"UPDATE accounts SET credited = credited + 1 WHERE id = {WALLET}",
+    "line balances": f"UPDATE transfers SET credit_balance = 5 WHERE id = {NEW}",
+    "holds": f"UPDATE accounts SET held = 0 WHERE id = {WALLET}",
+    "system accounts": f"UPDATE account_deltas SET debited = 5 WHERE cause = {NEW}",
+    "awarded transfers": f"UPDATE transfers SET act = 'award' WHERE id = {NEW}",
+    "noted reversals": f"UPDATE transfers SET act = 'reversal' WHERE id = {NEW}",
+    "final holds": "UPDATE holds SET closed_at = created_at WHERE state = 'open'",
+    "chain": "UPDATE seals SET head = digest WHERE community = 0",
+    "seals": "UPDATE transfers SET note = '改过' WHERE day = '2026-12-01'",
+}
+
+
+@pytest.mark.parametrize("name", FRESH)
+def test_what_breaks_in_between_is_found_within_a_quarter_of_an_hour(
+    app: Flask, run: Run, ask: Run, prove: Run, clock: Clock, name: str
+) -> None:
+    prove()
+    clock.advance(minutes=15)
+    run(ledger.post, posting(1, ADJUSTED, WALLET, 700, "adjustment"))
+    damage(app, FRESH[name])
+
+    assert prove().broken >= 1
+    assert name in ask(broken_now)
+
+
+def test_what_is_broken_stays_red_until_all_of_it_holds(
+    app: Flask, run: Run, ask: Run, prove: Run, clock: Clock
+) -> None:
+    prove()
+    clock.advance(minutes=15)
+    run(ledger.post, posting(1, ADJUSTED, WALLET, 700, "adjustment"))
+    damage(app, f"UPDATE accounts SET credited = credited + 1 WHERE id = {WALLET}")
+    prove()
+    clock.advance(hours=5)
+    assert prove().broken == 1
+
+    (latest, first) = ask(broken_proofs, clock.now - dt.timedelta(days=1))
+    assert (latest.check, latest.scope, first.scope) == ("account totals", "all", "changed")
+    assert (latest.table, latest.row, latest.community) == ("accounts", str(WALLET), HERE)
+
+    damage(app, f"UPDATE accounts SET credited = credited - 1 WHERE id = {WALLET}")
+    clock.advance(minutes=15)
+    assert prove().broken == 0
+    assert ask(broken_now) == set()
+
+
+def test_an_older_sealed_day_is_looked_at_in_turn(
+    app: Flask, ask: Run, prove: Run, clock: Clock
+) -> None:
+    """A day that was touched long after is found at the latest when its turn has come."""
+    prove()
+    damage(app, "UPDATE transfers SET note = '改过' WHERE day = '2026-11-26'")
+
+    found = []
+    for _ in range(8):
+        clock.advance(minutes=15)
+        prove()
+        found.append("seals" in ask(broken_now))
+
+    assert found[-1]
+    assert found.index(True) <= 8
+
+
+def test_proofs_of_more_than_a_month_ago_are_forgotten(ask: Run, prove: Run, clock: Clock) -> None:
+    prove()
+    began = clock.now
+    clock.advance(days=34)
+    prove(whole=True)
+    assert ask(days_proven, began)["chain"] == {
+        dt.date(2026, 12, 2),
+        dt.date(2026, 12, 2) + dt.timedelta(days=34),
+    }
+    clock.advance(days=2)
+    prove(whole=True)
+
+    assert ask(oldest) == began + dt.timedelta(days=34)
+
+
+def oldest(connection: Connection) -> Any:
+    return connection.scalar(select(func.min(Proof.at)))
+
+
+def test_both_jobs_prove_and_tell(app: Flask) -> None:
+    checks = app.extensions["linli.checks"]
+    quarter = [check for check in checks if check.changed != "night"]
+    prove_all, prove_changes = (jobs_find(name) for name in ("prove-all", "prove-changes"))
+    with app.app_context():
+        told = [prove_all(), prove_changes()]
+        damage(app, f"UPDATE accounts SET held = held + 1 WHERE id = {WALLET}")
+        told.append(prove_all())
+
+    assert told == [f"proven {len(checks)}", f"proven {len(quarter)}", "broken 1"]
+
+
+def jobs_find(name: str) -> Callable[[], str]:
+    return next(job.run for job in JOBS if job.name == name)
