@@ -44,7 +44,7 @@ class Check:
     query: str
     table: str = "transfers"
     title: str = ""
-    changed: Changed = "rows"
+    changed: Changed = "night"
     find: Callable[[Connection, int | None], Found] | None = None
 
 

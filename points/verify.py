@@ -187,6 +187,7 @@ CHECKS: tuple[Check, ...] = (
         "transfers have not two sides, or no amount",
         TWO_SIDES,
         title=N_("每笔都有借有贷，金额大于零"),
+        changed="rows",
     ),
     Check(
         "account totals",
@@ -226,6 +227,7 @@ CHECKS: tuple[Check, ...] = (
         FINAL_HOLDS,
         table="holds",
         title=N_("预留要么开着，要么办结有时间"),
+        changed="rows",
     ),
     Check(
         "settled awards",
@@ -233,6 +235,7 @@ CHECKS: tuple[Check, ...] = (
         AWARD_WITHOUT_TRANSFER,
         table="awards",
         title=N_("到账的发放都有且只有一笔流水"),
+        changed="rows",
     ),
     Check(
         "borne awards",
@@ -240,12 +243,14 @@ CHECKS: tuple[Check, ...] = (
         AWARD_WITHOUT_BEARER,
         table="awards",
         title=N_("在别处服务，由那里承担一次"),
+        changed="rows",
     ),
     Check(
         "awarded transfers",
         "transfers award points without an award",
         TRANSFER_WITHOUT_AWARD,
         title=N_("没有无缘无故的发放"),
+        changed="rows",
     ),
     Check(
         "final awards",
@@ -253,6 +258,7 @@ CHECKS: tuple[Check, ...] = (
         FINAL_AWARDS,
         table="awards",
         title=N_("发放到账或取消都有时间"),
+        changed="rows",
     ),
     Check(
         "confirmed awards",
@@ -260,6 +266,7 @@ CHECKS: tuple[Check, ...] = (
         CONFIRMED_BY_ONE,
         table="awards",
         title=N_("登记和确认不是同一个人"),
+        changed="rows",
     ),
     Check(
         "system accounts",
@@ -282,24 +289,28 @@ CHECKS: tuple[Check, ...] = (
         "transfers reverse without being noted",
         REVERSAL_NOT_NOTED,
         title=N_("一笔只冲回一次"),
+        changed="rows",
     ),
     Check(
         "basic points",
         "transfers or holds spend basic points",
         BASIC_SPENT,
         title=N_("基本积分没有进过兑换"),
+        changed="rows",
     ),
     Check(
         "kinds and books",
         "transfers mix kinds of points or communities",
         KINDS_MIXED,
         title=N_("两种积分、各社区的分从不混加"),
+        changed="rows",
     ),
     Check(
         "closed days",
         "transfers were posted into a closed day",
         CLOSED_DAY,
         title=N_("结过账的日子没有再记账"),
+        changed="rows",
     ),
     *ADJUSTMENTS,
     *RECORDING,

@@ -77,6 +77,7 @@ ADJUSTMENTS: tuple[Check, ...] = (
         "transfers adjust what nobody decided",
         ADJUSTED_BY_NOBODY,
         title=N_("没有人定下的，不会调整"),
+        changed="rows",
     ),
     Check(
         "two people",

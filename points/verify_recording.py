@@ -51,5 +51,6 @@ RECORDING: tuple[Check, ...] = (
         HELP_WITHOUT_WORD,
         table="awards",
         title=N_("邻里互助有受助人的话"),
+        changed="rows",
     ),
 )
