@@ -26,6 +26,7 @@ import admin.demo.cli
 import admin.desk
 import admin.desk_activities
 import admin.desk_acts
+import admin.desk_corrections
 import admin.desk_counter
 import admin.desk_deductions
 import admin.desk_helpers

@@ -15,10 +15,12 @@ from admin.blueprints import desk
 from core import settings
 from core.formats import date, points
 from core.identity import current_actor
-from core.work import present, reader
+from core.work import business_day, present, reader
 from exchange.desk import ApprovalRow, approvals
 from exchange.desk_counter import ReadyOrder, ready_orders
 from exchange.desk_station import station_items
+from points.adjustment_queries import adjustments_waiting
+from points.corrections import REMIND_DAYS, corrections_open
 from points.rush import rush
 from points.warning import stage_of
 from residents import queries as people
@@ -38,6 +40,7 @@ class DeskShell:
     approvals: int
     pickups: int
     unconfirmed: int
+    corrections: int
     phone: str | None
 
 
@@ -58,11 +61,13 @@ def _shell() -> dict[str, Any]:
                 counted.submitted > 0 and actor.may("order.approve"),
                 counted.unconfirmed > 0 and actor.may("resident.confirm"),
                 counted.second > 0 and actor.may("attendance.confirm"),
+                counted.corrections > 0 and actor.may("points.adjust"),
             ),
         ),
         approvals=counted.submitted,
         pickups=counted.ready,
         unconfirmed=counted.unconfirmed,
+        corrections=counted.corrections,
         phone=figures.district_phone(connection),
     )
     return {"shell": shell}
@@ -92,6 +97,7 @@ def today() -> ResponseReturnValue:
         *_unconfirmed(actor.place),
         *_second(actor.place),
         *_lapsing(actor.place),
+        *_corrections(actor.place),
     ]
     low = [item for item in station_items(connection, actor.place, now) if item.low]
     return render_template(
@@ -196,3 +202,43 @@ def _lapsing(community: int) -> list[Waiting]:
         )
         for row in rush(connection, now, community)
     ]
+
+
+def _corrections(community: int) -> list[Waiting]:
+    """What somebody says is wrong, and what another has proposed."""
+    actor, connection = current_actor(), reader()
+    if not actor.may("points.adjust"):
+        return []
+    asked = corrections_open(connection, community)
+    rows = []
+    if asked:
+        days = (asked[0].answer_by - business_day(present())).days
+        rows.append(
+            Waiting(
+                kind=_("分数反映"),
+                title=_("%(count)s 条等答复", count=len(asked)),
+                note=asked[0].words,
+                since=asked[0].opened_at,
+                limit=_("还有 %(days)s 天", days=days) if days >= 0 else _("过期了"),
+                urgent=days <= REMIND_DAYS,
+                url=url_for("desk.corrections_page"),
+                act=_("去答复"),
+            ),
+        )
+    others = [
+        each for each in adjustments_waiting(connection, community) if each.maker != actor.person
+    ]
+    if others:
+        rows.append(
+            Waiting(
+                kind=_("更正"),
+                title=_("%(count)s 笔等另一位来定", count=len(others)),
+                note=others[0].reason,
+                since=others[0].proposed_at,
+                limit=None,
+                urgent=False,
+                url=url_for("desk.corrections_page", show="waiting"),
+                act=_("去看看"),
+            ),
+        )
+    return rows

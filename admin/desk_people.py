@@ -18,6 +18,7 @@ from core.work import present, reader, transact
 from points import queries as ledger
 from points.accounts import resident_account
 from points.models import Award
+from points.words import title_of
 from residents import people, queries
 from residents.models import Person
 
@@ -166,8 +167,9 @@ def _lines(line: queries.ResidentLine, show: str) -> tuple[dict[str, Any], ...]:
         recorders = _recorders(found)
         rows += [
             {
+                "id": each.id if each.kind != "hold" else None,
                 "at": each.at,
-                "reason": each.reason,
+                "reason": title_of(each.kind, each.reason),
                 "by": recorders[each.id].name if each.id in recorders else "",
                 "provenance": recorders[each.id].provenance if each.id in recorders else None,
                 "amount": each.amount,

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from activities.models import Activity, Attendance, Session, SessionPart, SignUp
 from core.work import SHANGHAI
 from exchange.models import Order
-from points.models import Award
+from points.models import Adjustment, Award, Correction
 from residents.models import District, Resident
 
 if TYPE_CHECKING:
@@ -29,10 +29,11 @@ class DeskCounts:
     ready: int
     unconfirmed: int
     second: int
+    corrections: int
 
 
 def desk_counts(connection: Connection, community: int) -> DeskCounts:
-    """Return the counts of the desk's frame: one query each."""
+    """Return the counts of the desk's frame."""
     orders = connection.execute(
         select(
             func.count().filter(Order.state == "submitted"),
@@ -53,7 +54,14 @@ def desk_counts(connection: Connection, community: int) -> DeskCounts:
         .select_from(Award)
         .where(Award.bearing == community, Award.state == "pending", Award.due.is_(None)),
     )
-    return DeskCounts(orders[0], orders[1], unconfirmed or 0, second or 0)
+    asked = select(func.count()).where(
+        Correction.community == community, Correction.state == "open"
+    )
+    proposed = select(func.count()).where(
+        Adjustment.community == community, Adjustment.state == "proposed"
+    )
+    waits = (connection.scalar(asked) or 0) + (connection.scalar(proposed) or 0)
+    return DeskCounts(orders[0], orders[1], unconfirmed or 0, second or 0, waits)
 
 
 def district_phone(connection: Connection) -> str | None:

@@ -319,6 +319,12 @@ COLUMNS = [Correction.__table__.c[name] for name in Asked.__dataclass_fields__]
 LISTED_MAX = 200
 
 
+def correction_of(connection: Connection, correction: UUID) -> Asked | None:
+    """Return one request, or None."""
+    row = connection.execute(select(*COLUMNS).where(Correction.id == correction)).first()
+    return None if row is None else Asked(**row._mapping)  # noqa: SLF001 - documented
+
+
 def corrections_about(connection: Connection, subject: UUID) -> list[Asked]:
     """Return every request about a line, the oldest first."""
     query = select(*COLUMNS).where(Correction.subject == subject).order_by(Correction.opened_at)

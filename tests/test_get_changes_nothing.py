@@ -180,6 +180,7 @@ def queries(known: Arguments) -> tuple[str, ...]:
         "order": known["order_id"],
         "resident": known["resident_id"],
         "rule": "covenant.corridor",
+        "line": known["transfer_id"],
         "add": known["item_id"],
         "item": known["item_id"],
         "quantity": 1,
