@@ -45,7 +45,7 @@ def seal_days() -> str:
 
 def expire_points() -> str:
     """Lapse what is due since the last month that was closed."""
-    return f"lapsed {expire_due()}"
+    return f"expired {expire_due()}"
 
 
 def warn_expiry() -> str:

@@ -187,7 +187,7 @@ def test_a_grant_of_another_purpose_or_of_another_hand_is_none(
     browser = scene.cast.browser(scene.cast.wang)
     for text in made:
         browser.set_cookie(COOKIE, text)
-        assert browser.get("/activities/presence").status_code == 422
+        assert browser.get("/activities/presence").status_code == 422, text
 
     browser.set_cookie(COOKIE, good)
     assert browser.get("/activities/presence").status_code == 200
