@@ -29,6 +29,7 @@ import admin.desk_acts
 import admin.desk_corrections
 import admin.desk_counter
 import admin.desk_deductions
+import admin.desk_endings
 import admin.desk_helpers
 import admin.desk_orders
 import admin.desk_people
@@ -43,6 +44,8 @@ import admin.notices
 import admin.statements
 import exchange.api
 import exchange.defaults
+import exchange.moving
+import exchange.moving_api
 import exchange.orders
 import exchange.panels
 import exchange.views
@@ -73,7 +76,7 @@ from core.db import init_app as init_db
 from core.jobs import Daily, Every, Job
 from core.work import Runtime, Subscribers, clock_from, transact
 from points.events import LineReversed, RuleOutsideBand
-from residents.events import PlacesLoaded, ResidentConfirmed, ResidentsAdded
+from residents.events import PlacesLoaded, ResidentConfirmed, ResidentDied, ResidentsAdded
 
 if TYPE_CHECKING:
     from core.panels import Panel
@@ -105,6 +108,7 @@ API_BLUEPRINTS = (
     residents.local_api.bp,
     activities.api.bp,
     exchange.api.bp,
+    exchange.moving_api.bp,
 )
 COMMANDS = (
     admin.demo.cli.demo,
@@ -125,6 +129,7 @@ SUBSCRIBERS: Subscribers = {
         exchange.defaults.seed_rates,
     ),
     ResidentsAdded: (points.subscribers.open_holders,),
+    ResidentDied: (points.subscribers.end_account,),
     ResidentConfirmed: (points.subscribers.award_verified,),
     RuleOutsideBand: (admin.notices.tell_district,),
     LineReversed: (exchange.orders.order_reversed,),
@@ -190,6 +195,13 @@ JOBS: tuple[Job, ...] = (
         "到期 %(count)s 人",
     ),
     Job(
+        "follow-residents",
+        "搬家以后到的积分跟过去",
+        Daily(at=dt.time(2, 40)),
+        exchange.moving.follow_residents,
+        "跟过去 %(count)s 份",
+    ),
+    Job(
         "warn-expiry",
         "提醒年底到期的积分",
         Daily(at=dt.time(9, 10)),
@@ -244,6 +256,7 @@ PANELS: dict[str, tuple[Panel, ...]] = {
         activities.panels.next_session,
         activities.panels.nearby,
         exchange.panels.arrivals,
+        exchange.panels.kept,
     ),
     "elder.top": (exchange.panels.asked, points.panels.asked_help),
     "elder.activities": (activities.panels.today_in_a_line,),

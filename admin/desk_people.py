@@ -65,7 +65,7 @@ def _row(line: queries.ResidentLine) -> dict[str, Any]:
     }
 
 
-def _resident(resident_id: UUID) -> queries.ResidentLine:
+def resident_here(resident_id: UUID) -> queries.ResidentLine:
     """Return a resident of this community; somebody elsewhere is not this desk's to open."""
     line = queries.lines(reader(), [resident_id]).get(resident_id)
     if line is None:
@@ -78,7 +78,7 @@ def _resident(resident_id: UUID) -> queries.ResidentLine:
 @desk.get("/residents/<uuid:resident_id>")
 def resident(resident_id: UUID) -> ResponseReturnValue:
     """Show a resident in the household, with balances and lines."""
-    return _card(_resident(resident_id))
+    return _card(resident_here(resident_id))
 
 
 def _card(
@@ -202,7 +202,7 @@ def confirm_resident() -> ResponseReturnValue:
     try:
         transact(people.confirm_resident, command, actor)
     except people.OwnResident as refusal:
-        return _card(_resident(wanted), refusal.sentence(), int(refusal.status))
+        return _card(resident_here(wanted), refusal.sentence(), int(refusal.status))
     flash(_("已核实，可以兑换了"), "done")
     if request.form.get("next") == "list":
         return redirect(url_for("desk.residents"), code=303)

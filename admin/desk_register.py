@@ -57,7 +57,7 @@ def _add_form(
     return page, status
 
 
-def _address(raw: str) -> Address | None:
+def read_address(raw: str) -> Address | None:
     """Read an address as people type it: 建国南苑 3-2-401, 3 组 12 号."""
     village = re.match(r"^\s*(\d+)\s*组\s*(\d+)\s*号?\s*$", raw)
     if village:
@@ -78,7 +78,7 @@ def resident_enter() -> ResponseReturnValue:
     form, actor = request.form, current_actor()
     typed = form.to_dict()
     raw = form.get("address", "").strip()
-    address = _address(raw) if raw else None
+    address = read_address(raw) if raw else None
     if raw and address is None:
         error = _("住址要写全，像建国南苑 3-2-401；村里写 3 组 12 号。")
         return _add_form({"address": [error]}, typed=typed, status=422)

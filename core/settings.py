@@ -43,6 +43,7 @@ IN_FORCE = frozenset(
         "points.expiry.service",
         "points.expiry.first_notice_days",
         "points.expiry.last_notice_days",
+        "points.deceased_months",
         "points.fixed_at_once",
         "points.hour_grace_minutes",
         "points.missing_exit_percent",

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from flask import render_template
 from sqlalchemy import select
 
+from core.work import business_day
 from exchange.models import Order
+from exchange.moving import kept as left_to
 from exchange.order_queries import lines_of, my_orders
 from exchange.orders.finish import asked_for
 from exchange.queries import arrivals as new_offers
@@ -53,3 +55,9 @@ def held(connection: Connection, viewer: Viewer) -> str:
     """Say until when each open order keeps its points."""
     orders = my_orders(connection, viewer.resident).open
     return render_template("exchange/_held.html", orders=orders)
+
+
+def kept(connection: Connection, viewer: Viewer) -> str:
+    """Say what somebody of the household who died left, and until when; else nothing."""
+    found = left_to(connection, viewer.household, business_day(viewer.now))
+    return render_template("exchange/_kept.html", kept=found) if found else ""

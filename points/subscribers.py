@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from points.accounts import household_key, open_accounts, open_books, resident_keys
+from points.accounts import (
+    household_key,
+    open_accounts,
+    open_books,
+    resident_account,
+    resident_keys,
+)
 from points.awards import Award, award
+from points.models import AccountEnd
 from points.rules import RuleUnknown, rule_in_force
 
 if TYPE_CHECKING:
@@ -85,3 +93,25 @@ def award_verified(work: Work, event: Verified) -> None:
             event_at=work.now,
         ),
     )
+
+
+class Died(Protocol):
+    """An event that says whose points the household may spend, and until when."""
+
+    @property
+    def resident(self) -> UUID:
+        """The resident who died."""
+
+    @property
+    def community(self) -> int:
+        """The home community."""
+
+    @property
+    def keeps_until(self) -> dt.date:
+        """The last day."""
+
+
+def end_account(work: Work, event: Died) -> None:
+    """Let the service points of somebody who died lapse on their own day, not by the calendar."""
+    account = resident_account(event.resident, event.community, "service")
+    work.session.add(AccountEnd(account=account, lapse_on=event.keeps_until))

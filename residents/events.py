@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -31,3 +32,12 @@ class ResidentConfirmed:
 
     resident: UUID
     community: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResidentDied:
+    """Staff recorded that a resident has died; the household may spend what is left until a day."""
+
+    resident: UUID
+    community: int
+    keeps_until: dt.date

@@ -316,6 +316,19 @@ def anywhere(connection: Connection, words: str) -> list[ResidentLine]:
     return [_line(row) for row in connection.execute(query.limit(SEARCH_MAX))]
 
 
+def at_old_home(connection: Connection, words: str) -> list[ResidentLine]:
+    """Find residents of the whole district by full name and old address: for those who moved."""
+    name, _, address = words.strip().partition(" ")
+    wanted = re.sub(r"[\s%_]", "", address)
+    if not name or len(wanted) < TAIL_DIGITS:
+        return []
+    query = _lines().where(
+        Person.name == name,
+        func.replace(Dwelling.address, " ", "").contains(wanted, autoescape=True),
+    )
+    return [_line(row) for row in connection.execute(query.limit(SEARCH_MAX))]
+
+
 def waiting(connection: Connection, community: int) -> list[ResidentLine]:
     """Return the residents who wait to be confirmed, the longest first."""
     query = _lines().where(Resident.community == community, Resident.state == "unconfirmed")

@@ -24,6 +24,7 @@ PAGES = {
     "/desk/counter": "现场兑换",
     "/desk/residents": "输入几个字就能找",
     "/desk/expiry": "没有要到期的",
+    "/desk/residents/arrive": "积分一起转来",
     "/desk/residents/add": "没有手机也能登记",
     "/desk/station": "积分驿站",
 }

@@ -99,12 +99,12 @@ def lapsed(connection: Connection, account: int = WALLET) -> list[int]:
     return [int(row.amount) for row in connection.execute(text(query), {"account": account})]
 
 
-def holds_true(app: Flask) -> None:
-    """The books have to hold."""
+def holds_true(app: Flask, *but: str) -> None:
+    """The books have to hold, but for what a scene does by hand."""
     with app.app_context():
         sealing.seal_days()
     with app.app_context(), reading() as connection:
-        assert [found.name for found in broken(connection)] == []
+        assert [found.name for found in broken(connection) if found.name not in but] == []
 
 
 def many(work: Work, residents: list[UUID]) -> Nothing:

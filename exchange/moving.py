@@ -1,0 +1,315 @@
+"""Moving to another community and merging two records: the points follow the person.
+
+It stands here because face values convert what moves, and open orders hold it back.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from core import outbox
+from core.errors import N_, Conflict
+from core.formats import points
+from core.work import reading, transact
+from exchange.basket import faces
+from exchange.models import Order
+from points.accounts import account_id
+from points.carrying import Carry, Holder, PointsHeld, carry, carry_usage
+from points.models import Account
+from residents import endings
+from residents.addresses import Address
+from residents.models import Community, Person, Resident, ResidentEnd
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from core.work import Work
+
+OPEN = ("asked", "submitted", "ready")
+MOVED, MERGED = "搬家转分", "合并登记"
+
+
+class OrderOpen(Conflict):
+    """An order that is not finished is paid from the old account."""
+
+    text = N_("还有没办完的兑换单。请等领取以后，或取消以后再来办。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveHousehold:
+    """Members of a household elsewhere who live here now; without a household it is a new one."""
+
+    key: str
+    community: int
+    residents: tuple[UUID, ...]
+    household: UUID | None = None
+    address: Address | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """The household here, its new residents, and what came along in centipoints."""
+
+    household: UUID
+    residents: tuple[UUID, ...]
+    service: int
+    basic: int
+    exists: bool
+
+
+def move_household(work: Work, command: MoveHousehold) -> Moved:
+    """Let people live here from today on, with all their points; once, whatever the key.
+
+    Raises what ``endings.move_in`` and ``carry`` raise, ResidentUnknown, OrderOpen, Forbidden
+    and NotInYourScope.
+    """
+    work.actor.require("resident.enter", command.community)
+    done = _moved_before(work, command)
+    if done is not None:
+        work.replayed()
+        return done
+    members = endings.current(work, command.residents)
+    _refuse_open_orders(work, [row.id for row in members])
+    here = endings.move_in(work, members, command.community, command.household, command.address)
+    before = members[0].community
+    face = faces(work.connection, work.day, before, command.community)
+    service = basic = 0
+    for old, new in here.residents:
+        source = Holder(id=old, community=before, face=face[before])
+        target = Holder(id=new, community=command.community, face=face[command.community])
+        carried = carry(work, Carry(source=source, target=target, note=MOVED))
+        carry_usage(work, old, new)
+        service, basic = service + carried.service, basic + carried.basic
+        _tell(work, new, command.community, carried.service)
+    if here.left is not None:
+        basic += _carry_household(
+            work, (here.left, before), (here.household, command.community), MOVED
+        )
+    return Moved(
+        household=here.household,
+        residents=tuple(new for _, new in here.residents),
+        service=service,
+        basic=basic,
+        exists=False,
+    )
+
+
+def _moved_before(work: Work, command: MoveHousehold) -> Moved | None:
+    """Return what an equal act did: all of them live here now."""
+    rows = work.connection.execute(
+        select(Resident.id, Resident.household)
+        .join(ResidentEnd, ResidentEnd.successor == Resident.id)
+        .where(
+            ResidentEnd.resident.in_(command.residents),
+            ResidentEnd.reason == "moved",
+            Resident.community == command.community,
+        )
+        .order_by(Resident.id),
+    ).all()
+    if not rows or len(rows) != len(set(command.residents)):
+        return None
+    residents = tuple(row.id for row in rows)
+    return Moved(household=rows[0].household, residents=residents, service=0, basic=0, exists=True)
+
+
+def _refuse_open_orders(work: Work, residents: Sequence[UUID]) -> None:
+    waiting = select(Order.id).where(Order.resident.in_(residents), Order.state.in_(OPEN))
+    if work.connection.execute(waiting.limit(1)).first() is not None:
+        raise OrderOpen
+
+
+def _carry_household(
+    work: Work, source: tuple[UUID, int], target: tuple[UUID, int], note: str
+) -> int:
+    """Carry the basic points that a household had together."""
+    holders = [
+        Holder(id=each, community=place, kind="household") for each, place in (source, target)
+    ]
+    return carry(work, Carry(source=holders[0], target=holders[1], note=note)).basic
+
+
+def _tell(work: Work, resident: UUID, community: int, service: int) -> None:
+    """Welcome somebody whose points came along."""
+    if not service:
+        return
+    row = work.connection.execute(
+        select(Person.id, Person.phone_cipher, Community.short_name)
+        .join(Resident, Resident.person == Person.id)
+        .join(Community, Community.code == Resident.community)
+        .where(Resident.id == resident, Community.code == community),
+    ).one()
+    outbox.send(
+        work,
+        "move.done",
+        key=str(resident),
+        person=row.id,
+        phone_cipher=row.phone_cipher,
+        community=row.short_name,
+        points=points(service),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeRecords:
+    """Two records of one person in one community: which one stays, and which one ends."""
+
+    key: str
+    keep: UUID
+    drop: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """The record that stays, and what it took over in centipoints."""
+
+    resident: UUID
+    service: int
+    basic: int
+    exists: bool
+
+
+def merge_records(work: Work, command: MergeRecords) -> Merged:
+    """Make one record of two: the points move, what was done stays with the record that ends.
+
+    Raises what ``endings.merge`` and ``carry`` raise, ResidentUnknown, OrderOpen, Forbidden and
+    NotInYourScope.
+    """
+    work.actor.require("resident.enter")
+    end = work.connection.execute(
+        select(ResidentEnd.successor, Resident.community)
+        .join(Resident, Resident.id == ResidentEnd.resident)
+        .where(ResidentEnd.resident == command.drop, ResidentEnd.successor == command.keep),
+    ).first()
+    if end is not None:
+        work.actor.require("resident.enter", end.community)
+        work.replayed()
+        return Merged(resident=command.keep, service=0, basic=0, exists=True)
+    if command.keep == command.drop:
+        raise endings.SamePerson
+    rows = {row.id: row for row in endings.current(work, [command.keep, command.drop])}
+    keep, drop = rows[command.keep], rows[command.drop]
+    work.actor.require("resident.enter", keep.community)
+    work.actor.require("resident.enter", drop.community)
+    _refuse_open_orders(work, [command.drop])
+    emptied = endings.merge(work, keep, drop)
+    source, target = (Holder(id=row.id, community=row.community) for row in (drop, keep))
+    carried = carry(work, Carry(source=source, target=target, note=MERGED))
+    carry_usage(work, drop.id, keep.id)
+    basic = carried.basic
+    if emptied is not None:
+        place = keep.community
+        basic += _carry_household(work, (emptied, place), (keep.household, place), MERGED)
+    return Merged(resident=keep.id, service=carried.service, basic=basic, exists=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Follow:
+    """Carry what arrived in an account after its holder had gone on."""
+
+    resident: UUID
+
+
+def follow(work: Work, command: Follow) -> Moved:
+    """Carry what is in the old account to the place that the person has now."""
+    old, new = _way(work.connection, command.resident)
+    face = faces(work.connection, work.day, old.community, new.community)
+    source, target = (
+        Holder(id=row.id, community=row.community, face=face[row.community]) for row in (old, new)
+    )
+    carried = carry(work, Carry(source=source, target=target, note=MOVED))
+    return Moved(
+        household=new.household,
+        residents=(new.id,),
+        service=carried.service,
+        basic=carried.basic,
+        exists=False,
+    )
+
+
+def _way(connection: Connection, resident: UUID) -> tuple[Any, Any]:
+    """Return a place that ended and the last one that follows it."""
+    places = select(Resident.id, Resident.community, Resident.household)
+    old = connection.execute(places.where(Resident.id == resident)).one()
+    last = resident
+    while (
+        following := connection.scalar(
+            select(ResidentEnd.successor).where(ResidentEnd.resident == last)
+        )
+    ) is not None:
+        last = following
+    return old, connection.execute(places.where(Resident.id == last)).one()
+
+
+def stranded(connection: Connection) -> list[UUID]:
+    """Return the residents whose old accounts hold something that has not followed them."""
+    rows = connection.execute(
+        select(ResidentEnd.resident)
+        .distinct()
+        .join(Account, Account.holder_id == ResidentEnd.resident)
+        .where(
+            ResidentEnd.successor.is_not(None),
+            Account.purpose == "holder",
+            Account.credited > Account.debited,
+        )
+        .order_by(ResidentEnd.resident),
+    )
+    return [row.resident for row in rows]
+
+
+def follow_residents() -> str:
+    """Carry what was settled late or came back; what waits for a hold waits for another night."""
+    with reading() as connection:
+        waiting = stranded(connection)
+    followed = 0
+    for resident in waiting:
+        try:
+            transact(follow, Follow(resident=resident))
+        except PointsHeld:
+            continue
+        followed += 1
+    return f"followed {followed}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What somebody who died left, in centipoints, and until when the household may spend it."""
+
+    resident: UUID
+    name: str
+    amount: int
+    until: dt.date
+
+
+def kept(connection: Connection, household: UUID, today: dt.date) -> list[Kept]:
+    """Return what a household may still spend of those who died."""
+    rows = connection.execute(
+        select(Resident.id, Resident.community, Person.name, ResidentEnd.keeps_until)
+        .join(ResidentEnd, ResidentEnd.resident == Resident.id)
+        .join(Person, Person.id == Resident.person)
+        .where(Resident.household == household, ResidentEnd.keeps_until >= today)
+        .order_by(ResidentEnd.keeps_until, Resident.id),
+    ).all()
+    accounts = {
+        row.id: account_id(
+            "holder", row.community, "service", holder_kind="resident", holder_id=row.id
+        )
+        for row in rows
+    }
+    if not rows:
+        return []
+    free = (Account.credited - Account.debited - Account.held).label("free")
+    found = connection.execute(
+        select(Account.id, free).where(Account.id.in_(accounts.values())),
+    )
+    left = {row.id: row.free for row in found}
+    return [
+        Kept(resident=row.id, name=row.name, amount=amount, until=row.keeps_until)
+        for row in rows
+        if (amount := left.get(accounts[row.id], 0))
+    ]

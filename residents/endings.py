@@ -1,0 +1,309 @@
+"""A resident's place ends: they moved, were entered twice, or died. The old rows stay as they are.
+
+What was signed up, attended or ordered keeps pointing to the place that it was done from.
+"""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import insert, or_, select, update
+
+from core import settings
+from core.errors import N_, Conflict, Rejected
+from residents.addresses import Address
+from residents.events import ResidentDied, ResidentsAdded
+from residents.households import Dwellings
+from residents.models import (
+    Grant,
+    Household,
+    Person,
+    Representation,
+    Resident,
+    ResidentEnd,
+    SignIn,
+)
+from residents.people import HouseholdUnknown, ResidentUnknown, refuse_own
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+    from core.work import Work
+
+MONTHS = 12
+
+
+class NobodyNamed(Rejected):
+    """At least one member of one household moves."""
+
+    text = N_("请选至少一位，要同一户的。")
+
+
+class AlreadyHere(Conflict):
+    """Somebody who moves comes from another community."""
+
+    text = N_("这位居民已经住在本社区，不用办搬家。住址变了，请改住址。")
+
+
+class WorksHere(Conflict):
+    """The record that would end belongs to somebody who works with the system."""
+
+    text = N_("这份记录的人是工作人员。请反过来，把另一份合并到这一份。")
+
+
+class SamePerson(Rejected):
+    """Two records of one community are merged, and they are two."""
+
+    text = N_("请选本社区另一份登记，两份不能是同一份。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """Where people live now: old and new resident of each, and households whose points follow."""
+
+    residents: tuple[tuple[UUID, UUID], ...]
+    household: UUID
+    #: The household that nobody lives in any more, if its points go along.
+    left: UUID | None
+
+
+def current(work: Work, residents: Sequence[UUID]) -> list[Row[Any]]:
+    """Return places that hold today, their rows locked; raises ResidentUnknown."""
+    rows = work.connection.execute(
+        select(Resident.__table__)
+        .where(Resident.id.in_(residents), Resident.valid_to.is_(None))
+        .order_by(Resident.id)
+        .with_for_update(key_share=True),
+    ).all()
+    if len(rows) != len(set(residents)):
+        raise ResidentUnknown
+    return list(rows)
+
+
+def move_in(
+    work: Work,
+    members: Sequence[Row[Any]],
+    community: int,
+    household: UUID | None,
+    address: Address | None,
+) -> Settled:
+    """End places of one household elsewhere, and begin new ones here; sign-ins go along.
+
+    Raises NobodyNamed, AlreadyHere, HouseholdUnknown, OwnResident or AddressIncomplete.
+    """
+    if not members or len({row.household for row in members}) != 1:
+        raise NobodyNamed
+    for row in members:
+        if row.community == community:
+            raise AlreadyHere
+        refuse_own(work, row.person, row.household)
+    dwellings = Dwellings(work, community)
+    home = _home(work, dwellings, household, address)
+    pairs = [(row.id, work.new_id()) for row in members]
+    for row in members:
+        _end(work, row.id)
+    work.connection.execute(
+        insert(Resident),
+        [
+            {
+                "id": new,
+                "person": row.person,
+                "household": home,
+                "community": community,
+                "state": "confirmed",
+                "confirmed_by": work.actor.person,
+                "confirmed_at": work.now,
+                "valid_from": work.day,
+                "created_at": work.now,
+            }
+            for row, (_, new) in zip(members, pairs, strict=True)
+        ],
+    )
+    for old, new in pairs:
+        _note(work, old, "moved", successor=new)
+        work.connection.execute(update(SignIn).where(SignIn.resident == old).values(resident=new))
+    work.publish(
+        ResidentsAdded(
+            tuple((new, community) for _, new in pairs),
+            tuple((made, community) for made in dwellings.made),
+        ),
+    )
+    before = members[0].household
+    # Another family's household keeps its own points and takes in nobody's.
+    follows = household is not None or home in dwellings.made
+    return Settled(
+        residents=tuple(pairs),
+        household=home,
+        left=before if follows and _is_empty(work, before) else None,
+    )
+
+
+def _home(
+    work: Work, dwellings: Dwellings, household: UUID | None, address: Address | None
+) -> UUID:
+    if household is not None:
+        found = select(Household.community).where(Household.id == household)
+        if work.connection.scalar(found) != dwellings.community:
+            raise HouseholdUnknown
+        return household
+    dwelling = None
+    if address is not None:
+        normal = address.normal()
+        dwelling = dwellings.ensure([normal])[normal.words]
+    home = dwellings.household_at(dwelling)
+    dwellings.flush()
+    return home
+
+
+def _is_empty(work: Work, household: UUID) -> bool:
+    living = select(Resident.id).where(Resident.household == household, Resident.valid_to.is_(None))
+    return work.connection.execute(living).first() is None
+
+
+def merge(work: Work, keep: Row[Any], drop: Row[Any]) -> UUID | None:
+    """End one of two records of one person; returns the household that nobody is left in.
+
+    Raises SamePerson, WorksHere or OwnResident.
+    """
+    if keep.id == drop.id or keep.person == drop.person or keep.community != drop.community:
+        raise SamePerson
+    for row in (keep, drop):
+        refuse_own(work, row.person, row.household)
+    works = select(Grant.id).where(
+        Grant.person == drop.person,
+        or_(Grant.valid_to.is_(None), Grant.valid_to >= work.day),
+    )
+    if work.connection.execute(works).first() is not None:
+        raise WorksHere
+    _end(work, drop.id)
+    _note(work, drop.id, "merged", successor=keep.id)
+    work.connection.execute(
+        update(SignIn)
+        .where(SignIn.person == drop.person, SignIn.revoked_at.is_(None))
+        .values(revoked_at=work.now),
+    )
+    _end_representations(work, drop.person)
+    _take_number(work, keep.person, drop.person)
+    emptied = keep.household != drop.household and _is_empty(work, drop.household)
+    return drop.household if emptied else None
+
+
+def _take_number(work: Work, keep: UUID, drop: UUID) -> None:
+    """Give the number of the record that ends to the one that stays without one."""
+    rows = work.connection.execute(
+        select(Person.id, Person.name, Person.phone_cipher, Person.phone_index, Person.phone_tail)
+        .where(Person.id.in_([keep, drop]))
+        .order_by(Person.id)
+        .with_for_update(),
+    ).all()
+    found = {row.id: row for row in rows}
+    mine, other = found[keep], found[drop]
+    taken = select(Person.id).where(
+        Person.phone_index == other.phone_index, Person.name == mine.name, Person.id != drop
+    )
+    if mine.phone_index or not other.phone_index or work.connection.scalar(taken):
+        return
+    number = {name: getattr(other, name) for name in ("phone_cipher", "phone_index", "phone_tail")}
+    without = dict.fromkeys(number)
+    work.connection.execute(update(Person).where(Person.id == drop).values(**without))
+    work.connection.execute(update(Person).where(Person.id == keep).values(**number))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordDeath:
+    """A resident has died, as staff have been told."""
+
+    resident: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeathRecorded:
+    """Until when the household's adults may spend what is left."""
+
+    resident: UUID
+    keeps_until: dt.date
+    exists: bool
+
+
+def record_death(work: Work, command: RecordDeath) -> DeathRecorded:
+    """End the place of somebody who died; the service points stay for ``points.deceased_months``.
+
+    Nobody can act as them any more. Raises ResidentUnknown, OwnResident, Forbidden, NotInYourScope.
+    """
+    work.actor.require("resident.enter")
+    known = work.connection.execute(
+        select(ResidentEnd.keeps_until, Resident.community)
+        .join(Resident, Resident.id == ResidentEnd.resident)
+        .where(ResidentEnd.resident == command.resident, ResidentEnd.reason == "deceased"),
+    ).first()
+    if known is not None and known.keeps_until is not None:
+        work.actor.require("resident.enter", known.community)
+        work.replayed()
+        return DeathRecorded(resident=command.resident, keeps_until=known.keeps_until, exists=True)
+    row = current(work, [command.resident])[0]
+    work.actor.require("resident.enter", row.community)
+    refuse_own(work, row.person, row.household)
+    months = settings.integer(work.connection, "points.deceased_months", work.now)
+    until = months_later(work.day, months)
+    _end(work, row.id)
+    _note(work, row.id, "deceased", keeps_until=until)
+    work.connection.execute(
+        update(SignIn)
+        .where(
+            or_(SignIn.resident == row.id, SignIn.person == row.person),
+            SignIn.revoked_at.is_(None),
+        )
+        .values(revoked_at=work.now),
+    )
+    _end_representations(work, row.person)
+    work.publish(ResidentDied(row.id, row.community, until))
+    return DeathRecorded(resident=row.id, keeps_until=until, exists=False)
+
+
+def months_later(day: dt.date, months: int) -> dt.date:
+    """Return the same day some months later, or that month's last."""
+    years, month = divmod(day.year * MONTHS + day.month - 1 + months, MONTHS)
+    last = calendar.monthrange(years, month + 1)[1]
+    return dt.date(years, month + 1, min(day.day, last))
+
+
+def _end(work: Work, resident: UUID) -> None:
+    work.connection.execute(
+        update(Resident).where(Resident.id == resident).values(valid_to=work.day),
+    )
+
+
+def _note(
+    work: Work,
+    resident: UUID,
+    reason: str,
+    *,
+    successor: UUID | None = None,
+    keeps_until: dt.date | None = None,
+) -> None:
+    work.connection.execute(
+        insert(ResidentEnd).values(
+            resident=resident,
+            reason=reason,
+            successor=successor,
+            keeps_until=keeps_until,
+            recorded_by=work.actor.person,
+            recorded_at=work.now,
+        ),
+    )
+
+
+def _end_representations(work: Work, person: UUID) -> None:
+    work.connection.execute(
+        update(Representation)
+        .where(
+            or_(Representation.principal == person, Representation.agent == person),
+            or_(Representation.valid_to.is_(None), Representation.valid_to >= work.day),
+        )
+        .values(valid_to=work.day - dt.timedelta(days=1)),
+    )

@@ -1,0 +1,196 @@
+"""Somebody has died: nobody acts as them any more, the points stay for the household a while."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from core.acts import NotInYourScope
+from core.errors import Forbidden
+from points.accounts import resident_account
+from points.expiry import expire_points
+from points.models import Transfer
+from residents.endings import DeathRecorded, RecordDeath, months_later, record_death
+from residents.models import Resident, ResidentEnd
+from residents.people import EnterResident, OwnResident, ResidentUnknown, enter_resident
+from residents.representations import Represent, represent
+from tests.admin.forms import fill
+from tests.admin.scene import words
+from tests.conftest import Clock
+from tests.exchange.scene import POINT, Scene
+from tests.exchange.test_moving import payer
+from tests.people import HERE, People, Someone
+from tests.points.books import one
+from tests.points.calendar import give_back, hangzhou, holds_true, left, night, set_aside
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def wallet(app: Flask, cast: People) -> int:
+    """The account of 李国强, husband of 王秀英, with twelve points."""
+    Scene(app).give(payer(cast.li), 12 * POINT)
+    return resident_account(one(cast.li.resident), HERE, "service")
+
+
+def died(cast: People, run: Run, who: Someone, by: Someone | None = None) -> DeathRecorded:
+    done: DeathRecorded = run(
+        record_death, RecordDeath(resident=one(who.resident)), cast.actor(by or cast.staff)
+    )
+    return done
+
+
+def expire(app: Flask) -> int:
+    with app.app_context():
+        return expire_points()
+
+
+def test_the_points_stay_for_twelve_months_and_over_a_years_end(
+    app: Flask, clock: Clock, cast: People, run: Run, ask: Run, wallet: int
+) -> None:
+    night(app, clock, 2026)
+    clock.set(hangzhou(2027, 7, 5))
+    assert died(cast, run, cast.li).keeps_until == dt.date(2028, 7, 5)
+    night(app, clock, 2027)
+    assert ask(left, wallet) == 12 * POINT
+    clock.set(hangzhou(2028, 7, 5, 23, 59))
+    assert expire(app) == 0
+
+    clock.set(hangzhou(2028, 7, 6, 1))
+    assert expire(app) == 1
+    assert expire(app) == 0
+
+    assert ask(left, wallet) == 0
+    query = select(Transfer.__table__).where(Transfer.debit == wallet)
+    line = ask(lambda c: c.execute(query).one())
+    assert (line.act, line.source_kind, line.amount) == ("expiry", "account_end", 12 * POINT)
+    holds_true(app, "awarded transfers")
+
+
+def test_what_is_still_held_lapses_when_it_comes_back(
+    app: Flask, clock: Clock, cast: People, run: Run, ask: Run, wallet: int
+) -> None:
+    set_aside(run, 77, 5 * POINT, wallet)
+    died(cast, run, cast.li)
+    clock.set(hangzhou(2027, 11, 25, 1))
+    assert expire(app) == 1
+    clock.advance(hours=1)
+    give_back(run, 77)
+    assert expire(app) == 0, "once a day"
+    clock.advance(days=1)
+
+    assert expire(app) == 1
+    assert ask(left, wallet) == 0
+
+
+def test_the_place_ends_and_nobody_acts_for_them(
+    app: Flask, clock: Clock, cast: People, run: Run, ask: Run, wallet: int
+) -> None:
+    command = Represent(principal=one(cast.wang.person), agent=one(cast.chen.person), kind="family")
+    run(represent, command, cast.actor(cast.staff))
+    headers = cast.headers(cast.wang)
+
+    died(cast, run, cast.wang)
+
+    assert app.test_client().get("/api/v1/balance", headers=headers).status_code == 401
+    end = ask(lambda c: c.execute(select(ResidentEnd)).one())
+    assert (end.reason, end.successor, end.recorded_by) == ("deceased", None, cast.staff.person)
+    place = select(Resident.valid_to).where(Resident.id == cast.wang.resident)
+    assert ask(lambda c: c.scalar(place)) == dt.date(2026, 11, 24)
+    token = cast.headers(cast.chen)
+    assert app.test_client().get("/api/v1/balance", headers=token).status_code == 200
+
+
+def test_recording_it_twice_is_recording_it_once(
+    clock: Clock, cast: People, run: Run, wallet: int
+) -> None:
+    first = died(cast, run, cast.li)
+    clock.advance(days=40)
+
+    again = died(cast, run, cast.li)
+
+    assert (again.keeps_until, again.exists) == (first.keeps_until, True)
+
+
+def test_only_the_staff_of_the_place_record_it_and_not_of_their_own(
+    cast: People, run: Run, wallet: int
+) -> None:
+    with pytest.raises(NotInYourScope):
+        died(cast, run, cast.li, cast.elsewhere)
+    with pytest.raises(Forbidden):
+        died(cast, run, cast.li, cast.wang)
+    with pytest.raises(ResidentUnknown):
+        died(cast, run, Someone("谁", "", resident=cast.wang.household))
+    command = EnterResident(
+        community=HERE, name=cast.staff.name, phone=cast.staff.phone, household=cast.li.household
+    )
+    run(enter_resident, command, cast.actor(cast.lead))
+    with pytest.raises(OwnResident):
+        died(cast, run, cast.li)
+    died(cast, run, cast.li, cast.lead)
+    with pytest.raises(NotInYourScope):
+        died(cast, run, cast.li, cast.elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("day", "months", "until"),
+    [
+        ((2026, 11, 24), 12, (2027, 11, 24)),
+        ((2026, 8, 31), 6, (2027, 2, 28)),
+        ((2024, 2, 29), 12, (2025, 2, 28)),
+        ((2026, 12, 1), 1, (2027, 1, 1)),
+    ],
+)
+def test_some_months_later(
+    day: tuple[int, int, int], months: int, until: tuple[int, int, int]
+) -> None:
+    assert months_later(dt.date(*day), months) == dt.date(*until)
+
+
+def test_the_household_sees_what_is_left_and_until_when(
+    app: Flask, clock: Clock, cast: People, run: Run, wallet: int
+) -> None:
+    browser = cast.browser(cast.wang)
+    assert "留下" not in words(browser.get("/"))
+    died(cast, run, cast.li)
+
+    assert "李国强留下的服务积分，家人可以用到2027年11月24日12分" in words(browser.get("/"))
+    client = app.test_client()
+    found = client.get("/api/v1/household/kept", headers=cast.headers(cast.wang)).get_json()
+    assert found == [
+        {
+            "resident": str(cast.li.resident),
+            "name": "李国强",
+            "amount": 12 * POINT,
+            "until": "2027-11-24",
+        },
+    ]
+    assert client.get("/api/v1/household/kept", headers=cast.headers(cast.chen)).get_json() == []
+    answer = client.get("/api/v1/household/kept", headers=cast.headers(cast.staff))
+    assert answer.status_code == 403
+
+
+def test_the_desk_records_it_after_a_look(cast: People, wallet: int) -> None:
+    desk = cast.browser(cast.staff)
+    page = f"/desk/residents/{cast.li.resident}/end"
+    assert fill(desk, page, "/death").status_code == 422
+
+    answer = fill(desk, page, "/death", sure="1")
+
+    assert answer.status_code == 303
+    assert "为家人留到2027-11-24" in words(desk.get(answer.headers["Location"]))
+
+
+def test_the_api_records_it(app: Flask, cast: People, wallet: int) -> None:
+    body = {"resident": str(cast.li.resident)}
+    headers = cast.headers(cast.staff)
+
+    answer = app.test_client().post("/api/v1/staff/deaths", json=body, headers=headers)
+
+    assert answer.status_code == 201, answer.get_json()
+    assert answer.get_json()["keeps_until"] == "2027-11-24"
