@@ -1,7 +1,7 @@
 """Expiry: when a year is closed, what its mark leaves lapses, in chunks by account id.
 
 A run of each December lapses the year; the runs of the other months lapse what came back since
-(docs/decisions/007). Until its run, what is due can still be spent, and is spent first.
+(docs/decisions/009). Until its run, what is due can still be spent, and is spent first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from core.ids import milliseconds, uuid8, uuid8_numbered
 from core.models import BusinessDay
 from core.work import business_day, present, reading, transact
-from points.accounts import account_id
+from points.accounts import account_id, resident_account
 from points.lapsing import end_of, ended_year, marked_year, month_end
 from points.ledger import Leg, Spending, refuse_closed_day, spend
 from points.models import Account, AccountEnd, ExpiryMark, ExpiryRun
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from core.work import Work
 
 CHUNK = 5_000
-"""Accounts of one transaction; docs/decisions/007 has the measurement."""
+"""Accounts of one transaction; docs/decisions/009 has the measurement."""
 
 TAG = 0xE
 """What tells the ids of expiry from other numbered ones."""
@@ -226,22 +226,23 @@ def due_days(connection: Connection) -> list[dt.date]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LapseAccount:
-    """Lapse what is free on an account whose own last day is over."""
+    """Lapse what is free of a resident's service points, whose own last day is over."""
 
-    account: int
+    resident: UUID
     community: int
 
 
 def lapse_account(work: Work, command: LapseAccount) -> Lapsed:
     """Lapse an account whole; what is still held lapses on the day after it comes back."""
+    account = resident_account(command.resident, command.community, "service")
     row = work.connection.execute(
         select(Account.credited - Account.debited - Account.held)
-        .where(Account.id == command.account)
+        .where(Account.id == account)
         .with_for_update(key_share=True),
     ).one()
-    identity = uuid8(end_of(work.day), ENDED, command.account)
+    identity = uuid8(end_of(work.day), ENDED, account)
     spending = Spending(
-        account=command.account,
+        account=account,
         community=command.community,
         event_at=work.now,
         source_kind=ENDED,
@@ -256,10 +257,10 @@ def lapse_account(work: Work, command: LapseAccount) -> Lapsed:
     return Lapsed(accounts=1, amount=row[0], finished=True)
 
 
-def ended_accounts(connection: Connection, today: dt.date) -> list[tuple[int, int]]:
-    """Return the accounts with their community whose own last day is over, in their order."""
+def ended_holders(connection: Connection, today: dt.date) -> list[tuple[UUID, int]]:
+    """Return the residents with their community whose own last day is over."""
     rows = connection.execute(
-        select(Account.id, Account.community)
+        select(Account.holder_id, Account.community)
         .join(AccountEnd, AccountEnd.account == Account.id)
         .where(
             AccountEnd.lapse_on < today,
@@ -267,7 +268,7 @@ def ended_accounts(connection: Connection, today: dt.date) -> list[tuple[int, in
         )
         .order_by(Account.id),
     )
-    return [(row.id, row.community) for row in rows]
+    return [(row.holder_id, row.community) for row in rows]
 
 
 def expire_points(chunk: int = CHUNK) -> int:
@@ -284,8 +285,8 @@ def expire_points(chunk: int = CHUNK) -> int:
 def _expire_ended() -> int:
     today = business_day(present())
     with reading() as connection:
-        ended = ended_accounts(connection, today)
+        ended = ended_holders(connection, today)
     return sum(
-        transact(lapse_account, LapseAccount(account=account, community=community)).accounts
-        for account, community in ended
+        transact(lapse_account, LapseAccount(resident=resident, community=community)).accounts
+        for resident, community in ended
     )
