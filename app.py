@@ -16,6 +16,7 @@ import activities.jobs
 import activities.panels
 import activities.views
 import admin.blueprints
+import admin.bulletins
 import admin.console
 import admin.console_orders
 import admin.console_people
@@ -50,6 +51,8 @@ import exchange.orders
 import exchange.panels
 import exchange.views
 import points.api
+import points.bulletins.api
+import points.bulletins.views
 import points.cli
 import points.correcting_api
 import points.correcting_views
@@ -87,6 +90,7 @@ BLUEPRINTS = (
     residents.views.bp,
     points.views.bp,
     points.statements.views.bp,
+    points.bulletins.views.bp,
     points.statements.check_views.bp,
     points.correcting_views.bp,
     activities.views.bp,
@@ -106,6 +110,7 @@ API_BLUEPRINTS = (
     points.correcting_api.bp,
     points.rules_api.bp,
     residents.local_api.bp,
+    points.bulletins.api.bp,
     activities.api.bp,
     exchange.api.bp,
     exchange.moving_api.bp,
@@ -221,6 +226,13 @@ JOBS: tuple[Job, ...] = (
         lambda: points.jobs.prove_all(CHECKS),
     ),
     Job(
+        "post-bulletins",
+        "贴出上个月的积分公示",
+        Daily(at=dt.time(10)),
+        points.jobs.post_bulletins,
+        "贴出 %(count)s 个社区的",
+    ),
+    Job(
         "clean-limits",
         "清理过期的次数和任务记录",
         Daily(at=dt.time(3, 30)),
@@ -257,6 +269,7 @@ PANELS: dict[str, tuple[Panel, ...]] = {
         activities.panels.nearby,
         exchange.panels.arrivals,
         exchange.panels.kept,
+        points.panels.bulletin,
     ),
     "elder.top": (exchange.panels.asked, points.panels.asked_help),
     "elder.activities": (activities.panels.today_in_a_line,),

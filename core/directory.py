@@ -55,6 +55,7 @@ class Shown:
     building: str
     #: Whether the resident agreed to be named in public lists.
     is_named: bool
+    is_household: bool
 
 
 class Directory(Protocol):

@@ -58,6 +58,8 @@ IN_FORCE = frozenset(
         "checkin.by_hand_percent",
         "correction.answer_days",
         "resident.sign_in_days",
+        "bulletin.day",
+        "bulletin.objection_days",
         "notify.quiet_from",
         "notify.quiet_to",
     },

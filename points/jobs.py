@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from points import proving, sealing
+from points.bulletins.publish import post_due
 from points.checks import Check
 from points.closing import close_days, fold_deltas, lapse_due
 from points.corrections import remind_due
@@ -65,3 +66,8 @@ def prove_all(checks: Sequence[Check]) -> str:
 
 def _told(kept: proving.Kept) -> str:
     return f"broken {kept.broken}" if kept.broken else f"proven {kept.proven}"
+
+
+def post_bulletins() -> str:
+    """Post the public lists that are due, and tell who posts tomorrow."""
+    return f"posted {post_due()}"

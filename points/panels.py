@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from flask import render_template
 
 from core.directory import directory
+from core.work import business_day
+from points.bulletins import lists
 from points.helping import asked_of
 from points.wallet import wallet
 
@@ -38,3 +40,11 @@ def asked_help(connection: Connection, viewer: Viewer) -> str:
         if each.helper in names
     ]
     return render_template("points/_help.html", asked=rows)
+
+
+def bulletin(connection: Connection, viewer: Viewer) -> str:
+    """Say that a month's list is out, as long as objections are taken."""
+    months = lists.lists(connection, viewer.community, 1)
+    if not months or not months[0].is_open(business_day(viewer.now)) or not months[0].lines:
+        return ""
+    return render_template("points/_bulletin.html", posted=months[0])

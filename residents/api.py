@@ -14,6 +14,7 @@ from core.work import present, reader, transact
 from residents import lists, people, queries, schemas, sign_in
 from residents.limits import limit_codes, limit_registrations, limit_tries
 from residents.modes import ChangeMode, change_mode
+from residents.naming import NamingSet, SetNaming, set_naming
 from residents.proofs import prove, proven
 from residents.representations import Represent, Represented, represent
 
@@ -153,3 +154,12 @@ def search(data: dict[str, Any]) -> list[queries.ResidentLine]:
     """Find residents of a community."""
     current_actor().require("desk.read", data["community"])
     return queries.search(reader(), data["community"], data["q"])
+
+
+@bp.post("/me/naming")
+@bp.arguments(schemas.NamingSchema)
+@bp.response(200, schemas.NamingSchema)
+def naming(data: dict[str, Any]) -> NamingSet:
+    """Agree to be named in public lists, or be masked again."""
+    residents_only()
+    return transact(set_naming, SetNaming(**data), current_actor())

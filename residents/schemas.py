@@ -278,3 +278,9 @@ class RevokedSchema(Schema):
 def confirm_command(resident: Any, data: dict[str, Any]) -> ConfirmResident:
     """Build the command of a confirmation; the address names the resident."""
     return ConfirmResident(resident=resident, at=data["at"])
+
+
+class NamingSchema(Schema):
+    """Whether one is named in public lists; masked otherwise."""
+
+    agreed = fields.Boolean(required=True)

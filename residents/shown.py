@@ -69,6 +69,7 @@ def _residents(connection: Connection, ids: Sequence[UUID]) -> Iterator[tuple[UU
                 address=row.address or "",
                 building=_building(row.estate, row.building),
                 is_named=bool(row.agreed),
+                is_household=False,
             ),
         )
 
@@ -104,6 +105,7 @@ def _households(connection: Connection, ids: Sequence[UUID]) -> Iterator[tuple[U
                 address=row.address or "",
                 building=_building(row.estate, row.building),
                 is_named=False,
+                is_household=True,
             ),
         )
 

@@ -33,6 +33,7 @@ from residents.identity import actor_of
 from residents.labels import device_label, role_words
 from residents.limits import limit_codes, limit_registrations, limit_tries
 from residents.modes import ChangeMode, change_mode
+from residents.naming import SetNaming, set_naming
 from residents.proofs import prove, proven
 
 bp = Blueprint("residents", __name__)
@@ -315,6 +316,17 @@ def elder() -> ResponseReturnValue:
     residents_only()
     transact(change_mode, ChangeMode(mode=request.form.get("mode", "")), current_actor())
     return redirect(url_for("residents.home"), code=303)
+
+
+@bp.post("/me/naming")
+def naming() -> ResponseReturnValue:
+    """Be named in public lists, or masked again."""
+    residents_only()
+    agreed = request.form.get("agreed") == "1"
+    transact(set_naming, SetNaming(agreed=agreed), current_actor())
+    said = _("公示里会写您的全名。") if agreed else _("公示里您的名字打码。")
+    flash(said, "success")
+    return redirect(_next(), code=303)
 
 
 @bp.post("/sign-out")

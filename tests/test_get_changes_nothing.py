@@ -18,20 +18,25 @@ from werkzeug.routing import Rule
 from activities import screen
 from activities.publish import PartOffered, PublishActivity, publish_activity
 from activities.signup import ForResident, sign_up
+from core.acts import SYSTEM
 from core.db import db
 from exchange.pickup import token_of
 from exchange.rates import ProposeRate, propose_rate
 from exchange.stations import AddItem, OpenStation, add_item, open_station
 from exchange.stock import ReceiveStock, receive_stock
 from points.act_sheets import RecordRows, listed, record_rows, sheet_id
-from points.models import Transfer
+from points.awards import award
+from points.bulletins.publish import PostBulletin, post_bulletin
+from points.models import BulletinLine, Transfer
 from points.recorders import Act
+from points.settlement import settle_due
 from points.statements.issue import IssueStatement, issue_statement
 from points.statements.periods import Period, Subject
 from tests.conftest import Clock
 from tests.exchange.scene import POINT, Scene, Someone
 from tests.people import HERE, THERE, People
 from tests.points.doors import building_lead
+from tests.points.earning import serving
 from tests.residents.forms import prove
 
 Arguments = dict[str, object]
@@ -113,6 +118,21 @@ def sheet(scene: Scene, cast: People) -> UUID:
     return identity
 
 
+def bulletin_line(scene: Scene, wang: Someone, clock: Clock) -> UUID:
+    """Post October's list with a line of a resident's; return the line."""
+    now = clock.now
+    clock.set(dt.datetime(2026, 10, 20, 2, tzinfo=dt.UTC))
+    scene.run(award, serving("listed", holder_id=wang.resident, event_at=clock.now), SYSTEM)
+    clock.advance(days=1)
+    with scene.app.app_context():
+        settle_due()
+    clock.set(now)
+    command = PostBulletin(community=HERE, month=dt.date(2026, 10, 1))
+    scene.run(post_bulletin, command, SYSTEM)
+    found: UUID = scene.ask(lambda connection: connection.scalar(select(BulletinLine.id)))
+    return found
+
+
 @pytest.fixture
 def arguments(app: Flask, cast: People, clock: Clock) -> Arguments:
     """A scene in which something stands behind every address; return what addresses name."""
@@ -140,6 +160,7 @@ def arguments(app: Flask, cast: People, clock: Clock) -> Arguments:
     )
     scene.run(propose_rate, rate, cast.actor(cast.lin))
 
+    line_id = bulletin_line(scene, wang, clock)
     paper, book = papers(scene, cast, wang)
 
     def venue(connection: Connection) -> str:
@@ -166,6 +187,8 @@ def arguments(app: Flask, cast: People, clock: Clock) -> Arguments:
         "book_paper": book,
         "key": "serve.neighbour",
         "sheet_id": sheet(scene, cast),
+        "month": "2026-10",
+        "line_id": line_id,
         "pickup": code,
     }
 

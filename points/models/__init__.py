@@ -1,5 +1,6 @@
 """Tables of the ledger and of earning; the constraints refuse by themselves what must never be."""
 
+from points.models.bulletins import Bulletin, BulletinLine
 from points.models.correcting import Adjustment, Correction
 from points.models.earning import Award, CatalogueRule, CommunityRule, RuleUsage
 from points.models.expiry import AccountEnd, ExpiryRun
@@ -32,6 +33,8 @@ __all__ = [
     "ActSheetRow",
     "Adjustment",
     "Award",
+    "Bulletin",
+    "BulletinLine",
     "CatalogueRule",
     "CommunityRule",
     "Correction",

@@ -1,0 +1,118 @@
+"""The desk's pages of the public list: months and their state, objections and answers, paper."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from admin.blueprints import desk
+from admin.forms import identity
+from core.directory import directory
+from core.errors import AppError
+from core.identity import current_actor
+from core.work import business_day, present, reader, transact
+from points.bulletins import lists, paper
+from points.bulletins.objecting import Object, object_to_line
+from points.corrections import AnswerCorrection, CorrectionUnknown, answer_correction
+from residents import queries
+
+FOUND = 20
+
+
+@desk.get("/bulletins")
+def bulletins() -> ResponseReturnValue:
+    """List the months that were posted, with what waits for an answer."""
+    actor, connection = current_actor(), reader()
+    return render_template(
+        "admin/bulletins.html",
+        months=lists.lists(connection, actor.place),
+        waiting=lists.open_objections(connection, actor.place),
+        today=business_day(present()),
+    )
+
+
+@desk.get("/bulletins/<month>")
+def bulletin(month: str) -> ResponseReturnValue:
+    """Show a month's lines and what was said against them."""
+    return _page(month)
+
+
+def _page(month: str, refusal: AppError | None = None) -> ResponseReturnValue:
+    actor, connection = current_actor(), reader()
+    posted = lists.list_of(connection, actor.place, lists.month_named(month))
+    after = max(0, request.args.get("after", default=0, type=int))
+    found = lists.lines(connection, posted, after=after)
+    q = request.args.get("q", "").strip()
+    page = render_template(
+        "admin/bulletin.html",
+        posted=posted,
+        month=month,
+        is_open=posted.is_open(business_day(present())),
+        lines=found,
+        after=found[-1].position if len(found) == lists.PAGE else 0,
+        line=identity(request.args.get("line")),
+        q=q,
+        found=queries.search(connection, actor.place, q)[:FOUND] if q else [],
+        objections=[_objection(each) for each in lists.objections(connection, posted)],
+        refusal=refusal.sentence() if refusal else None,
+    )
+    return page, int(refusal.status) if refusal else 200
+
+
+def _objection(found: lists.Objection) -> dict[str, Any]:
+    """Name the people of an objection: at the desk they are not masked."""
+    connection = reader()
+    who = directory().shown(connection, [found.holder]).get(found.holder)
+    return {
+        "row": found,
+        "holder": found.holder,
+        "is_household": bool(who and who.is_household),
+        "name": "、".join(who.names) if who else _("已注销"),
+        "asked_by": directory().person(connection, found.asked_by),
+    }
+
+
+@desk.post("/bulletins/<month>/answer")
+def answer_objection(month: str) -> ResponseReturnValue:
+    """Answer an objection in words."""
+    wanted = identity(request.form.get("correction"))
+    if wanted is None:
+        raise CorrectionUnknown
+    command = AnswerCorrection(correction=wanted, answer=request.form.get("answer", ""))
+    try:
+        transact(answer_correction, command, current_actor())
+    except AppError as refusal:
+        return _page(month, refusal)
+    flash(_("已答复，提出的人会收到。"), "done")
+    return redirect(url_for("desk.bulletin", month=month), code=303)
+
+
+@desk.post("/bulletins/<month>/object")
+def write_objection(month: str) -> ResponseReturnValue:
+    """Write an objection down for somebody who came to the counter."""
+    line, resident = identity(request.form.get("line")), identity(request.form.get("resident"))
+    if line is None or resident is None:
+        raise lists.BulletinUnknown
+    command = Object(line=line, words=request.form.get("words", ""), resident=resident)
+    try:
+        transact(object_to_line, command, current_actor())
+    except AppError as refusal:
+        return _page(month, refusal)
+    flash(_("已记下，等另一位工作人员答复。"), "done")
+    return redirect(url_for("desk.bulletin", month=month), code=303)
+
+
+@desk.get("/bulletins/<month>/pdf")
+def bulletin_pdf(month: str) -> ResponseReturnValue:
+    """Give the list for the notice board."""
+    actor, connection = current_actor(), reader()
+    posted = lists.list_of(connection, actor.place, lists.month_named(month))
+    place = directory().places(connection, [actor.place]).get(actor.place, "")
+    found = lists.lines(connection, posted, limit=paper.LINES_MAX)
+    made = paper.printed(posted, found, place, directory().number(connection, actor.place))
+    answer = Response(made, mimetype="application/pdf")
+    answer.headers["Content-Disposition"] = f'inline; filename="{month}.pdf"'
+    return answer

@@ -1,0 +1,237 @@
+"""Posting the public list of a month: once, of what had arrived by the day it is posted.
+
+What is written down late comes with the next list, so that every award is on exactly one: on the
+first that is posted after it arrived and after its month was over. A list is never edited; what
+objections change is posted on the day it is changed, in that day's month.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, case, func, insert, not_, select
+
+from core import outbox, settings
+from core.directory import directory
+from core.errors import N_, Rejected
+from core.ids import uuid8
+from core.work import SHANGHAI, business_day, present, reading, transact
+from points.models import Account, Award, Bulletin, BulletinLine, CatalogueRule, Transfer
+from points.statements.periods import month_before, month_of, next_month
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from core.work import Work
+
+LATE_DAYS = 366
+"""What is older than this cannot be recorded any more."""
+
+INSERTED = 1_000
+CORRECTING = ("adjustment", "reversal")
+
+
+class MonthNotOver(Rejected):
+    """A month is posted on the community's day of the month after."""
+
+    text = N_("这个月还没有到公示的日子。到了公示日，系统会自动贴出。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostBulletin:
+    """Post the list of a community's month; ``month`` is its first day."""
+
+    community: int
+    month: dt.date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulletinPosted:
+    """How many lines it has, until when somebody may object, and whether it was there before."""
+
+    lines: int
+    objections_until: dt.date
+    exists: bool
+
+
+def start_of(day: dt.date) -> dt.datetime:
+    """Return the first moment of a day in Hangzhou."""
+    return dt.datetime.combine(day, dt.time(), SHANGHAI).astimezone(dt.UTC)
+
+
+def due_on(connection: Connection, community: int, month: dt.date, now: dt.datetime) -> dt.date:
+    """Return the day on which a month's list is posted."""
+    day = settings.integer(connection, "bulletin.day", now, community)
+    return next_month(month).replace(day=day)
+
+
+def post_bulletin(work: Work, command: PostBulletin) -> BulletinPosted:
+    """Write the list of a month and its lines; the same month again changes nothing.
+
+    Raises Forbidden or MonthNotOver.
+    """
+    work.actor.require("job.run", command.community)
+    community, month = command.community, command.month.replace(day=1)
+    there = work.connection.execute(
+        select(Bulletin.lines, Bulletin.objections_until).where(
+            Bulletin.community == community, Bulletin.month == month
+        )
+    ).first()
+    if there is not None:
+        work.replayed()
+        return BulletinPosted(
+            lines=there.lines, objections_until=there.objections_until, exists=True
+        )
+    if work.day < due_on(work.connection, community, month, work.now):
+        raise MonthNotOver
+    days = settings.integer(work.connection, "bulletin.objection_days", work.now, community)
+    # Whole days only: nothing of an earlier day commits any more, so that none slips between.
+    cut_at = start_of(work.day)
+    lines = _lines(work.connection, community, month, cut_at)
+    up, down = _corrected(work.connection, community, month)
+    posted = BulletinPosted(
+        lines=len(lines), objections_until=work.day + dt.timedelta(days=days), exists=False
+    )
+    work.connection.execute(
+        insert(Bulletin).values(
+            community=community,
+            month=month,
+            cut_at=cut_at,
+            posted_at=work.now,
+            posted_on=work.day,
+            objections_until=posted.objections_until,
+            lines=len(lines),
+            service=sum(each["amount"] for each in lines if each["points_kind"] == "service"),
+            basic=sum(each["amount"] for each in lines if each["points_kind"] == "basic"),
+            corrected_up=up,
+            corrected_down=down,
+        )
+    )
+    for start in range(0, len(lines), INSERTED):
+        work.connection.execute(insert(BulletinLine), lines[start : start + INSERTED])
+    return posted
+
+
+def _lines(
+    connection: Connection, community: int, month: dt.date, cut_at: dt.datetime
+) -> list[dict[str, Any]]:
+    """Return what the community awarded and no earlier list has, by rule and holder."""
+    begin, end = start_of(month), start_of(next_month(month))
+    earlier = connection.scalar(
+        select(func.max(Bulletin.cut_at)).where(
+            Bulletin.community == community, Bulletin.month < month
+        )
+    )
+    on_earlier = and_(Award.event_at < begin, Award.done_at < (earlier or begin))
+    amount = func.sum(func.coalesce(Award.host_amount, Award.amount)).label("amount")
+    query = (
+        select(
+            Award.holder_id,
+            Award.points_kind,
+            Award.rule,
+            func.coalesce(CatalogueRule.name, Award.rule).label("what"),
+            func.count().label("times"),
+            amount,
+        )
+        .outerjoin(CatalogueRule, CatalogueRule.key == Award.rule)
+        .where(
+            Award.bearing == community,
+            Award.state == "done",
+            Award.event_at >= begin - dt.timedelta(days=LATE_DAYS),
+            Award.event_at < end,
+            Award.done_at < cut_at,
+            not_(on_earlier),
+        )
+        .group_by(Award.holder_id, Award.points_kind, Award.rule, CatalogueRule.name)
+        .order_by(Award.points_kind.desc(), Award.rule, amount.desc(), Award.holder_id)
+    )
+    return [
+        {
+            "id": uuid8(begin, "bulletin", community, month, row.holder_id, row.rule),
+            "community": community,
+            "month": month,
+            "position": position,
+            "holder_id": row.holder_id,
+            "points_kind": row.points_kind,
+            "what": row.what,
+            "times": int(row.times),
+            "amount": int(row.amount),
+        }
+        for position, row in enumerate(connection.execute(query), start=1)
+    ]
+
+
+def _corrected(connection: Connection, community: int, month: dt.date) -> tuple[int, int]:
+    """Return what corrections of the month gave residents here and took from them."""
+    up = down = 0
+    day, last = month, month_of(month).last
+    while day <= last:
+        row = connection.execute(
+            select(
+                func.sum(case((Transfer.credit > 0, Transfer.amount), else_=0)),
+                func.sum(case((Transfer.debit > 0, Transfer.amount), else_=0)),
+            ).where(
+                Transfer.day == day,
+                Transfer.community == community,
+                Transfer.act.in_(CORRECTING),
+                Transfer.source_kind != "order",
+            )
+        ).one()
+        up, down = up + int(row[0] or 0), down + int(row[1] or 0)
+        day += dt.timedelta(days=1)
+    return up, down
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemindBulletin:
+    """Tell a community's staff that the list of a month is posted tomorrow."""
+
+    community: int
+    month: dt.date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reminded:
+    """How many people were told."""
+
+    people: int
+
+
+def remind_bulletin(work: Work, command: RemindBulletin) -> Reminded:
+    """Tell everybody at the desk, once a month."""
+    people = directory().staff(work.connection, command.community)
+    for person in people:
+        outbox.send(
+            work,
+            "staff.bulletin_due",
+            key=f"{command.community}:{command.month.isoformat()}:{person}",
+            person=person,
+            month=command.month.month,
+        )
+    work.replayed()
+    return Reminded(people=len(people))
+
+
+def post_due() -> int:
+    """Post every list that is due and tell who posts tomorrow; returns how many were posted."""
+    now = present()
+    today = business_day(now)
+    month = month_before(today).first
+    with reading() as connection:
+        communities = connection.scalars(
+            select(Account.community)
+            .where(Account.purpose == "issued", Account.points_kind == "basic")
+            .order_by(Account.community)
+        ).all()
+        posted = set(connection.scalars(select(Bulletin.community).where(Bulletin.month == month)))
+        due = {each: due_on(connection, each, month, now) for each in communities}
+    made = 0
+    for community in communities:
+        if today == due[community] - dt.timedelta(days=1):
+            transact(remind_bulletin, RemindBulletin(community=community, month=month))
+        if today >= due[community] and community not in posted:
+            command = PostBulletin(community=community, month=month)
+            made += not transact(post_bulletin, command).exists
+    return made

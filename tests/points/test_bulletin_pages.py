@@ -1,0 +1,211 @@
+"""Pages of the public list: residents read and object, the desk answers and prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from points.bulletins import lists, paper
+from tests import printed
+from tests.conftest import Clock
+from tests.people import HERE, People
+from tests.points.books import one
+from tests.points.bulletins_scene import NOVEMBER, november, post
+from tests.points.test_points_pages import text_of
+from tests.residents.forms import send
+
+Run = Callable[..., Any]
+MONTH = "/points/bulletins/2026-11"
+
+
+@pytest.fixture(autouse=True)
+def _posted(app: Flask, run: Run, cast: People, clock: Clock) -> None:
+    """November's list is out since this morning."""
+    november(app, run, cast, clock)
+    post(run)
+
+
+def said(browser: FlaskClient, address: str, status: int = 200) -> str:
+    answer = browser.get(address)
+    assert answer.status_code == status, answer.get_data(as_text=True)
+    return text_of(answer.get_data(as_text=True))
+
+
+def first(ask: Callable[..., Any]) -> lists.ListLine:
+    found: lists.ListLine = ask(lists.lines, ask(lists.list_of, HERE, NOVEMBER))[0]
+    return found
+
+
+def test_the_home_page_says_that_the_list_is_out_as_long_as_it_may_be_objected_to(
+    cast: People, clock: Clock
+) -> None:
+    browser = cast.browser(cast.chen)
+    during = said(browser, "/")
+    clock.advance(days=8)
+
+    assert "11月积分公示" in during
+    assert "到12月12日" in during
+    assert "积分公示" not in said(browser, "/")
+
+
+def test_a_resident_reads_the_month_her_own_lines_first(cast: People) -> None:
+    browser = cast.browser(cast.wang)
+    index, page = said(browser, "/points/bulletins/"), said(browser, MONTH)
+    html = browser.get(MONTH).get_data(as_text=True)
+
+    assert "11月" in index
+    assert "公示到12月12日" in index
+    assert page.index("我家的") < page.index("大家的")
+    assert "王*英建国南苑3幢志愿服务" in page
+    assert "一户居民建国南苑3幢楼道不堆物" in page
+    assert "王秀英" not in html
+    assert "李国强" not in html
+    assert "401" not in page
+
+
+def test_a_resident_says_that_a_line_is_wrong(
+    cast: People, clock: Clock, ask: Callable[..., Any]
+) -> None:
+    browser = cast.browser(cast.chen)
+    address = f"/points/bulletins/lines/{first(ask).id}"
+    empty = send(browser, address, address, words="")
+    answer = send(browser, address, address, words="那天他没有来")
+    after = said(browser, address)
+    clock.advance(days=9)
+
+    assert "请写一写" in empty.get_data(as_text=True)
+    assert answer.status_code == 303
+    assert "社区收到了" in after
+    assert "有人说不对，社区正在核对" in after
+    assert "公示期已经过了" in said(browser, address)
+
+
+def test_a_resident_agrees_to_be_named_and_takes_it_back(cast: People) -> None:
+    browser = cast.browser(cast.wang)
+    answer = send(browser, MONTH, "/me/naming", agreed="1", next=MONTH)
+    named = said(browser, MONTH)
+    send(browser, MONTH, "/me/naming", agreed="0", next=MONTH)
+
+    assert answer.headers["Location"] == MONTH
+    assert "王秀英" in named
+    assert "李国强" not in named
+    assert "王秀英" not in said(browser, MONTH)
+
+
+def test_the_desk_answers_and_the_resident_reads_it(cast: People, ask: Callable[..., Any]) -> None:
+    line, neighbour, desk = first(ask), cast.browser(cast.chen), cast.browser(cast.staff)
+    address = f"/points/bulletins/lines/{line.id}"
+    send(neighbour, address, address, words="那天他没有来")
+    listed, page = said(desk, "/desk/bulletins"), said(desk, "/desk/bulletins/2026-11")
+    objection = ask(lists.objections, ask(lists.list_of, HERE, NOVEMBER))[0]
+    answer = send(
+        desk,
+        "/desk/bulletins/2026-11",
+        "/desk/bulletins/2026-11/answer",
+        correction=str(objection.id),
+        answer="查过签到，到了两次",
+    )
+
+    assert "1件等答复" in listed
+    assert "王秀英" in page
+    assert "陈建国" in page
+    assert answer.status_code == 303
+    assert "查过签到，到了两次" in said(desk, "/desk/bulletins/2026-11")
+    assert "有人问过，社区已说明" in said(neighbour, address)
+
+
+def test_the_desk_writes_down_what_somebody_says_at_the_counter(
+    cast: People, ask: Callable[..., Any]
+) -> None:
+    line, desk = first(ask), cast.browser(cast.staff)
+    address = f"/desk/bulletins/2026-11?line={line.id}&q=李国强"
+    page = desk.get(address).get_data(as_text=True)
+    answer = send(
+        desk,
+        address,
+        "/desk/bulletins/2026-11/object",
+        line=str(line.id),
+        resident=str(one(cast.li.resident)),
+        words="少了一次",
+    )
+
+    assert f'value="{cast.li.resident}"' in page
+    assert answer.status_code == 303
+    assert "少了一次" in said(desk, "/desk/bulletins/2026-11")
+
+
+def test_a_refused_answer_is_said_on_the_page(cast: People) -> None:
+    desk = cast.browser(cast.staff)
+    address = "/desk/bulletins/2026-11"
+    answer = send(
+        desk,
+        address,
+        f"{address}/answer",
+        correction="00000000-0000-0000-0000-000000000404",
+        answer="好",
+    )
+
+    assert answer.status_code == 404
+    assert "没有找到这条分数反映" in text_of(answer.get_data(as_text=True))
+
+
+def test_the_paper_for_the_notice_board_masks_names_and_says_until_when(cast: People) -> None:
+    document = cast.browser(cast.staff).get("/desk/bulletins/2026-11/pdf")
+    found = printed.read(document.data)
+
+    assert document.mimetype == "application/pdf"
+    assert "2026年11月积分公示" in found.words
+    assert "公示期到2026年12月12日" in found.words
+    assert "志愿服务（服务积分）" in found.words
+    assert "王*英" in found.words
+    assert "一户居民" in found.words
+    assert "秀" not in found.words
+    assert min(found.sizes) >= 14
+    assert "（盖章）2026年12月5日" in found.words
+
+
+def test_a_list_that_fills_no_board_is_refused(
+    cast: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paper, "LINES_MAX", 3)
+    answer = cast.browser(cast.staff).get("/desk/bulletins/2026-11/pdf")
+
+    assert answer.status_code == 422
+    assert "有4行，一次最多打印3行" in text_of(answer.get_data(as_text=True))
+
+
+def test_long_lists_come_page_by_page(cast: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lists, "PAGE", 3)
+    monkeypatch.setattr(lists.lines, "__kwdefaults__", {"after": 0, "limit": 3})
+    browser = cast.browser(cast.chen)
+    page = browser.get(MONTH).get_data(as_text=True)
+
+    assert f"{MONTH}?after=3" in page
+    assert "参加活动" in said(browser, f"{MONTH}?after=3")
+    assert "志愿服务" not in said(browser, f"{MONTH}?after=3")
+
+
+def test_a_month_without_a_list_says_when_it_comes(cast: People) -> None:
+    assert "没有这个月的积分公示" in said(cast.browser(cast.wang), "/points/bulletins/2026-12", 404)
+    assert "没有这个月" in said(cast.browser(cast.staff), "/desk/bulletins/nonsense", 404)
+    assert "还没有公示" in said(cast.browser(cast.there), "/points/bulletins/")
+
+
+def test_programs_read_and_object(client: FlaskClient, cast: People) -> None:
+    headers = cast.headers(cast.chen)
+    months = client.get("/api/v1/bulletins", headers=headers).get_json()
+    found = client.get("/api/v1/bulletins/2026-11/lines", headers=headers).get_json()
+    address = f"/api/v1/bulletin-lines/{found[0]['id']}/objections"
+    made = client.post(address, json={"words": "那天他没有来"}, headers=headers)
+    again = client.post(address, json={"words": "那天他没有来"}, headers=headers)
+
+    assert [month["month"] for month in months] == ["2026-11-01"]
+    assert [line["name"] for line in found] == ["王*英", "李*强", "一户居民", "王*英"]
+    assert made.status_code == 201
+    assert again.get_json() == made.get_json() | {"exists": True}
+    naming = client.post("/api/v1/me/naming", json={"agreed": True}, headers=headers)
+    assert naming.get_json() == {"agreed": True}

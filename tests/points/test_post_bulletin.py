@@ -1,0 +1,202 @@
+"""Posting the public list: on its day, once, every award on exactly one list, names masked."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import Connection, select, text
+
+from core import settings
+from core.errors import Forbidden
+from core.models import OutboxMessage
+from points.bulletins import lists
+from points.bulletins.lists import BulletinUnknown
+from points.bulletins.publish import MonthNotOver, PostBulletin, post_bulletin, post_due
+from residents.naming import SetNaming, set_naming
+from tests.conftest import Clock
+from tests.people import HERE, THERE, People
+from tests.points.bulletins_scene import NOVEMBER, give, november, post, settle, shown
+from tests.points.statements_scene import moved, wallet
+from tests.points.statements_scene import post as transfer
+
+Run = Callable[..., Any]
+DECEMBER = dt.date(2026, 12, 1)
+
+
+@pytest.fixture
+def november_is_over(app: Flask, run: Run, cast: People, clock: Clock) -> None:
+    """November's awards have arrived; it is the fifth of December."""
+    november(app, run, cast, clock)
+
+
+def rows(connection: Connection, table: str) -> int:
+    return int(connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0)  # noqa: S608
+
+
+@pytest.mark.usefixtures("november_is_over")
+def test_a_list_says_who_got_what_for_what_with_masked_names(
+    run: Run, ask: Callable[..., Any]
+) -> None:
+    made = post(run)
+
+    assert made.lines == 4
+    assert made.objections_until == dt.date(2026, 12, 12)
+    assert ask(shown) == [
+        ("王*英", "志愿服务", 2, 2000),
+        ("李*强", "志愿服务", 1, 500),
+        ("一户居民", "楼道不堆物", 1, 500),
+        ("王*英", "参加活动", 1, 100),
+    ]
+    posted = ask(lists.list_of, HERE, NOVEMBER)
+    assert (posted.service, posted.basic) == (2500, 600)
+
+
+@pytest.mark.usefixtures("november_is_over")
+def test_whoever_agreed_is_named_until_they_take_it_back(
+    run: Run, cast: People, ask: Callable[..., Any]
+) -> None:
+    post(run)
+    run(set_naming, SetNaming(agreed=True), cast.actor(cast.wang))
+    named = ask(shown)
+    run(set_naming, SetNaming(agreed=False), cast.actor(cast.wang))
+
+    assert named[0][0] == "王秀英"
+    assert named[1][0] == "李*强"
+    assert ask(shown)[0][0] == "王*英"
+
+
+@pytest.mark.usefixtures("november_is_over")
+def test_posting_again_changes_nothing(run: Run, ask: Callable[..., Any]) -> None:
+    first = post(run)
+    before = ask(shown)
+    again = post(run)
+
+    assert (again.exists, again.lines) == (True, first.lines)
+    assert ask(shown) == before
+
+
+@pytest.mark.usefixtures("november_is_over")
+def test_a_list_waits_for_its_day(run: Run, clock: Clock) -> None:
+    clock.set(dt.datetime(2026, 12, 4, 12, tzinfo=dt.UTC))
+
+    with pytest.raises(MonthNotOver):
+        post(run)
+
+
+@pytest.mark.usefixtures("november_is_over")
+def test_a_community_posts_on_a_day_of_its_own_and_for_as_long_as_it_likes(
+    run: Run, cast: People, clock: Clock
+) -> None:
+    lead = cast.actor(cast.lead)
+    for key, value in (("bulletin.day", "8"), ("bulletin.objection_days", "10")):
+        command = settings.SetSetting(key=key, setting=key, place=HERE, value=value)
+        run(settings.set_setting, command, lead)
+    with pytest.raises(MonthNotOver):
+        post(run)
+    clock.advance(days=3)
+
+    assert post(run).objections_until == dt.date(2026, 12, 18)
+
+
+def test_nobody_but_the_scheduler_posts(run: Run, cast: People, clock: Clock) -> None:
+    command = PostBulletin(community=HERE, month=NOVEMBER)
+    with pytest.raises(Forbidden):
+        run(post_bulletin, command, cast.actor(cast.lead))
+
+
+@pytest.mark.usefixtures("november_is_over")
+def test_every_award_is_on_exactly_one_list_late_ones_on_the_next(
+    app: Flask, run: Run, cast: People, clock: Clock, ask: Callable[..., Any]
+) -> None:
+    post(run)
+    give(run, cast, "late, of November", units=4)
+    give(run, cast, "of December", event_at=clock.now, units=2)
+    settle(app, clock)
+    clock.set(dt.datetime(2027, 1, 5, 2, tzinfo=dt.UTC))
+    post(run, DECEMBER)
+
+    assert ask(shown)[0] == ("王*英", "志愿服务", 2, 2000)
+    assert ask(shown, DECEMBER) == [("王*英", "志愿服务", 2, 3000)]
+
+
+@pytest.mark.usefixtures("november_is_over")
+def test_what_has_not_arrived_is_on_no_list_yet(
+    app: Flask, run: Run, cast: People, clock: Clock, ask: Callable[..., Any]
+) -> None:
+    give(run, cast, "waits for a second person", needs_second=True)
+    give(run, cast, "arrives today")
+    settle(app, clock)
+    clock.set(dt.datetime(2026, 12, 5, 3, tzinfo=dt.UTC))
+
+    assert post(run).lines == 4
+    assert ask(shown)[0] == ("王*英", "志愿服务", 2, 2000)
+
+
+@pytest.mark.usefixtures("november_is_over")
+def test_service_done_here_by_somebody_from_elsewhere_is_on_the_list_here(
+    app: Flask, run: Run, cast: People, clock: Clock, ask: Callable[..., Any]
+) -> None:
+    clock.set(dt.datetime(2026, 11, 25, 2, tzinfo=dt.UTC))
+    give(run, cast, "elsewhere", bearing=THERE)
+    settle(app, clock)
+    clock.set(dt.datetime(2026, 12, 5, 2, tzinfo=dt.UTC))
+    post(run)
+    post(run, community=THERE)
+
+    assert ask(shown)[0] == ("王*英", "志愿服务", 2, 2000)
+    assert ask(shown, NOVEMBER, THERE) == [("王*英", "志愿服务", 1, 1000)]
+
+
+def test_corrections_count_in_the_month_they_are_made_in(
+    run: Run, cast: People, clock: Clock, ask: Callable[..., Any]
+) -> None:
+    up = moved(21, wallet(cast), 300)
+    clock.set(dt.datetime(2026, 12, 10, 2, tzinfo=dt.UTC))
+    run(transfer, replace(up, act="adjustment"))
+    clock.set(dt.datetime(2027, 1, 5, 2, tzinfo=dt.UTC))
+    post(run)
+    post(run, DECEMBER)
+
+    assert ask(lists.list_of, HERE, NOVEMBER).corrected_up == 0
+    assert ask(lists.list_of, HERE, DECEMBER).corrected_up == 300
+    assert ask(lists.list_of, HERE, DECEMBER).corrected_down == 0
+
+
+def test_a_month_that_was_not_posted_has_no_list(ask: Callable[..., Any]) -> None:
+    with pytest.raises(BulletinUnknown):
+        ask(lists.list_of, HERE, NOVEMBER)
+    for raw in ("2026-13", "x", "2026-1-1", ""):
+        with pytest.raises(BulletinUnknown):
+            lists.month_named(raw)
+
+
+@pytest.mark.usefixtures("november_is_over")
+def test_the_job_posts_every_community_once(app: Flask, ask: Callable[..., Any]) -> None:
+    with app.app_context():
+        posted, again = post_due(), post_due()
+
+    assert posted == ask(rows, "bulletins") == 203
+    assert again == 0
+
+
+@pytest.mark.usefixtures("november_is_over")
+def test_staff_are_told_the_day_before(
+    app: Flask, cast: People, clock: Clock, ask: Callable[..., Any]
+) -> None:
+    clock.set(dt.datetime(2026, 12, 4, 2, tzinfo=dt.UTC))
+    with app.app_context():
+        assert post_due() == 0
+        assert post_due() == 0
+
+    def told(connection: Connection) -> set[Any]:
+        query = select(OutboxMessage.person).where(OutboxMessage.template == "staff.bulletin_due")
+        return set(connection.scalars(query))
+
+    people = {cast.staff.person, cast.lead.person}
+    assert people <= ask(told)
+    assert ask(rows, "bulletins") == 0
