@@ -21,6 +21,8 @@ from exchange.desk_counter import ReadyOrder, ready_orders
 from exchange.desk_station import station_items
 from points.adjustment_queries import adjustments_waiting
 from points.corrections import REMIND_DAYS, corrections_open
+from points.helping import asked_at
+from points.queries import awards_to_confirm
 from points.rush import rush
 from points.warning import stage_of
 from residents import queries as people
@@ -96,6 +98,7 @@ def today() -> ResponseReturnValue:
         *_pickups(ready_orders(connection, actor, now)),
         *_unconfirmed(actor.place),
         *_second(actor.place),
+        *_acts(actor.place),
         *_lapsing(actor.place),
         *_corrections(actor.place),
     ]
@@ -181,6 +184,35 @@ def _second(community: int) -> list[Waiting]:
             act=_("去看看"),
         )
         for row in figures.waiting_for_second(reader(), community)
+    ]
+
+
+def _acts(community: int) -> list[Waiting]:
+    """Acts that wait for a second person, and helps that wait for the helped one's word."""
+    if not current_actor().may("attendance.confirm"):
+        return []
+    second = awards_to_confirm(reader(), community, ("act", "help"))
+    asked = asked_at(reader(), community, present())
+    found = []
+    if second:
+        title = _("%(count)s 笔登记等另一位确认", count=len(second))
+        since = min(row.event_at for row in second)
+        found.append((_("第二人确认"), title, _("自家的、补记的"), since))
+    if asked:
+        title = _("%(count)s 件互助等对方说一声", count=len(asked))
+        found.append((_("邻里互助"), title, _("也可以打电话问本人"), asked[0].created_at))
+    return [
+        Waiting(
+            kind=kind,
+            title=title,
+            note=note,
+            since=since,
+            limit=None,
+            urgent=False,
+            url=url_for("desk.acts"),
+            act=_("去看看"),
+        )
+        for kind, title, note, since in found
     ]
 
 

@@ -19,6 +19,7 @@ from flask.cli import AppGroup, with_appcontext
 from flask_migrate import upgrade
 
 from admin.demo.history import DAYS, tell
+from admin.demo.neighbours import BUILDING_LEAD, GRID_WORKER
 from admin.demo.settling import ADMINS, STAFF, settle_in
 from admin.demo.today import go_on
 from admin.demo.town import HOME, Builder, example_residents
@@ -98,6 +99,7 @@ def _everybody() -> list[tuple[str, str, str]]:
         residents = example_residents(connection, HOME)
     found = [(name, phone, "resident") for name, phone in residents]
     found += [(name, phone, role) for name, phone, role in STAFF]
+    found += [(*BUILDING_LEAD, "building_lead"), (*GRID_WORKER, "grid_worker")]
     found += [(admin.name, admin.phone, "district_admin") for admin in ADMINS]
     found += [("钱伟民", "19200009006", "subdistrict_reader"), ("郑毅", "19200009007", "auditor")]
     return found

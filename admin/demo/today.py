@@ -13,6 +13,7 @@ from activities.attendance import CheckIn, check_in
 from activities.models import ActivityTemplate
 from activities.publish import PartOffered, PublishActivity, publish_activity
 from activities.signup import ForResident, sign_up
+from admin.demo.neighbours import help_each_other
 from admin.demo.settling import DISTRICT
 from admin.demo.town import HOME, NEIGHBOUR, Builder, Citizen, Town, citizen_actor
 from core.acts import Actor
@@ -68,6 +69,7 @@ def go_on(builder: Builder, now: dt.datetime) -> None:
         going_on += _sessions(builder, town, persons, now)
     _arrive(builder, going_on)
     _propose(builder, now)
+    help_each_other(builder, now)
 
 
 def _order(builder: Builder, town: Town, persons: dict[UUID, UUID], count: int) -> None:

@@ -130,6 +130,7 @@ def test_what_was_long_ago_is_confirmed_by_somebody_else(ask: Run, cast: People)
     staff, lead = cast.browser(cast.staff), cast.browser(cast.lead)
     fill(staff, page_of(cast.wang), "/acts", rule="report.idea", day="2026-11-02")
     assert "要别的工作人员来确认" in words(staff.get("/desk/acts"))
+    assert "1笔登记等另一位确认" in words(lead.get("/desk/"))
 
     done = fill(lead, "/desk/acts", "/acts/confirm")
 
