@@ -20,6 +20,7 @@ import admin.bulletins
 import admin.console
 import admin.console_orders
 import admin.console_people
+import admin.console_proofs
 import admin.console_rates
 import admin.console_rules
 import admin.console_settings
@@ -59,6 +60,7 @@ import points.correcting_views
 import points.defaults
 import points.jobs
 import points.panels
+import points.proofs_api
 import points.rules_api
 import points.statements.api
 import points.statements.check_views
@@ -114,6 +116,7 @@ API_BLUEPRINTS = (
     activities.api.bp,
     exchange.api.bp,
     exchange.moving_api.bp,
+    points.proofs_api.bp,
 )
 COMMANDS = (
     admin.demo.cli.demo,
@@ -218,12 +221,14 @@ JOBS: tuple[Job, ...] = (
         "核对新记的账",
         Every(dt.timedelta(minutes=15)),
         lambda: points.jobs.prove_changes(CHECKS),
+        "成立 %(count)s 条",
     ),
     Job(
         "prove-all",
         "把账从头核一遍",
         Daily(at=dt.time(3, 10)),
         lambda: points.jobs.prove_all(CHECKS),
+        "成立 %(count)s 条",
     ),
     Job(
         "post-bulletins",

@@ -17,6 +17,7 @@ from core.identity import current_actor
 from core.work import present, reader
 from exchange import console as cross
 from exchange import rates
+from points import proving
 from residents import queries as people
 from residents.labels import ROLES
 
@@ -32,6 +33,7 @@ class ConsoleShell:
     role_words: str
     proposals: int
     failed_jobs: int
+    broken_proofs: int
 
 
 @console.context_processor
@@ -46,6 +48,7 @@ def _shell() -> dict[str, Any]:
         role_words=_(ROLES[actor.role]),
         proposals=len(rates.proposals(connection, present())),
         failed_jobs=sum(run.state == "failed" for run in runs),
+        broken_proofs=proving.broken_now(connection),
     )
     return {"shell": shell}
 

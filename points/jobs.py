@@ -65,7 +65,8 @@ def prove_all(checks: Sequence[Check]) -> str:
 
 
 def _told(kept: proving.Kept) -> str:
-    return f"broken {kept.broken}" if kept.broken else f"proven {kept.proven}"
+    held = f"held {kept.proven - kept.broken}"
+    return f"{held}, failed {kept.broken}" if kept.broken else held
 
 
 def post_bulletins() -> str:

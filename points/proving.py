@@ -222,3 +222,8 @@ def days_proven(connection: Connection, since: dt.datetime) -> dict[str, set[dt.
     for row in rows:
         found.setdefault(row.check, set()).add(business_day(row.at))
     return found
+
+
+def broken_now(connection: Connection) -> int:
+    """Return how many invariants did not hold at the last look."""
+    return sum(proof.times > 0 for proof in last_proofs(connection).values())

@@ -27,6 +27,8 @@ from core.config import Config
 from core.db import db
 from core.server import Server
 from core.work import business_day, configuration, present, reading, transact
+from points.cli import registered
+from points.proving import prove_all
 from residents import sign_in
 from residents.labels import ROLES
 
@@ -72,6 +74,7 @@ def build() -> dict[str, Any]:
             for _day in tell(builder, today, now):
                 bar.update(1)
         go_on(builder, now)
+    prove_all(registered())
     facts = {
         "day": today.isoformat(),
         "calls": builder.calls,

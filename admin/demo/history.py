@@ -20,6 +20,7 @@ from exchange.orders import lapse_orders
 from points.acts import RecordAct, record_act
 from points.awards import ConfirmAwards, confirm_awards
 from points.closing import close_days, fold_deltas
+from points.sealing import seal_days
 from points.settlement import settle_due
 from residents.models import Resident
 
@@ -79,6 +80,7 @@ def _night(builder: Builder, day: dt.date) -> None:
     """Close the day before, settle what is due, fold, and send what waits."""
     builder.at(day, 0, 35)
     close_days()
+    seal_days()
     builder.at(day, 2, 1)
     settle_due()
     fold_deltas()
