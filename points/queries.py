@@ -12,6 +12,7 @@ from sqlalchemy import and_, func, select
 
 from core.defaults import CENTIPOINTS, rows
 from points.accounts import household_account, resident_account
+from points.honour import deducted
 from points.lapsing import Lapsing, lapsing
 from points.models import Account, Award, Hold, Transfer
 
@@ -99,7 +100,8 @@ def balances(
     }
     own = found.get(wallet)
     credited, debited, held = (own.credited, own.debited, own.held) if own else (0, 0, 0)
-    life = sum(found[account].credited for account in family if account in found)
+    shared = {row.id: row.credited - row.debited for row in found.values() if row.id in family}
+    life = sum(life_of(connection, shared).values())
     title, following = titles(life)
     pending = waiting.get(wallet)
     return Balances(
@@ -114,6 +116,12 @@ def balances(
         title=title,
         next_title=following,
     )
+
+
+def life_of(connection: Connection, balances: dict[int, int]) -> dict[int, int]:
+    """Return accounts' basic points of a life: what deductions took is in them still."""
+    taken = deducted(connection, list(balances))
+    return {account: balance + taken.get(account, 0) for account, balance in balances.items()}
 
 
 def family_accounts(community: int, household: UUID, members: Sequence[UUID]) -> list[int]:

@@ -13,7 +13,7 @@ from sqlalchemy import and_, func, or_, select, union_all
 from core.work import business_day
 from points.accounts import household_account, resident_account
 from points.models import Account, Award, Hold, Transfer
-from points.queries import balances, family_accounts
+from points.queries import balances, family_accounts, life_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -92,8 +92,10 @@ def shares(connection: Connection, viewer: Viewer) -> Shares:
     mine = resident_account(viewer.resident, viewer.community, "basic")
     shared = household_account(viewer.household, viewer.community)
     family = family_accounts(viewer.community, viewer.household, viewer.members)
-    rows = connection.execute(select(Account.id, Account.credited).where(Account.id.in_(family)))
-    found = {row.id: row.credited for row in rows}
+    rows = connection.execute(
+        select(Account.id, Account.credited - Account.debited).where(Account.id.in_(family)),
+    )
+    found = life_of(connection, {row[0]: row[1] for row in rows})
     return Shares(
         mine=found.get(mine, 0),
         others=sum(amount for account, amount in found.items() if account not in {mine, shared}),

@@ -14,17 +14,26 @@ from sqlalchemy.exc import IntegrityError
 
 from core import settings
 from core.acts import SYSTEM
+from core.directory import directory
 from core.errors import Forbidden
-from core.work import Work
+from core.work import Work, present, reading
 from points import deductions
 from points.accounts import household_account
+from points.adjustments import (
+    ProposeAdjustment,
+    ProposeReversal,
+    propose_adjustment,
+    propose_reversal,
+)
 from points.awards import award
 from points.community_rules import Caps, DeductionsOff, SetRule, set_rule
+from points.deciding import DecideAdjustment, decide_adjustment
 from points.deductions import Deduct, Deducted, NoteReminder, deduct, note_reminder
 from points.recorders import HolderUnknown
 from points.rules import RuleUnknown
 from points.settlement import settle_due
 from points.verify import verify
+from points.wallet import wallet
 from tests.conftest import Clock
 from tests.people import HERE, People
 from tests.points.books import one
@@ -277,3 +286,52 @@ def test_the_verifier_finds_a_deduction_without_transfer_or_reminders(
 
         run(write, None, SYSTEM)
         assert found in ask(lambda c: [each.name for each in verify(c).broken])
+
+
+def title(cast: People, app: Flask) -> tuple[int, int]:
+    """What 王秀英's family has for its title, and what is missing for the next one."""
+    who = cast.actor(cast.wang)
+    with app.app_context(), reading() as connection:
+        seen = directory().viewer(connection, who, present())
+        found = wallet(connection, seen)
+    return found.basic, found.missing
+
+
+def test_a_deduction_does_not_lower_the_title_and_giving_it_back_does_not_raise_it(
+    app: Flask, run: Run, cast: People, earned: None, remind: Any, take: Any
+) -> None:
+    before = title(cast, app)
+    remind(10)
+    remind(3)
+    taken = take().id
+    assert before == title(cast, app) == (500, 4500)
+
+    proposed = run(
+        propose_reversal,
+        ProposeReversal(key="back", line=taken, reason="当天已清走", evidence="照片"),
+        cast.actor(cast.staff),
+    )
+    run(decide_adjustment, DecideAdjustment(adjustment=proposed.id), cast.actor(cast.lead))
+
+    assert title(cast, app) == before
+
+
+def test_what_was_wrong_and_is_taken_back_counts_no_more_for_the_title(
+    app: Flask, run: Run, cast: People, earned: None
+) -> None:
+    proposed = run(
+        propose_adjustment,
+        ProposeAdjustment(
+            key="down",
+            holder_kind="household",
+            holder_id=one(cast.wang.household),
+            points_kind="basic",
+            amount=-300,
+            reason="记到了别家的分",
+            evidence="记分表",
+        ),
+        cast.actor(cast.staff),
+    )
+    run(decide_adjustment, DecideAdjustment(adjustment=proposed.id), cast.actor(cast.lead))
+
+    assert title(cast, app) == (200, 4800)

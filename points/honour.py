@@ -1,0 +1,56 @@
+"""What basic points count for: titles by those of a life, doors by those of a year.
+
+A household's own and its members' count together. A deduction lowers neither; what was wrong and
+was taken back counts no more.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sqlalchemy import case, exists, func, select
+from sqlalchemy.orm import aliased
+
+from points.models import Deduction, Reversal, Transfer
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+DEDUCTION = "deduction"
+
+
+def deducted(connection: Connection, accounts: Sequence[int]) -> dict[int, int]:
+    """Return what deductions took from these accounts and nobody gave back, in centipoints."""
+    undone = aliased(Transfer)
+    query = (
+        select(
+            Deduction.account,
+            func.sum(Deduction.amount - func.coalesce(undone.amount, 0)).label("amount"),
+        )
+        .outerjoin(Reversal, Reversal.original == Deduction.id)
+        .outerjoin(undone, undone.id == Reversal.reversal)
+        .where(Deduction.account.in_(accounts))
+        .group_by(Deduction.account)
+    )
+    return {row.account: int(row.amount) for row in connection.execute(query)}
+
+
+def of_the_year(connection: Connection, accounts: Sequence[int], day: dt.date) -> int:
+    """Return the basic points that came to these accounts since the first of January.
+
+    What came along in a move counts as it was: the family has not begun anew.
+    """
+    gives_back = exists().where(Reversal.reversal == Transfer.id, Reversal.original == Deduction.id)
+    since = Transfer.day >= day.replace(month=1, day=1)
+    came = select(func.coalesce(func.sum(case((gives_back, 0), else_=Transfer.amount)), 0)).where(
+        Transfer.credit > 0, Transfer.credit.in_(accounts), since
+    )
+    went = select(func.coalesce(func.sum(Transfer.amount), 0)).where(
+        Transfer.debit > 0,
+        Transfer.debit.in_(accounts),
+        since,
+        Transfer.source_kind != DEDUCTION,
+    )
+    return int(connection.scalar(came) or 0) - int(connection.scalar(went) or 0)
