@@ -50,6 +50,7 @@ IN_FORCE = frozenset(
         "points.deductions",
         "redeem.known_face_points",
         "redeem.lead_points",
+        "redeem.gate_basic_points",
         "redeem.pickup_days",
         "redeem.verify",
         "redeem.low_stock_percent",

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from core import settings
 from core.errors import N_, Conflict, Rejected
 from core.work import business_day
+from exchange.gate import refuse_gate
 from exchange.models import FaceValue, Item, Station, Stock
 from exchange.prices import FACE_ONE, PAR, ROUND_STEPS, Cost, price_of
 from exchange.rates import RateInForce, rate_in_force
@@ -335,7 +336,8 @@ def round_step(connection: Connection, now: dt.datetime) -> int:
 def refuse(connection: Connection, basket: Basket, cost: int, now: dt.datetime) -> None:
     """Raise what stands in the way whatever the counters say.
 
-    Raises ItemUnlisted, ExchangeClosed, ConfirmFirst, HomeOnly, HomeFirst or OverOrderQuota.
+    Raises ItemUnlisted, ConfirmFirst, BasicPointsMissing, ExchangeClosed, HomeOnly, HomeFirst or
+    OverOrderQuota.
     """
     buyer, host = basket.buyer, basket.host
     for line in basket.lines:
@@ -344,6 +346,7 @@ def refuse(connection: Connection, basket: Basket, cost: int, now: dt.datetime) 
     verify = settings.choice(connection, "redeem.verify", now, buyer.community)
     if not buyer.confirmed and verify == "before_order":
         raise ConfirmFirst
+    refuse_gate(connection, buyer.community, buyer.household, now)
     if not basket.cross:
         return
     for code, name in ((buyer.community, buyer.community_name), (host.community, host.name)):

@@ -1,0 +1,121 @@
+"""A community may open its shelves from so many basic points of a family in a year on."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.acts import SYSTEM, Actor
+from core.ids import uuid8
+from core.work import Work
+from exchange.gate import BasicPointsMissing
+from points.accounts import account_id, household_account, resident_account
+from points.ledger import Posting, post
+from tests.conftest import Clock
+from tests.exchange.scene import HERE, POINT, THERE, Scene, Someone
+
+GATE = "redeem.gate_basic_points"
+
+
+@pytest.fixture
+def shelf(scene: Scene) -> Actor:
+    clerk = scene.staff(HERE)
+    scene.station(HERE, clerk)
+    return clerk
+
+
+def honour(scene: Scene, account: int, amount: int) -> None:
+    """Post basic points, as settlement would."""
+
+    def give(work: Work, _command: None) -> None:
+        identity = uuid8(work.now, "award", account)
+        post(
+            work,
+            Posting(
+                id=identity,
+                act="award",
+                points_kind="basic",
+                community=HERE,
+                debit=account_id("issued", HERE, "basic"),
+                credit=account,
+                amount=amount,
+                event_at=work.now,
+                source_kind="award",
+                source_id=identity,
+            ),
+        )
+
+    scene.run(give, None, SYSTEM)
+
+
+def own(someone: Someone) -> int:
+    return resident_account(someone.resident, HERE, "basic")
+
+
+def test_without_a_gate_nobody_is_shut_out(scene: Scene, shelf: Actor) -> None:
+    wang = scene.resident(HERE, points=50)
+
+    assert scene.order(wang, scene.item(HERE, shelf, stock=5)).state == "submitted"
+
+
+def test_below_the_gate_the_sentence_says_what_is_missing_and_how_to_get_it(
+    scene: Scene, shelf: Actor
+) -> None:
+    wang = scene.resident(HERE, points=50)
+    item = scene.item(HERE, shelf, stock=5)
+    scene.set_to(GATE, "20", HERE)
+    honour(scene, household_account(wang.household, HERE), 8 * POINT)
+
+    quoted = scene.quote(wang, item)
+    with pytest.raises(BasicPointsMissing) as refused:
+        scene.submit(wang, quoted.token)
+
+    assert isinstance(quoted.obstacle, BasicPointsMissing)
+    assert refused.value.sentence().startswith(
+        "全家今年的基本积分满 20 分就能兑换，还差 12 分。分好垃圾、"
+    )
+    with pytest.raises(BasicPointsMissing):
+        scene.redeem(wang, item, shelf)
+    assert scene.account(wang).held == 0
+    assert scene.stock_row(item).reserved == 0
+
+
+def test_the_household_and_all_its_members_count_together(scene: Scene, shelf: Actor) -> None:
+    wang = scene.resident(HERE, points=50)
+    li = scene.resident(HERE, name="李国强", household=wang.household)
+    scene.set_to(GATE, "20", HERE)
+    honour(scene, household_account(wang.household, HERE), 10 * POINT)
+    honour(scene, own(wang), 4 * POINT)
+    item = scene.item(HERE, shelf, stock=5)
+    with pytest.raises(BasicPointsMissing):
+        scene.order(wang, item)
+
+    honour(scene, own(li), 6 * POINT)
+
+    assert scene.order(wang, item).state == "submitted"
+
+
+def test_last_years_points_open_no_door_this_year(scene: Scene, shelf: Actor, clock: Clock) -> None:
+    wang = scene.resident(HERE, points=50)
+    item = scene.item(HERE, shelf, stock=5)
+    scene.set_to(GATE, "20", HERE)
+    honour(scene, own(wang), 20 * POINT)
+    assert scene.order(wang, item).state == "submitted"
+
+    clock.advance(days=60)
+
+    with pytest.raises(BasicPointsMissing):
+        scene.order(wang, item)
+
+
+def test_the_gate_is_that_of_the_residents_own_community(scene: Scene) -> None:
+    zhou = scene.staff(THERE, name="周国栋")
+    scene.station(THERE, zhou)
+    item = scene.item(THERE, zhou, stock=5)
+    wang = scene.resident(HERE, points=50)
+    local = scene.resident(THERE, points=50, name="吴阿毛")
+
+    scene.set_to(GATE, "20", HERE)
+
+    assert scene.order(local, item).state == "submitted"
+    with pytest.raises(BasicPointsMissing):
+        scene.order(wang, item)
