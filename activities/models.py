@@ -50,7 +50,10 @@ class Activity(Base):
 
     id: Mapped[UuidKey]
     community: Mapped[int] = mapped_column(BigInteger(), ForeignKey("communities.code"))
+    #: The district's template.
     template: Mapped[str | None] = mapped_column(ForeignKey("activity_templates.key"))
+    #: The activity, mostly of another community, that it was copied from.
+    copied_from: Mapped[UUID | None]
     title: Mapped[str]
     kind: Mapped[str]
     scene: Mapped[str]

@@ -97,6 +97,8 @@ class PublishActivity:
     open_to: Literal["community", "district"]
     sessions: tuple[tuple[dt.datetime, dt.datetime], ...]
     parts: tuple[PartOffered, ...]
+    #: The activity whose idea it was: it is remembered with its community.
+    copied_from: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +131,7 @@ def publish_activity(work: Work, command: PublishActivity) -> Published:
             id=identity,
             community=command.community,
             template=command.template,
+            copied_from=command.copied_from,
             title=command.title.strip(),
             kind=command.kind,
             scene=command.scene,
@@ -204,13 +207,22 @@ def _check(work: Work, command: PublishActivity) -> None:
         raise PartsMissing
     if any(part.places is not None and not 0 < part.places <= PLACES_MAX for part in command.parts):
         raise PartsMissing
+    _check_origin(work, command)
+    host = select(Community.code).where(Community.code == command.community)
+    if work.connection.execute(host).first() is None:
+        raise SessionUnknown
+
+
+def _check_origin(work: Work, command: PublishActivity) -> None:
+    """Raise TemplateUnknown where the template, or the activity that was copied, never was."""
     if command.template is not None:
         known = select(ActivityTemplate.key).where(ActivityTemplate.key == command.template)
         if work.connection.execute(known).first() is None:
             raise TemplateUnknown
-    host = select(Community.code).where(Community.code == command.community)
-    if work.connection.execute(host).first() is None:
-        raise SessionUnknown
+    if command.copied_from is not None:
+        shown = select(Activity.id).where(Activity.id == command.copied_from)
+        if work.connection.execute(shown).first() is None:
+            raise TemplateUnknown
 
 
 def _rule(work: Work, command: PublishActivity, offered: PartOffered) -> Rule | None:

@@ -147,6 +147,11 @@ class PublishSchema(Schema):
 
     community = fields.Integer(required=True)
     template = fields.String(load_default=None, allow_none=True)
+    copied_from = fields.UUID(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "the activity, mostly of another community, that this one copies"},
+    )
     title = fields.String(required=True)
     kind = fields.String(required=True)
     scene = fields.String(load_default="")

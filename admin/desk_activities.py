@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import select
 
+from activities.ideas import idea, ideas
 from activities.models import ActivityTemplate
 from activities.publish import (
     ActivityIncomplete,
@@ -23,7 +24,7 @@ from activities.publish import (
 )
 from admin import attendance
 from admin.blueprints import desk
-from admin.forms import date, moment, number, page_number, readable
+from admin.forms import date, identity, moment, number, page_number, readable
 from core.errors import AppError
 from core.formats import day as day_words
 from core.formats import earns, points
@@ -68,7 +69,25 @@ def activity_new() -> ResponseReturnValue:
     current_actor().require("activity.publish")
     wanted = request.args.get("template")
     template = _template(wanted) if wanted else None
-    return _editor(template, _prefilled(template) if template else {})
+    if template is None:
+        return _editor(None, {})
+    return _editor(template, _prefilled(template) | _copied(request.args.get("like")))
+
+
+def _copied(raw: str | None) -> dict[str, str]:
+    """Return what another community's activity says of itself, to be copied."""
+    wanted = identity(raw)
+    found = idea(reader(), wanted) if wanted else None
+    if found is None:
+        return {}
+    return {
+        "title": found.title,
+        "summary": found.summary,
+        "bring": found.bring,
+        "open_to": found.open_to,
+        "copied_from": str(found.id),
+        "copied_place": found.place,
+    }
 
 
 def _template(key: str) -> Any:
@@ -136,6 +155,7 @@ def _editor(
     page = render_template(
         "admin/activity_new.html",
         templates=_templates(rules) if draft is None else (),
+        ideas=ideas(connection, actor.place, now) if draft is None else (),
         draft=draft,
         take_rules=_choices(rules, "basic", "次", typed),
         serve_rules=_choices(rules, "service", HALF_HOUR, typed),
@@ -249,6 +269,7 @@ def activity_publish() -> ResponseReturnValue:
         open_to="district" if typed.get("open_to") == "district" else "community",
         sessions=((starts, ends),),
         parts=tuple(_offered(typed)),
+        copied_from=identity(typed.get("copied_from")),
     )
     try:
         done = transact(publish_activity, command, current_actor())

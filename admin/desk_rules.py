@@ -195,7 +195,7 @@ def rule(key: str) -> ResponseReturnValue:
         typed |= {name: asked.get(name, "") for name in ("points", *CAPS, "household", "on")}
         typed |= {
             "recorded_by": asked.getlist("recorded_by"),
-            "valid_from": asked.get("valid_from", ""),
+            "valid_from": asked.get("valid_from") or typed["valid_from"],
         }
     return _rule(line, typed)
 

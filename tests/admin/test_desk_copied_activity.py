@@ -1,0 +1,108 @@
+"""An activity that another community did is copied, and remembers whose it was."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection, select
+
+from activities.entries import EnterByHand, enter_by_hand
+from activities.models import Activity
+from activities.publish import (
+    PartOffered,
+    PublishActivity,
+    TemplateUnknown,
+    publish_activity,
+)
+from tests.admin.forms import fill
+from tests.admin.scene import NINE, resident_of, words
+from tests.people import HERE, THERE, People
+
+Run = Callable[..., Any]
+NEW = "/desk/activities/new"
+
+
+@pytest.fixture
+def theirs(run: Run, cast: People) -> UUID:
+    """A fair elsewhere that took place the day before yesterday, and one person came."""
+    start = NINE - dt.timedelta(days=2)
+    command = PublishActivity(
+        key="fair",
+        community=THERE,
+        template="service_fair",
+        title="弄堂集市",
+        kind="公益集市",
+        scene="自治",
+        summary="街坊师傅摆摊，老少都来。",
+        bring="要修的东西",
+        place="弄堂口",
+        open_to="district",
+        sessions=((start, start + dt.timedelta(hours=2)),),
+        parts=(PartOffered(part="take_part", rule="join.activity"),),
+    )
+    made = run(publish_activity, command, cast.actor(cast.elsewhere))
+    entry = EnterByHand(
+        session=made.sessions[0],
+        resident=resident_of(cast.there),
+        part="take_part",
+        entry=start,
+        exit=None,
+        reason="没带手机",
+    )
+    run(enter_by_hand, entry, cast.actor(cast.elsewhere))
+    identity: UUID = made.activity
+    return identity
+
+
+def copies(connection: Connection) -> list[Any]:
+    query = select(Activity.title, Activity.template, Activity.copied_from)
+    return list(connection.execute(query.where(Activity.community == HERE)))
+
+
+def test_what_others_did_is_offered_and_copied_with_its_origin(
+    ask: Run, cast: People, theirs: UUID
+) -> None:
+    browser = cast.browser(cast.staff)
+    offered = words(browser.get(NEW))
+    assert "别的社区办过的" in offered
+    assert "弄堂集市" in offered
+
+    page = f"{NEW}?template=service_fair&like={theirs}"
+    assert "会记着是从那里学的" in words(browser.get(page))
+    done = fill(browser, page, NEW, place="小营公园")
+
+    assert done.status_code == 303
+    assert [tuple(row) for row in ask(copies)] == [("弄堂集市", "service_fair", theirs)]
+
+
+def test_without_a_like_nothing_is_remembered(ask: Run, cast: People, theirs: UUID) -> None:
+    browser = cast.browser(cast.staff)
+    fill(browser, f"{NEW}?template=service_fair", NEW, place="小营公园")
+
+    assert ask(copies)[0].copied_from is None
+    nobody = f"{NEW}?template=service_fair&like={UUID(int=3)}"
+    assert "会记着是从那里学的" not in words(browser.get(nobody))
+
+
+def test_an_activity_that_never_was_cannot_be_the_origin(run: Run, cast: People) -> None:
+    command = PublishActivity(
+        key="x",
+        community=HERE,
+        template=None,
+        title="集市",
+        kind="公益集市",
+        scene="",
+        summary="",
+        bring="",
+        place="门口",
+        open_to="community",
+        sessions=((NINE, NINE + dt.timedelta(hours=1)),),
+        parts=(PartOffered(part="take_part"),),
+        copied_from=UUID(int=3),
+    )
+    with pytest.raises(TemplateUnknown):
+        run(publish_activity, command, cast.actor(cast.staff))
