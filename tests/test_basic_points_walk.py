@@ -96,7 +96,9 @@ def send_forms(
     sent: set[str] = set()
     for address in addresses(app, known):
         for query in queries(known):
-            page = browser.get(f"{address}?{query}").get_data(as_text=True)
+            answer = browser.get(f"{address}?{query}")
+            # A statement as PDF or Excel has no forms.
+            page = answer.get_data(as_text=True) if answer.mimetype == "text/html" else ""
             for action, values, _names in Forms(page).forms:
                 target = action.partition("?")[0] or address
                 endpoint, _values = adapter.match(target, method="POST")

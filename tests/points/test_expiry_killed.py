@@ -29,7 +29,7 @@ from tests.points.books import HERE, Nothing
 from tests.points.calendar import hangzhou
 from tests.points.raw import Raw
 
-ACCOUNTS = 20_000
+ACCOUNTS = 12_000
 KILLS = 20 if os.environ.get("LINLI_SOAK") else 2
 DELAYS = (0.0, 0.02, 0.05, 0.09, 0.14)
 NIGHT = hangzhou(2028, 1, 1, 1)

@@ -1,0 +1,109 @@
+"""Carrying points from one account to another: no age is lost, none is made up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from core.work import Work
+from points import ledger
+from points.accounts import account_id, open_resident, resident_account
+from points.books import books
+from points.carrying import Carry, Holder, PointsHeld, carry
+from points.ledger import AccountUnknown
+from tests.conftest import Clock
+from tests.points.books import (
+    HERE,
+    ISSUED,
+    NEIGHBOUR,
+    PURSE,
+    REDEEMED,
+    RESIDENT,
+    THERE,
+    WALLET,
+    Nothing,
+    posting,
+)
+from tests.points.calendar import ends, hangzhou, holds_true, left, night, set_aside
+from tests.points.earning import holders
+
+Run = Callable[..., Any]
+MINE = Holder(id=RESIDENT, community=HERE)
+THEIRS = Holder(id=NEIGHBOUR, community=HERE)
+OVER_MINE = Carry(source=MINE, target=THEIRS, note="合并登记")
+
+
+def elsewhere(work: Work, _command: object) -> Nothing:
+    """Open the resident's accounts elsewhere, too."""
+    open_resident(work, RESIDENT, THERE)
+    return Nothing()
+
+
+@pytest.fixture(autouse=True)
+def _two_years(app: Flask, clock: Clock, run: Run) -> None:
+    """40 old points of mine; the other had 100 old and 50 new ones, and has spent 130."""
+    run(holders, None)
+    run(elsewhere, None)
+    run(ledger.post, posting(1, ISSUED, WALLET, 40, "adjustment"))
+    run(ledger.post, posting(2, ISSUED, PURSE, 100, "adjustment"))
+    night(app, clock, 2026)
+    clock.set(hangzhou(2027, 5, 5))
+    run(ledger.post, posting(3, ISSUED, PURSE, 50, "adjustment"))
+    run(ledger.post, posting(4, PURSE, REDEEMED, 130, "redemption"))
+
+
+def test_what_the_other_had_spent_of_its_younger_points_ages_nothing(
+    app: Flask, clock: Clock, run: Run, ask: Run
+) -> None:
+    run(carry, OVER_MINE)
+
+    found = ask(ends, clock.now, PURSE)
+    assert (found.this_year, found.next_year) == (40, 20)
+    night(app, clock, 2027)
+    assert ask(left, PURSE) == 20
+    holds_true(app)
+
+
+def test_carrying_twice_carries_once(clock: Clock, run: Run, ask: Run) -> None:
+    assert run(carry, OVER_MINE).service == 40
+    assert run(carry, OVER_MINE).service == 0
+
+    assert ask(left, PURSE) == 60
+    assert ask(ends, clock.now, PURSE).this_year == 40
+
+
+@pytest.mark.parametrize("account", [WALLET, PURSE])
+def test_what_is_held_on_either_side_holds_it_back(run: Run, ask: Run, account: int) -> None:
+    set_aside(run, 77, 10, account)
+
+    with pytest.raises(PointsHeld):
+        run(carry, OVER_MINE)
+
+    assert ask(left, PURSE) == (10 if account == PURSE else 20)
+
+
+def test_what_is_too_small_for_a_centipoint_over_there_is_rounding(
+    app: Flask, run: Run, ask: Run
+) -> None:
+    source = Holder(id=RESIDENT, community=HERE, face=1)
+    target = Holder(id=RESIDENT, community=THERE, face=10_000)
+
+    assert run(carry, Carry(source=source, target=target, note="搬家转分")).service == 0
+
+    assert ask(left, WALLET) == 0
+    assert ask(left, resident_account(RESIDENT, THERE, "service")) == 0
+    assert [book.balance for book in ask(books, "rounding")] == [40]
+    assert account_id("rounding", HERE, "service") < 0
+    holds_true(app)
+
+
+def test_nobodys_account_takes_nothing(run: Run, ask: Run) -> None:
+    target = Holder(id=NEIGHBOUR, community=THERE)
+
+    with pytest.raises(AccountUnknown):
+        run(carry, Carry(source=MINE, target=target, note="搬家转分"))
+
+    assert ask(left, WALLET) == 40
