@@ -22,6 +22,7 @@ from points.accounts import (
     resident_account,
 )
 from points.caps import AwardRaced, Wanted, give_back, periods_of, use_caps
+from points.claim import claim, insert_award, parameters
 from points.ledger import refuse_closed_day
 from points.models import Award as AwardRow
 from points.models import RuleUsage
@@ -107,15 +108,7 @@ class Awarded:
     exists: bool
 
 
-INSERT = text(
-    "INSERT INTO awards (id, cause, account, holder_id, points_kind, community, bearing, amount,"
-    " host_transfer, host_amount, standard, rule, units, counted_for, provenance, reason,"
-    " source_kind, source_id, recorded_by, event_at, created_at, due, state) VALUES (:id, :cause,"
-    " :account, :holder_id, :points_kind, :community, :bearing, :amount, :host_transfer,"
-    " :host_amount, :standard, :rule, :units, :counted_for, :provenance, :reason, :source_kind,"
-    " :source_id, :recorded_by, :event_at, :created_at, :due, 'pending')"
-    " ON CONFLICT (cause) DO NOTHING RETURNING id",
-)
+INSERT = text(insert_award(f"VALUES ({parameters(cast=False)})"))
 
 
 # What has to be known first, in one question: the cause's award, and what its holder used up.
@@ -145,7 +138,7 @@ BEFORE = (
 )
 
 
-def _asked(command: Award) -> dict[str, object]:
+def _looked_for(command: Award) -> dict[str, object]:
     year, month, day = periods_of(command.event_at)
     return {
         "v_cause": command.cause,
@@ -164,11 +157,26 @@ def award(work: Work, command: Award) -> Awarded:
     """
     if not 0 < command.units <= UNITS_MAX:
         raise UnitsOutOfRange
-    rows = work.connection.execute(BEFORE, _asked(command)).all()
+    wanted = Wanted(counter=counted_for(command), units=_asked(command), at=command.event_at)
+    row = _row(work, command, wanted.units)
+    if not work.is_sqlite and claim(work, command.rule, wanted, row):
+        return _made(command, row)
+    return _award_step_by_step(work, command, wanted)
+
+
+def _asked(command: Award) -> int:
+    """Return the units that any one award of the rule can have at the most."""
+    rule = command.rule
+    caps = (rule.cap_per_act, rule.cap_per_day, rule.cap_per_month, rule.cap_per_year)
+    return min([command.units, *(cap for cap in caps if cap is not None)])
+
+
+def _award_step_by_step(work: Work, command: Award, wanted: Wanted) -> Awarded:
+    """Look first what the cause gave before and what the caps leave."""
+    rows = work.connection.execute(BEFORE, _looked_for(command)).all()
     if rows[0].id is not None:
         return _earlier(command, rows[0])
     used = {row.period: row.used for row in rows if row.period is not None}
-    wanted = Wanted(counter=counted_for(command), units=command.units, at=command.event_at)
     units = use_caps(work, command.rule, wanted, used)
     if units == 0:
         return Awarded(id=None, amount=0, units=0, due=None, capped=True, exists=False)
@@ -176,14 +184,16 @@ def award(work: Work, command: Award) -> Awarded:
     if work.connection.execute(INSERT, work.bind(**row)).first() is None:
         # Somebody else awarded the cause meanwhile; taking the caps back needs the rollback.
         raise AwardRaced
-    amount, due = row["amount"], row["due"]
-    assert isinstance(amount, int)  # noqa: S101 - made above
+    return _made(command, row)
+
+
+def _made(command: Award, row: dict[str, Any]) -> Awarded:
     return Awarded(
-        id=row["id"] if isinstance(row["id"], UUID) else None,
-        amount=amount,
-        units=units,
-        due=due if isinstance(due, dt.datetime) else None,
-        capped=units < command.units,
+        id=row["id"],
+        amount=row["amount"],
+        units=row["units"],
+        due=row["due"],
+        capped=row["units"] < command.units,
         exists=False,
     )
 
@@ -207,7 +217,7 @@ def counted_for(command: Award) -> UUID:
     return together or command.holder_id
 
 
-def _row(work: Work, command: Award, units: int) -> dict[str, object]:
+def _row(work: Work, command: Award, units: int) -> dict[str, Any]:
     """Build the award's row; its id is that of the transfer that will credit the holder."""
     is_cross = command.bearing != command.community and command.rule.points_kind == "service"
     bearing = command.bearing if is_cross else command.community

@@ -48,36 +48,50 @@ def periods_of(moment: dt.datetime) -> tuple[str, str, str]:
     return day[:4], day[:7], day
 
 
+def values_of(periods: int) -> str:
+    """Return the rows of ``USE_CAPS`` for so many periods."""
+    each = "(:v_holder, :v_rule, :v_period{}, :v_units)"
+    return ", ".join(each.format(index) for index in range(periods))
+
+
 @lru_cache(maxsize=4)
 def _use_caps(periods: int) -> TextClause:
-    each = "(:v_holder, :v_rule, :v_period{}, :v_units)"
-    return text(USE_CAPS.format(values=", ".join(each.format(index) for index in range(periods))))
+    return text(USE_CAPS.format(values=values_of(periods)))
+
+
+def caps_of(rule: Rule, wanted: Wanted) -> tuple[dict[str, int], dict[str, object]]:
+    """Return the periods that the rule limits with their caps, and the values of ``USE_CAPS``."""
+    caps = (rule.cap_per_year, rule.cap_per_month, rule.cap_per_day)
+    limited = {
+        period: cap
+        for period, cap in zip(periods_of(wanted.at), caps, strict=True)
+        if cap is not None
+    }
+    if not limited:
+        return {}, {}
+    named = {f"v_period{index}": period for index, period in enumerate(limited)}
+    return limited, {
+        "v_holder": wanted.counter,
+        "v_rule": rule.key,
+        "v_units": wanted.units,
+        "v_day": rule.cap_per_day,
+        "v_month": rule.cap_per_month,
+        "v_year": rule.cap_per_year,
+        **named,
+    }
 
 
 def use_caps(work: Work, rule: Rule, wanted: Wanted, used: dict[str, int]) -> int:
     """Raise the counters of day, month and year together; return the units that fit in all."""
-    periods = periods_of(wanted.at)
-    asked = wanted.units if rule.cap_per_act is None else min(wanted.units, rule.cap_per_act)
-    caps = (rule.cap_per_year, rule.cap_per_month, rule.cap_per_day)
-    limited = {period: cap for period, cap in zip(periods, caps, strict=True) if cap is not None}
+    limited, values = caps_of(rule, wanted)
     if not limited:
-        return asked
+        return wanted.units
     left = [cap - used.get(period, 0) for period, cap in limited.items()]
-    units: int = min(asked, *left)
+    units: int = min(wanted.units, *left)
     if units <= 0:
         return 0
-    named = {f"v_period{index}": period for index, period in enumerate(limited)}
     raised = work.connection.execute(
-        _use_caps(len(limited)),
-        work.bind(
-            v_holder=wanted.counter,
-            v_rule=rule.key,
-            v_units=units,
-            v_day=rule.cap_per_day,
-            v_month=rule.cap_per_month,
-            v_year=rule.cap_per_year,
-            **named,
-        ),
+        _use_caps(len(limited)), work.bind(**values | {"v_units": units})
     ).all()
     if len(raised) < len(limited):
         # Somebody else used the cap up since it was read: roll back and read it again.
@@ -85,9 +99,7 @@ def use_caps(work: Work, rule: Rule, wanted: Wanted, used: dict[str, int]) -> in
     return units
 
 
-def give_back(
-    work: Work, counter: UUID, rule: str, units: int, periods: tuple[str, str, str]
-) -> None:
+def give_back(work: Work, counter: UUID, rule: str, units: int, periods: tuple[str, ...]) -> None:
     """Lower the counters by the units of an award that was taken back."""
     work.connection.execute(
         update(RuleUsage)
