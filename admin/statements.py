@@ -19,6 +19,7 @@ from points.statements import answers_views as answers
 from points.statements import words
 from points.statements.check import issued
 from points.statements.issue import IssueStatement, issue_statement, may_see
+from points.statements.paper import moved
 from points.statements.periods import Of, Subject
 from residents import queries
 
@@ -112,6 +113,7 @@ def _book_page(community: int, layout: str) -> ResponseReturnValue:
         kind=subject.points_kind,
         period=period,
         found=found,
+        rows=moved(found.rows) if found else [],
         named=lambda row: words.purpose_words(row.purpose, name(row.counterpart)),
         communities=queries.communities_by_subdistrict(reader()) if "console" in layout else {},
         refusal=refusal,

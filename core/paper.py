@@ -12,6 +12,7 @@ from typing import Literal, Self
 
 from flask_babel import gettext as _
 from fpdf import FPDF
+from fpdf.enums import WrapMode
 from fpdf.fonts import TTFFont
 
 from core import qr
@@ -93,7 +94,13 @@ class Paper(FPDF):
         self.set_font(FAMILY, size=size)
         self._ink(SOFT if soft else INK)
         self.multi_cell(
-            0, size * LINE / TEXT, self.checked(words), align=align, new_x="LMARGIN", new_y="NEXT"
+            0,
+            size * LINE / TEXT,
+            self.checked(words),
+            align=align,
+            wrapmode=WrapMode.CHAR,
+            new_x="LMARGIN",
+            new_y="NEXT",
         )
         self._ink(INK)
         self.set_font(FAMILY, size=TEXT)
@@ -130,7 +137,9 @@ class Paper(FPDF):
         """Write a row of a table; a cell that is too long goes on in the next line."""
         texts = [self.checked(cell) for cell in cells]
         heights = [
-            self.multi_cell(width, LINE, text, dry_run=True, output="HEIGHT")
+            self.multi_cell(
+                width, LINE, text, dry_run=True, output="HEIGHT", wrapmode=WrapMode.CHAR
+            )
             for width, text in zip(widths, texts, strict=True)
         ]
         height = max(each for each in heights if isinstance(each, float | int)) + 1.6
@@ -139,7 +148,9 @@ class Paper(FPDF):
         top, left = self.get_y(), MARGIN
         for width, text, align in zip(widths, texts, aligns, strict=True):
             self.set_xy(left, top + 0.8)
-            self.multi_cell(width, LINE, text, align=align, new_x="RIGHT", new_y="TOP")
+            self.multi_cell(
+                width, LINE, text, align=align, wrapmode=WrapMode.CHAR, new_x="RIGHT", new_y="TOP"
+            )
             left += width
         self.set_xy(MARGIN, top + height)
         self.rule()

@@ -33,7 +33,7 @@ def printed(posted: Posted, lines: Iterable[ListLine], place: str, phone: str) -
     title = _("%(place)s %(month)s积分公示", place=place, month=month_words(posted))
     with Paper(title, foot, posted.posted_at) as made:
         made.say(title, paper.FIGURE)
-        made.say(window_words(posted, phone))
+        made.say(window_words(posted))
         made.gap()
         made.figures(
             [
@@ -76,12 +76,11 @@ def month_words(posted: Posted) -> str:
     return f"{year} {month(posted.month)}"
 
 
-def window_words(posted: Posted, phone: str) -> str:
+def window_words(posted: Posted) -> str:
     """Say until when somebody may object, and to whom."""
     return _(
-        "公示期到 %(day)s。姓名打码；分数不对，请在邻里里点这一行，或打电话 %(phone)s。",
+        "公示期到 %(day)s，姓名打码。分数不对？请打下面的电话，或在邻里里点这一行。",
         day=date(posted.objections_until),
-        phone=phone,
     )
 
 

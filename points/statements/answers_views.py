@@ -22,6 +22,7 @@ from core.work import (
     reader,
     reading,
 )
+from points.sealing import head_of
 from points.statements import paper, tables, words
 from points.statements.book import CommunityBook, book_of, last_closed, transfers
 from points.statements.check import Issued, check
@@ -176,6 +177,7 @@ def heading(connection: Connection, issued: Issued) -> paper.Heading:
         place=place,
         phone=directory().number(connection, subject.community),
         check_url=f"{configuration().base_url}/check/",
+        seal=head_of(connection, subject.community),
     )
 
 

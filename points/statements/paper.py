@@ -17,13 +17,15 @@ from points.statements.codes import spaced
 from points.words import title_of
 
 if TYPE_CHECKING:
+    from points.sealing import Head
     from points.statements.book import BookRow
     from points.statements.check import Issued
     from points.statements.sums import Line
 
 LINES_MAX = 2_000
 CODE_SIDE = 38.0
-END_HEIGHT = 66.0
+END_HEIGHT = 84.0
+GROUP = 8
 LINE_WIDTHS = [30.0, 88.0, 28.0, 32.0]
 BOOK_WIDTHS = [58.0, 40.0, 40.0, 40.0]
 
@@ -44,6 +46,8 @@ class Heading:
     phone: str
     #: The address of the check page, without the code.
     check_url: str
+    #: The head of the community's sealed days and the last of them; None before the first.
+    seal: Head | None
 
 
 def _paper(issued: Issued, heading: Heading, title: str) -> Paper:
@@ -111,11 +115,17 @@ def book(
         _begin(made, issued, heading)
         made.say(_("期初、期末是全体居民账户里的积分。下面是它们从哪里来，到哪里去。"), soft=True)
         made.row([_("科目"), _("发给居民"), _("从居民收回"), _("净额")], BOOK_WIDTHS, "LRRR")
-        for row in rows:
+        for row in moved(rows):
             name = words.purpose_words(row.purpose, place_name(row.counterpart))
             net = signed(row.debited - row.credited)
             made.row([name, points(row.debited), points(row.credited), net], BOOK_WIDTHS, "LRRR")
         return _ended(made, issued, heading)
+
+
+def moved(rows: Sequence[BookRow]) -> list[BookRow]:
+    """Return the accounts in which something moved, the clearing ones last."""
+    found = [row for row in rows if row.credited or row.debited]
+    return sorted(found, key=lambda row: row.purpose == "clearing")
 
 
 def _ended(made: Paper, issued: Issued, heading: Heading) -> bytes:
@@ -150,6 +160,15 @@ def _ended(made: Paper, issued: Issued, heading: Heading) -> bytes:
     )
     made.set_left_margin(paper.MARGIN)
     made.set_xy(paper.MARGIN, max(made.get_y(), top + CODE_SIDE) + 4)
+    if heading.seal is not None:
+        made.say(seal_words(heading.seal), soft=True)
+        made.gap()
     day = date(issued.issued_at)
     made.say(_("%(place)s（盖章）　%(day)s", place=heading.place, day=day), align="R")
     return made.bytes()
+
+
+def seal_words(seal: Head) -> str:
+    """Write the head of the sealed days: whoever keeps the paper can prove the books by it."""
+    groups = [seal.head[at : at + GROUP] for at in range(0, len(seal.head), GROUP)]
+    return _("账本封到 %(day)s，封印 %(head)s", day=seal.day.isoformat(), head=" ".join(groups))

@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from core.db import db
 from points.closing import close_days
+from points.sealing import head_of, seal_days
 from points.statements import answers_views, paper
 from points.statements.codes import spaced
 from tests import printed
@@ -96,6 +97,20 @@ def test_a_resident_takes_the_paper_home(cast: People) -> None:
     assert found.codes == [f"http://127.0.0.1:8000/check/{code}"]
     assert min(found.sizes) >= 14
     assert found.font_bytes < 60_000
+
+
+def test_the_paper_carries_the_head_of_the_sealed_days(
+    app: Flask, run: Run, cast: People, clock: Clock, ask: Callable[..., Any]
+) -> None:
+    clock.advance(days=1)
+    with app.app_context():
+        close_days()
+        seal_days()
+    head = ask(head_of, HERE)
+    code = issue(run, cast.actor(cast.wang), hers(cast)).code
+    found = printed.read(get(cast.browser(cast.wang), f"/points/statements/{code}/pdf").data)
+
+    assert f"账本封到2026-11-24，封印{head.head}" in found.words
 
 
 def test_nobody_opens_the_paper_of_somebody_else(run: Run, cast: People) -> None:
