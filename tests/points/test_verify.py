@@ -364,6 +364,9 @@ PROVEN_BESIDE = {"deductions", "reminders", "neighbours' words"}
 EXPIRY_CHECKS = {"expiry", "lapses", "age of what lapsed", "moves"}
 """Of test_verify_expiry."""
 
+PAPER_CHECKS = {"statements", "public lists", "listed awards"}
+"""Of test_verify_papers."""
+
 
 def damaged(app: Flask, *statements: str) -> set[str]:
     """What is broken after some raw statements, which are taken back again."""
@@ -383,7 +386,7 @@ def test_each_kind_of_damage_is_named(app: Flask, raw: Raw) -> None:
     seen = {name: damaged(app, *statements) for name, (statements, _) in DAMAGE.items()}
 
     assert seen == {name: broken for name, (_, broken) in DAMAGE.items()}
-    others = REFUSED_CHECKS | ADJUSTING_CHECKS | PROVEN_BESIDE | EXPIRY_CHECKS
+    others = REFUSED_CHECKS | ADJUSTING_CHECKS | PROVEN_BESIDE | EXPIRY_CHECKS | PAPER_CHECKS
     assert set().union(*seen.values()) == {check.name for check in verify.CHECKS} - others
 
 
