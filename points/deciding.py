@@ -31,6 +31,7 @@ from points.awards import AwardSettled, void_award
 from points.caps import give_back, periods_of
 from points.corrections import Outcome, close_correction, locked_correction
 from points.events import LineReversed
+from points.lapsed import lapsed_of
 from points.ledger import Posting, lock_accounts, post
 from points.lines import LineOf, line_of
 from points.models import Account, Adjustment, Award
@@ -255,14 +256,16 @@ def _reversing(row: Row[Adjustment], amount: int | None) -> ReverseAll:
 def _claw_back(work: Work, row: Row[Adjustment], line: LineOf) -> _Done:
     """Take an award back: what has lapsed is gone, what was spent is missing."""
     wanted = abs(row.amount)
-    amount = min(wanted, _available(work, row.account))
+    free = _available(work, row.account)
     legs = legs_of(work.connection, line.id, line.journal)
     refuse_reversed(work.connection, [leg.id for leg in legs])
+    lapsed = lapsed_of(work.connection, row.account, legs[0].day.year, wanted)
+    amount = min(wanted - lapsed, free)
     if amount:
         reverse_all(work, legs, _reversing(row, amount))
     if line.award is not None:
         _free_caps(work, line, wanted)
-    return _Done(posted=amount, shortage=wanted - amount)
+    return _Done(posted=amount, lapsed=lapsed, shortage=wanted - lapsed - amount)
 
 
 def _free_caps(work: Work, line: LineOf, wanted: int) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select, text
 
 from core.acts import Actor
 from core.work import reading
-from points import verify
+from points import sealing, verify
 from points.accounts import resident_account
 from points.adjustments import (
     ProposeAdjustment,
@@ -149,7 +149,9 @@ class Desk:
         return self.decide(self.propose_back(line, **changes))
 
     def broken(self) -> list[str]:
-        """Return the names of broken invariants."""
+        """Return the names of broken invariants, after sealing what is closed."""
+        with self.app.app_context():
+            sealing.seal_days()
         with self.app.app_context(), reading() as connection:
             return [each.name for each in verify.broken(connection)]
 

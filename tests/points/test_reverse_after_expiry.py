@@ -1,0 +1,122 @@
+"""Reversal after expiry: what comes back is as old as it was, and nothing is lost twice."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from points import lapsed
+from tests.points.calendar import hangzhou, night
+from tests.points.correcting import Desk
+
+
+@pytest.fixture
+def old(desk: Desk) -> UUID:
+    """Twenty points of 2026, fifteen of them spent; the year is closed."""
+    line = desk.earn(units=4)
+    desk.spend(1500)
+    night(desk.app, desk.clock, 2026)
+    desk.clock.set(hangzhou(2027, 3, 1))
+    return line
+
+
+def lapse(desk: Desk, year: int = 2027, month: int = 12) -> int:
+    """Let a year or a month end; return how many accounts lost something."""
+    count = night(desk.app, desk.clock, year, month)
+    desk.clock.advance(hours=9)
+    return count
+
+
+def test_a_spend_that_comes_back_before_the_end_lapses_with_its_year(desk: Desk) -> None:
+    desk.earn(units=4)
+    spent = desk.spend(1500)
+    night(desk.app, desk.clock, 2026)
+    desk.clock.set(hangzhou(2027, 3, 1))
+    desk.earn(units=2, event_at=desk.clock.now)
+    desk.back(spent)
+    assert desk.totals()[2] == 3000
+
+    assert lapse(desk) == 1
+    assert desk.totals()[2] == 1000
+    assert desk.broken() == []
+
+
+def test_a_spend_that_comes_back_too_late_lapses_with_the_month(desk: Desk) -> None:
+    """Its points would have lapsed meanwhile: they lapse now, and the younger ones do not."""
+    desk.earn(units=4)
+    spent = desk.spend(1500)
+    night(desk.app, desk.clock, 2026)
+    desk.clock.set(hangzhou(2027, 3, 1))
+    desk.earn(units=2, event_at=desk.clock.now)
+    lapse(desk)
+    assert desk.totals()[2] == 1000
+
+    desk.back(spent, amount=700)
+    assert desk.totals()[2] == 1700
+    assert lapse(desk, 2028, 1) == 1
+    assert desk.totals()[2] == 1000
+    assert desk.broken() == []
+
+
+def test_what_lapsed_of_an_award_is_not_taken_a_second_time(desk: Desk, old: UUID) -> None:
+    desk.earn(units=4, event_at=desk.clock.now)
+    lapse(desk)
+    assert desk.totals() == (4000, 2000, 2000)
+
+    done = desk.back(old)
+
+    # Without it: fifteen spent of what came later, five left of those. With it the same.
+    assert (done.posted, done.lapsed, done.shortage) == (1500, 500, 0)
+    assert desk.totals()[2] == 500
+    assert desk.broken() == []
+
+
+def test_a_part_that_had_lapsed_altogether_takes_nothing(desk: Desk, old: UUID) -> None:
+    desk.earn(units=4, event_at=desk.clock.now)
+    lapse(desk)
+
+    done = desk.back(old, amount=400)
+
+    assert (done.posted, done.lapsed) == (0, 400)
+    assert desk.totals()[2] == 2000
+    assert desk.broken() == []
+
+
+def test_two_awards_of_a_year_share_what_lapsed(desk: Desk) -> None:
+    first, second = desk.earn(units=2), desk.earn(units=2)
+    desk.spend(1500)
+    night(desk.app, desk.clock, 2026)
+    desk.clock.set(hangzhou(2027, 3, 1))
+    desk.earn(units=6, event_at=desk.clock.now)
+    lapse(desk)
+    assert desk.totals()[2] == 3000
+
+    one, two = desk.back(first), desk.back(second)
+
+    assert (one.posted, one.lapsed) == (500, 500)
+    assert (two.posted, two.lapsed) == (1000, 0)
+    # Without both, the fifteen were spent of the thirty that came later.
+    assert desk.totals()[2] == 1500
+    assert desk.broken() == []
+
+
+def test_an_award_that_came_after_the_year_that_lapsed_is_taken_whole(
+    desk: Desk, old: UUID
+) -> None:
+    young = desk.earn(units=2, event_at=desk.clock.now)
+    lapse(desk)
+
+    done = desk.back(young)
+
+    assert (done.posted, done.lapsed) == (1000, 0)
+    assert desk.broken() == []
+    assert old != young
+
+
+def test_runs_are_used_up_from_the_oldest() -> None:
+    runs = [lapsed._Run(marked=2026, left=100), lapsed._Run(marked=2027, left=50)]
+
+    assert lapsed._take(runs, 2027, 80) == 50
+    assert lapsed._take(runs, 2026, 60) == 60
+    assert lapsed._take(runs, 2026, 60) == 40
