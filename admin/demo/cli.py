@@ -18,6 +18,7 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 from flask_migrate import upgrade
 
+from admin.demo.correcting import correct_some
 from admin.demo.history import DAYS, tell
 from admin.demo.neighbours import BUILDING_LEAD, GRID_WORKER
 from admin.demo.settling import ADMINS, STAFF, settle_in
@@ -74,6 +75,7 @@ def build() -> dict[str, Any]:
             for _day in tell(builder, today, now):
                 bar.update(1)
         go_on(builder, now)
+        correct_some(builder, now)
     prove_all(registered())
     facts = {
         "day": today.isoformat(),

@@ -1,0 +1,105 @@
+"""Corrections: somebody says that a line is wrong, staff answer, and two people change points."""
+
+from __future__ import annotations
+
+import datetime as dt
+from uuid import UUID
+
+from sqlalchemy import select
+
+from admin.demo.town import HOME, Builder, Citizen, Town, citizen_actor
+from core.work import reading
+from points.accounts import resident_account
+from points.adjustments import (
+    ProposeAdjustment,
+    ProposeReversal,
+    propose_adjustment,
+    propose_reversal,
+)
+from points.corrections import (
+    AnswerCorrection,
+    OpenCorrection,
+    answer_correction,
+    open_correction,
+)
+from points.deciding import DecideAdjustment, decide_adjustment
+from points.models import Account, Transfer
+from residents.models import Resident
+
+MINUTES = 4
+SAID = (
+    "我那天从头帮到尾，少记了半小时。",
+    "这天我带着孙子去的，怎么没有参加的分？",
+    "这一笔不是我，我那天在医院。",
+)
+
+
+def correct_some(builder: Builder, now: dt.datetime) -> None:
+    """Leave one request open, one written down by staff, one answered; one proposal waits."""
+    town = builder.towns[HOME]
+    staff, lead = town.working()
+    builder.now = max(builder.now, now - dt.timedelta(minutes=MINUTES))
+    lines = _latest(town)
+    phones = [each for each in town.citizens if each.phone and each.resident in lines]
+    without = [each for each in town.citizens if not each.phone and each.resident in lines]
+    with reading() as connection:
+        query = select(Resident.id, Resident.person)
+        persons = {row.id: row.person for row in connection.execute(query)}
+    asked = []
+    for citizen, words in zip(phones, SAID, strict=False):
+        command = OpenCorrection(subject=lines[citizen.resident], words=words)
+        actor = citizen_actor(town, citizen, persons[citizen.resident])
+        asked.append(builder.do(open_correction, command, actor).id)
+    answer = AnswerCorrection(correction=asked[1], answer="孙子未满 14 周岁，没有登记，请来补登。")
+    builder.do(answer_correction, answer, staff)
+    for citizen in without[:1]:
+        command = OpenCorrection(
+            subject=lines[citizen.resident],
+            words="打电话来说：那天还留下来收拾了桌椅。",
+            resident=citizen.resident,
+        )
+        builder.do(open_correction, command, staff)
+    undo = ProposeReversal(
+        key="demo:undo",
+        line=lines[phones[2].resident],
+        reason="签到表上是同名的另一位",
+        evidence="签到表第 5 行，值班本 11 月 20 日",
+        correction=asked[2],
+    )
+    done = builder.do(propose_reversal, undo, staff)
+    builder.do(decide_adjustment, DecideAdjustment(adjustment=done.id), lead)
+    builder.do(propose_adjustment, _missing(phones[0], asked[0]), staff)
+
+
+def _missing(citizen: Citizen, correction: UUID) -> ProposeAdjustment:
+    return ProposeAdjustment(
+        key="demo:missing",
+        holder_kind="resident",
+        holder_id=citizen.resident,
+        points_kind="service",
+        amount=500,
+        reason="收摊时多帮了半小时，补记 5 分",
+        evidence="现场照片，楼道长可以证明",
+        correction=correction,
+    )
+
+
+def _latest(town: Town) -> dict[UUID, UUID]:
+    """Return the latest award at home of each citizen, those with a balance only."""
+    accounts = {
+        resident_account(citizen.resident, town.code, "service"): citizen.resident
+        for citizen in town.citizens
+    }
+    with reading() as connection:
+        rows = connection.execute(
+            select(Transfer.credit, Transfer.id)
+            .join(Account, Account.id == Transfer.credit)
+            .where(
+                Transfer.credit.in_(list(accounts)),
+                Transfer.act == "award",
+                Transfer.journal.is_(None),
+                Account.credited - Account.debited - Account.held >= Transfer.amount,
+            )
+            .order_by(Transfer.credit_version),
+        )
+        return {accounts[row.credit]: row.id for row in rows}
