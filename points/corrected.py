@@ -62,10 +62,7 @@ def told(asked: Asked, seen: Viewer) -> Told:
 
 
 def _answered(asked: Asked, place: str, now: dt.datetime) -> Step:
-    outcome = {
-        "adjusted": _("已更正"),
-        "reversed": _("已冲回"),
-    }.get(asked.outcome or "", "")
+    outcome = "" if asked.outcome == "explained" else _("已更正")
     answer = _("%(place)s答复：%(answer)s", place=place, answer=asked.answer)
     name = directory().person(reader(), asked.answered_by) if asked.answered_by else ""
     return Step(
@@ -87,4 +84,7 @@ def both(line: AdjustmentLine) -> list[tuple[str, UUID, str]]:
 def undone(line: AdjustmentLine, now: dt.datetime) -> str:
     """Say when and how much of a line was undone."""
     when = moment(line.closed_at, now) if line.closed_at else ""
-    return _("%(when)s，%(points)s 分", when=when, points=points(abs(line.amount)))
+    amount = points(abs(line.amount))
+    if line.amount > 0:
+        return _("%(when)s，退回 %(points)s 分", when=when, points=amount)
+    return _("%(when)s，收回 %(points)s 分", when=when, points=amount)

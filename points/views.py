@@ -217,7 +217,7 @@ def _by_whom(found: Evidence, story: Story, seen: Viewer) -> list[Fact]:
             ]
         else:
             facts.append(
-                Fact(label=_("冲回"), words=corrected.undone(each, seen.now), under=each.reason)
+                Fact(label=_("更正"), words=corrected.undone(each, seen.now), under=each.reason)
             )
     return facts
 

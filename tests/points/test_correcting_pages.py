@@ -85,8 +85,7 @@ def test_a_line_that_was_undone_says_so(desk: Desk) -> None:
     desk.back(line, amount=500)
 
     receipt = said(desk.cast.browser(desk.cast.wang).get(f"/points/{line}"))
-    assert "冲回" in receipt
-    assert "5分记错了人" in receipt
+    assert "收回5分记错了人" in receipt
 
 
 def test_nothing_said_is_refused_and_the_form_stays(desk: Desk) -> None:
