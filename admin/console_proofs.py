@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from textwrap import dedent
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -21,6 +22,7 @@ from points.sealing import DISTRICT, head_of
 from residents.queries import places
 
 DAYS = 30
+SECOND = 1000
 UNITS = {
     "transfers": N_("笔"),
     "accounts": N_("户头"),
@@ -58,7 +60,7 @@ def proofs() -> ResponseReturnValue:
         "admin/proofs.html",
         rows=rows,
         chosen=chosen,
-        query=next(check.query for check in checks if check.name == chosen["name"]).strip(),
+        query=dedent(next(check.query for check in checks if check.name == chosen["name"])).strip(),
         history=tuple(
             {"at": each.at, "times": each.times, "where": _where(each)}
             for each in broken
@@ -94,12 +96,18 @@ def _row(
         "unit": _(UNITS.get(check.table, N_("条"))),
         "scope": last.scope if last else "",
         "times": last.times if last else 0,
-        "took": f"{last.milliseconds / 1000:.1f}" if last else "",
+        "took": _took(last.milliseconds) if last else "",
         "at": last.at if last else None,
         "state": state,
         "where": _where(last) if last and last.times else "",
         "days": tuple("broken" if day in bad else "held" if day in seen else "" for day in month),
     }
+
+
+def _took(milliseconds: int) -> str:
+    if milliseconds < SECOND // 10:
+        return _("%(count)s 毫秒", count=milliseconds)
+    return _("%(seconds)s 秒", seconds=f"{milliseconds / SECOND:.1f}")
 
 
 def _where(proof: proving.LastProof) -> str:
