@@ -14,6 +14,7 @@ import activities.defaults
 import activities.doorway
 import activities.jobs
 import activities.panels
+import activities.verify
 import activities.views
 import admin.blueprints
 import admin.bulletins
@@ -50,6 +51,7 @@ import exchange.moving
 import exchange.moving_api
 import exchange.orders
 import exchange.panels
+import exchange.verify
 import exchange.views
 import points.api
 import points.bulletins.api
@@ -143,7 +145,11 @@ SUBSCRIBERS: Subscribers = {
     LineReversed: (exchange.orders.order_reversed,),
 }
 
-CHECKS: tuple[Check, ...] = points.verify.CHECKS
+CHECKS: tuple[Check, ...] = (
+    *points.verify.CHECKS,
+    *activities.verify.CHECKS,
+    *exchange.verify.CHECKS,
+)
 
 JOBS: tuple[Job, ...] = (
     Job(

@@ -92,7 +92,7 @@ def _hold(work: Work, number: int) -> None:
             account=WALLET,
             amount=200,
             reason="抽纸",
-            source_kind="order",
+            source_kind="test",
             source_id=identity,
         ),
     )

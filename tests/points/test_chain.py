@@ -116,7 +116,7 @@ def test_an_edited_block_does_not_fit(app: Flask, column: str) -> None:
 def rewrite(connection: Connection, community: int, span: Span) -> None:
     """Make a block anew from rows that were touched, with the right digest and head."""
     kept = seal(connection, community, span.until)
-    (made,) = blocks(connection, span, community)
+    (made,) = blocks(connection, span, community, leaves=True)
     bound = head(community, span.until, made.rows, made.digest, kept.previous)
     set_values(
         connection,

@@ -1,0 +1,100 @@
+"""What ``flask verify`` asks of orders, stock and rates: SQL written apart from what sells."""
+
+from __future__ import annotations
+
+from core.errors import N_
+from points.checks import Check
+
+HELD_FOR_NOTHING = """
+    SELECT orders.id AS what FROM order_payments
+        JOIN orders ON orders.id = order_payments."order"
+        LEFT JOIN holds ON holds.id = order_payments.hold
+    WHERE order_payments.hold IS NOT NULL AND (holds.id IS NULL
+        OR holds.account <> order_payments.account OR holds.amount <> order_payments.amount
+        OR (holds.state = 'open') <> (orders.state IN ('asked', 'submitted', 'ready')))
+    UNION ALL SELECT holds.source_id FROM holds
+        LEFT JOIN order_payments ON order_payments.hold = holds.id
+    WHERE holds.source_kind = 'order' AND holds.state = 'open' AND order_payments.hold IS NULL"""
+
+PAID_OTHERWISE = """
+    SELECT orders.id AS what FROM orders LEFT JOIN (
+        SELECT source_id, sum(amount) AS amount FROM transfers
+        WHERE source_kind = 'order' AND act <> 'reversal' AND debit > 0 GROUP BY source_id
+    ) AS paid ON paid.source_id = orders.id
+    WHERE coalesce(paid.amount, 0) <> CASE WHEN orders.state IN ('collected', 'returned')
+        THEN orders.cost ELSE 0 END"""
+
+BELOW_THE_RATE = """
+    SELECT id AS what FROM orders
+    WHERE cost * face_home * rate < price * face_host * 10000 OR cost < exact OR exact < par"""
+
+STOCK_UNEXPLAINED = """
+    SELECT stock.item AS what FROM stock LEFT JOIN (
+        SELECT item, sum(quantity) AS quantity FROM stock_moves GROUP BY item
+    ) AS moved ON moved.item = stock.item
+    WHERE stock.on_hand <> coalesce(moved.quantity, 0)
+        OR stock.reserved < 0 OR stock.on_hand < stock.reserved"""
+
+RESERVED_OTHERWISE = """
+    SELECT stock.item AS what FROM stock LEFT JOIN (
+        SELECT order_lines.item, sum(order_lines.quantity) AS quantity FROM order_lines
+            JOIN orders ON orders.id = order_lines."order"
+        WHERE orders.state IN ('asked', 'submitted', 'ready') GROUP BY order_lines.item
+    ) AS promised ON promised.item = stock.item
+    WHERE stock.reserved <> coalesce(promised.quantity, 0)"""
+
+RATE_BY_ONE = """
+    SELECT id AS what FROM discount_rates WHERE confirmed_by = proposed_by
+    UNION ALL SELECT id FROM rate_proposals
+    WHERE state = 'confirmed' AND decided_by = proposed_by"""
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        "held orders",
+        "orders and their holds do not match",
+        HELD_FOR_NOTHING,
+        table="orders",
+        title=N_("预留等于没办完的兑换单"),
+        changed="night",
+    ),
+    Check(
+        "paid orders",
+        "orders were paid with another amount than their cost",
+        PAID_OTHERWISE,
+        table="orders",
+        title=N_("兑换单付的正是标明的分"),
+        changed="night",
+    ),
+    Check(
+        "prices",
+        "orders cost less than price and rate come to",
+        BELOW_THE_RATE,
+        table="orders",
+        title=N_("付出不低于标价乘折算率"),
+        changed="night",
+    ),
+    Check(
+        "stock",
+        "stock differs from what was received and given",
+        STOCK_UNEXPLAINED,
+        table="items",
+        title=N_("库存等于入库减领取"),
+        changed="whole",
+    ),
+    Check(
+        "reserved stock",
+        "stock is reserved for another number than is ordered",
+        RESERVED_OTHERWISE,
+        table="items",
+        title=N_("留着的货等于没领的单"),
+        changed="night",
+    ),
+    Check(
+        "rates",
+        "rates were proposed and confirmed by one person",
+        RATE_BY_ONE,
+        table="discount_rates",
+        title=N_("折算率的提出和复核不是同一个人"),
+        changed="whole",
+    ),
+)

@@ -1,0 +1,111 @@
+"""``flask verify`` on orders, stock and rates: good ones pass, each kind of damage is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import Connection, text
+
+from core.acts import Actor
+from core.db import db
+from exchange import verify
+from exchange.orders import (
+    CancelOrder,
+    HandOver,
+    RefuseOrder,
+    ReturnOrder,
+    cancel_order,
+    hand_over,
+    refuse_order,
+    return_order,
+)
+from points.verify import broken
+from tests.exchange.scene import HERE, THERE, Scene, Someone
+
+
+@pytest.fixture(autouse=True)
+def _orders(scene: Scene) -> None:
+    """One order in each state, here and next door."""
+    for place, name in ((HERE, "陈秀兰"), (THERE, "周国栋")):
+        clerk = scene.staff(place, name=name)
+        scene.station(place, clerk)
+        wang = scene.resident(HERE, points=3000)
+        item = scene.item(place, clerk, stock=20, price=1333)
+        _each_state(scene, wang, item, clerk)
+
+
+def _each_state(scene: Scene, wang: Someone, item: Any, clerk: Actor) -> None:
+    scene.order(wang, item)
+    scene.approve(scene.order(wang, item, 2).id, clerk)
+    scene.run(hand_over, HandOver(code=scene.approve(scene.order(wang, item).id, clerk)), clerk)
+    cancelled = scene.order(wang, item).id
+    scene.run(cancel_order, CancelOrder(order=cancelled), wang.actor)
+    refused = scene.order(wang, item).id
+    scene.run(refuse_order, RefuseOrder(order=refused, reason="缺货"), clerk)
+    returned = scene.order(wang, item).id
+    scene.run(hand_over, HandOver(code=scene.approve(returned, clerk)), clerk)
+    scene.run(return_order, ReturnOrder(order=returned, reason="坏了"), clerk)
+
+
+@pytest.fixture
+def tampered(app: Flask) -> Iterator[Connection]:
+    """A transaction that is taken back."""
+    with (
+        app.app_context(),
+        db.engine.connect().execution_options(writes=True) as connection,
+        connection.begin() as transaction,
+    ):
+        yield connection
+        transaction.rollback()
+
+
+def names(connection: Connection) -> set[str]:
+    return {found.name for found in broken(connection, verify.CHECKS)}
+
+
+def test_orders_in_every_state_hold(scene: Scene) -> None:
+    assert scene.ask(names) == set()
+    states = scene.ask(lambda connection: set(connection.scalars(text("SELECT state FROM orders"))))
+    assert states == {"submitted", "ready", "collected", "cancelled", "refused", "returned"}
+
+
+DAMAGE = {
+    "a hold that outlived its order": (
+        "UPDATE orders SET state = 'cancelled' WHERE state = 'submitted'",
+        {"held orders", "reserved stock"},
+    ),
+    "a hold of another amount": (
+        "UPDATE holds SET amount = amount + 100 WHERE state = 'open'",
+        {"held orders"},
+    ),
+    "a payment that lost its hold": (
+        "UPDATE order_payments SET hold = NULL",
+        {"held orders"},
+    ),
+    "an order that was paid twice": (
+        "UPDATE transfers SET amount = amount * 2 WHERE source_kind = 'order' AND debit > 0",
+        {"paid orders"},
+    ),
+    "an order that cost less than the rate says": (
+        "UPDATE orders SET price = price * 2",
+        {"prices"},
+    ),
+    "a piece that nobody received": (
+        "UPDATE stock SET on_hand = on_hand + 1",
+        {"stock"},
+    ),
+    "a piece that is kept for nobody": (
+        "UPDATE stock SET reserved = reserved + 1",
+        {"reserved stock"},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_each_kind_of_damage_is_named(tampered: Connection, kind: str) -> None:
+    statement, expected = DAMAGE[kind]
+    tampered.execute(text(statement))
+    assert names(tampered) == expected
