@@ -1,4 +1,4 @@
-"""Measure: all comparisons, or those named (check_in, posting, settlement, expiry)."""
+"""Measure: all comparisons, or those named (check_in, posting, settlement, expiry, verify)."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
-from bench import check_in, expiry, posting, settlement
+from bench import check_in, expiry, posting, settlement, verify
 from bench.harness import Comparison, Row, compare
 from bench.stage import Stage, production_like
 from core.config import ROOT
 
 RESULTS = ROOT / "bench" / "results.json"
-BENCHES: dict[str, Callable[[Stage], Iterator[Comparison]]] = {
+BENCHES: dict[str, Callable[[Stage], Iterator[Comparison | Row]]] = {
     "check_in": check_in.comparisons,
     "posting": posting.comparisons,
     "settlement": settlement.comparisons,
     "expiry": expiry.comparisons,
+    "verify": verify.rows,
 }
 
 
@@ -30,8 +31,8 @@ def main(names: list[str]) -> int:
     rows: list[Row] = []
     with production_like() as stage:
         for name in names or BENCHES:
-            for comparison in BENCHES[name](stage):
-                rows.append(compare(comparison))
+            for each in BENCHES[name](stage):
+                rows.append(compare(each) if isinstance(each, Comparison) else each)
                 write(rows[-1:])
     show(rows)
     return 0
