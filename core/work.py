@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import json
 import logging
 import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import psycopg
 from flask import current_app, g, has_app_context
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from core import audit
 from core.acts import SYSTEM, Actor
 from core.config import ConfigInvalid
 from core.db import db
-from core.errors import AppError, Busy, KeyReused
+from core.errors import AppError, Busy
 from core.ids import uuid7
 
 if TYPE_CHECKING:
@@ -189,7 +188,7 @@ def transact(
                 if refusal.leaves_trace:
                     transact(_trace, refusal, actor, clock=clock)
                 raise
-        except DBAPIError as error:
+        except (DBAPIError, psycopg.Error) as error:
             if not _lost_a_race(error):
                 raise
             if attempt == last:
@@ -215,12 +214,13 @@ def _once(
         work = Work(connection, actor, (clock or current.clock)(), current.subscribers)
         result = use_case(work, command)
         work.flush()
-        _audit(work, use_case.__name__, command, result)
+        trip = _audited(work, use_case.__name__, command, result)
         if time.monotonic() - started > WORK_SECONDS_MAX:
             # The day may have been closed behind its back: see design.md section 5, sealing.
             transaction.rollback()
             raise Busy
-        transaction.commit()
+        with trip:
+            transaction.commit()
     for call in work.after_commit:
         try:
             call()
@@ -230,46 +230,33 @@ def _once(
     return result
 
 
+def _audited(
+    work: Work, name: str, command: object, result: object
+) -> contextlib.AbstractContextManager[object]:
+    """Write the audit row, or give a block that sends it in one trip together with its COMMIT.
+
+    A row with an explicit key is read back first; an embedded database is no trip away.
+    """
+    has_key = audit.given_key(command) is not None
+    if not has_key and not work.changed:
+        return contextlib.nullcontext()
+    row = audit.entry(work, name, command, result, configuration().secret_key.encode())
+    if has_key or work.is_sqlite:
+        audit.write(work, row)
+        return contextlib.nullcontext()
+    return _in_one_trip(work, row)
+
+
+@contextlib.contextmanager
+def _in_one_trip(work: Work, row: dict[str, object]) -> Iterator[None]:
+    line: Any = work.connection.connection.driver_connection
+    with line.pipeline():
+        line.execute(audit.PLAIN, row)
+        yield
+
+
 def _trace(work: Work, refusal: AppError) -> None:
     refusal.leave_trace(work)
-
-
-AUDIT = text(
-    "INSERT INTO audit_events (id, at, use_case, actor, scope, key, digest, result)"
-    " VALUES (:id, :at, :use_case, :actor, :scope, :key, :digest, :result)"
-    " ON CONFLICT (use_case, actor, key) DO NOTHING RETURNING id",
-)
-
-STORED = text(
-    "SELECT digest FROM audit_events WHERE use_case = :use_case AND actor = :actor AND key = :key",
-)
-
-
-def _audit(work: Work, name: str, command: object, result: object) -> None:
-    """Write the audit row; an explicit key that came with another body before is refused."""
-    given = getattr(command, "key", None)
-    if given is None and not work.changed:
-        return
-    identity = work.new_id()
-    digest = ""
-    if given is not None:
-        secret = configuration().secret_key.encode()[:64]
-        digest = blake2b(repr(command).encode(), key=secret, digest_size=16).hexdigest()
-    row = work.bind(
-        id=identity,
-        at=work.now,
-        use_case=name,
-        actor=work.actor.person,
-        scope=work.actor.scope,
-        key=str(given) if given is not None else identity.hex,
-        digest=digest,
-        result=summary(result),
-    )
-    if work.changed and work.connection.execute(AUDIT, row).first() is not None:
-        return
-    stored = work.connection.execute(STORED, row).scalar()
-    if stored is not None and stored != digest:
-        raise KeyReused
 
 
 def sqlite_value(value: object) -> object:
@@ -281,30 +268,17 @@ def sqlite_value(value: object) -> object:
     return value.isoformat() if isinstance(value, dt.date) else value
 
 
-def summary(result: object) -> str:
-    """Describe a result for the audit row: ids, states and amounts, never a person's words."""
-    if not is_dataclass(result):
-        return ""
-    kept: dict[str, object] = {}
-    for item in fields(result):
-        value = getattr(result, item.name)
-        if isinstance(value, UUID):
-            kept[item.name] = str(value)
-        elif isinstance(value, bool | int) or (
-            isinstance(value, str) and item.name in {"state", "status", "phase", "outcome"}
-        ):
-            kept[item.name] = value
-    return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
-
-
-def _lost_a_race(error: DBAPIError) -> bool:
+def _lost_a_race(error: DBAPIError | psycopg.Error) -> bool:
     """Whether a repeat can succeed; CHECK and foreign-key refusals are our bugs and cannot."""
-    if error.connection_invalidated:
-        return True
-    state = getattr(error.orig, "sqlstate", None)
+    cause: object = error
+    if isinstance(error, DBAPIError):
+        if error.connection_invalidated:
+            return True
+        cause = error.orig
+    state = getattr(cause, "sqlstate", None)
     if state is not None:
         return state in RETRIED_STATES or state.startswith("08") or state == "57P01"
-    words = str(error.orig)
+    words = str(cause)
     if isinstance(error, IntegrityError):
         return "UNIQUE constraint failed" in words
     return "locked" in words or "busy" in words or "connection" in words
