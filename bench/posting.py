@@ -6,9 +6,10 @@ import contextlib
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
+import psycopg
 from sqlalchemy import event
 
 from bench.harness import Comparison, burst
@@ -143,21 +144,31 @@ def capture() -> Iterator[list[Transaction]]:
     transactions: list[Transaction] = []
     current: Transaction = []
 
-    def note(*seen: Any) -> None:
-        current.append((seen[2], seen[3]))
+    class Noting(psycopg.Cursor[Any]):
+        """A cursor that notes what it executes."""
+
+        def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
+            """Note the statement, then execute it."""
+            current.append((query, params))
+            return super().execute(query, params, **options)
+
+    def checked_out(raw: Any, *_: object) -> None:
+        raw.cursor_factory = Noting
 
     def committed(_connection: object) -> None:
         transactions.append(list(current))
         current.clear()
 
     engine = db.engine
-    event.listen(engine, "before_cursor_execute", note)
+    engine.dispose()
+    event.listen(engine, "checkout", checked_out)
     event.listen(engine, "commit", committed)
     try:
         yield transactions
     finally:
-        event.remove(engine, "before_cursor_execute", note)
+        event.remove(engine, "checkout", checked_out)
         event.remove(engine, "commit", committed)
+        engine.dispose()
 
 
 def comparisons(stage: Stage) -> Iterator[Comparison]:
