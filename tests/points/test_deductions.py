@@ -132,6 +132,23 @@ def test_after_two_reminders_points_are_taken_with_the_reason(
     assert "楼道堆物未清，两次提醒后仍堆纸箱" in page
 
 
+def test_the_household_reads_the_receipt_and_may_say_that_it_is_wrong(
+    cast: People, earned: None, remind: Any, take: Any
+) -> None:
+    remind(10)
+    remind(3)
+    made = take()
+
+    for member in (cast.wang,):
+        receipt = cast.browser(member).get(f"/points/{made.id}")
+        page = receipt.get_data(as_text=True)
+        assert receipt.status_code == 200
+        assert "两次提醒后仍堆纸箱" in page
+        assert "陈晓琳" in page
+        assert "分数不对" in page
+    assert cast.browser(cast.chen).get(f"/points/{made.id}").status_code == 404
+
+
 def test_the_books_still_verify(
     ask: Run, cast: People, earned: None, remind: Any, take: Any
 ) -> None:
