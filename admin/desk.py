@@ -13,7 +13,6 @@ from flask_babel import gettext as _
 from admin import figures
 from admin.blueprints import desk
 from core import settings
-from core.formats import date, points
 from core.identity import current_actor
 from core.work import business_day, present, reader
 from exchange.desk import ApprovalRow, approvals
@@ -23,7 +22,7 @@ from points.adjustment_queries import adjustments_waiting
 from points.corrections import REMIND_DAYS, corrections_open
 from points.helping import asked_at
 from points.queries import awards_to_confirm
-from points.rush import rush
+from points.rush import Rush, rush
 from points.warning import stage_of
 from residents import queries as people
 from residents.labels import ROLES
@@ -99,7 +98,6 @@ def today() -> ResponseReturnValue:
         *_unconfirmed(actor.place),
         *_second(actor.place),
         *_acts(actor.place),
-        *_lapsing(actor.place),
         *_corrections(actor.place),
     ]
     low = [item for item in station_items(connection, actor.place, now) if item.low]
@@ -109,6 +107,7 @@ def today() -> ResponseReturnValue:
         sessions=figures.sessions_today(connection, actor.place, now),
         low=tuple(low[:6]),
         week=figures.week(connection, actor.place, now),
+        lapsing=_lapsing(actor.place),
     )
 
 
@@ -216,26 +215,6 @@ def _acts(community: int) -> list[Waiting]:
     ]
 
 
-def _lapsing(community: int) -> list[Waiting]:
-    """What lapses at the year's end, from the first warning on."""
-    connection, now = reader(), present()
-    if stage_of(connection, now) is None:
-        return []
-    return [
-        Waiting(
-            kind=_("年底到期"),
-            title=_("%(count)s 位居民有积分到期", count=row.residents),
-            note=_("共 %(points)s 分，没有手机的请说一声", points=points(row.amount)),
-            since=now,
-            limit=date(row.day, now),
-            urgent=False,
-            url=url_for("desk.expiry"),
-            act=_("看看是谁"),
-        )
-        for row in rush(connection, now, community)
-    ]
-
-
 def _corrections(community: int) -> list[Waiting]:
     """What somebody says is wrong, and what another has proposed."""
     actor, connection = current_actor(), reader()
@@ -274,3 +253,11 @@ def _corrections(community: int) -> list[Waiting]:
             ),
         )
     return rows
+
+
+def _lapsing(community: int) -> Rush | None:
+    """Return what lapses here at the year's end, from the first warning on."""
+    connection, now = reader(), present()
+    if stage_of(connection, now) is None:
+        return None
+    return next(iter(rush(connection, now, community)), None)

@@ -157,7 +157,7 @@ def test_the_desk_sees_who_loses_what(clock: Clock, cast: People) -> None:
     assert page.index("王秀英") < page.index("李国强")
     assert "吴阿毛" not in page
     assert "陈建国" not in page
-    assert "2位居民有积分到期" in words(desk.get("/desk/"))
+    assert "2位居民的42服务积分12月31日到期" in words(desk.get("/desk/"))
 
 
 def test_the_desks_first_page_speaks_of_it_from_the_first_warning_on(
@@ -165,7 +165,7 @@ def test_the_desks_first_page_speaks_of_it_from_the_first_warning_on(
 ) -> None:
     clock.set(hangzhou(2027, 7, 2))
 
-    assert "有积分到期" not in words(cast.browser(cast.staff).get("/desk/"))
+    assert "服务积分12月31日到期" not in words(cast.browser(cast.staff).get("/desk/"))
 
 
 def test_the_district_sees_each_community(clock: Clock, cast: People) -> None:
