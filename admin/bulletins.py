@@ -43,7 +43,7 @@ def bulletin(month: str) -> ResponseReturnValue:
 def _page(month: str, refusal: AppError | None = None) -> ResponseReturnValue:
     actor, connection = current_actor(), reader()
     posted = lists.list_of(connection, actor.place, lists.month_named(month))
-    after = max(0, request.args.get("after", default=0, type=int))
+    after = lists.position_named(request.args.get("after", ""))
     found = lists.lines(connection, posted, after=after)
     q = request.args.get("q", "").strip()
     page = render_template(

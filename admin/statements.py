@@ -138,10 +138,10 @@ def issue_book() -> ResponseReturnValue:
 def console_book() -> ResponseReturnValue:
     """Show any community's book, or give it as a file."""
     asked = request.args.get("community", default=0, type=int)
-    if asked:
+    codes = [place.code for place in queries.places(reader()) if current_actor().covers(place.code)]
+    if asked in codes or not codes:
         return _book_page(asked, "_console.html")
-    first = next(iter(queries.places(reader())))
-    return redirect(url_for("console.console_book", community=first.code), code=303)
+    return redirect(url_for("console.console_book", community=codes[0]), code=303)
 
 
 @console.post("/book")

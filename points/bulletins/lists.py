@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PAGE = 50
 MONTHS = 24
 OBJECTION = "objection"
+POSITION_DIGITS = 9
 
 
 class BulletinUnknown(NotFound):
@@ -104,6 +105,11 @@ def month_named(raw: str) -> dt.date:
         return dt.date.fromisoformat(f"{raw}-01")
     except ValueError:
         raise BulletinUnknown from None
+
+
+def position_named(raw: str) -> int:
+    """Read the position of an address; what is none is the beginning."""
+    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) <= POSITION_DIGITS else 0
 
 
 def month_key(month: dt.date) -> str:

@@ -38,7 +38,7 @@ def one(month: str) -> ResponseReturnValue:
     """Show a month: one's own lines first, then everybody's."""
     actor, connection = current_actor(), reader()
     posted = lists.list_of(connection, actor.place, lists.month_named(month))
-    after = max(0, request.args.get("after", default=0, type=int))
+    after = lists.position_named(request.args.get("after", ""))
     found = lists.lines(connection, posted, after=after)
     seen = directory().viewer(connection, actor, present())
     holders = [seen.household, *seen.members]

@@ -16,6 +16,8 @@ from sqlalchemy import case, func, select, union_all
 
 from core.errors import N_, Rejected
 from core.models import BusinessDay
+from points.accounts import account_id
+from points.ledger import AccountUnknown
 from points.models import Account, AccountDelta, AccountFold, Transfer
 from points.statements.sums import Digest, Sums, streamed
 
@@ -69,7 +71,12 @@ def last_closed(connection: Connection, today: dt.date) -> dt.date:
 def book_of(
     connection: Connection, subject: Subject, period: Period, today: dt.date
 ) -> CommunityBook:
-    """Add up a community's period; raises BookStillOpen or BookTooLong."""
+    """Add up a community's period; raises AccountUnknown, BookStillOpen or BookTooLong."""
+    known = select(Account.id).where(
+        Account.id == account_id("issued", subject.community, subject.points_kind)
+    )
+    if connection.execute(known).first() is None:
+        raise AccountUnknown
     closed = last_closed(connection, today)
     if period.last > closed:
         raise BookStillOpen(day=closed.isoformat())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import EXCLUDE, Schema, fields, validate
 
-from points.schemas import CENTIPOINTS
+from points.schemas import CENTIPOINTS, POSITION_MAX
 
 
 class SubjectSchema(Schema):
@@ -32,6 +32,7 @@ class SubjectSchema(Schema):
     community = fields.Integer(
         load_default=None,
         allow_none=True,
+        validate=validate.Range(min=1, max=POSITION_MAX),
         metadata={"description": "code of the community, for the district"},
     )
     first = fields.Date(required=True)

@@ -187,6 +187,8 @@ def test_long_lists_come_page_by_page(cast: People, monkeypatch: pytest.MonkeyPa
     assert f"{MONTH}?after=3" in page
     assert "参加活动" in said(browser, f"{MONTH}?after=3")
     assert "志愿服务" not in said(browser, f"{MONTH}?after=3")
+    for odd in ("-1", "x", "9" * 40, "²"):
+        assert "我家的" not in said(browser, f"{MONTH}?after={odd}")
 
 
 def test_a_month_without_a_list_says_when_it_comes(cast: People) -> None:

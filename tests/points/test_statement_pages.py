@@ -211,6 +211,14 @@ def test_the_book_of_a_community_is_shown_filed_and_printed(
     assert len(found.codes) == 1
 
 
+def test_a_book_of_no_community_leads_to_one_that_there_is(cast: People) -> None:
+    browser = cast.browser(cast.lin)
+
+    for asked in ("", "?community=7", f"?community={'9' * 40}", "?community=x"):
+        answer = get(browser, f"/console/book{asked}", 303)
+        assert answer.headers["Location"].startswith("/console/book?community=330102")
+
+
 def test_a_book_of_today_says_until_when_it_is_closed(cast: People) -> None:
     answer = get(cast.browser(cast.staff), f"/desk/book?{NOVEMBER}", 422)
 
@@ -281,5 +289,9 @@ def test_programs_of_staff_name_whom_they_mean(client: FlaskClient, cast: People
     district = cast.headers(cast.lin)
     assert client.get(f"{address}{wang}", headers=district).status_code == 403
     assert client.get(book, headers=district).get_json()["accounts"] == []
+    nowhere = book.replace(str(HERE), "999999999999")
+    assert client.get(nowhere, headers=district).get_json()["code"] == "account_unknown"
+    endless = book.replace(str(HERE), "9" * 40)
+    assert client.get(endless, headers=district).status_code == 422
     other = book.replace(str(HERE), str(THERE))
     assert client.get(other, headers=headers).get_json()["code"] == "not_in_your_scope"
