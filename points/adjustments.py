@@ -189,7 +189,7 @@ def propose_reversal(work: Work, command: ProposeReversal) -> Proposed:
     if not 0 < part <= abs(line.amount):
         raise PartTooLarge(most=abs(line.amount) // CENTIPOINTS)
     _refuse_undone(work, line)
-    for other in _others(work, line):
+    for other in other_holders(work, line):
         refuse_own(work, other.person, other.household)
         if command.amount is not None:
             raise SharedLine
@@ -238,7 +238,7 @@ def _refuse_undone(work: Work, line: LineOf) -> None:
         raise AlreadyReversed
 
 
-def _others(work: Work, line: LineOf) -> list[Holder]:
+def other_holders(work: Work, line: LineOf) -> list[Holder]:
     """Return who else paid for the same thing."""
     legs = legs_of(work.connection, line.id, line.journal)
     accounts = {max(leg.debit, leg.credit) for leg in legs if is_holders(leg)} - {line.account}

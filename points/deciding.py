@@ -24,6 +24,7 @@ from points.adjustments import (
     AdjustmentState,
     AdjustmentWordsMissing,
     locked_adjustment,
+    other_holders,
     refuse_decision,
     refuse_own,
 )
@@ -232,6 +233,8 @@ def _void(work: Work, row: Row[Adjustment], line: LineOf) -> _Done:
 
 def _give_back(work: Work, row: Row[Adjustment], line: LineOf) -> _Done:
     """Undo a spending, or a part of it: the points return with the age they had."""
+    for other in other_holders(work, line):
+        refuse_own(work, other.person, other.household)
     whole = row.amount == -line.amount
     legs = legs_of(work.connection, line.id, line.journal)
     reverse_all(work, legs, _reversing(row, None if whole else row.amount))
