@@ -225,3 +225,22 @@ def test_new_items_are_on_the_home_page_and_an_empty_shelf_says_so(
 
 def test_staff_have_no_residents_pages(cast: People) -> None:
     assert cast.browser(cast.staff).get("/exchange/").status_code == 403
+
+
+def test_held_points_say_until_when_their_order_keeps_them(
+    cast: People, scene: Scene, clock: Any
+) -> None:
+    wang = wang_of(cast, scene)
+    rice = shop(cast, scene)
+    order = scene.order(wang, rice).id
+    browser = cast.browser(cast.wang)
+    waits = browser.get("/points/holds").get_data(as_text=True)
+    assert "大米 2.5 公斤" in waits
+    assert f"/exchange/orders/{order}" in waits
+    assert "等社区审核，没有通过就退回" in waits
+
+    scene.approve(order, cast.actor(cast.elsewhere))
+    clock.advance(seconds=11)
+    ready = browser.get("/points/holds").get_data(as_text=True)
+    assert "12 月 1 日" in ready
+    assert "前领取，过期退回" in ready

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from points.accounts import account_id, clearing
 from points.adjustments import OwnAdjustment
 from points.closing import close_days
 from points.deciding import PartOfWaiting
+from points.ledger import Leg, Spending, spend
 from points.lines import LineUnknown
 from points.models import Award, ExpiryMark, Reversal, RuleUsage, Transfer
 from tests.people import HERE, THERE, People
@@ -348,6 +350,70 @@ def test_a_part_is_split_among_the_legs_to_the_centipoint(desk: Desk) -> None:
             assert parts[9].amount == 768 * parts[0].amount // 960
     assert parts[9].amount == 768
     assert parts[0].standard == 960
+
+
+def together(desk: Desk) -> UUID:
+    """Something that 王秀英 and 陈建国 paid together, six points and four."""
+    desk.earn(units=2)
+    desk.earn(units=2, who=desk.cast.chen)
+    journal = UUID(int=8000)
+
+    def paid(work: Work, _command: None) -> Nothing:
+        for number, (who, amount) in enumerate(((desk.cast.wang, 600), (desk.cast.chen, 400))):
+            spending = Spending(
+                account=desk.account(who),
+                community=HERE,
+                event_at=work.now,
+                source_kind="test",
+                source_id=journal,
+                journal=journal,
+            )
+            credit = account_id("redeemed", HERE, "service")
+            leg = Leg(id=UUID(int=8001 + number), act="redemption", credit=credit, amount=amount)
+            spend(work, spending, [leg])
+        return Nothing()
+
+    desk.run(paid, None)
+    return UUID(int=8001)
+
+
+def test_what_several_paid_comes_back_whole_each_with_their_share(desk: Desk) -> None:
+    line = together(desk)
+
+    with pytest.raises(adjustments.SharedLine):
+        desk.propose_back(line, amount=100)
+    desk.back(line)
+
+    assert desk.totals() == (1000, 0, 1000)
+    assert desk.totals(desk.cast.chen) == (1000, 0, 1000)
+    assert desk.broken() == []
+
+
+def test_none_of_those_who_paid_undoes_it(desk: Desk) -> None:
+    line = together(desk)
+    other = Actor(
+        person=one(desk.cast.chen.person), role="staff", scope_kind="community", place=HERE
+    )
+
+    with pytest.raises(OwnAdjustment):
+        desk.propose_back(line, other)
+    with pytest.raises(OwnAdjustment):
+        desk.decide(desk.propose_back(line), replace(other, role="lead"))
+
+
+def test_many_who_propose_at_once_propose_once(desk: Desk) -> None:
+    line = desk.earn()
+    actors = [desk.cast.actor(desk.cast.staff), desk.cast.actor(desk.cast.lead)] * 4
+
+    def attempt(actor: Actor) -> bool:
+        try:
+            desk.propose_back(line, actor)
+        except reversal.AlreadyReversed:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(attempt, actors)).count(True) == 1
 
 
 class Row:
