@@ -15,6 +15,8 @@ from sqlalchemy import text
 
 from core.db import db
 from points import proving
+from points.chain import Place
+from points.checks import Found
 from points.sealing import DISTRICT, head_of
 from tests.admin.console import auditor, post, reader
 from tests.admin.scene import words
@@ -156,3 +158,17 @@ def test_auditors_and_readers_look_and_prove_nothing(cast: People, run: Run) -> 
 
 def test_nobody_of_a_desk_sees_it(cast: People) -> None:
     assert cast.browser(cast.staff).get(PAGE).status_code == 403
+
+
+def test_a_slow_look_says_seconds_and_a_row_that_is_gone_only_its_id(
+    cast: People, run: Run, clock: Clock
+) -> None:
+    gone = Place(table="orders", id="0193")
+    found = Found(times=1, first=gone, rows=5_018_442)
+    look = proving.Proven(check="two sides", scope="all", found=found, milliseconds=6_100)
+    run(proving.keep_proofs, proving.KeepProofs(at=clock.now, proofs=(look,)))
+
+    shown = cast.browser(cast.lin).get(PAGE)
+
+    assert "5,018,442笔全部16.1秒" in line(shown, "每笔都有借有贷，金额大于零")
+    assert "第一处：记录·0193" in words(shown).replace(" ", "")
