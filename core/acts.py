@@ -20,6 +20,7 @@ Role = Literal[
     "subdistrict_reader",
     "district_admin",
     "auditor",
+    "feeder",
     "system",
 ]
 ScopeKind = Literal[
@@ -50,6 +51,9 @@ Act = Literal[
     "setting.district",
     "grant.change",
     "job.run",
+    "hours.import",
+    "feed.record",
+    "feeder.change",
 ]
 
 ACTS: dict[Act, frozenset[Role]] = {
@@ -77,6 +81,9 @@ ACTS: dict[Act, frozenset[Role]] = {
     "setting.district": frozenset({"district_admin"}),
     "grant.change": frozenset({"district_admin"}),
     "job.run": frozenset({"district_admin"}),
+    "hours.import": frozenset({"staff", "lead"}),
+    "feed.record": frozenset({"feeder"}),
+    "feeder.change": frozenset({"district_admin"}),
 }
 
 

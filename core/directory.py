@@ -79,6 +79,16 @@ class Directory(Protocol):
     def standings(self, connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Standing]:
         """Return where these residents and households live today; who moved away is left out."""
 
+    def households_at(
+        self, connection: Connection, homes: Iterable[tuple[int, str]]
+    ) -> dict[tuple[int, str], tuple[UUID, ...]]:
+        """Return the households at each (community, whole address)."""
+
+    def residents_named(
+        self, connection: Connection, people: Iterable[tuple[str, str]]
+    ) -> dict[tuple[str, str], UUID]:
+        """Return who lives here today, by (name, whole number); who is not known is left out."""
+
     def household_of(self, connection: Connection, person: UUID) -> UUID | None:
         """Return the household that a person lives in today; staff from elsewhere have none."""
 

@@ -131,6 +131,8 @@ class Recorder:
     community: int
     standings: Mapping[UUID, Standing]
     own: frozenset[UUID]
+    #: What the catalogue calls them.
+    words: frozenset[str]
     rules: dict[tuple[str, dt.date], Rule | None] = field(default_factory=dict)
 
     def check(self, act: Act) -> Checked:
@@ -146,15 +148,14 @@ class Recorder:
         if not 0 <= age <= OLDEST_DAYS:
             raise DayOutOfRange
         rule = self._rule(act.rule, day)
-        actor = self.asking.actor
-        if WORDS_OF.get(actor.role) not in rule.recorders or rule.amount <= 0:
+        if not self.words & rule.recorders or rule.amount <= 0:
             raise RuleNotByHand
         if rule.holder != act.holder_kind:
             raise HolderUnfit
         holder = self._standing(act.holder_id)
         if holder.kind != act.holder_kind:
             raise HolderUnfit
-        _refuse_beyond_scope(actor, holder)
+        _refuse_beyond_scope(self.asking.actor, holder)
         return Checked(
             rule=rule,
             day=day,
@@ -218,4 +219,5 @@ def recorder(asking: Asking, community: int, *acts: Act) -> Recorder:
         community=community,
         standings=known.standings(asking.connection, wanted),
         own=known.own(asking.connection, asking.actor.person),
+        words=frozenset({WORDS_OF.get(asking.actor.role, "")}),
     )

@@ -14,7 +14,7 @@ from core.directory import Holder, Shown, Standing
 from core.errors import Forbidden
 from core.panels import Viewer
 from core.work import business_day, present
-from residents import queries, shown
+from residents import finding, queries, shown
 from residents.labels import ROLES
 from residents.models import (
     Building,
@@ -154,6 +154,18 @@ class ResidentsDirectory:
         for start in range(0, len(wanted), CHUNK):
             found |= _standings(connection, wanted[start : start + CHUNK])
         return found
+
+    def households_at(
+        self, connection: Connection, homes: Iterable[tuple[int, str]]
+    ) -> dict[tuple[int, str], tuple[UUID, ...]]:
+        """Return the households at each (community, whole address)."""
+        return finding.households_at(connection, homes)
+
+    def residents_named(
+        self, connection: Connection, people: Iterable[tuple[str, str]]
+    ) -> dict[tuple[str, str], UUID]:
+        """Return who lives here today, by (name, whole number); who is not known is left out."""
+        return finding.residents_named(connection, people)
 
     def household_of(self, connection: Connection, person: UUID) -> UUID | None:
         """Return the household that a person lives in today; staff from elsewhere have none."""

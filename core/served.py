@@ -1,0 +1,40 @@
+"""When residents served here, for packages that know nothing of sessions: asked through ``app``.
+
+``points`` imports nothing from ``activities``; ``app.py`` hands over who answers.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+from uuid import UUID
+
+from flask import current_app
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A time from one moment to another."""
+
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+
+
+class Served(Protocol):
+    """When somebody served at a session of this district."""
+
+    def spans(
+        self, connection: Connection, residents: Iterable[UUID], within: Span
+    ) -> dict[UUID, list[Span]]:
+        """Return what residents served that touches a span; who has no exit served to the end."""
+
+
+def served() -> Served:
+    """Return who answers, as ``app.py`` named them."""
+    found: Served = current_app.extensions["linli.served"]
+    return found
