@@ -4,6 +4,7 @@ from points.models.bulletins import Bulletin, BulletinLine
 from points.models.correcting import Adjustment, Correction
 from points.models.earning import Award, CatalogueRule, CommunityRule, RuleUsage
 from points.models.expiry import AccountEnd, ExpiryRun
+from points.models.feeding import FeedBatch, Feeder, FeedItem, ImportedHours
 from points.models.ledger import (
     Account,
     AccountDelta,
@@ -41,7 +42,11 @@ __all__ = [
     "Deduction",
     "ExpiryMark",
     "ExpiryRun",
+    "FeedBatch",
+    "FeedItem",
+    "Feeder",
     "Hold",
+    "ImportedHours",
     "NeighbourHelp",
     "Proof",
     "Reminder",
