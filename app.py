@@ -14,11 +14,13 @@ import activities.defaults
 import activities.doorway
 import activities.jobs
 import activities.panels
+import activities.served
 import activities.verify
 import activities.views
 import admin.blueprints
 import admin.bulletins
 import admin.console
+import admin.console_feeders
 import admin.console_orders
 import admin.console_people
 import admin.console_proofs
@@ -60,6 +62,7 @@ import points.cli
 import points.correcting_api
 import points.correcting_views
 import points.defaults
+import points.feeds.api
 import points.jobs
 import points.panels
 import points.proofs_api
@@ -113,6 +116,8 @@ API_BLUEPRINTS = (
     points.statements.api.bp,
     points.correcting_api.bp,
     points.rules_api.bp,
+    points.feeds.api.feed_bp,
+    points.feeds.api.bp,
     residents.local_api.bp,
     points.bulletins.api.bp,
     activities.api.bp,
@@ -308,6 +313,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["linli.checks"] = CHECKS
     app.extensions["linli.panels"] = PANELS
     app.extensions["linli.directory"] = residents.directory.ResidentsDirectory()
+    app.extensions["linli.served"] = activities.served.ServedAtSessions()
     app.extensions["linli.doorway"] = activities.doorway.PresenceDoorway()
     identity.init_app(app, residents.identity.actor_of)
     api = http.init_app(app, config)

@@ -32,7 +32,7 @@ FIELDS: dict[type[AppError], str] = {
     HelpedMissing: "helped_q",
     HelpWithinHousehold: "helped_q",
 }
-SOURCES = ("act", "help")
+SOURCES = ("act", "help", "feed", "import")
 
 
 def recordable(community: int, role: str) -> list[Rule]:

@@ -18,6 +18,7 @@ from points.checks import Broken, Check, Found, find
 from points.models import Seal
 from points.verify_adjustments import ADJUSTMENTS
 from points.verify_expiry import EXPIRY
+from points.verify_feeding import FEEDING
 from points.verify_papers import PAPERS
 from points.verify_recording import RECORDING
 
@@ -315,6 +316,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     *ADJUSTMENTS,
     *RECORDING,
+    *FEEDING,
     *EXPIRY,
     *PAPERS,
     Check(

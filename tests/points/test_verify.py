@@ -34,6 +34,7 @@ from tests.points.books import (
 from tests.points.earning import CORRIDOR, HOUR, HOUSEHOLD, JOIN, give, holders
 from tests.points.raw import REFUSALS, Raw
 from tests.points.test_verify_adjustments import ADJUSTING_CHECKS
+from tests.points.test_verify_feeding import FEEDING_CHECKS
 
 Run = Callable[..., Any]
 BASIC = resident_account(RESIDENT, HERE, "basic")
@@ -386,7 +387,8 @@ def test_each_kind_of_damage_is_named(app: Flask, raw: Raw) -> None:
     seen = {name: damaged(app, *statements) for name, (statements, _) in DAMAGE.items()}
 
     assert seen == {name: broken for name, (_, broken) in DAMAGE.items()}
-    others = REFUSED_CHECKS | ADJUSTING_CHECKS | PROVEN_BESIDE | EXPIRY_CHECKS | PAPER_CHECKS
+    beside = PAPER_CHECKS | FEEDING_CHECKS
+    others = REFUSED_CHECKS | ADJUSTING_CHECKS | PROVEN_BESIDE | EXPIRY_CHECKS | beside
     assert set().union(*seen.values()) == {check.name for check in verify.CHECKS} - others
 
 

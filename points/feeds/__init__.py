@@ -1,0 +1,1 @@
+"""Feeds: devices and platforms that record acts by themselves, in signed batches."""

@@ -1,0 +1,367 @@
+"""Items of a feed: checked one by one, recorded once per key, chunk by chunk.
+
+A key belongs to its feeder for good: what was recorded or capped under it is answered from what
+was kept, with the same figures; what was refused left nothing behind and may come again, mended.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
+
+from sqlalchemy import insert, select
+
+from core import settings
+from core.acts import NotInYourScope
+from core.crypto import mac
+from core.directory import Standing, directory
+from core.errors import N_, AppError, Conflict, Forbidden, Rejected
+from core.served import Span
+from core.work import business_day
+from points.accounts import household_account, resident_account
+from points.acts import NOTE_MAX, award_of
+from points.awards import AwardDiffers, Awarded, award
+from points.feeds.feeders import WORDS_OF
+from points.feeds.hours import (
+    HoursWrong,
+    Known,
+    checked_span,
+    half_hours_left,
+    keep_hours,
+    known_spans,
+)
+from points.ledger import lock_accounts
+from points.models import Feeder, FeedItem
+from points.recorders import Act, Checked, DayOutOfRange, HolderUnknown, Recorder
+from points.rules import HALF_HOUR
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+    from core.work import Work
+
+CHUNK = 100
+"""Items of one transaction: a fraction of a second, so that others are not kept waiting."""
+
+ITEMS_MAX = 500
+UNITS_MAX = 100
+OLDEST = dt.timedelta(days=31)
+SKEW = dt.timedelta(minutes=5)
+
+
+class FeederGone(Forbidden):
+    """The feeder was stopped while its batch was being recorded."""
+
+    text = N_("这个接入方刚刚停用了，没有再记。需要的话请联系区里。")
+
+
+class RuleNotFed(Rejected):
+    """The rule is not among those the feeder may record."""
+
+    text = N_("这个接入方不能记这条规则。需要的话请联系区里。")
+
+
+class ItemKeyReused(Conflict):
+    """The key came with another content before."""
+
+    text = N_("这个编号以前记过别的内容，没有再记。每件事请用自己的编号。")
+
+
+class ItemTooOld(Rejected):
+    """A feed takes what happened in the last 31 days."""
+
+    text = N_("只收最近 31 天的记录。更早的请由社区补录。")
+
+
+class HolderAmbiguous(Conflict):
+    """Several households live at the address."""
+
+    text = N_("这个住址有几户，不知道记给哪一户。请改用户的编号。")
+
+
+class ItemUnreadable(Rejected):
+    """The item lacks a field, or has one that is not known, or of another kind."""
+
+    text = N_("这一条没有看懂，没有记。请核对字段后再传。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meant:
+    """Whom a feeder means: a home by its address, a person by name and number, or an id."""
+
+    community: int | None = None
+    address: str | None = None
+    name: str | None = None
+    phone: str | None = None
+    id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """Something a feeder saw; hours say until when, everything else how many."""
+
+    key: str
+    rule: str
+    holder: Meant
+    at: dt.datetime
+    units: int | None = None
+    until: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordItems:
+    """A chunk of a batch."""
+
+    feeder: UUID
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemResult:
+    """What became of an item: recorded, exists, capped (nothing was left of it) or refused."""
+
+    key: str | None
+    state: str
+    code: str = ""
+    message: str = ""
+    award: UUID | None = None
+    units: int = 0
+    amount: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemsRecorded:
+    """What became of each, in their order."""
+
+    items: tuple[ItemResult, ...]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What recording a chunk has to know, asked once for all of its items."""
+
+    feeder: Row[Any]
+    recorder: Recorder | None
+    kept: dict[str, Any]
+    holders: Mapping[Item, UUID | AppError]
+    standings: Mapping[UUID, Standing]
+    hours: Known
+    grace: int
+
+
+def refused(key: str | None, refusal: AppError) -> ItemResult:
+    """Return a refusal as an item's answer."""
+    return ItemResult(key=key, state="refused", code=refusal.code(), message=refusal.sentence())
+
+
+def record_items(work: Work, command: RecordItems) -> ItemsRecorded:
+    """Record a chunk of a feeder's items; one that does not fit is refused by itself.
+
+    Raises FeederGone.
+    """
+    work.actor.require("feed.record")
+    batch = _prepare(work, command)
+    results = [_one(work, batch, item) for item in command.items]
+    if all(each.state in {"exists", "refused"} for each in results):
+        work.replayed()
+    return ItemsRecorded(items=tuple(results))
+
+
+def _prepare(work: Work, command: RecordItems) -> _Batch:
+    feeder = work.connection.execute(
+        # Whoever stops the feeder waits for this chunk, and no other begins.
+        select(Feeder.__table__).where(Feeder.id == command.feeder).with_for_update(read=True),
+    ).first()
+    if feeder is None or feeder.state != "active":
+        raise FeederGone
+    holders = _find(work, command.items)
+    found = {each for each in holders.values() if isinstance(each, UUID)}
+    standings = directory().standings(work.connection, found)
+    _lock(work, standings)
+    kept = work.connection.execute(
+        select(FeedItem.__table__).where(
+            FeedItem.feeder == feeder.id, FeedItem.key.in_([item.key for item in command.items])
+        ),
+    )
+    spans = [Span(item.at, item.until) for item in command.items if item.until]
+    return _Batch(
+        feeder=feeder,
+        recorder=None,
+        kept={row.key: row for row in kept},
+        holders=holders,
+        standings=standings,
+        hours=known_spans(work.connection, found, spans),
+        grace=settings.integer(work.connection, "points.hour_grace_minutes", work.now),
+    )
+
+
+def _lock(work: Work, standings: Mapping[UUID, Standing]) -> None:
+    """Let batches about the same people wait for each other, before what they did is read."""
+    accounts = [
+        household_account(identity, each.community)
+        if each.kind == "household"
+        else resident_account(identity, each.community, "basic")
+        for identity, each in standings.items()
+    ]
+    if accounts:
+        lock_accounts(work, *accounts)
+
+
+def _find(work: Work, items: Sequence[Item]) -> dict[Item, UUID | AppError]:
+    """Find whom each item means, in three questions for all."""
+    homes = {
+        (_community(work, item.holder), item.holder.address)
+        for item in items
+        if item.holder.address is not None
+    }
+    people = {
+        (item.holder.name, item.holder.phone)
+        for item in items
+        if item.holder.name is not None and item.holder.phone is not None
+    }
+    known = directory()
+    at_home = known.households_at(
+        work.connection, [(code, home) for code, home in homes if code and home]
+    )
+    named = known.residents_named(work.connection, people)
+    return {item: _meant(work, item.holder, at_home, named) for item in items}
+
+
+def _community(work: Work, holder: Meant) -> int | None:
+    """Return where the home is: where the feeder stands, unless it says so."""
+    if holder.community is None and work.actor.scope_kind == "community":
+        return work.actor.place
+    return holder.community
+
+
+def _meant(
+    work: Work,
+    holder: Meant,
+    at_home: Mapping[tuple[int, str], tuple[UUID, ...]],
+    named: Mapping[tuple[str, str], UUID],
+) -> UUID | AppError:
+    community = _community(work, holder)
+    if community is not None and not work.actor.covers(community):
+        return NotInYourScope()
+    if holder.id is not None:
+        return holder.id
+    if holder.name is not None and holder.phone is not None:
+        return named.get((holder.name, holder.phone)) or HolderUnknown()
+    if community is None or holder.address is None:
+        return HolderUnknown()
+    found = at_home.get((community, holder.address), ())
+    if len(found) > 1:
+        return HolderAmbiguous()
+    return found[0] if found else HolderUnknown()
+
+
+def _one(work: Work, batch: _Batch, item: Item) -> ItemResult:
+    digest = mac("feed-item", item).hex()[:40]
+    kept = batch.kept.get(item.key)
+    if kept is not None:
+        return _again(kept, digest, item)
+    try:
+        act, checked, span = _checked(work, batch, item)
+        cause = f"feed:{batch.feeder.id}:{item.key}"
+        given = award_of(act, checked, cause, "feed")
+        # What a device or platform signs is as good as its rule says, unless it comes late.
+        proven = given.provenance if checked.is_late else checked.rule.provenance
+        done = award(
+            work, replace(given, provenance=cast("Any", proven), source_id=batch.feeder.id)
+        )
+    except AwardDiffers:
+        return refused(item.key, ItemKeyReused())
+    except AppError as refusal:
+        if refusal.retried:
+            raise
+        return refused(item.key, refusal)
+    if done.id is not None and span is not None:
+        keep_hours(work, batch.hours, done.id, act.holder_id, span)
+    return _keep(work, batch, item, digest, done)
+
+
+def _again(kept: Any, digest: str, item: Item) -> ItemResult:
+    if kept.digest != digest:
+        return refused(item.key, ItemKeyReused())
+    return ItemResult(
+        key=item.key,
+        state="capped" if kept.state == "capped" else "exists",
+        award=kept.award,
+        units=kept.units,
+        amount=kept.amount,
+    )
+
+
+def _checked(work: Work, batch: _Batch, item: Item) -> tuple[Act, Checked, Span | None]:
+    """Return the act that an item means; raises what is wrong with it."""
+    if item.rule not in batch.feeder.rules.split("|"):
+        raise RuleNotFed
+    if item.at > work.now + SKEW:
+        raise DayOutOfRange
+    if item.at < work.now - OLDEST:
+        raise ItemTooOld
+    holder = batch.holders[item]
+    if isinstance(holder, AppError):
+        raise holder
+    standing = batch.standings.get(holder)
+    if standing is None or not work.actor.covers(standing.community):
+        raise HolderUnknown
+    if item.holder.community not in {None, standing.community}:
+        raise HolderUnknown
+    act = Act(
+        rule=item.rule,
+        holder_kind=standing.kind,
+        holder_id=holder,
+        units=item.units or 1,
+        day=min(business_day(item.at), work.day),
+        note=batch.feeder.name[:NOTE_MAX],
+    )
+    checked = _recorder(work, batch, standing.community).check(act)
+    if (checked.rule.unit == HALF_HOUR) != (item.until is not None):
+        raise HoursWrong
+    if item.until is None:
+        return act, checked, None
+    span = checked_span(item.at, item.until, work.now + SKEW)
+    units = half_hours_left(batch.hours, holder, span, batch.grace)
+    return replace(act, units=units), checked, span
+
+
+def _recorder(work: Work, batch: _Batch, community: int) -> Recorder:
+    """Return the checker for a community; the next item is mostly about the same one."""
+    if batch.recorder is None or batch.recorder.community != community:
+        batch.recorder = Recorder(
+            asking=work,
+            community=community,
+            standings=batch.standings,
+            own=frozenset(),
+            words=WORDS_OF[batch.feeder.kind],
+        )
+    return batch.recorder
+
+
+def _keep(work: Work, batch: _Batch, item: Item, digest: str, done: Awarded) -> ItemResult:
+    """Keep what became of an item under its key."""
+    values = {
+        "feeder": batch.feeder.id,
+        "key": item.key,
+        "digest": digest,
+        "state": "capped" if done.id is None else "recorded",
+        "award": done.id,
+        "units": done.units,
+        "amount": done.amount,
+        "recorded_at": work.now,
+    }
+    kept = work.connection.execute(
+        insert(FeedItem).values(**values).returning(*FeedItem.__table__.c)
+    ).first()
+    batch.kept[item.key] = kept
+    return ItemResult(
+        key=item.key,
+        state="capped" if done.id is None else "recorded",
+        award=done.id,
+        units=done.units,
+        amount=done.amount,
+    )

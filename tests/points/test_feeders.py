@@ -1,0 +1,196 @@
+"""Feeders are made by one admin and let in by another; a new secret and a stop hold at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import Connection, select, text
+from sqlalchemy.exc import IntegrityError
+
+from core.db import db
+from core.errors import AppError, Forbidden
+from core.models import AuditEvent
+from points.feeds import feeders
+from points.feeds.feeders import ChangeFeeder, MakeFeeder
+from points.models import Feeder
+from tests.conftest import Clock
+from tests.people import HERE, People
+from tests.points.earning import count
+from tests.points.feeding import Feed, feeder, open_rule, thrown
+
+Run = Callable[..., Any]
+SUBDISTRICT = HERE // 1000 * 1000
+
+
+def asked(**changes: Any) -> MakeFeeder:
+    given: dict[str, Any] = {
+        "key": "k",
+        "name": "1 号垃圾房",
+        "kind": "device",
+        "scope_kind": "community",
+        "place": HERE,
+        "rules": ("waste.device",),
+    }
+    return MakeFeeder(**(given | changes))
+
+
+def row_of(connection: Connection) -> Any:
+    return connection.execute(select(Feeder.__table__)).one()
+
+
+def test_a_feeder_waits_for_somebody_who_has_not_seen_its_secret(
+    ask: Run, run: Run, cast: People, clock: Clock, app: Flask
+) -> None:
+    made = run(feeders.make_feeder, asked(), cast.actor(cast.lin))
+    waiting = Feed(app=app, clock=clock, id=made.id, secret=made.secret)
+    assert waiting.send(thrown("a", clock.now)).status_code == 401
+    change = ChangeFeeder(feeder=made.id)
+    with pytest.raises(feeders.FeederNeedsSecondPerson):
+        run(feeders.confirm_feeder, change, cast.actor(cast.lin))
+    for _time in range(2):
+        done = run(feeders.confirm_feeder, change, cast.actor(cast.wu))
+        assert done.state == "active"
+    assert waiting.send(thrown("a", clock.now)).status_code == 200
+    assert ask(row_of).confirmed_by == cast.actor(cast.wu).person
+
+
+def test_the_database_refuses_one_person_alone(
+    app: Flask, run: Run, cast: People, clock: Clock
+) -> None:
+    run(feeders.make_feeder, asked(), cast.actor(cast.lin))
+    for change in ("confirmed_by = secret_by, state = 'active'", "state = 'active'"):
+        with (
+            app.app_context(),
+            db.engine.connect().execution_options(writes=True) as connection,
+            pytest.raises(IntegrityError),
+        ):
+            connection.execute(text(f"UPDATE feeders SET {change}"))  # noqa: S608
+
+
+def test_the_same_form_twice_makes_one_feeder_and_shows_no_secret_again(
+    ask: Run, run: Run, cast: People
+) -> None:
+    first = run(feeders.make_feeder, asked(), cast.actor(cast.lin))
+    again = run(feeders.make_feeder, asked(), cast.actor(cast.lin))
+    assert (again.id, again.secret, again.exists) == (first.id, None, True)
+    assert ask(count, "feeders") == 1
+
+
+def test_a_secret_is_stored_nowhere_in_plain_words(ask: Run, run: Run, cast: People) -> None:
+    made = run(feeders.make_feeder, asked(), cast.actor(cast.lin))
+    assert len(made.secret) >= 43
+    assert made.secret not in repr(made)
+    assert made.secret not in str(ask(row_of))
+    audit = ask(lambda c: c.execute(select(AuditEvent.result)).scalars().all())
+    assert not any(made.secret in each for each in audit)
+
+
+def test_a_new_secret_kills_the_old_one_and_waits_again(
+    app: Flask, run: Run, cast: People, clock: Clock
+) -> None:
+    open_rule(run, cast, clock)
+    old = feeder(app, run, cast, clock)
+    change = ChangeFeeder(feeder=old.id)
+    made = run(feeders.rotate_secret, change, cast.actor(cast.wu))
+    new = Feed(app=app, clock=clock, id=old.id, secret=made.secret)
+    for each in (old, new):
+        assert each.send(thrown("a", clock.now)).status_code == 401
+    with pytest.raises(feeders.FeederNeedsSecondPerson):
+        run(feeders.confirm_feeder, change, cast.actor(cast.wu))
+    run(feeders.confirm_feeder, change, cast.actor(cast.lin))
+    assert old.send(thrown("a", clock.now)).status_code == 401
+    assert new.states(thrown("a", clock.now)) == ["recorded"]
+
+
+def test_a_stopped_feeder_comes_back_only_by_a_new_secret(
+    app: Flask, run: Run, cast: People, clock: Clock
+) -> None:
+    made = feeder(app, run, cast, clock)
+    change = ChangeFeeder(feeder=made.id)
+    for _time in range(2):
+        assert run(feeders.stop_feeder, change, cast.actor(cast.lin)).state == "stopped"
+    with pytest.raises(feeders.FeederStopped):
+        run(feeders.confirm_feeder, change, cast.actor(cast.wu))
+    assert run(feeders.rotate_secret, change, cast.actor(cast.lin)).state == "waiting"
+    assert run(feeders.confirm_feeder, change, cast.actor(cast.wu)).state == "active"
+
+
+@pytest.mark.parametrize(
+    ("changes", "refusal"),
+    [
+        ({"name": " "}, feeders.FeederUnfit),
+        ({"name": "长" * 31}, feeders.FeederUnfit),
+        ({"rules": ()}, feeders.FeederUnfit),
+        ({"rules": ("no.such",)}, feeders.FeederUnfit),
+        ({"rules": ("waste.device", "report.idea")}, feeders.FeederUnfit),
+        ({"rules": ("deduct.waste",)}, feeders.FeederUnfit),
+        ({"kind": "platform"}, feeders.FeederUnfit),
+        ({"place": HERE + 500}, feeders.FeederUnfit),
+        ({"place": SUBDISTRICT + 1, "scope_kind": "subdistrict"}, feeders.FeederUnfit),
+        ({"key": "other"}, feeders.FeederNameTaken),
+    ],
+)
+def test_what_is_no_feeder_is_refused(
+    ask: Run, run: Run, cast: People, changes: dict[str, Any], refusal: type[AppError]
+) -> None:
+    run(feeders.make_feeder, asked(), cast.actor(cast.lin))
+    with pytest.raises(refusal):
+        run(
+            feeders.make_feeder,
+            asked(**({"key": "k2", "name": "1 号垃圾房"} | changes)),
+            cast.actor(cast.lin),
+        )
+    assert ask(count, "feeders") == 1
+
+
+def test_places_of_three_sizes_fit(ask: Run, run: Run, cast: People) -> None:
+    for scope, place in (("community", HERE), ("subdistrict", SUBDISTRICT), ("district", 0)):
+        command = asked(key=scope, name=scope, scope_kind=scope, place=place)
+        run(feeders.make_feeder, command, cast.actor(cast.lin))
+    assert ask(count, "feeders") == 3
+    assert ask(count, "feeders", "place = 0") == 0
+
+
+def test_only_district_admins_make_and_change_feeders(
+    app: Flask, run: Run, cast: People, clock: Clock
+) -> None:
+    made = feeder(app, run, cast, clock)
+    change = ChangeFeeder(feeder=made.id)
+    for who in (cast.staff, cast.lead, cast.keeper, cast.wang):
+        for use_case in (feeders.confirm_feeder, feeders.rotate_secret, feeders.stop_feeder):
+            with pytest.raises(Forbidden):
+                run(use_case, change, cast.actor(who))
+        with pytest.raises(Forbidden):
+            run(feeders.make_feeder, asked(key="z"), cast.actor(who))
+
+
+def test_the_api_makes_lets_in_renews_and_stops(app: Flask, cast: People, clock: Clock) -> None:
+    client, base = app.test_client(), "/api/v1/district/feeders"
+    lin, wu = cast.headers(cast.lin), cast.headers(cast.wu)
+    body = {
+        "name": "1 号垃圾房",
+        "kind": "device",
+        "scope_kind": "community",
+        "place": HERE,
+        "rules": ["waste.device"],
+    }
+    assert client.post(base, json=body, headers=lin).status_code == 400
+    made = client.post(base, json=body, headers=lin | {"Idempotency-Key": "k"})
+    assert made.status_code == 201
+    identity = made.get_json()["id"]
+    assert made.get_json()["secret"]
+    assert client.post(f"{base}/{identity}/confirm", headers=lin).status_code == 409
+    assert client.post(f"{base}/{identity}/confirm", headers=wu).get_json()["state"] == "active"
+    assert client.post(f"{base}/{identity}/rotate", headers=wu).get_json()["state"] == "waiting"
+    assert client.post(f"{base}/{identity}/stop", headers=lin).get_json()["state"] == "stopped"
+    listed = client.get(base, headers=lin)
+    assert [each["state"] for each in listed.get_json()] == ["stopped"]
+    assert "secret" not in listed.get_data(as_text=True)
+    assert client.get("/api/v1/district/feed-batches", headers=lin).get_json() == []
+    assert client.get(base, headers=cast.headers(cast.staff)).status_code == 403
+    for unknown in ("confirm", "rotate", "stop"):
+        path = f"{base}/{cast.wang.resident}/{unknown}"
+        assert client.post(path, headers=lin).status_code == 404
