@@ -185,22 +185,24 @@ def split(legs: Sequence[Row[Transfer]], amount: int) -> list[tuple[Row[Transfer
     own = [leg for leg in legs if is_holders(leg)]
     total, before = held_by_holders(legs), 0
     parts: list[tuple[Row[Transfer], Part]] = []
+    met: set[UUID] = set()
     for leg in own:
         after = before + leg.amount
         share = amount * after // total - amount * before // total
         before = after
-        pair = _pair(legs, leg)
+        pair = _pair([other for other in legs if other.id not in met], leg)
         theirs = 0 if pair is None else pair.amount * share // leg.amount
         standard = leg.standard * theirs // pair.amount if pair is not None else None
         part = Part(amount=share, standard=standard or None)
         parts.append((leg, part))
         if pair is not None:
+            met.add(pair.id)
             parts.append((pair, Part(amount=theirs, standard=part.standard)))
     return [(leg, part) for leg, part in parts if part.amount]
 
 
 def _pair(legs: Sequence[Row[Transfer]], leg: Row[Transfer]) -> Row[Transfer] | None:
-    """Return the leg in the other book that meets this one in clearing."""
+    """Return the leg in the other book that meets this one in clearing, of those not met yet."""
     if leg.standard is None:
         return None
     return next(
