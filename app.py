@@ -53,6 +53,7 @@ import exchange.moving
 import exchange.moving_api
 import exchange.orders
 import exchange.panels
+import exchange.shared_views
 import exchange.verify
 import exchange.views
 import points.api
@@ -103,6 +104,7 @@ BLUEPRINTS = (
     activities.views.bp,
     activities.views.venue,
     exchange.views.bp,
+    exchange.shared_views.bp,
     exchange.views.pickup_bp,
     admin.blueprints.desk,
     admin.blueprints.console,
@@ -279,7 +281,12 @@ JOBS: tuple[Job, ...] = (
 )
 
 PANELS: dict[str, tuple[Panel, ...]] = {
-    "home.top": (exchange.panels.asked, points.panels.asked_help, points.panels.purse),
+    "home.top": (
+        exchange.panels.asked,
+        exchange.panels.shares_asked,
+        points.panels.asked_help,
+        points.panels.purse,
+    ),
     "home": (
         activities.panels.next_session,
         activities.panels.nearby,
@@ -287,7 +294,7 @@ PANELS: dict[str, tuple[Panel, ...]] = {
         exchange.panels.kept,
         points.panels.bulletin,
     ),
-    "elder.top": (exchange.panels.asked, points.panels.asked_help),
+    "elder.top": (exchange.panels.asked, exchange.panels.shares_asked, points.panels.asked_help),
     "elder.activities": (activities.panels.today_in_a_line,),
     "elder.points": (points.panels.elder,),
     "points.holds": (exchange.panels.held,),

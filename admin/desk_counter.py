@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from admin.blueprints import desk
 from admin.forms import identities, identity
 from core.errors import AppError
+from core.formats import points
 from core.http_keys import form_key
 from core.identity import current_actor
 from core.work import present, reader, transact
@@ -20,8 +21,10 @@ from exchange.basket import Wanted
 from exchange.counter import CounterRedemption, redeem_at_counter
 from exchange.desk_counter import counter_items, ways
 from exchange.desk_station import station_page
+from exchange.orders import AgreeToPay, agree_to_pay
 from exchange.orders.finish import asked_for
 from exchange.prices import PAR
+from exchange.shared import asked_of
 from exchange.story import story
 from points import queries as ledger
 from residents import queries as people
@@ -60,9 +63,10 @@ def _counter(
     q = request.args.get("q", "").strip()
     station = station_page(connection, actor.place)
     line = people.lines(connection, [resident]).get(resident) if resident else None
-    shown: dict[str, Any] = {"customer": None, "items": (), "quote": None, "ways": ()}
+    shown: dict[str, Any] = {"customer": None, "items": (), "quote": None, "ways": (), "shares": ()}
     if line is not None:
         shown = _customer(line, basket)
+        shown["shares"] = asked_of(connection, {line.person}, present())
     page = render_template(
         "admin/counter.html",
         q=q,
@@ -155,6 +159,19 @@ def _done(order: UUID | None) -> dict[str, Any] | None:
         "until": until,
         "at": moments[-1],
     }
+
+
+@desk.post("/counter/shares/<uuid:order_id>/<uuid:resident_id>")
+def counter_agree(order_id: UUID, resident_id: UUID) -> ResponseReturnValue:
+    """Agree to a share of an order for a resident who stands here and is known."""
+    command = AgreeToPay(order=order_id, resident=resident_id)
+    try:
+        done = transact(agree_to_pay, command, current_actor())
+    except AppError as refusal:
+        return _counter(resident_id, {}, refusal=refusal.sentence(), status=int(refusal.status))
+    words = _("已记下同意，预留 %(points)s 分。", points=points(done.amount))
+    flash(words, "done")
+    return redirect(url_for("desk.counter", resident=resident_id), code=303)
 
 
 @desk.post("/counter")

@@ -11,7 +11,7 @@ from core.errors import Forbidden
 from core.http_keys import idempotency_key
 from core.identity import current_actor, signed_in_only
 from core.work import present, reader, transact
-from exchange import answers, queries, schemas, staff_api
+from exchange import answers, queries, schemas, shared_api, staff_api
 from exchange import quote as quotes
 from exchange.counter import ConfirmAsked, Redeemed, confirm_asked
 from exchange.order_queries import MyOrders, OrderView, my_orders, order_view
@@ -29,6 +29,7 @@ from exchange.stations import ItemUnknown, StationUnknown
 bp = Blueprint("exchange_api", __name__, description="exchange")
 bp.before_request(signed_in_only)
 staff_api.register(bp)
+shared_api.register(bp)
 
 
 def _resident() -> UUID:
@@ -80,7 +81,12 @@ def quote(data: dict[str, Any]) -> quotes.Quote:
 @bp.response(201, answers.OrderedSchema)
 def submit(data: dict[str, Any]) -> Ordered:
     """Order what a quote promised; needs an Idempotency-Key."""
-    command = SubmitOrder(key=idempotency_key(), resident=_resident(), quote=data["quote"])
+    command = SubmitOrder(
+        key=idempotency_key(),
+        resident=_resident(),
+        quote=data["quote"],
+        shares=tuple(data["shares"]),
+    )
     return transact(submit_order, command, current_actor())
 
 

@@ -13,10 +13,10 @@ from sqlalchemy.orm import aliased
 
 from core.formats import mask_name
 from exchange import words
-from exchange.models import DiscountRate, Order, OrderPayment
+from exchange.models import DiscountRate, Order
 from exchange.order_queries import lines_of
 from points.books import books
-from residents.models import Community, Person, Subdistrict
+from residents.models import Community, Person, Resident, Subdistrict
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Select
@@ -195,8 +195,8 @@ def _cross() -> Select[Any]:
             host.display_name.label("host_name"),
             DiscountRate.scope,
         )
-        .join(OrderPayment, OrderPayment.order == table.c.id)
-        .join(Person, Person.id == OrderPayment.payer)
+        .join(Resident, Resident.id == table.c.resident)
+        .join(Person, Person.id == Resident.person)
         .join(home, home.code == table.c.home)
         .join(host, host.code == table.c.host)
         .outerjoin(DiscountRate, DiscountRate.id == table.c.rate_row)

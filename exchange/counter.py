@@ -125,7 +125,6 @@ def redeem_at_counter(work: Work, command: CounterRedemption) -> Redeemed:
         key=key,
         channel="counter",
         state="collected",
-        hold=None,
         confirmation=command.confirmation,
         entered_by=work.actor.person,
         approver=work.actor.person,
@@ -157,17 +156,19 @@ def _refuse_amount(work: Work, basket: Basket, cost: int, confirmation: str) -> 
 def _ask(work: Work, basket: Basket, terms: Terms, entry: rows.Entry) -> Redeemed:
     """Hold everything and wait for the resident's phone."""
     held = uuid8(work.now, "hold", entry.id)
-    place(work, basket, terms, replace(entry, state="asked", hold=held, closed_at=None))
+    payers = [rows.buyer_pays(basket, terms.cost.cost, held)]
+    place(work, basket, terms, replace(entry, state="asked", closed_at=None), payers)
     return Redeemed(id=entry.id, state="asked", price=terms.price, cost=terms.cost.cost)
 
 
 def _give(work: Work, basket: Basket, terms: Terms, entry: rows.Entry) -> Redeemed:
     """Write the order, then spend: the account first, quotas by key, stock by id."""
     rows.write(work, basket, terms, entry)
-    rows.write_payment(work, basket, terms, entry)
+    rows.write_payments(work, [rows.buyer_pays(basket, terms.cost.cost, None)], entry)
     order = rows.load_one(work.connection, entry.id)
     legs.pay(work, order)
-    raise_quotas(work, quotas_of(work.connection, basket, terms.cost.cost, work.now))
+    shares = {basket.buyer.resident: terms.cost.cost}
+    raise_quotas(work, quotas_of(work.connection, basket, shares, work.now))
     give_stock(work, pieces_of(basket), entry.id, cross=basket.cross)
     messages.tell(work, order, "order.collected", time=messages.time_words(work.now))
     return Redeemed(id=entry.id, state="collected", price=terms.price, cost=terms.cost.cost)
@@ -185,7 +186,8 @@ def confirm_asked(work: Work, command: ConfirmAsked) -> Redeemed:
     if order.state == "collected":
         work.replayed()
         return result
-    if order.state != "asked" or order.submitted_at + asked_for() <= work.now:
+    over = order.state != "asked" or order.submitted_at + asked_for() <= work.now
+    if over or order.channel != "counter":
         raise NobodyAsked
     agreed = rows.move(
         work, order.id, ["asked"], "collected", handed_by=order.entered_by, closed_at=work.now

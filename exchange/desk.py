@@ -16,7 +16,7 @@ from core.work import SHANGHAI, business_day
 from exchange import words
 from exchange.basket import POINT
 from exchange.models import Item, Order, OrderPayment, QuotaUsage
-from exchange.order_queries import LineView, last_moment, lines_of
+from exchange.order_queries import LineView, first_payment, last_moment, lines_of
 from exchange.reserve import HOUSEHOLD_ITEM_MONTH, RESIDENT_MONTH, month_of
 from residents.models import Resident
 from residents.queries import ResidentLine, place, places
@@ -129,7 +129,7 @@ def _orders(host: int, states: Sequence[str], *, newest: bool = False) -> Any:
             OrderPayment.payer_household,
             Resident.state.label("resident_state"),
         )
-        .join(OrderPayment, OrderPayment.order == table.c.id)
+        .join(OrderPayment, first_payment(OrderPayment.order == table.c.id))
         .join(Resident, Resident.id == table.c.resident)
         .where(table.c.host == host, table.c.state.in_(list(states)))
         .order_by(order, table.c.id)
@@ -239,7 +239,11 @@ def _quarter(
     now: dt.datetime,
 ) -> dict[UUID, tuple[int, int]]:
     query = (
-        select(OrderPayment.payer_household, func.count(), func.sum(Order.cost))
+        select(
+            OrderPayment.payer_household,
+            func.count(Order.id.distinct()),
+            func.sum(OrderPayment.amount),
+        )
         .join(Order, Order.id == OrderPayment.order)
         .where(
             OrderPayment.payer_household.in_(list(households)),

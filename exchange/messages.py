@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from core import outbox
 from core.directory import directory
@@ -12,7 +13,7 @@ from core.work import SHANGHAI
 
 if TYPE_CHECKING:
     from core.work import Work
-    from exchange.orders.rows import OrderRow
+    from exchange.orders.rows import OrderRow, Payment
 
 LENGTHS = {
     "item": 10,
@@ -23,6 +24,7 @@ LENGTHS = {
     "reason": 10,
     "phone": 13,
     "time": 11,
+    "name": 6,
 }
 
 
@@ -46,17 +48,48 @@ def tell(
     not_before: dt.datetime | None = None,
     **params: str,
 ) -> None:
-    """Write a message to the payer of an order: its items and points are filled in."""
+    """Write a message to the one who ordered: its items and what it costs are filled in."""
     facts = {"item": order.words, "points": points(order.cost), **params}
+    to = (key or str(order.id), order.ordered_by, order.phone_cipher)
+    _send(work, order.host, template, to, facts, not_before)
+
+
+def tell_payers(work: Work, order: OrderRow, template: str, **params: str) -> None:
+    """Write a message to everybody who pays, each with their share, and to who ordered."""
+    if order.ordered_by not in {payment.payer for payment in order.payments}:
+        tell(work, order, template, key="", not_before=None, **params)
+    for payment in order.payments:
+        if payment.lives_there:
+            tell_payer(work, order, payment, template, **params)
+
+
+def tell_payer(work: Work, order: OrderRow, payment: Payment, template: str, **params: str) -> None:
+    """Write a message to one who pays a share."""
+    facts = {"item": order.words, "points": points(payment.amount), **params}
+    own = payment.payer == order.ordered_by
+    key = str(order.id) if own else f"{order.id}:{payment.payer}"
+    to = (key, payment.payer, payment.phone_cipher)
+    _send(work, order.host, template, to, facts)
+
+
+def _send(
+    work: Work,
+    host: int,
+    template: str,
+    to: tuple[str, UUID, str | None],
+    facts: dict[str, str],
+    not_before: dt.datetime | None = None,
+) -> None:
+    key, person, phone_cipher = to
     needed = outbox.TEMPLATES[template].placeholders
     if "phone" in needed:
-        facts["phone"] = directory().number(work.connection, order.host)
+        facts["phone"] = directory().number(work.connection, host)
     outbox.send(
         work,
         template,
-        key=key or str(order.id),
-        person=order.payer,
-        phone_cipher=order.phone_cipher,
+        key=key,
+        person=person,
+        phone_cipher=phone_cipher,
         not_before=not_before,
         **{name: facts[name][: LENGTHS[name]] for name in needed},
     )

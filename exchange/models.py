@@ -313,7 +313,18 @@ class OrderPayment(Base):
             ["accounts.id", "accounts.points_kind"],
             name="fk_order_payments_account",
         ),
+        CheckConstraint(
+            "confirmation IS NULL OR confirmation IN ('device', 'known')",
+            name="confirmation",
+        ),
+        CheckConstraint("hold IS NULL OR taken_at IS NOT NULL", name="taken"),
         Index(None, "hold"),
+        Index(
+            "ix_order_payments_asked",
+            "payer",
+            sqlite_where=text("taken_at IS NULL"),
+            postgresql_where=text("taken_at IS NULL"),
+        ),
     )
 
     order: Mapped[UUID] = mapped_column(ForeignKey("orders.id"), primary_key=True)
@@ -323,5 +334,10 @@ class OrderPayment(Base):
     amount: Mapped[Centipoints]
     payer: Mapped[UUID] = mapped_column(ForeignKey("people.id"))
     payer_household: Mapped[UUID] = mapped_column(ForeignKey("households.id"))
+    #: When the share was set aside or spent; null while its payer is asked.
+    taken_at: Mapped[dt.datetime | None]
+    #: Who agreed for a share of somebody else's order, and how; null for who ordered.
+    agreed_by: Mapped[UUID | None] = mapped_column(ForeignKey("people.id"))
+    confirmation: Mapped[str | None]
     approver: Mapped[UUID | None] = mapped_column(ForeignKey("people.id"))
     approver_household: Mapped[UUID | None] = mapped_column(ForeignKey("households.id"))

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy.orm import aliased
 
 from exchange import words
-from exchange.models import Item, Order, OrderLine, Station, StockMove
+from exchange.models import Item, Order, OrderLine, OrderPayment, Station, StockMove
 from exchange.queries import OPEN_STATES
 from residents.models import Person
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
 ORDERS_PER_PAGE = 30
 
@@ -69,6 +70,8 @@ class OrderView:
     closed_at: dt.datetime | None
     #: When the goods came back, after all.
     returned_at: dt.datetime | None
+    #: Whether the viewer ordered it; else they pay a share.
+    mine: bool
 
     @property
     def at_home(self) -> bool:
@@ -83,7 +86,7 @@ class OrderView:
     @property
     def may_cancel(self) -> bool:
         """Whether the resident can still call it off."""
-        return self.state in OPEN_STATES
+        return self.mine and self.state in OPEN_STATES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +111,21 @@ class MyOrders:
     open: tuple[OrderBrief, ...]
     closed: tuple[OrderBrief, ...]
     has_more: bool
+
+
+def first_payment(connected: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition that leaves one payment of an order: the orderer's own, if any."""
+    other = aliased(OrderPayment)
+    own_first = case((other.payer == Order.ordered_by, 0), else_=1)
+    account = (
+        select(other.account)
+        .where(other.order == Order.id)
+        .order_by(own_first, other.account)
+        .limit(1)
+        .correlate(Order)
+        .scalar_subquery()
+    )
+    return and_(connected, OrderPayment.account == account)
 
 
 def last_moment(pickup_until: dt.datetime | None) -> dt.datetime | None:
@@ -146,8 +164,13 @@ def lines_of(connection: Connection, orders: Iterable[UUID]) -> dict[UUID, tuple
     return {order: tuple(lines) for order, lines in found.items()}
 
 
-def order_view(connection: Connection, order: UUID, resident: UUID) -> OrderView | None:
-    """Return a resident's own order; None for an unknown one or somebody else's."""
+def order_view(
+    connection: Connection, order: UUID, resident: UUID, people: Collection[UUID] = ()
+) -> OrderView | None:
+    """Return a resident's own order, or one that ``people`` pay; None for any other."""
+    paid = select(OrderPayment.order).where(
+        OrderPayment.order == order, OrderPayment.payer.in_(people)
+    )
     row = connection.execute(
         select(
             Order.__table__,
@@ -158,7 +181,7 @@ def order_view(connection: Connection, order: UUID, resident: UUID) -> OrderView
         )
         .join(Station, Station.id == Order.station)
         .outerjoin(Person, Person.id == Order.decided_by)
-        .where(Order.id == order, Order.resident == resident),
+        .where(Order.id == order, or_(Order.resident == resident, Order.id.in_(paid))),
     ).first()
     if row is None:
         return None
@@ -184,6 +207,7 @@ def order_view(connection: Connection, order: UUID, resident: UUID) -> OrderView
         pickup_until=last_moment(row.pickup_until),
         closed_at=row.closed_at,
         returned_at=returned_at(connection, order) if row.state == "returned" else None,
+        mine=row.resident == resident,
     )
 
 

@@ -13,6 +13,7 @@ from exchange.moving import kept as left_to
 from exchange.order_queries import lines_of, my_orders
 from exchange.orders.finish import asked_for
 from exchange.queries import arrivals as new_offers
+from exchange.shared import asked_of, spoken_for
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -35,6 +36,7 @@ def asked(connection: Connection, viewer: Viewer) -> str:
         .where(
             Order.resident == viewer.resident,
             Order.state == "asked",
+            Order.channel == "counter",
             Order.submitted_at > viewer.now - asked_for(),
         )
         .order_by(Order.submitted_at.desc())
@@ -49,6 +51,13 @@ def asked(connection: Connection, viewer: Viewer) -> str:
         lines=lines_of(connection, [row.id])[row.id],
         until=row.submitted_at + asked_for(),
     )
+
+
+def shares_asked(connection: Connection, viewer: Viewer) -> str:
+    """Show the shares of orders that the viewer, or somebody they act for, is asked to pay."""
+    people = spoken_for(connection, viewer.person, viewer.now)
+    found = asked_of(connection, people, viewer.now)
+    return render_template("exchange/_shares_asked.html", shares=found) if found else ""
 
 
 def held(connection: Connection, viewer: Viewer) -> str:

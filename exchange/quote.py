@@ -223,7 +223,7 @@ def binding(
         ceiling = settings.integer(connection, "quota.order_points", now) * POINT
         pieces = _pieces_for(connection, ceiling, line.price, terms, now)
         limits.append(Limit(kind="order_points", pieces=pieces, left=ceiling))
-    quotas = quotas_of(connection, basket, terms.cost.cost, now)
+    quotas = quotas_of(connection, basket, {basket.buyer.resident: terms.cost.cost}, now)
     used = used_of(connection, quotas)
     for quota in quotas:
         left = max(quota.limit - used.get((quota.quota, quota.subject), 0), 0)
@@ -270,7 +270,7 @@ def _obstacle(
             return SoldOut(item=line.name, left=max(line.free, 0))
         if basket.cross and line.foreign_left < line.quantity:
             return ForeignShareUsed(item=line.name, left=line.foreign_left)
-    quotas = quotas_of(connection, basket, terms.cost.cost, now)
+    quotas = quotas_of(connection, basket, {basket.buyer.resident: terms.cost.cost}, now)
     used = used_of(connection, quotas)
     for quota in quotas:
         before = used.get((quota.quota, quota.subject), 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -88,10 +88,13 @@ def month_of(moment: dt.datetime) -> str:
 def quotas_of(
     connection: Connection,
     basket: Basket,
-    cost: int,
+    shares: Mapping[UUID, int],
     now: dt.datetime,
 ) -> tuple[Quota, ...]:
-    """Return the counters that the basket raises, in the order of their keys."""
+    """Return the counters that the basket raises, in the order of their keys.
+
+    ``shares``: what residents pay of it, in centipoints.
+    """
     period, buyer = month_of(now), basket.buyer
     found = [
         Quota(
@@ -106,17 +109,25 @@ def quotas_of(
         for line in basket.lines
     ]
     if basket.cross:
-        limit = settings.integer(connection, "quota.resident_month_points", now) * POINT
-        found.append(
-            Quota(
-                quota=RESIDENT_MONTH,
-                subject=str(buyer.resident),
-                period=period,
-                amount=cost,
-                limit=limit,
-            ),
-        )
+        found += month_quotas(connection, shares, now)
     return tuple(sorted(found, key=lambda quota: (quota.quota, quota.subject)))
+
+
+def month_quotas(
+    connection: Connection, shares: Mapping[UUID, int], now: dt.datetime
+) -> list[Quota]:
+    """Return the month's counter of each payer, raised by their share (details.md 13)."""
+    limit = settings.integer(connection, "quota.resident_month_points", now) * POINT
+    return [
+        Quota(
+            quota=RESIDENT_MONTH,
+            subject=str(resident),
+            period=month_of(now),
+            amount=amount,
+            limit=limit,
+        )
+        for resident, amount in shares.items()
+    ]
 
 
 def used_of(connection: Connection, quotas: Iterable[Quota]) -> dict[tuple[str, str], int]:
@@ -206,9 +217,9 @@ class Letting:
     """What an order that ends without its goods gives back."""
 
     order: UUID
-    resident: UUID
     household: UUID
-    cost: int
+    #: What residents were counted to pay, in centipoints.
+    shares: Mapping[UUID, int]
     cross: bool
     submitted_at: dt.datetime
     pieces: tuple[Piece, ...]
@@ -252,7 +263,7 @@ def _lower_quotas(work: Work, letting: Letting) -> None:
         for piece in letting.pieces
     ]
     if letting.cross:
-        keys.append((RESIDENT_MONTH, str(letting.resident), letting.cost))
+        keys += [(RESIDENT_MONTH, str(each), amount) for each, amount in letting.shares.items()]
     for quota, subject, amount in sorted(keys):
         work.connection.execute(
             update(QuotaUsage)

@@ -9,8 +9,9 @@ from marshmallow import EXCLUDE, Schema, fields, post_load, validate
 from exchange.basket import LINES_MAX, QUANTITY_MAX, Wanted
 from exchange.counter import CONFIRMATIONS
 from exchange.models import RATE_MAX
-from exchange.orders import ApproveOrders, HandOver, RefuseOrder, UndoApprovals
+from exchange.orders import ApproveOrders, HandOver, RefuseOrder, Share, UndoApprovals
 from exchange.orders.decide import ORDERS_MAX, REASON_LENGTH_MAX
+from exchange.orders.sharing import SHARES_MAX
 from exchange.rates import LADDER
 from exchange.stations import PERCENT_MAX, PRICE_MAX
 from exchange.stations import QUANTITY_MAX as RECEIPT_MAX
@@ -74,10 +75,27 @@ class QuoteRequestSchema(BasketSchema):
     """What is to be priced."""
 
 
+class ShareSchema(Schema):
+    """What somebody of the household is asked to pay."""
+
+    resident = fields.UUID(required=True)
+    amount = fields.Integer(
+        required=True, strict=True, validate=validate.Range(min=1), metadata=CENTIPOINTS
+    )
+
+    @post_load
+    def build(self, data: dict[str, Any], **_: object) -> Share:
+        """Return the share."""
+        return Share(**data)
+
+
 class SubmitOrderSchema(Schema):
-    """A quote that is agreed to."""
+    """A quote that is agreed to; what others do not pay is the resident's own."""
 
     quote = fields.String(required=True, validate=validate.Length(min=1, max=8000))
+    shares = fields.List(
+        fields.Nested(ShareSchema), load_default=list, validate=validate.Length(max=SHARES_MAX)
+    )
 
 
 class OrderIdsSchema(Schema):

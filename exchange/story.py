@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 from exchange import desk, words
 from exchange.desk import ApprovalRow
 from exchange.models import Order, OrderPayment, Stock
-from exchange.order_queries import LineView, lines_of, returned_at
+from exchange.order_queries import LineView, first_payment, lines_of, returned_at
 from points.models import Account, Award
 from residents.models import Person, Resident
 
@@ -116,6 +116,7 @@ def story(
         select(
             Order.__table__,
             OrderPayment.account,
+            OrderPayment.amount.label("share"),
             OrderPayment.payer_household,
             Resident.state.label("resident_state"),
             Account.credited,
@@ -124,7 +125,7 @@ def story(
             approver.name.label("approver_name"),
             handed.name.label("handed_name"),
         )
-        .join(OrderPayment, OrderPayment.order == Order.id)
+        .join(OrderPayment, first_payment(OrderPayment.order == Order.id))
         .join(Resident, Resident.id == Order.resident)
         .join(Account, Account.id == OrderPayment.account)
         .outerjoin(approver, approver.id == Order.decided_by)
@@ -155,8 +156,8 @@ def story(
         lines=lines,
         price=row.price,
         cost=row.cost,
-        available=free + (row.cost if open_state else 0),
-        held=row.held - (row.cost if open_state else 0),
+        available=free + (row.share if open_state else 0),
+        held=row.held - (row.share if open_state else 0),
         left=free,
         rate=row.rate if listed.foreign else None,
         household=_household(connection, row, actor.place, now),
@@ -202,8 +203,9 @@ def _household(
             Order.refusal,
             Person.name,
         )
-        .join(OrderPayment, OrderPayment.order == Order.id)
-        .join(Person, Person.id == OrderPayment.payer)
+        .join(OrderPayment, first_payment(OrderPayment.order == Order.id))
+        .join(Resident, Resident.id == Order.resident)
+        .join(Person, Person.id == Resident.person)
         .where(
             OrderPayment.payer_household == row.payer_household,
             Order.host == host,

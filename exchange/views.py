@@ -29,6 +29,7 @@ from exchange.orders import (
     submit_order,
 )
 from exchange.quote import QuoteExpired
+from exchange.shared import shares_of, spoken_for
 from exchange.stations import ItemUnknown, StationUnknown
 from points.ledger import InsufficientPoints
 
@@ -176,7 +177,9 @@ def orders() -> ResponseReturnValue:
 @bp.get("/orders/<uuid:order_id>")
 def order(order_id: UUID) -> ResponseReturnValue:
     """Show one order: what happens, and the code to collect it with."""
-    found = order_view(reader(), order_id, _resident())
+    now, resident = present(), _resident()
+    people = spoken_for(reader(), current_actor().person, now)
+    found = order_view(reader(), order_id, resident, people)
     if found is None:
         raise OrderUnknown
     drawn = None
@@ -188,7 +191,8 @@ def order(order_id: UUID) -> ResponseReturnValue:
         station=found.door,
         order=found,
         pickup_svg=drawn,
-        balance=queries.balance(reader(), _resident()),
+        shares=shares_of(reader(), order_id, people, resident, now),
+        balance=queries.balance(reader(), resident),
         may_cancel=found.may_cancel,
         elsewhere="",
     )

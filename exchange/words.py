@@ -103,7 +103,7 @@ def state_words(state: str, until: dt.datetime | None, refusal: str | None) -> s
     if state == "refused":
         return _("没有通过：%(reason)s", reason=refusal or "")
     return {
-        "asked": _("等本人点头"),
+        "asked": _("等同意"),
         "submitted": _("待审核"),
         "ready": _("可领取"),
         "collected": _("已领取"),

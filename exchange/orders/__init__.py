@@ -35,13 +35,24 @@ from exchange.orders.finish import (
     return_order,
 )
 from exchange.orders.rows import OrderMoved, OrderUnknown, OwnHousehold, OwnOrder
+from exchange.orders.sharing import (
+    Agreed,
+    AgreeToPay,
+    DeclineToPay,
+    Share,
+    agree_to_pay,
+    decline_to_pay,
+)
 from exchange.orders.submit import NotYourOrder, Ordered, SubmitOrder, submit_order
 
 __all__ = [
+    "AgreeToPay",
+    "Agreed",
     "ApproveOrders",
     "CancelOrder",
     "Decided",
     "Decision",
+    "DeclineToPay",
     "Ended",
     "HandOver",
     "HandedOver",
@@ -60,12 +71,15 @@ __all__ = [
     "ResidentUnconfirmed",
     "ReturnOrder",
     "ReturnReasonMissing",
+    "Share",
     "SubmitOrder",
     "TooLateToUndo",
     "TooManyOrders",
     "UndoApprovals",
+    "agree_to_pay",
     "approve_orders",
     "cancel_order",
+    "decline_to_pay",
     "hand_over",
     "lapse_order",
     "lapse_orders",

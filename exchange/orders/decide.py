@@ -275,12 +275,13 @@ def refuse_order(work: Work, command: RefuseOrder) -> Decision:
     if not refused:
         raise OrderMoved
     free(work, order)
-    messages.tell(work, order, "order.refused", reason=reason)
+    messages.tell_payers(work, order, "order.refused", reason=reason)
     return Decision(order=order.id, state="refused")
 
 
 def free(work: Work, order: OrderRow, *, lapsed: bool = False) -> None:
     """Give back what an order held: points, then quotas, then stock (the lock order)."""
-    if order.hold is not None:
-        release(work, order.hold, lapsed=lapsed)
+    for payment in order.payments:
+        if payment.hold is not None:
+            release(work, payment.hold, lapsed=lapsed)
     let_go(work, order.letting)

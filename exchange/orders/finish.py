@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, case, or_, select
 
 from core.errors import N_, AppError, Conflict, NotFound, Rejected
 from core.work import present, reading, transact
@@ -19,6 +19,7 @@ from exchange.models import Order
 from exchange.orders import legs, rows
 from exchange.orders.decide import REASON_LENGTH_MAX, free
 from exchange.orders.rows import OrderMoved, OrderRow
+from exchange.orders.sharing import agree_by, agreeing
 from exchange.orders.submit import NotYourOrder
 from exchange.reserve import hand_out, take_back
 from points.events import LineReversed
@@ -142,7 +143,7 @@ def hand_over(work: Work, command: HandOver) -> HandedOver:
         raise OrderMoved
     legs.pay(work, order)
     hand_out(work, order.pieces, order.id)
-    messages.tell(work, order, "order.collected", time=messages.time_words(work.now))
+    messages.tell_payers(work, order, "order.collected", time=messages.time_words(work.now))
     return _handed(order, repeated=False)
 
 
@@ -217,7 +218,7 @@ def lapse_order(work: Work, command: LapseOrder) -> Ended:
     """End an order whose days of pickup, or whose minutes of asking, are over."""
     order = rows.locked_one(work, command.order)
     result = Ended(id=order.id, state="lapsed", cost=order.cost)
-    if order.state == "asked" and order.submitted_at + asked_for() <= work.now:
+    if order.state == "asked" and _asked_until(order) <= work.now:
         after, told = "cancelled", False
     elif order.state == "ready" and order.pickup_until and order.pickup_until <= work.now:
         after, told = "lapsed", True
@@ -229,13 +230,22 @@ def lapse_order(work: Work, command: LapseOrder) -> Ended:
         return result
     free(work, order, lapsed=told)
     if told:
-        messages.tell(work, order, "order.lapsed")
+        messages.tell_payers(work, order, "order.lapsed")
+    elif order.channel == "phone":
+        messages.tell(work, order, "order.not_agreed")
     return Ended(id=order.id, state=after, cost=order.cost)
 
 
 def asked_for() -> dt.timedelta:
     """Return how long a resident has for 同意 on their own phone."""
     return dt.timedelta(minutes=ASKED_MINUTES)
+
+
+def _asked_until(order: OrderRow) -> dt.datetime:
+    """Return until when the counter waits for a yes, or an order for its payers."""
+    if order.channel == "phone":
+        return agree_by(order.submitted_at)
+    return order.submitted_at + asked_for()
 
 
 def lapse_orders() -> str:
@@ -247,7 +257,13 @@ def lapse_orders() -> str:
             query = select(Order.id).where(
                 or_(
                     (Order.state == "ready") & (Order.pickup_until <= now),
-                    (Order.state == "asked") & (Order.submitted_at <= now - asked_for()),
+                    and_(
+                        Order.state == "asked",
+                        case(
+                            (Order.channel == "phone", Order.submitted_at <= now - agreeing()),
+                            else_=Order.submitted_at <= now - asked_for(),
+                        ),
+                    ),
                 ),
             )
             due = list(connection.scalars(query.order_by(Order.id).limit(LAPSE_BATCH + failed)))
@@ -286,9 +302,9 @@ def return_order(work: Work, command: ReturnOrder) -> Ended:
 
 
 def _put_back(work: Work, order: OrderRow) -> None:
-    """Put the goods back on the shelf, free the quotas, tell the payer."""
+    """Put the goods back on the shelf, free the quotas, tell who paid."""
     take_back(work, order.letting)
-    messages.tell(work, order, "order.returned")
+    messages.tell_payers(work, order, "order.returned")
 
 
 def order_reversed(work: Work, event: LineReversed) -> None:

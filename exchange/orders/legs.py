@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from core.ids import uuid8
-from exchange.orders.rows import OrderRow
+from exchange.orders.rows import OrderRow, Payment
 from exchange.prices import standard_of
 from points.accounts import account_id, clearing, open_clearing
 from points.holds import capture
@@ -20,82 +22,154 @@ SOURCE = "order"
 
 
 def pay(work: Work, order: OrderRow) -> None:
-    """Take the cost from the payer's hold, or from the account where nothing was held.
+    """Take each payer's share from the hold, or from the account where nothing was held.
 
-    In the home book the payer's legs sum to the cost; in the host's book clearing meets the
-    price. All are one journal: the order. Repeated, nothing happens.
+    In the home book a payer's legs sum to the share; in the host's book clearing meets the price.
+    All are one journal: the order. Repeated, nothing happens.
     """
     if order.cross:
         open_clearing(work, order.home, order.host)
-    spending = Spending(
-        account=order.account,
-        community=order.home,
-        event_at=work.now,
-        source_kind=SOURCE,
-        source_id=order.id,
-        journal=order.id,
-        note=order.reason,
-    )
-    legs, postings = _at_home(order) if not order.cross else _across(work, order)
-    if order.hold is not None:
-        capture(work, order.hold, spending, legs)
-    else:
-        spend(work, spending, legs)
+    postings: list[Posting] = []
+    for portion in portions(order):
+        payment = portion.payment
+        spending = Spending(
+            account=payment.account,
+            community=order.home,
+            event_at=work.now,
+            source_kind=SOURCE,
+            source_id=order.id,
+            journal=order.id,
+            note=order.reason,
+        )
+        legs, met = _at_home(order, portion) if not order.cross else _across(work, order, portion)
+        postings += met
+        if payment.hold is not None:
+            capture(work, payment.hold, spending, legs)
+        else:
+            spend(work, spending, legs)
     for posting in postings:
         post(work, posting)
 
 
-def _id(order: OrderRow, act: str, leg: str) -> UUID:
-    return uuid8(order.submitted_at, act, SOURCE, order.id, leg)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Portion:
+    """One payer's part of everything that an order posts; the parts of all sum up exactly.
+
+    ``price`` and ``standard`` meet ``par`` in the other book, ``theirs`` and ``their_standard``
+    what the rate adds where that goes to the host. A pair is there on both sides or on neither.
+    """
+
+    payment: Payment
+    par: int
+    exact: int
+    price: int
+    standard: int
+    theirs: int
+    their_standard: int
 
 
-def _at_home(order: OrderRow) -> tuple[list[Leg], list[Posting]]:
-    credit = account_id("redeemed", order.home, "service")
-    act = "redemption"
-    return [Leg(id=_id(order, act, "home"), act=act, credit=credit, amount=order.cost)], []
+def portions(order: OrderRow) -> list[Portion]:
+    """Split the order among its payers, in the order of their accounts: the lock order."""
+    theirs = their_standard = 0
+    if order.difference == "host":
+        theirs = (order.exact - order.par) * order.face_home // order.face_host
+        their_standard = standard_of(theirs, order.face_host)
+    exact = parts(order.exact, [payment.amount for payment in order.payments])
+    par = parts(order.par, exact)
+    price, standard = pairs((order.price, order.standard), par)
+    over = [whole - less for whole, less in zip(exact, par, strict=True)]
+    met, met_standard = pairs((theirs, their_standard), over)
+    return [
+        Portion(
+            payment=payment,
+            par=par[index],
+            exact=exact[index],
+            price=price[index],
+            standard=standard[index],
+            theirs=met[index],
+            their_standard=met_standard[index],
+        )
+        for index, payment in enumerate(order.payments)
+    ]
 
 
-def _across(work: Work, order: OrderRow) -> tuple[list[Leg], list[Posting]]:
+def parts(amount: int, weights: Sequence[int]) -> list[int]:
+    """Split an amount by weights into integers that sum to it, none above its share rounded up."""
+    total, before, made = sum(weights), 0, []
+    for weight in weights:
+        after = before + weight
+        made.append(amount * after // total - amount * before // total if total else 0)
+        before = after
+    return made
+
+
+def pairs(amounts: tuple[int, int], weights: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Split two amounts alike: where one of them has a part, the other one has, too."""
+    less, more = sorted(amounts)
+    small = parts(less, weights)
+    large = parts(more, small)
+    return (small, large) if amounts[0] == less else (large, small)
+
+
+def _id(order: OrderRow, act: str, leg: str, payment: Payment) -> UUID:
+    named = leg if len(order.payments) == 1 else f"{leg}:{payment.account}"
+    return uuid8(order.submitted_at, act, SOURCE, order.id, named)
+
+
+def _at_home(order: OrderRow, portion: Portion) -> tuple[list[Leg], list[Posting]]:
+    act, payment = "redemption", portion.payment
+    leg = Leg(
+        id=_id(order, act, "home", payment),
+        act=act,
+        credit=account_id("redeemed", order.home, "service"),
+        amount=payment.amount,
+    )
+    return [leg], []
+
+
+def _across(work: Work, order: OrderRow, portion: Portion) -> tuple[list[Leg], list[Posting]]:
+    payment, postings = portion.payment, []
+    if portion.standard:
+        met = (portion.price, portion.standard)
+        postings.append(_in_host_book(work, order, payment, ("redemption", "redeemed"), met))
     legs = [
         Leg(
-            id=_id(order, "redemption", "home"),
+            id=_id(order, "redemption", "home", payment),
             act="redemption",
             credit=clearing(order.home, order.host),
-            amount=order.par,
-            standard=order.standard,
+            amount=portion.par,
+            standard=portion.standard or None,
             rate=order.rate_row,
         ),
     ]
-    postings = [
-        _in_host_book(work, order, "redemption", "redeemed", order.price, order.standard),
-    ]
-    if order.exact > order.par:
-        leg, posting = _difference(work, order)
+    if portion.exact > portion.par:
+        leg, met_over = _difference(work, order, portion)
         legs.append(leg)
-        postings += posting
-    if order.cost > order.exact:
+        postings += met_over
+    if payment.amount > portion.exact:
         legs.append(
             Leg(
-                id=_id(order, "rounding", "home"),
+                id=_id(order, "rounding", "home", payment),
                 act="rounding",
                 credit=account_id("rounding", order.home, "service"),
-                amount=order.cost - order.exact,
+                amount=payment.amount - portion.exact,
                 rate=order.rate_row,
             ),
         )
-    return legs, postings
+    return [leg for leg in legs if leg.amount], postings
 
 
 def _in_host_book(
     work: Work,
     order: OrderRow,
-    act: str,
-    purpose: str,
-    amount: int,
-    standard: int,
+    payment: Payment,
+    what: tuple[str, str],
+    met: tuple[int, int],
 ) -> Posting:
+    act, purpose = what
+    amount, standard = met
     return Posting(
-        id=_id(order, act, "host"),
+        id=_id(order, act, "host", payment),
         act=act,
         points_kind="service",
         community=order.host,
@@ -111,27 +185,25 @@ def _in_host_book(
     )
 
 
-def _difference(work: Work, order: OrderRow) -> tuple[Leg, list[Posting]]:
+def _difference(work: Work, order: OrderRow, portion: Portion) -> tuple[Leg, list[Posting]]:
     """Return where what the rate adds goes: out of use, to the home fund, or to the host.
 
     To the host it goes through clearing, with the same standard figure in both books; what is
     too small for a centipoint over there goes out of use.
     """
-    amount = order.exact - order.par
+    payment, postings = portion.payment, []
     purpose = "fund" if order.difference == "home_fund" else "retired"
     credit = account_id(purpose, order.home, "service")
-    standard, postings = None, []
-    theirs = amount * order.face_home // order.face_host
-    if order.difference == "host" and theirs:
+    if portion.theirs:
         credit = clearing(order.home, order.host)
-        standard = standard_of(theirs, order.face_host)
-        postings = [_in_host_book(work, order, "discount", "fund", theirs, standard)]
+        met = (portion.theirs, portion.their_standard)
+        postings = [_in_host_book(work, order, payment, ("discount", "fund"), met)]
     leg = Leg(
-        id=_id(order, "discount", "home"),
+        id=_id(order, "discount", "home", payment),
         act="discount",
         credit=credit,
-        amount=amount,
-        standard=standard,
+        amount=portion.exact - portion.par,
+        standard=portion.their_standard or None,
         rate=order.rate_row,
     )
     return leg, postings

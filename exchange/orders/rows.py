@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import and_, insert, select, update
 
 from core.errors import N_, Conflict, Forbidden, NotFound
 from exchange.basket import Basket, Terms, in_words
 from exchange.models import Order, OrderLine, OrderPayment, Station
 from exchange.prices import standard_of
 from exchange.reserve import Letting, Piece
+from points.models import Account
 from residents.models import Community, Person, Resident
 
 if TYPE_CHECKING:
@@ -58,7 +59,6 @@ class Entry:
     key: str
     channel: str
     state: str
-    hold: UUID | None
     confirmation: str | None = None
     entered_by: UUID | None = None
     approver: UUID | None = None
@@ -67,8 +67,39 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Payer:
+    """Who pays what of a new order, in centipoints; ``asked``: their word is still missing."""
+
+    resident: UUID
+    person: UUID
+    household: UUID
+    account: int
+    amount: int
+    hold: UUID | None
+    agreed_by: UUID | None = None
+    confirmation: str | None = None
+    asked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """Who pays what of an order; without a hold, nothing is set aside."""
+
+    account: int
+    resident: UUID
+    payer: UUID
+    payer_household: UUID
+    hold: UUID | None
+    amount: int
+    agreed_by: UUID | None
+    phone_cipher: str | None
+    #: Whether the payer lives in this household and community now.
+    lives_there: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRow:
-    """An order with its payment, its payer and its station; amounts in centipoints."""
+    """An order with its payments, by account, and its station; amounts in centipoints."""
 
     id: UUID
     station: UUID
@@ -99,11 +130,9 @@ class OrderRow:
     pickup_until: dt.datetime | None
     closed_at: dt.datetime | None
     refusal: str | None
-    account: int
-    hold: UUID | None
-    payer: UUID
-    payer_household: UUID
+    #: Of the resident whom the order is for.
     phone_cipher: str | None
+    payments: tuple[Payment, ...]
     pieces: tuple[Piece, ...]
 
     @property
@@ -124,11 +153,12 @@ class OrderRow:
     @property
     def letting(self) -> Letting:
         """What the order gives back when it ends without its goods."""
+        waits = self.state == "asked"
         return Letting(
             order=self.id,
-            resident=self.resident,
-            household=self.payer_household,
-            cost=self.cost,
+            household=self.payments[0].payer_household,
+            # Nothing was counted yet for who has not agreed.
+            shares={each.resident: each.amount for each in self.payments if each.hold or not waits},
             cross=self.cross,
             submitted_at=self.submitted_at,
             pieces=self.pieces,
@@ -188,26 +218,45 @@ def write(work: Work, basket: Basket, terms: Terms, entry: Entry) -> None:
     )
 
 
-def write_payment(work: Work, basket: Basket, terms: Terms, entry: Entry) -> None:
-    """Insert who pays, from which hold, and who has approved."""
+def buyer_pays(basket: Basket, amount: int, hold: UUID | None) -> Payer:
+    """Return the payment of the one who orders."""
     buyer = basket.buyer
+    return Payer(
+        resident=buyer.resident,
+        person=buyer.person,
+        household=buyer.household,
+        account=buyer.account,
+        amount=amount,
+        hold=hold,
+    )
+
+
+def write_payments(work: Work, payers: Iterable[Payer], entry: Entry) -> None:
+    """Insert who pays, from which hold, and who has approved."""
     work.connection.execute(
-        insert(OrderPayment).values(
-            order=entry.id,
-            account=buyer.account,
-            points_kind="service",
-            hold=entry.hold,
-            amount=terms.cost.cost,
-            payer=buyer.person,
-            payer_household=buyer.household,
-            approver=entry.approver,
-            approver_household=entry.approver_household,
-        ),
+        insert(OrderPayment),
+        [
+            {
+                "order": entry.id,
+                "account": payer.account,
+                "points_kind": "service",
+                "hold": payer.hold,
+                "amount": payer.amount,
+                "payer": payer.person,
+                "payer_household": payer.household,
+                "taken_at": None if payer.asked else work.now,
+                "agreed_by": payer.agreed_by,
+                "confirmation": payer.confirmation,
+                "approver": entry.approver,
+                "approver_household": entry.approver_household,
+            }
+            for payer in payers
+        ],
     )
 
 
 def load(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, OrderRow]:
-    """Return orders with everything that an act on them needs, in two queries."""
+    """Return orders with everything that an act on them needs, in three queries."""
     wanted = list(ids)
     columns = [
         column for column in Order.__table__.c if column.name in OrderRow.__dataclass_fields__
@@ -218,19 +267,15 @@ def load(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, OrderRow]:
             Station.name.label("station_name"),
             Community.display_name.label("host_name"),
             (Resident.state == "confirmed").label("confirmed"),
-            OrderPayment.account,
-            OrderPayment.hold,
-            OrderPayment.payer,
-            OrderPayment.payer_household,
             Person.phone_cipher,
         )
         .join(Station, Station.id == Order.station)
         .join(Community, Community.code == Order.host)
         .join(Resident, Resident.id == Order.resident)
-        .join(OrderPayment, OrderPayment.order == Order.id)
-        .join(Person, Person.id == OrderPayment.payer)
+        .join(Person, Person.id == Resident.person)
         .where(Order.id.in_(wanted)),
     ).all()
+    payments = _payments(connection, wanted)
     pieces: dict[UUID, list[Piece]] = defaultdict(list)
     lines = select(OrderLine.order, OrderLine.item, OrderLine.quantity, OrderLine.name).where(
         OrderLine.order.in_(wanted),
@@ -238,9 +283,43 @@ def load(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, OrderRow]:
     for line in connection.execute(lines.order_by(OrderLine.item)):
         pieces[line.order].append(Piece(item=line.item, quantity=line.quantity, name=line.name))
     return {
-        row.id: OrderRow(**row._mapping, pieces=tuple(pieces[row.id]))  # noqa: SLF001 - Row API
+        row.id: OrderRow(
+            **row._mapping,  # noqa: SLF001 - Row API
+            payments=tuple(payments[row.id]),
+            pieces=tuple(pieces[row.id]),
+        )
         for row in rows
     }
+
+
+def _payments(connection: Connection, orders: list[UUID]) -> dict[UUID, list[Payment]]:
+    lives_there = and_(
+        Resident.valid_to.is_(None), Resident.household == OrderPayment.payer_household
+    )
+    query = (
+        select(
+            OrderPayment.order,
+            OrderPayment.account,
+            Resident.id.label("resident"),
+            OrderPayment.payer,
+            OrderPayment.payer_household,
+            OrderPayment.hold,
+            OrderPayment.amount,
+            OrderPayment.agreed_by,
+            Person.phone_cipher,
+            lives_there.label("lives_there"),
+        )
+        .join(Account, Account.id == OrderPayment.account)
+        .join(Resident, Resident.id == Account.holder_id)
+        .join(Person, Person.id == OrderPayment.payer)
+        .where(OrderPayment.order.in_(orders))
+        .order_by(OrderPayment.account)
+    )
+    found: dict[UUID, list[Payment]] = defaultdict(list)
+    for row in connection.execute(query):
+        facts = dict(row._mapping)  # noqa: SLF001 - Row API
+        found[facts.pop("order")].append(Payment(**facts))
+    return found
 
 
 def locked(work: Work, orders: Iterable[UUID]) -> dict[UUID, OrderRow]:
@@ -294,7 +373,7 @@ def households_of(work: Work, person: UUID) -> tuple[UUID, ...]:
 
 def refuse_own(order: OrderRow, person: UUID, households: Iterable[UUID]) -> None:
     """Raise OwnOrder or OwnHousehold; the constraint of order_payments says the same."""
-    if person in {order.payer, order.ordered_by}:
+    if person == order.ordered_by or person in {each.payer for each in order.payments}:
         raise OwnOrder
-    if order.payer_household in set(households):
+    if {each.payer_household for each in order.payments} & set(households):
         raise OwnHousehold

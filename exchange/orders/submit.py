@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -16,6 +17,7 @@ from exchange import messages
 from exchange import quote as quotes
 from exchange.models import Order
 from exchange.orders import rows
+from exchange.orders.sharing import Share, ask, payers_of
 from exchange.reserve import Piece, quotas_of, raise_quotas, reserve_stock
 from points.holds import OpenHold, hold
 
@@ -37,6 +39,8 @@ class SubmitOrder:
     key: str
     resident: UUID
     quote: str
+    #: What others of the household are asked to pay; the rest is the resident's own.
+    shares: tuple[Share, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +57,9 @@ class Ordered:
 def submit_order(work: Work, command: SubmitOrder) -> Ordered:
     """Order what a quote promises: points, quotas and stock are held in one step.
 
-    Price and rate are the quote's, whatever changed since. Raises NotYourOrder, QuoteInvalid,
-    QuoteExpired, what ``basket.refuse`` and ``reserve`` raise, and InsufficientPoints.
+    Price and rate are the quote's, whatever changed since. Where others pay a share it waits for
+    them in state ``asked``. Raises NotYourOrder, QuoteInvalid, QuoteExpired, what
+    ``basket.refuse``, ``reserve`` and ``payers_of`` raise, and InsufficientPoints.
     """
     if work.actor.resident != command.resident:
         raise NotYourOrder
@@ -70,15 +75,22 @@ def submit_order(work: Work, command: SubmitOrder) -> Ordered:
         # They moved house between asking and ordering: another book pays.
         raise quotes.QuoteExpired
     basket = _promised(basket, promise)
-    baskets.refuse(work.connection, basket, promise.terms.cost.cost, work.now)
-    order = work.new_id()
-    held = uuid8(work.now, "hold", order)
-    entry = rows.Entry(id=order, key=key, channel="phone", state="submitted", hold=held)
-    place(work, basket, promise.terms, entry)
-    messages.tell(work, rows.load_one(work.connection, order), "order.submitted")
+    order, cost = work.new_id(), promise.terms.cost.cost
+    payers = [rows.buyer_pays(basket, cost, uuid8(work.now, "hold", order))]
+    if command.shares:
+        payers = payers_of(work, basket, cost, command.shares, order)
+    baskets.refuse(work.connection, basket, max(each.amount for each in payers), work.now)
+    state = "asked" if any(payer.asked for payer in payers) else "submitted"
+    entry = rows.Entry(id=order, key=key, channel="phone", state=state)
+    place(work, basket, promise.terms, entry, payers)
+    made = rows.load_one(work.connection, order)
+    if state == "asked":
+        ask(work, made)
+    else:
+        messages.tell(work, made, "order.submitted")
     return Ordered(
         id=order,
-        state="submitted",
+        state=state,
         price=promise.terms.price,
         cost=promise.terms.cost.cost,
         submitted_at=work.now,
@@ -121,26 +133,33 @@ def _promised(basket: Basket, promise: quotes.Promise) -> Basket:
     return replace(basket, lines=lines)
 
 
-def place(work: Work, basket: Basket, terms: Terms, entry: rows.Entry) -> None:
-    """Write the order, and hold points, then quotas, then stock (the lock order)."""
-    if entry.hold is None:
-        message = "an order that waits holds its points"
-        raise ValueError(message)
+def place(
+    work: Work, basket: Basket, terms: Terms, entry: rows.Entry, payers: Sequence[rows.Payer]
+) -> None:
+    """Write the order, and hold points, then quotas, then stock (the lock order).
+
+    Nothing is held or counted for a payer who is still asked.
+    """
     rows.write(work, basket, terms, entry)
-    hold(
-        work,
-        OpenHold(
-            id=entry.hold,
-            account=basket.buyer.account,
-            amount=terms.cost.cost,
-            reason=reason_of(basket),
-            source_kind="order",
-            source_id=entry.id,
-        ),
-    )
-    raise_quotas(work, quotas_of(work.connection, basket, terms.cost.cost, work.now))
+    shares = {}
+    for payer in sorted(payers, key=lambda each: each.account):
+        if payer.hold is None:
+            continue
+        shares[payer.resident] = payer.amount
+        hold(
+            work,
+            OpenHold(
+                id=payer.hold,
+                account=payer.account,
+                amount=payer.amount,
+                reason=reason_of(basket),
+                source_kind="order",
+                source_id=entry.id,
+            ),
+        )
+    raise_quotas(work, quotas_of(work.connection, basket, shares, work.now))
     reserve_stock(work, pieces_of(basket), cross=basket.cross)
-    rows.write_payment(work, basket, terms, entry)
+    rows.write_payments(work, payers, entry)
 
 
 def reason_of(basket: Basket) -> str:

@@ -1,0 +1,108 @@
+"""API of orders that a family pays together."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask_smorest import Blueprint
+from marshmallow import Schema, fields
+
+from core.errors import Forbidden
+from core.identity import current_actor
+from core.work import present, reader, transact
+from exchange.order_queries import order_view
+from exchange.orders import (
+    Agreed,
+    AgreeToPay,
+    DeclineToPay,
+    OrderUnknown,
+    agree_to_pay,
+    decline_to_pay,
+)
+from exchange.payers import Relative
+from exchange.schemas import CENTIPOINTS
+from exchange.shared import AskedShare, ShareView, asked_of, family_of, shares_of, spoken_for
+
+
+class RelativeSchema(Schema):
+    """Who may pay beside the resident; ``available`` only of what somebody who died left."""
+
+    resident = fields.UUID()
+    name = fields.String()
+    left = fields.Boolean()
+    spoken_for = fields.Boolean()
+    available = fields.Integer(allow_none=True, metadata=CENTIPOINTS)
+
+
+class AskedShareSchema(Schema):
+    """A share that the resident, or somebody they act for, is asked to pay."""
+
+    order = fields.UUID()
+    resident = fields.UUID()
+    name = fields.String()
+    by = fields.String()
+    amount = fields.Integer(metadata=CENTIPOINTS)
+    until = fields.AwareDateTime()
+
+
+class ShareViewSchema(Schema):
+    """Who pays what of an order."""
+
+    resident = fields.UUID()
+    name = fields.String()
+    amount = fields.Integer(metadata=CENTIPOINTS)
+    agreed = fields.Boolean()
+    mine = fields.Boolean()
+    may_answer = fields.Boolean()
+
+
+class AgreedSchema(Schema):
+    """The order's state now, and the share."""
+
+    id = fields.UUID()
+    state = fields.String()
+    amount = fields.Integer(metadata=CENTIPOINTS)
+
+
+def register(bp: Blueprint) -> None:
+    """Add the endpoints to the package's blueprint."""
+
+    @bp.get("/payers")
+    @bp.response(200, RelativeSchema(many=True))
+    def payers() -> tuple[Relative, ...]:
+        """List who of the household may pay a share of the resident's order."""
+        resident = current_actor().resident
+        if resident is None:
+            raise Forbidden
+        return family_of(reader(), resident, present())
+
+    @bp.get("/shares")
+    @bp.response(200, AskedShareSchema(many=True))
+    def asked() -> tuple[AskedShare, ...]:
+        """List the shares that the resident is asked to pay now."""
+        now = present()
+        return asked_of(reader(), spoken_for(reader(), current_actor().person, now), now)
+
+    @bp.get("/orders/<uuid:order_id>/shares")
+    @bp.response(200, ShareViewSchema(many=True))
+    def shares(order_id: UUID) -> tuple[ShareView, ...]:
+        """Show who pays an order of the resident, or one that they pay a share of."""
+        now, resident = present(), current_actor().resident
+        people = spoken_for(reader(), current_actor().person, now)
+        if resident is None or order_view(reader(), order_id, resident, people) is None:
+            raise OrderUnknown
+        return shares_of(reader(), order_id, people, resident, now)
+
+    @bp.post("/orders/<uuid:order_id>/shares/<uuid:resident_id>/agree")
+    @bp.response(200, AgreedSchema)
+    def agree(order_id: UUID, resident_id: UUID) -> Agreed:
+        """Agree to a share: the payer, whom they let act, or staff who know them."""
+        command = AgreeToPay(order=order_id, resident=resident_id)
+        return transact(agree_to_pay, command, current_actor())
+
+    @bp.post("/orders/<uuid:order_id>/shares/<uuid:resident_id>/decline")
+    @bp.response(200, AgreedSchema)
+    def decline(order_id: UUID, resident_id: UUID) -> Agreed:
+        """Say no to a share: the order ends, and everybody has theirs back."""
+        command = DeclineToPay(order=order_id, resident=resident_id)
+        return transact(decline_to_pay, command, current_actor())

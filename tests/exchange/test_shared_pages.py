@@ -1,0 +1,213 @@
+"""Paying together, on the pages and over the API, as the family sees it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from residents.people import EnterResident, enter_resident
+from tests.admin.forms import fill
+from tests.exchange.scene import POINT, Scene
+from tests.exchange.scene import Someone as Payer
+from tests.exchange.test_pages import post, shop, token_in, wang_of
+from tests.people import HERE, People, Someone
+from tests.points.books import one
+
+V1 = "/api/v1"
+
+
+@pytest.fixture
+def daughter(cast: People, scene: Scene) -> Someone:
+    """李晓燕, who lives with 王秀英 and has a phone."""
+    someone = Someone("李晓燕", "13800000077")
+    command = EnterResident(
+        community=HERE, name=someone.name, phone=someone.phone, household=cast.wang.household
+    )
+    entered = scene.run(enter_resident, command, cast.actor(cast.staff))
+    someone.resident, someone.person = entered.resident, entered.person
+    someone.household = entered.household
+    return someone
+
+
+def payer(someone: Someone) -> Payer:
+    return Payer(
+        resident=one(someone.resident),
+        person=one(someone.person),
+        household=one(someone.household),
+        community=HERE,
+    )
+
+
+@pytest.fixture
+def rice(cast: People, scene: Scene, daughter: Someone) -> str:
+    """40 points at home; 王秀英 has 30, her husband without a phone and their daughter 25 each."""
+    wang_of(cast, scene, points=30)
+    for someone in (cast.li, daughter):
+        scene.give(payer(someone), 25 * POINT)
+    return str(shop(cast, scene, HERE, price=40 * POINT))
+
+
+def words(answer: Any) -> str:
+    return re.sub(r"\s+", "", re.sub(r"<[^>]+>", "", answer.get_data(as_text=True)))
+
+
+def ordered(cast: People, rice: str, who: Someone) -> tuple[FlaskClient, str]:
+    """王秀英 orders and asks somebody for 10; return her browser and the order."""
+    browser = cast.browser(cast.wang)
+    page = browser.get(f"/exchange/items/{rice}/together").get_data(as_text=True)
+    typed = {f"share-{cast.li.resident}": "", f"share-{who.resident}": "10"}
+    answer = post(browser, "/exchange/orders/together", quote=token_in(page), **typed)
+    assert answer.status_code == 303
+    return browser, str(answer.location)
+
+
+def test_own_points_are_proposed_first_and_the_family_pays_what_is_missing(
+    cast: People, scene: Scene, rice: str
+) -> None:
+    browser = cast.browser(cast.wang)
+    lacking = browser.get(f"/exchange/items/{rice}").get_data(as_text=True)
+    assert "还差 10 分。去帮忙就能攒，也可以请家人一起付" in lacking
+    assert f"/exchange/items/{rice}/together?quantity=1" in lacking
+
+    page = browser.get(f"/exchange/items/{rice}/together?quantity=1")
+
+    field = rf'name="share-{cast.li.resident}" type="text" value="10"'
+    assert field in page.get_data(as_text=True)
+    assert "没有手机，请到社区柜台点同意" in words(page)
+    assert "您付其余的30分" in words(page)
+
+
+def test_the_order_waits_for_the_family(
+    cast: People, scene: Scene, rice: str, daughter: Someone
+) -> None:
+    browser, order = ordered(cast, rice, daughter)
+
+    page = words(browser.get(order))
+    assert "等家人同意，一共40分" in page
+    assert "李晓燕10分还没同意" in page
+    assert scene.account(payer(daughter)).held == 0
+
+
+def test_what_is_typed_is_added_up_again_without_javascript(cast: People, rice: str) -> None:
+    browser = cast.browser(cast.wang)
+
+    address = f"/exchange/items/{rice}/together?quantity=1&share-{cast.li.resident}=25"
+    page = words(browser.get(address))
+
+    assert "您付其余的15分" in page
+
+
+@pytest.mark.parametrize("typed", ["-5", "一", "99", "2.5"])
+def test_what_cannot_be_is_refused_on_the_same_page(
+    cast: People, scene: Scene, rice: str, daughter: Someone, typed: str
+) -> None:
+    browser = cast.browser(cast.wang)
+    address = f"/exchange/items/{rice}/together"
+    token = token_in(browser.get(address).get_data(as_text=True))
+
+    answer = post(
+        browser,
+        "/exchange/orders/together",
+        quote=token,
+        **{f"share-{cast.li.resident}": typed, "share-x": "1"},
+    )
+
+    assert answer.status_code == 422
+    assert "不能超过 40 分" in answer.get_data(as_text=True)
+    assert scene.account(payer(daughter)).held == 0
+
+
+def test_the_member_is_asked_on_the_home_page_and_agrees_there(
+    cast: People, scene: Scene, rice: str, daughter: Someone
+) -> None:
+    _browser, order = ordered(cast, rice, daughter)
+    his = cast.browser(daughter)
+
+    home = his.get("/").get_data(as_text=True)
+    assert "王秀英请您一起付，10 分" in home
+    button = re.search(r'action="(/exchange/orders/[^"]+/agree)"', home)
+    assert button is not None
+    answer = post(his, button[1])
+
+    assert answer.status_code == 303
+    page = words(his.get(order))
+    assert "已提交，预留40分" in page
+    assert "取消兑换" not in page
+    assert "请您一起付" not in his.get("/").get_data(as_text=True)
+    assert scene.account(payer(daughter)).held == 1000
+
+
+def test_the_member_says_no_and_nobody_pays(
+    cast: People, scene: Scene, rice: str, daughter: Someone
+) -> None:
+    browser, order = ordered(cast, rice, daughter)
+    his = cast.browser(daughter)
+    page = his.get(order).get_data(as_text=True)
+    button = re.search(r'action="(/exchange/orders/[^"]+/decline)"', page)
+    assert button is not None
+
+    post(his, button[1])
+
+    assert "已取消" in words(browser.get(order))
+    assert scene.account(payer(daughter)).held == 0
+    assert scene.account(wang_of(cast, scene, points=0)).held == 0
+
+
+def test_strangers_do_not_see_the_order(cast: People, rice: str) -> None:
+    _browser, order = ordered(cast, rice, cast.li)
+
+    assert cast.browser(cast.chen).get(order).status_code == 404
+
+
+def test_staff_who_know_him_agree_for_him_at_the_counter(cast: People, rice: str) -> None:
+    browser, order = ordered(cast, rice, cast.li)
+    desk = cast.browser(cast.staff)
+    address = f"/desk/counter?resident={cast.li.resident}"
+    page = desk.get(address)
+    assert "王秀英请本人一起付10分" in words(page)
+    button = re.search(r'action="(/desk/counter/shares/[^"]+)"', page.get_data(as_text=True))
+    assert button is not None
+
+    done = fill(desk, address, button[1])
+
+    assert "已记下同意，预留10分" in words(done)
+    assert "已提交，预留40分" in words(browser.get(order))
+
+
+def test_the_api_does_all_of_it(
+    client: FlaskClient, cast: People, scene: Scene, rice: str, daughter: Someone
+) -> None:
+    hers, his = cast.headers(cast.wang), cast.headers(daughter)
+    family = client.get(f"{V1}/payers", headers=hers).get_json()
+    assert [(each["name"], each["left"], each["available"]) for each in family] == [
+        ("李国强", False, None),
+        ("李晓燕", False, None),
+    ]
+    lines = {"lines": [{"item": rice, "quantity": 1}]}
+    quote = client.post(f"{V1}/quotes", json=lines, headers=hers).get_json()["token"]
+    body = {"quote": quote, "shares": [{"resident": family[1]["resident"], "amount": 1500}]}
+    made = client.post(f"{V1}/orders", json=body, headers=hers | {"Idempotency-Key": "a"})
+    assert (made.status_code, made.get_json()["state"]) == (201, "asked")
+    order = made.get_json()["id"]
+    again = client.post(f"{V1}/orders", json=body, headers=hers | {"Idempotency-Key": "a"})
+    assert again.get_json()["id"] == order
+
+    asked = client.get(f"{V1}/shares", headers=his).get_json()
+    assert [(each["order"], each["by"], each["amount"]) for each in asked] == [
+        (order, "王秀英", 1500)
+    ]
+    path = f"{V1}/orders/{order}/shares"
+    assert client.get(path, headers=cast.headers(cast.chen)).status_code == 404
+    shown = client.get(path, headers=his).get_json()
+    assert [(each["mine"], each["agreed"], each["may_answer"]) for each in shown] == [
+        (False, True, False),
+        (True, False, True),
+    ]
+    answer = client.post(f"{path}/{asked[0]['resident']}/agree", headers=his)
+    assert answer.get_json() == {"id": order, "state": "submitted", "amount": 1500}
+    late = client.post(f"{path}/{asked[0]['resident']}/decline", headers=his)
+    assert (late.status_code, late.get_json()["code"]) == (409, "nobody_waits")
+    assert scene.account(payer(daughter)).held == 1500
