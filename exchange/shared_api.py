@@ -69,29 +69,30 @@ def register(bp: Blueprint) -> None:
 
     @bp.get("/payers")
     @bp.response(200, RelativeSchema(many=True))
-    def payers() -> tuple[Relative, ...]:
+    def payers() -> list[Relative]:
         """List who of the household may pay a share of the resident's order."""
         resident = current_actor().resident
         if resident is None:
             raise Forbidden
-        return family_of(reader(), resident, present())
+        return list(family_of(reader(), resident, present()))
 
     @bp.get("/shares")
     @bp.response(200, AskedShareSchema(many=True))
-    def asked() -> tuple[AskedShare, ...]:
+    def asked() -> list[AskedShare]:
         """List the shares that the resident is asked to pay now."""
         now = present()
-        return asked_of(reader(), spoken_for(reader(), current_actor().person, now), now)
+        people = spoken_for(reader(), current_actor().person, now)
+        return list(asked_of(reader(), people, now))
 
     @bp.get("/orders/<uuid:order_id>/shares")
     @bp.response(200, ShareViewSchema(many=True))
-    def shares(order_id: UUID) -> tuple[ShareView, ...]:
+    def shares(order_id: UUID) -> list[ShareView]:
         """Show who pays an order of the resident, or one that they pay a share of."""
         now, resident = present(), current_actor().resident
         people = spoken_for(reader(), current_actor().person, now)
         if resident is None or order_view(reader(), order_id, resident, people) is None:
             raise OrderUnknown
-        return shares_of(reader(), order_id, people, resident, now)
+        return list(shares_of(reader(), order_id, people, resident, now))
 
     @bp.post("/orders/<uuid:order_id>/shares/<uuid:resident_id>/agree")
     @bp.response(200, AgreedSchema)

@@ -14,6 +14,7 @@ from exchange import desk, words
 from exchange.desk import ApprovalRow
 from exchange.models import Order, OrderPayment, Stock
 from exchange.order_queries import LineView, first_payment, lines_of, returned_at
+from exchange.shared import ShareView, shares_of
 from points.models import Account, Award
 from residents.models import Person, Resident
 
@@ -102,6 +103,8 @@ class OrderStory:
     limits: tuple[LimitNote, ...]
     events: tuple[OrderEvent, ...]
     unconfirmed: bool
+    #: Who pays what; empty where one pays all.
+    shares: tuple[ShareView, ...]
 
 
 def story(
@@ -136,6 +139,7 @@ def story(
         return None
     listed = desk.one(connection, actor, order, now)
     lines = lines_of(connection, [order])[order]
+    shares = shares_of(connection, order, (), row.resident, now)
     free = row.credited - row.debited - row.held
     open_state = row.state in {"submitted", "ready", "asked"}
     members = (
@@ -166,6 +170,7 @@ def story(
         limits=_limits(listed),
         events=_events(row, returned_at(connection, order)),
         unconfirmed=row.resident_state == "unconfirmed",
+        shares=shares if len(shares) > 1 else (),
     )
 
 

@@ -29,7 +29,7 @@ from exchange.orders import (
     submit_order,
 )
 from exchange.quote import QuoteExpired
-from exchange.shared import shares_of, spoken_for
+from exchange.shared import family_of, shares_of, spoken_for
 from exchange.stations import ItemUnknown, StationUnknown
 from points.ledger import InsufficientPoints
 
@@ -110,6 +110,7 @@ def _item_page(
         station=found[1],
         **_item_facts(shown, quote, found[1].why, quantity),
         pickup=_("通过后 %(days)s 天内领取", days=_pickup_days(shown.community)),
+        family=bool(family_of(reader(), resident, now)),
         lacking=lacking,
         refusal=words.sentence(obstacle) if obstacle and not lacking else "",
     )
