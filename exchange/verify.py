@@ -24,6 +24,21 @@ PAID_OTHERWISE = """
     WHERE coalesce(paid.amount, 0) <> CASE WHEN orders.state IN ('collected', 'returned')
         THEN orders.cost ELSE 0 END"""
 
+# What each payer was debited is their share, and the shares are the cost.
+SHARED_OTHERWISE = """
+    SELECT orders.id AS what FROM orders
+        LEFT JOIN order_payments ON order_payments."order" = orders.id
+    GROUP BY orders.id, orders.cost HAVING coalesce(sum(order_payments.amount), 0) <> orders.cost
+    UNION ALL SELECT orders.id FROM orders
+        JOIN order_payments ON order_payments."order" = orders.id
+        LEFT JOIN (
+            SELECT source_id, debit, sum(amount) AS amount FROM transfers
+            WHERE source_kind = 'order' AND act <> 'reversal' AND debit > 0
+            GROUP BY source_id, debit
+        ) AS paid ON paid.source_id = orders.id AND paid.debit = order_payments.account
+    WHERE orders.state IN ('collected', 'returned')
+        AND coalesce(paid.amount, 0) <> order_payments.amount"""
+
 BELOW_THE_RATE = """
     SELECT id AS what FROM orders
     WHERE cost * face_home * rate < price * face_host * 10000 OR cost < exact OR exact < par"""
@@ -63,6 +78,14 @@ CHECKS: tuple[Check, ...] = (
         PAID_OTHERWISE,
         table="orders",
         title=N_("兑换单付的正是标明的分"),
+        changed="night",
+    ),
+    Check(
+        "shares",
+        "shares of orders differ from their cost, or from what was debited",
+        SHARED_OTHERWISE,
+        table="orders",
+        title=N_("各人付的分合起来正是兑换单的分"),
         changed="night",
     ),
     Check(

@@ -187,7 +187,7 @@ def test_the_api_does_all_of_it(
         "李晓燕": (False, None),
     }
     lines = {"lines": [{"item": rice, "quantity": 1}]}
-    quote = client.post(f"{V1}/quotes", json=lines, headers=hers).get_json()["token"]
+    quote = client.post(f"{V1}/quotes", json=lines, headers=hers).get_json()["quote"]
     body = {"quote": quote, "shares": [{"resident": str(daughter.resident), "amount": 1500}]}
     made = client.post(f"{V1}/orders", json=body, headers=hers | {"Idempotency-Key": "a"})
     assert (made.status_code, made.get_json()["state"]) == (201, "asked")

@@ -87,7 +87,11 @@ DAMAGE = {
     ),
     "an order that was paid twice": (
         "UPDATE transfers SET amount = amount * 2 WHERE source_kind = 'order' AND debit > 0",
-        {"paid orders"},
+        {"paid orders", "shares"},
+    ),
+    "a share that somebody else was debited for": (
+        "UPDATE order_payments SET amount = amount + 100",
+        {"held orders", "shares"},
     ),
     "an order that cost less than the rate says": (
         "UPDATE orders SET price = price * 2",
