@@ -24,9 +24,8 @@ from exchange.orders import (
     decline_to_pay,
     submit_order,
 )
-from exchange.orders.sharing import AGREE_HOURS
-from exchange.payers import Relative
-from exchange.quote import Quote, QuoteInvalid
+from exchange.orders.sharing import AGREE_HOURS, SharesWrong
+from exchange.quote import QuoteInvalid
 from exchange.shared import family_of, proposed
 from exchange.stations import ItemUnknown
 
@@ -72,6 +71,9 @@ def _page(wanted: Wanted, refusal: AppError | None = None) -> ResponseReturnValu
     shares = _typed()
     if shares is None:
         shares = dict(proposed(family, quote.cost, quote.available))
+    own = quote.cost - sum(shares.get(each.resident) or 0 for each in family)
+    if own < 0 and refusal is None:
+        refusal = SharesWrong(cost=quote.cost // POINT)
     page = render_template(
         "exchange/together.html",
         item=shown,
@@ -79,16 +81,11 @@ def _page(wanted: Wanted, refusal: AppError | None = None) -> ResponseReturnValu
         quantity=wanted.quantity,
         family=family,
         shares=shares,
-        own=_own(quote, family, shares),
+        own=max(own, 0),
         hours=AGREE_HOURS,
         refusal=words.sentence(refusal) if refusal else "",
     )
     return page, int(refusal.status) if refusal else 200
-
-
-def _own(quote: Quote, family: tuple[Relative, ...], shares: dict[UUID, int | None]) -> int:
-    """Return what is left for the one who orders."""
-    return quote.cost - sum(shares.get(each.resident) or 0 for each in family)
 
 
 @bp.post("/orders/together")
