@@ -129,6 +129,7 @@ def _orders(host: int, states: Sequence[str], *, newest: bool = False) -> Any:
             OrderPayment.payer_household,
             Resident.state.label("resident_state"),
         )
+        .select_from(table)
         .join(OrderPayment, first_payment(OrderPayment.order == table.c.id))
         .join(Resident, Resident.id == table.c.resident)
         .where(table.c.host == host, table.c.state.in_(list(states)))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import aliased
 
 from exchange import words
@@ -116,15 +116,9 @@ class MyOrders:
 def first_payment(connected: ColumnElement[bool]) -> ColumnElement[bool]:
     """Return the condition that leaves one payment of an order: the orderer's own, if any."""
     other = aliased(OrderPayment)
-    own_first = case((other.payer == Order.ordered_by, 0), else_=1)
-    account = (
-        select(other.account)
-        .where(other.order == Order.id)
-        .order_by(own_first, other.account)
-        .limit(1)
-        .correlate(Order)
-        .scalar_subquery()
-    )
+    first = select(func.min(other.account)).where(other.order == Order.id).correlate(Order)
+    own = first.where(other.payer == Order.ordered_by)
+    account = func.coalesce(own.scalar_subquery(), first.scalar_subquery())
     return and_(connected, OrderPayment.account == account)
 
 

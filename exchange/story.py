@@ -128,6 +128,7 @@ def story(
             approver.name.label("approver_name"),
             handed.name.label("handed_name"),
         )
+        .select_from(Order)
         .join(OrderPayment, first_payment(OrderPayment.order == Order.id))
         .join(Resident, Resident.id == Order.resident)
         .join(Account, Account.id == OrderPayment.account)
@@ -208,6 +209,7 @@ def _household(
             Order.refusal,
             Person.name,
         )
+        .select_from(Order)
         .join(OrderPayment, first_payment(OrderPayment.order == Order.id))
         .join(Resident, Resident.id == Order.resident)
         .join(Person, Person.id == Resident.person)
