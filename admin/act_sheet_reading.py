@@ -85,10 +85,13 @@ class People:
     by_address: dict[str, list[tuple[UUID, str]]] = field(default_factory=dict)
 
 
-def table_of(raw: bytes) -> list[list[str]]:
-    """Return the cells of a file; raises ActSheetUnreadable."""
+def table_of(raw: bytes, *, times: bool = False) -> list[list[str]]:
+    """Return the cells of a file, moments with their times where asked.
+
+    Raises ActSheetUnreadable, ActSheetTooLong.
+    """
     if raw.startswith(EXCEL):
-        return _excel(raw)
+        return _excel(raw, times=times)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -114,7 +117,7 @@ def cells_of(text: str) -> list[list[str]]:
         raise ActSheetUnreadable from None
 
 
-def _excel(raw: bytes) -> list[list[str]]:
+def _excel(raw: bytes, *, times: bool) -> list[list[str]]:
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as packed:
             if sum(item.file_size for item in packed.infolist()) > INFLATED_MAX:
@@ -123,11 +126,13 @@ def _excel(raw: bytes) -> list[list[str]]:
         rows = book.get_sheet_by_index(0).to_python(skip_empty_area=True, nrows=ROWS_MAX + 2)
     except (CalamineError, zipfile.BadZipFile, IndexError, OSError):
         raise ActSheetUnreadable from None
-    return [[_cell(cell) for cell in row] for row in rows]
+    return [[_cell(cell, times=times) for cell in row] for row in rows]
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, *, times: bool) -> str:
     if isinstance(value, dt.datetime):
+        if times:
+            return value.isoformat(" ", "minutes")
         return value.date().isoformat()
     if isinstance(value, dt.date):
         return value.isoformat()

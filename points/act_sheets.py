@@ -143,10 +143,10 @@ def record_rows(work: Work, command: RecordRows) -> RowsRecorded:
         raise ActSheetTooLong
     checker = recorder(work, command.community, *(row.act for row in command.rows))
     if command.sheet is not None:
-        _keep_sheet(work, command, command.sheet)
+        keep_sheet(work, command, command.sheet)
     results = [_record(work, checker, command, row) for row in command.rows]
     if command.sheet is not None:
-        _keep_rows(work, command.sheet, results)
+        keep_rows(work, command.sheet, results)
     if all(row.outcome != "recorded" for row in results):
         work.replayed()
     return RowsRecorded(rows=tuple(results))
@@ -156,12 +156,12 @@ def _record(work: Work, checker: Recorder, command: RecordRows, row: ListedAct) 
     try:
         checked = checker.check(row.act)
     except AppError as refusal:
-        return _refused(row.number, refusal.sentence())
+        return refused_row(row.number, refusal.sentence())
     cause = cause_of(command.community, row, checked)
     try:
         done = award(work, award_of(row.act, checked, cause, "act"))
     except AwardDiffers as refusal:
-        return _refused(row.number, refusal.sentence())
+        return refused_row(row.number, refusal.sentence())
     if checked.helped is not None and done.id is not None:
         told(work, row.act, checked, uuid8(HELP_EPOCH, "help", cause))
     outcome = "existed" if done.exists else "capped" if done.id is None else "recorded"
@@ -175,13 +175,15 @@ def _record(work: Work, checker: Recorder, command: RecordRows, row: ListedAct) 
     )
 
 
-def _refused(number: int, sentence: str) -> RowResult:
+def refused_row(number: int, sentence: str) -> RowResult:
+    """Return a row that was refused with its sentence."""
     return RowResult(
         number=number, outcome="refused", award=None, units=0, amount=0, message=sentence
     )
 
 
-def _keep_sheet(work: Work, command: RecordRows, sheet: UUID) -> None:
+def keep_sheet(work: Work, command: RecordRows, sheet: UUID) -> None:
+    """Keep a sheet's name, how many rows it has, and who brought it first."""
     upsert = sqlite.insert if work.is_sqlite else postgresql.insert
     work.connection.execute(
         upsert(ActSheet)
@@ -197,7 +199,7 @@ def _keep_sheet(work: Work, command: RecordRows, sheet: UUID) -> None:
     )
 
 
-def _keep_rows(work: Work, sheet: UUID, results: list[RowResult]) -> None:
+def keep_rows(work: Work, sheet: UUID, results: list[RowResult]) -> None:
     """Keep what became of the rows; a row that was refused before may have come through now."""
     upsert = sqlite.insert if work.is_sqlite else postgresql.insert
     statement = upsert(ActSheetRow)
@@ -256,7 +258,7 @@ def look_at(asking: Asking, community: int, rows: Sequence[ListedAct]) -> RowsRe
         try:
             checked = checker.check(row.act)
         except AppError as refusal:
-            seen.append(_refused(row.number, refusal.sentence()))
+            seen.append(refused_row(row.number, refusal.sentence()))
             continue
         causes[row.number] = cause_of(community, row, checked)
         per_act = checked.rule.cap_per_act
@@ -271,13 +273,13 @@ def look_at(asking: Asking, community: int, rows: Sequence[ListedAct]) -> RowsRe
                 message="",
             ),
         )
-    known = _known(asking.connection, list(causes.values()))
+    known = known_awards(asking.connection, list(causes.values()))
     return RowsRecorded(
-        rows=tuple(_as_known(row, known.get(causes.get(row.number, ""))) for row in seen)
+        rows=tuple(_asknown_awards(row, known.get(causes.get(row.number, ""))) for row in seen)
     )
 
 
-def _as_known(row: RowResult, known: Any) -> RowResult:
+def _asknown_awards(row: RowResult, known: Any) -> RowResult:
     if known is None:
         return row
     return RowResult(
@@ -290,7 +292,8 @@ def _as_known(row: RowResult, known: Any) -> RowResult:
     )
 
 
-def _known(connection: Connection, causes: list[str]) -> dict[str, Any]:
+def known_awards(connection: Connection, causes: list[str]) -> dict[str, Any]:
+    """Return what these causes gave before."""
     found: dict[str, Any] = {}
     for start in range(0, len(causes), CHUNK):
         query = select(AwardRow.cause, AwardRow.id, AwardRow.units, AwardRow.amount).where(
