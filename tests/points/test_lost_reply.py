@@ -1,0 +1,109 @@
+"""The reply to a COMMIT is lost on the line: the retry finds what was done, and does it once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from app import create_app
+from core.db import db
+from core.work import Work, reading, transact
+from points import holds, ledger
+from points.awards import award
+from tests.conftest import SERVER, Stage
+from tests.points.books import ISSUED, REDEEMED, WALLET, posting, residents
+from tests.points.calendar import holds_true
+from tests.points.cutting import Cutter, cutter
+from tests.points.earning import HOUR, serving
+
+RETRIES = 1_000 if os.environ.get("LINLI_SOAK") else 100
+ACTS = 4
+FREE = replace(HOUR, cap_per_day=None, cap_per_month=None, cap_per_year=None)
+
+
+@pytest.fixture
+def line(stage: Stage) -> Iterator[Cutter]:
+    """A line to the database that can be cut."""
+    with cutter(os.environ[SERVER]) as made:
+        yield made
+
+
+@pytest.fixture
+def far(stage: Stage, line: Cutter) -> Iterator[Flask]:
+    """The application at the other end of that line."""
+    url = f"postgresql+psycopg://postgres@127.0.0.1:{line.port}/{stage.name}"
+    made = create_app(replace(stage.config(), database_url=url))
+    made.extensions["linli"].clock = stage.clock
+    yield made
+    with made.app_context():
+        db.engine.dispose()
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.database("postgresql")
+def test_a_lost_reply_is_answered_by_the_retry_and_nothing_is_done_twice(
+    stage: Stage, line: Cutter, far: Flask
+) -> None:
+    with far.app_context():
+        transact(residents, None)
+        transact(ledger.post, posting(1, ISSUED, WALLET, 1_000_000, "adjustment"))
+        for number in range(RETRIES):
+            line.cut_next.set()
+            assert act(number)
+            assert not line.cut_next.is_set()
+    assert line.cuts == RETRIES
+
+    each = RETRIES // ACTS
+    with stage.app.app_context(), reading() as connection:
+        count = {
+            table: connection.scalar(text(f"SELECT count(*) FROM {table}"))  # noqa: S608
+            for table in ("transfers", "holds", "awards")
+        }
+        totals = connection.execute(
+            text("SELECT credited, debited, held FROM accounts WHERE id = :id"), {"id": WALLET}
+        ).one()
+    assert count == {"transfers": 1 + 2 * each, "holds": each, "awards": each}
+    assert tuple(totals) == (1_000_000 + 10 * each, 7 * each, 3 * each)
+    holds_true(stage.app)
+
+
+@pytest.mark.database("postgresql")
+def test_what_carries_no_key_is_done_twice(stage: Stage, line: Cutter, far: Flask) -> None:
+    def keyless(work: Work, _command: None) -> ledger.Posted:
+        return ledger.post(work, posting(work.new_id(), ISSUED, WALLET, 10, "adjustment"))
+
+    with far.app_context():
+        transact(residents, None)
+        line.cut_next.set()
+        assert not transact(keyless, None).exists
+
+    with stage.app.app_context(), reading() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM transfers")) == 2
+
+
+def act(number: int) -> bool:
+    """Post, spend, hold and award in turn; returns whether the retry found it done."""
+    identity = UUID(int=1000 + number)
+    kind = number % ACTS
+    if kind == 0:
+        giving = posting(identity, ISSUED, WALLET, 10, "adjustment")
+        return transact(ledger.post, giving).exists
+    if kind == 1:
+        return transact(ledger.post, posting(identity, WALLET, REDEEMED, 7, "redemption")).exists
+    if kind == 2:
+        opening = holds.OpenHold(
+            id=identity,
+            account=WALLET,
+            amount=3,
+            reason="抽纸",
+            source_kind="order",
+            source_id=identity,
+        )
+        return transact(holds.hold, opening).exists
+    return transact(award, serving(f"lost:{number}", units=1, rule=FREE)).exists
