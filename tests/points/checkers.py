@@ -1,0 +1,249 @@
+"""The checkers that guard the ledger, each as one call: None, or what it found."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import threading
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+from uuid import UUID
+
+from flask import Flask
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+from sqlalchemy import text
+
+from core.work import Clock, Work, reading, transact
+from exchange.prices import FACE_ONE, PAR, price_of, standard_of
+from points import holds, ledger
+from points.accounts import account_id, resident_account
+from points.awards import award
+from points.settlement import Settle, settle_chunk
+from points.verify import broken, one_snapshot
+from tests.conftest import Stage
+from tests.people import HERE
+from tests.points.books import Nothing
+from tests.points.earning import serving
+from tests.points.ledger_story import LedgerStory
+from tests.points.ledger_world import QUICK, World, captured, released, spent
+
+EXAMPLE = 80
+"""Steps of one example of the state machine."""
+
+Prepare = Callable[[], None]
+
+
+def machine(world: World, number: int) -> type[LedgerStory]:
+    """Return the machine that acts in a world; the seed decides what it does."""
+    told: type[LedgerStory] = type("Told", (LedgerStory,), {"world": world})
+    return seed(number)(told)
+
+
+def drive(world: World, number: int, examples: int) -> None:
+    """Take steps; raises what does not agree."""
+    run_state_machine_as_test(
+        machine(world, number),
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=EXAMPLE,
+            deadline=None,
+            phases=(Phase.generate,),
+            database=None,
+            report_multiple_bugs=False,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def state_machine(stage: Stage, prepare: Prepare, examples: int = 25) -> str | None:
+    """Tell the model and the ledger the same story."""
+    world = World(stage, prepare)
+    try:
+        drive(world, 1, examples)
+    except Exception:
+        if world.broke is None:
+            raise
+    return f"{type(world.broke).__name__}: {world.broke}"[:200] if world.broke else None
+
+
+# --- rounding -----------------------------------------------------------------------------------
+
+
+def rounding(_stage: Stage, _prepare: Prepare) -> str | None:
+    """Each rate with many prices and steps: an order never costs less than it is worth."""
+    for rate in range(1, PAR + 1):
+        for price in (1, 2, 3, 7, 99, 101, 1250, 2000, 4999):
+            found = price_of(price, FACE_ONE, FACE_ONE, rate, 100)
+            exact = Fraction(price * PAR, rate)
+            covered = exact <= found.exact < exact + 1 and found.cost >= found.exact
+            if not covered or found.cost - found.exact >= 100:
+                return f"{price} at {rate} costs {found}"
+    for face in range(5_000, 20_001, 13):
+        for price in (1, 3, 7, 1250):
+            if standard_of(price, face) * FACE_ONE < price * face:
+                return f"{price} at face {face} counts as {standard_of(price, face)}"
+    return None
+
+
+# --- many at once -------------------------------------------------------------------------------
+
+CLIENTS = 6
+ROUNDS = 12
+RESIDENTS = 2
+TWICE = text("SELECT cause FROM awards GROUP BY cause HAVING count(*) > 1")
+
+
+class Crowd:
+    """Clients that do everything at once on a few accounts, and a reader of snapshots."""
+
+    def __init__(self, app: Flask, who: list[UUID]) -> None:
+        self.app, self.who = app, who
+        self.clock = app.extensions["linli"].clock
+        self.numbers = itertools.count(90_000_000)
+        self.found: list[str] = []
+        self.snapshots = self.done = 0
+        self.over = threading.Event()
+
+    def act(
+        self,
+        use_case: Callable[[Work, Any], object],
+        command: object,
+        clock: Clock | None = None,
+    ) -> bool:
+        """Run a use case; too few points is an answer, anything else is found."""
+        self.done += 1
+        try:
+            transact(use_case, command, clock=clock)
+        except ledger.InsufficientPoints:
+            return False
+        except Exception as error:  # noqa: BLE001 - whatever is raised is what was found
+            self.found.append(f"{use_case.__name__} raised {type(error).__name__}: {error}"[:200])
+            return False
+        return True
+
+    def settle(self) -> None:
+        """Settle a little of what is due, as of the coming night."""
+        night = self.clock() + dt.timedelta(days=1)
+        self.act(settle_chunk, Settle(chunk=1), lambda: night)
+
+    def client(self, number: int, rounds: int, start: threading.Barrier) -> None:
+        """One client: spends, holds, captures, releases; awards what others award too."""
+        with self.app.app_context():
+            for turn in range(rounds):
+                own = resident_account(self.who[turn % len(self.who)], HERE, "service")
+                start.wait()
+                cause = f"crowd:{self.who[0]}:{turn}"
+                self.act(award, serving(cause, holder_id=self.who[turn % 2], units=1))
+                for _ in range(3):
+                    self.spend(own)
+                if number % 3 == 0:
+                    self.settle()
+                if number % 2:
+                    self.hold(own, capture=bool(turn % 2))
+
+    def legs(self, own: int, amount: int) -> tuple[ledger.Spending, list[ledger.Leg]]:
+        identity = UUID(int=next(self.numbers))
+        spending = ledger.Spending(
+            account=own,
+            community=HERE,
+            event_at=serving("").event_at,
+            source_kind="test",
+            source_id=identity,
+            journal=identity,
+        )
+        credit = account_id("redeemed", HERE, "service")
+        return spending, [ledger.Leg(id=identity, act="redemption", credit=credit, amount=amount)]
+
+    def spend(self, own: int) -> None:
+        self.act(spent, (*self.legs(own, 7), []))
+
+    def hold(self, own: int, *, capture: bool) -> None:
+        identity = UUID(int=next(self.numbers))
+        opening = holds.OpenHold(
+            id=identity,
+            account=own,
+            amount=9,
+            reason="抽纸",
+            source_kind="order",
+            source_id=identity,
+        )
+        if not self.act(holds.hold, opening):
+            return
+        if capture:
+            self.act(captured, (identity, *self.legs(own, 5)))
+        else:
+            self.act(released, identity)
+
+    def read(self) -> None:
+        """Look at one snapshot after another while the others work."""
+        with self.app.app_context():
+            while not self.over.is_set() and not self.found:
+                with reading() as connection:
+                    if connection.dialect.name == "postgresql":
+                        one_snapshot(connection)
+                    self.found += [each.name for each in broken(connection, QUICK)]
+                self.snapshots += 1
+
+    def finish(self) -> None:
+        """Look at what is left."""
+        with self.app.app_context(), reading() as connection:
+            self.found += [f"{cause} was awarded twice" for cause in connection.scalars(TWICE)]
+            self.found += [each.name for each in broken(connection, QUICK)]
+
+
+def rich(work: Work, who: list[UUID]) -> Nothing:
+    """Give residents something to spend."""
+    for resident in who:
+        identity = work.new_id()
+        posting = ledger.Posting(
+            id=identity,
+            act="adjustment",
+            points_kind="service",
+            community=HERE,
+            debit=account_id("adjusted", HERE, "service"),
+            credit=resident_account(resident, HERE, "service"),
+            amount=1_000_000,
+            event_at=work.now,
+            source_kind="test",
+            source_id=identity,
+        )
+        ledger.post(work, posting)
+    return Nothing()
+
+
+def crowd(stage: Stage, rounds: int = ROUNDS, clients: int = CLIENTS) -> Crowd:
+    """Let a crowd work on two residents of a database."""
+    world = World(stage, lambda: None)
+    with stage.app.app_context():
+        who = [known.resident for known in world.people()][1 : 1 + RESIDENTS]
+        transact(rich, who)
+    made = Crowd(stage.app, who)
+    start = threading.Barrier(clients)
+    threads = [
+        threading.Thread(target=made.client, args=(number, rounds, start))
+        for number in range(clients)
+    ]
+    reader = threading.Thread(target=made.read)
+    for thread in (reader, *threads):
+        thread.start()
+    for thread in threads:
+        thread.join()
+    made.over.set()
+    reader.join()
+    made.finish()
+    return made
+
+
+def concurrency(stage: Stage, _prepare: Prepare) -> str | None:
+    """Look at snapshots while clients do everything at once."""
+    found = crowd(stage).found
+    return found[0] if found else None
+
+
+CHECKERS: dict[str, Callable[[Stage, Prepare], str | None]] = {
+    "state machine": state_machine,
+    "concurrency": concurrency,
+    "rounding": rounding,
+}

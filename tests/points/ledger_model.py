@@ -1,0 +1,335 @@
+"""What the ledger should hold, in plain dicts: told the same story, and knowing no SQL.
+
+The age of points is told by lots, oldest first (``lots.py``).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from points.accounts import PointsKind, account_id, clearing, resident_account
+from tests.people import HERE, THERE
+from tests.points.lots import Lots
+
+FACES = {HERE: 10_000, THERE: 8_000}
+FACE_ONE = 10_000
+
+
+@dataclass
+class Purse:
+    """A holder's account: its totals, and for service points their age."""
+
+    community: int
+    kind: str
+    credited: int = 0
+    debited: int = 0
+    version: int = 0
+    lots: Lots = field(default_factory=Lots)
+
+    @property
+    def free(self) -> int:
+        """What can be spent."""
+        return self.credited - self.debited - self.lots.held
+
+    @property
+    def totals(self) -> tuple[int, int, int, int]:
+        """As the table has them."""
+        return self.credited, self.debited, self.lots.held, self.version
+
+
+@dataclass(frozen=True)
+class Leg:
+    """A transfer's two sides and figures."""
+
+    debit: int
+    credit: int
+    amount: int
+    standard: int | None = None
+
+    @property
+    def holder(self) -> int:
+        """The holder's account of the two, or 0."""
+        return max(self.debit, self.credit, 0)
+
+
+@dataclass
+class Line:
+    """What one act posted, the holder's legs first; ``first`` names it."""
+
+    first: UUID
+    journal: UUID | None
+    legs: list[Leg]
+    #: Where it was recorded.
+    place: int
+    undone: bool = False
+    #: Two people have decided to undo it.
+    decided: bool = False
+    #: The award behind it.
+    award: UUID | None = None
+
+    @property
+    def whole(self) -> int:
+        """What the holder's legs are together."""
+        return sum(leg.amount for leg in self.legs if leg.holder)
+
+    @property
+    def account(self) -> int:
+        """Whose line it is."""
+        return self.legs[0].holder
+
+    @property
+    def gives(self) -> bool:
+        """Whether the holder got it."""
+        return self.legs[0].credit > 0
+
+
+@dataclass
+class Aside:
+    """A hold."""
+
+    account: int
+    amount: int
+    lapse_at: dt.datetime | None
+    state: str = "open"
+
+
+@dataclass
+class Given:
+    """An award; ``units`` by what counter they are in its caps."""
+
+    account: int
+    bearing: int
+    legs: list[Leg]
+    due: dt.datetime
+    counters: list[tuple[UUID, str]]
+    units: int
+    state: str = "pending"
+
+
+@dataclass
+class Short:
+    """What a decision could not take, and the line that it would have come from."""
+
+    adjustment: UUID
+    account: int
+    place: int
+    missing: int
+    line: Line | None
+    #: Taken so far.
+    taken: int = 0
+
+
+class Model:
+    """Every account, hold and award of one database."""
+
+    def __init__(self) -> None:
+        self.purses: dict[int, Purse] = {}
+        #: Credited, debited and standard of the system's accounts.
+        self.system: dict[int, list[int]] = {}
+        self.holds: dict[UUID, Aside] = {}
+        self.awards: dict[UUID, Given] = {}
+        self.lines: list[Line] = []
+        self.used: dict[tuple[UUID, str], int] = {}
+        self.closed: list[dt.date] = []
+        self.rates: dict[tuple[int, int], tuple[UUID | None, int]] = {}
+        #: Accounts that the step touched.
+        self.changed: set[int] = set()
+
+    def open(self, resident: UUID, community: int) -> None:
+        """Know a resident's two accounts."""
+        self.purses[resident_account(resident, community, "service")] = Purse(community, "service")
+        self.purses[resident_account(resident, community, "basic")] = Purse(community, "basic")
+
+    def post(self, leg: Leg, year: int, *, back: bool = False) -> None:
+        """Post a transfer; ``back``: it undoes one."""
+        for account, gets in ((leg.debit, False), (leg.credit, True)):
+            self.changed.add(account)
+            if account > 0:
+                self._holder(self.purses[account], leg.amount, year, gets=gets, back=back)
+            else:
+                sums = self.system.setdefault(account, [0, 0, 0])
+                sums[0 if gets else 1] += leg.amount
+                sums[2] += (leg.standard or 0) if gets else -(leg.standard or 0)
+
+    @staticmethod
+    def _holder(purse: Purse, amount: int, year: int, *, gets: bool, back: bool) -> None:
+        purse.version += 1
+        if gets and back:
+            purse.debited -= amount
+            purse.lots.come_back(amount)
+        elif gets:
+            purse.credited += amount
+            purse.lots.earn(year, amount)
+        else:
+            purse.debited += amount
+            purse.lots.spend(amount)
+
+    def set_aside(self, identity: UUID, aside: Aside) -> None:
+        """Hold points."""
+        self.holds[identity] = aside
+        self.purses[aside.account].lots.held += aside.amount
+        self.changed.add(aside.account)
+
+    def close_hold(self, identity: UUID, state: str) -> None:
+        """Free what was held."""
+        aside = self.holds[identity]
+        aside.state = state
+        self.purses[aside.account].lots.held -= aside.amount
+        self.changed.add(aside.account)
+
+    def open_holds(self) -> list[UUID]:
+        """What is held now."""
+        return [identity for identity, aside in self.holds.items() if aside.state == "open"]
+
+    def settle(self, now: dt.datetime, year: int) -> int:
+        """Post what is due; returns how many awards."""
+        due = [
+            (identity, given)
+            for identity, given in self.awards.items()
+            if given.state == "pending" and given.due <= now
+        ]
+        for identity, given in due:
+            given.state = "done"
+            for leg in given.legs:
+                self.post(leg, year)
+            journal = identity if len(given.legs) > 1 else None
+            self.lines.append(
+                Line(identity, journal, given.legs, place=given.bearing, award=identity)
+            )
+        return len(due)
+
+    def free_caps(self, given: Given, units: int) -> None:
+        """Let units be earned again."""
+        for counter in given.counters:
+            self.used[counter] -= units
+
+    def undo(self, line: Line, amount: int, year: int) -> None:
+        """Give a line back, or a part of it."""
+        line.undone = True
+        for leg in split(line.legs, amount):
+            self.post(Leg(leg.credit, leg.debit, leg.amount, leg.standard), year, back=True)
+
+    def collect(self, short: Short, amount: int, year: int) -> None:
+        """Take what was missing: the difference of two splits of the line."""
+        assert short.line is not None
+        before = dict(enumerate(split_all(short.line.legs, short.taken)))
+        for place, leg in enumerate(split_all(short.line.legs, short.taken + amount)):
+            had = before[place]
+            standard = (leg.standard or 0) - (had.standard or 0)
+            if leg.amount > had.amount:
+                made = Leg(leg.credit, leg.debit, leg.amount - had.amount, standard or None)
+                self.post(made, year)
+        short.taken += amount
+        short.missing -= amount
+
+    def lapse(self, marked: int, year: int) -> int:
+        """Let what is left of a year lapse, but what is held; returns of how many accounts."""
+        lapsed = 0
+        for account, purse in self.purses.items():
+            due = purse.lots.due(marked) if purse.kind == "service" else 0
+            if due:
+                expired = account_id("expired", purse.community, "service")
+                self.post(Leg(account, expired, due), year)
+                lapsed += 1
+        return lapsed
+
+    def carry(self, source: UUID, home: int, target: UUID, host: int, year: int) -> None:
+        """Everything goes to somebody else's accounts, service points with their age."""
+        giving = resident_account(source, home, "basic")
+        taking = resident_account(target, host, "basic")
+        amount = self.purses[giving].free
+        if amount and home == host:
+            self.post(Leg(giving, taking, amount), year)
+        elif amount:
+            self.post(Leg(giving, account_id("issued", home, "basic"), amount), year)
+            self.post(Leg(account_id("issued", host, "basic"), taking, amount), year)
+        self._carry_service(
+            resident_account(source, home, "service"),
+            resident_account(target, host, "service"),
+            year,
+        )
+
+    def _carry_service(self, giving: int, taking: int, year: int) -> None:
+        source, target = self.purses[giving], self.purses[taking]
+        amount, home, host = source.free, source.community, target.community
+        if not amount:
+            return
+        moved = converted(source.lots.live, FACES[home], FACES[host])
+        arriving = sum(there for _, there in moved)
+        old = [of for of, there in moved if there and of < year]
+        if old:
+            # What had been spent over there counts as older than what comes.
+            target.lots.gone = [[min(of, old[0]), spent] for of, spent in target.lots.gone]
+        if not arriving:
+            self.post(Leg(giving, account_id("rounding", home, "service"), amount), year)
+            return
+        standard = -(-amount * FACES[home] // FACE_ONE)
+        credit = taking if home == host else clearing(home, host)
+        before = target.lots
+        self.post(Leg(giving, credit, amount, None if home == host else standard), year)
+        if home != host:
+            self.post(Leg(clearing(host, home), taking, arriving, standard), year)
+        # It came as one sum; its age is that of its parts.
+        _take_youngest(before, year, arriving)
+        for of, there in moved:
+            if there:
+                before.earn(of, there)
+
+
+def _take_youngest(lots: Lots, year: int, amount: int) -> None:
+    """Undo what ``post`` has just earned as of this year."""
+    last = max(place for place, lot in enumerate(lots.live) if lot[0] == year)
+    assert lots.live[last][1] == amount
+    lots.live.pop(last)
+
+
+def converted(lots: Sequence[Sequence[int]], home: int, host: int) -> list[tuple[int, int]]:
+    """Return lots in the other community's points: floors of running sums, nothing is lost."""
+    found, total = [], 0
+    for year, amount in lots:
+        before = total * home // host
+        total += amount
+        found.append((year, total * home // host - before))
+    return found
+
+
+def split_all(legs: Sequence[Leg], amount: int) -> list[Leg]:
+    """Return the share of each leg when this much comes back; some may be nothing."""
+    total = sum(leg.amount for leg in legs if leg.holder)
+    shares: list[Leg] = []
+    running = 0
+    theirs: dict[int, Leg] = {}
+    for leg in legs:
+        if not leg.holder:
+            shares.append(theirs.get(leg.standard or 0, Leg(leg.debit, leg.credit, 0)))
+            continue
+        share = amount * (running + leg.amount) // total - amount * running // total
+        running += leg.amount
+        standard = None
+        for other in legs:
+            if not other.holder and leg.standard is not None and other.standard == leg.standard:
+                part = other.amount * share // leg.amount
+                standard = leg.standard * part // other.amount
+                theirs[leg.standard] = Leg(other.debit, other.credit, part, standard or None)
+        shares.append(Leg(leg.debit, leg.credit, share, standard or None))
+    return shares
+
+
+def split(legs: Sequence[Leg], amount: int) -> list[Leg]:
+    """Return the share of each leg that gives something."""
+    return [leg for leg in split_all(legs, amount) if leg.amount]
+
+
+def award_legs(account: int, home: int, bearing: int, kind: str, amount: int) -> list[Leg]:
+    """Return what an award posts: at home one leg, else one in each book."""
+    points_kind: PointsKind = "service" if kind == "service" else "basic"
+    if home == bearing:
+        return [Leg(account_id("issued", home, points_kind), account, amount)]
+    standard = amount * FACES[bearing] // FACE_ONE
+    return [
+        Leg(clearing(home, bearing), account, amount * FACES[bearing] // FACES[home], standard),
+        Leg(account_id("issued", bearing, "service"), clearing(bearing, home), amount, standard),
+    ]

@@ -1,0 +1,43 @@
+"""The ledger beside plain dicts: twenty thousand random steps over both databases agree.
+
+``make soak`` takes other steps each time, and fifty times as many.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import secrets
+import sys
+
+import pytest
+
+from tests.conftest import Stage
+from tests.points.checkers import drive
+from tests.points.ledger_story import ACTS
+from tests.points.ledger_world import World
+
+SOAK = bool(os.environ.get("LINLI_SOAK"))
+STEPS = 500_000 if SOAK else 10_000
+"""On each of the two databases."""
+
+EXAMPLES = 20
+
+
+@pytest.mark.timeout(12 * 3600 if SOAK else 900)
+def test_ledger_and_model_agree_after_each_step(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = World(stage)
+    first = secrets.randbelow(1 << 32) if SOAK else 1
+    with stage.app.app_context():
+        for number in itertools.count(first):
+            drive(world, number, EXAMPLES)
+            if world.steps >= STEPS:
+                break
+        world.finish()
+    with capsys.disabled():
+        words = f"{world.steps} steps, {world.refusals} of their parts refused, seeds from {first}"
+        sys.stdout.write(f"\n{stage.kind}: {words}\n")
+    assert world.steps >= STEPS
+    assert set(world.acts) == set(ACTS)
