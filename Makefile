@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo demo-reset test lint format bench screenshots soak browser lock migration
+.PHONY: help setup demo demo-reset test lint format bench screenshots soak proof browser lock migration
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -58,6 +58,9 @@ screenshots: .make/test .make/static browser ## Photograph the running demonstra
 
 soak: .make/test browser ## The long runs that make test does a tenth of
 	@LINLI_SOAK=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal tests
+
+proof: .make/test ## Seed bugs into the ledger and see that each is caught; writes bench/proof.json
+	@$(BIN)/python -m tests.points.proof
 
 lock: .make/test ## Renew the locks from requirements/*.in (needs uv)
 	@cd requirements && for name in run test; do uv pip compile --python-version 3.11 --generate-hashes \
