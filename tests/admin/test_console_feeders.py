@@ -27,7 +27,7 @@ TYPED: dict[str, Any] = {
 
 
 def secret_on(page: str) -> str:
-    found = re.search(r'name="feeder-secret" type="text" value="([^"]+)"', page)
+    found = re.search(r'name="feeder-secret"[^>]*>([^<]+)</textarea>', page)
     assert found is not None
     return found[1]
 
