@@ -123,6 +123,7 @@ API_BLUEPRINTS = (
     points.feeds.api.bp,
     residents.local_api.bp,
     points.bulletins.api.bp,
+    activities.api.public_bp,
     activities.api.bp,
     exchange.api.bp,
     exchange.moving_api.bp,

@@ -14,11 +14,13 @@ from activities.grants import grant_for, seal, unseal
 from core import settings
 from core.errors import Forbidden
 from core.http_keys import idempotency_key
-from core.identity import current_actor, signed_in_only
+from core.identity import current_actor, public, signed_in_only
 from core.work import present, reader, transact
 
 bp = Blueprint("activities_api", __name__, description="Activities and check-in")
 bp.before_request(signed_in_only)
+public_bp = Blueprint("presence_api", __name__, description="What a scanned code opens")
+public_bp.before_request(public)
 
 
 @bp.get("/activities")
@@ -42,11 +44,14 @@ def activity(activity: UUID) -> dict[str, Any]:
     return shown | {"sessions": sessions}
 
 
-@bp.post("/presence")
-@bp.arguments(schemas.CodeSchema)
-@bp.response(200, schemas.PresenceSchema)
+@public_bp.post("/presence")
+@public_bp.arguments(schemas.CodeSchema)
+@public_bp.response(200, schemas.PresenceSchema)
 def presence(data: dict[str, Any]) -> dict[str, Any]:
-    """Turn a scanned code into a grant; nothing is written."""
+    """Turn a scanned code into a grant, also for somebody who signs in or registers after it.
+
+    Nothing is written; the grant lasts ten minutes and keeps the moment of the scan.
+    """
     grant = grant_for(reader(), data["code"].rpartition("/")[2], present())
     return {
         "grant": seal(grant),

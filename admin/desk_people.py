@@ -198,7 +198,7 @@ def confirm_resident() -> ResponseReturnValue:
     actor, wanted = current_actor(), identity(request.form.get("resident_id"))
     if wanted is None:
         raise people.ResidentUnknown
-    command = people.ConfirmResident(resident=wanted, at=actor.place)
+    command = people.ConfirmResident(resident=wanted)
     try:
         transact(people.confirm_resident, command, actor)
     except people.OwnResident as refusal:

@@ -139,11 +139,10 @@ def let_act(command: Represent) -> Represented:
 
 
 @bp.post("/staff/residents/<uuid:resident>/confirm")
-@bp.arguments(schemas.ConfirmSchema)
 @bp.response(200, schemas.ConfirmedSchema)
-def confirm_resident(data: dict[str, Any], resident: UUID) -> people.Confirmed:
+def confirm_resident(resident: UUID) -> people.Confirmed:
     """Confirm that a resident is who they say."""
-    command = schemas.confirm_command(resident, data)
+    command = people.ConfirmResident(resident=resident)
     return transact(people.confirm_resident, command, current_actor())
 
 

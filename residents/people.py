@@ -18,6 +18,8 @@ from residents.households import Dwellings, Known, Member, add_members, existing
 from residents.models import Community, Consent, Household, Resident
 
 if TYPE_CHECKING:
+    from sqlalchemy import Row
+
     from core.work import Work
 
 NAME_MAX = 20
@@ -265,10 +267,9 @@ def register(work: Work, command: Register) -> ResidentEntered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmResident:
-    """Staff have seen that a resident is who they say; ``at`` is the community they work at."""
+    """Staff have seen that a resident is who they say."""
 
     resident: UUID
-    at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,18 +281,38 @@ class Confirmed:
 
 
 def confirm_resident(work: Work, command: ConfirmResident) -> Confirmed:
-    """Confirm a resident at home, or at the station where they pick up first; once.
+    """Confirm a resident of the actor's community; once.
 
     Raises ResidentUnknown, OwnResident, Forbidden, NotInYourScope.
     """
-    work.actor.require("resident.confirm", command.at)
+    work.actor.require("resident.confirm")
+    row = _place_of(work, command.resident)
+    work.actor.require("resident.confirm", row.community)
+    return _confirm(work, command, row)
+
+
+def confirm_at_station(work: Work, command: ConfirmResident, station: int) -> Confirmed:
+    """Confirm somebody from anywhere who is handed something at a community's station; once.
+
+    Only for what hands over: it has an order or a basket of the resident at hand.
+    Raises ResidentUnknown, OwnResident, Forbidden, NotInYourScope.
+    """
+    work.actor.require("resident.confirm", station)
+    return _confirm(work, command, _place_of(work, command.resident))
+
+
+def _place_of(work: Work, resident: UUID) -> Row[int, UUID, UUID]:
     row = work.connection.execute(
-        select(Resident.community, Resident.state, Resident.household, Resident.person).where(
-            Resident.id == command.resident,
+        select(Resident.community, Resident.household, Resident.person).where(
+            Resident.id == resident,
         ),
     ).first()
     if row is None:
         raise ResidentUnknown
+    return row
+
+
+def _confirm(work: Work, command: ConfirmResident, row: Row[int, UUID, UUID]) -> Confirmed:
     refuse_own(work, row.person, row.household)
     changed = work.connection.execute(
         update(Resident)

@@ -8,7 +8,7 @@ from marshmallow import Schema, fields, post_load, validate
 
 from residents.addresses import Address
 from residents.lists import ImportResidents
-from residents.people import ConfirmResident, EnterHousehold, EnterResident
+from residents.people import EnterHousehold, EnterResident
 from residents.representations import Represent
 
 NAME = validate.Length(min=1, max=20, error="请填写姓名，最多 20 个字。")
@@ -198,12 +198,6 @@ class RepresentedSchema(Schema):
     exists = fields.Boolean()
 
 
-class ConfirmSchema(Schema):
-    """Where the staff member stands who confirms."""
-
-    at = fields.Integer(required=True)
-
-
 class ConfirmedSchema(Schema):
     """The resident's state now."""
 
@@ -273,11 +267,6 @@ class RevokedSchema(Schema):
     """The sign-in that holds no longer."""
 
     sign_in = fields.UUID()
-
-
-def confirm_command(resident: Any, data: dict[str, Any]) -> ConfirmResident:
-    """Build the command of a confirmation; the address names the resident."""
-    return ConfirmResident(resident=resident, at=data["at"])
 
 
 class NamingSchema(Schema):

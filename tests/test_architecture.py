@@ -12,6 +12,7 @@ import pytest
 from flask import Flask
 from jinja2 import Environment
 
+from core import identity
 from core.config import ROOT
 from core.errors import all_refusals
 from core.identity import API_PREFIX
@@ -22,7 +23,17 @@ FUNCTION_LINES_MAX = 70
 TEST_LINES_MAX = 600
 CHINESE = "\u4e00-\u9fff"
 HALF_WIDTH = re.compile(rf"[{CHINESE}][,:;!?()]|[,:;!?()][{CHINESE}]")
-PUBLIC_BLUEPRINTS = {"venue", "residents", "residents_public_api"}
+PUBLIC_BLUEPRINTS = {
+    "activities",
+    "check",
+    "health",
+    "pickup",
+    "presence_api",
+    "residents",
+    "residents_public_api",
+    "statements_public_api",
+    "venue",
+}
 
 
 def sources(*folders: str) -> list[Path]:
@@ -141,7 +152,9 @@ def test_no_file_and_no_function_is_crowded() -> None:
 def test_every_blueprint_has_a_guard(app: Flask) -> None:
     unguarded = set(app.blueprints) - set(app.before_request_funcs) - {"api-docs"}
 
+    public = {name for name, found in app.before_request_funcs.items() if identity.public in found}
     assert unguarded == set()
+    assert public == PUBLIC_BLUEPRINTS
 
 
 @pytest.mark.database("sqlite")

@@ -23,7 +23,7 @@ from exchange.orders.sharing import agree_by, agreeing
 from exchange.orders.submit import NotYourOrder
 from exchange.reserve import hand_out, take_back
 from points.events import LineReversed
-from residents.people import ConfirmResident, confirm_resident
+from residents.people import ConfirmResident, confirm_at_station
 
 if TYPE_CHECKING:
     from core.work import Work
@@ -190,7 +190,7 @@ def confirm_at_counter(work: Work, resident: UUID, host: int, *, seen: bool) -> 
     """Confirm an unconfirmed resident whom staff have just seen; raises ResidentUnconfirmed."""
     if not seen:
         raise ResidentUnconfirmed
-    confirm_resident(work, ConfirmResident(resident=resident, at=host))
+    confirm_at_station(work, ConfirmResident(resident=resident), host)
     # Whatever it found, handing over is a change of its own.
     work.changed = True
 

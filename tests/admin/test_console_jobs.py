@@ -17,7 +17,7 @@ from tests.admin.console import auditor, post, reader
 from tests.admin.forms import Forms
 from tests.admin.scene import resident_of, words
 from tests.conftest import Clock
-from tests.people import HERE, People
+from tests.people import People
 
 Run = Callable[..., Any]
 PAGE = "/console/jobs"
@@ -43,7 +43,7 @@ def test_a_run_by_hand_does_what_is_due_and_the_page_says_so(
     cast: People, run: Run, ask: Run, clock: Clock
 ) -> None:
     """周晓燕's award for registering waits for the night; nobody's scheduler runs."""
-    confirm = ConfirmResident(resident=resident_of(cast.new), at=HERE)
+    confirm = ConfirmResident(resident=resident_of(cast.new))
     run(confirm_resident, confirm, cast.actor(cast.staff))
     clock.set(SETTLED_AT + dt.timedelta(minutes=6))
     lin = cast.browser(cast.lin)

@@ -13,7 +13,7 @@ from core import jobs
 from core.work import SHANGHAI
 from residents import people
 from tests.conftest import Clock
-from tests.people import HERE, People
+from tests.people import People
 from tests.points.books import one
 
 Run = Callable[..., Any]
@@ -26,7 +26,7 @@ def by_hand(app: Flask, name: str) -> str:
 
 
 def test_settling_by_hand_settles_once(app: Flask, clock: Clock, cast: People, run: Run) -> None:
-    confirm = people.ConfirmResident(resident=one(cast.new.resident), at=HERE)
+    confirm = people.ConfirmResident(resident=one(cast.new.resident))
     run(people.confirm_resident, confirm, cast.actor(cast.staff))
 
     assert by_hand(app, "settle-awards") == "settle-awards: settled 0"

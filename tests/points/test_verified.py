@@ -29,7 +29,7 @@ def given(connection: Connection) -> list[tuple[str, int, str, int]]:
 
 @pytest.fixture
 def confirm(cast: People) -> people.ConfirmResident:
-    return people.ConfirmResident(resident=one(cast.new.resident), at=HERE)
+    return people.ConfirmResident(resident=one(cast.new.resident))
 
 
 def test_a_confirmed_resident_gets_two_basic_points(

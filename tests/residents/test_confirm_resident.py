@@ -13,7 +13,7 @@ from core.acts import NotInYourScope
 from core.errors import Forbidden
 from residents import grants, people, queries
 from residents.people import ConfirmResident, confirm_resident
-from tests.people import HERE, THERE, People, Someone
+from tests.people import HERE, People, Someone
 from tests.residents.forms import count
 
 Run = Callable[..., Any]
@@ -21,7 +21,7 @@ Run = Callable[..., Any]
 
 def new_here(cast: People) -> ConfirmResident:
     assert cast.new.resident is not None
-    return ConfirmResident(resident=cast.new.resident, at=HERE)
+    return ConfirmResident(resident=cast.new.resident)
 
 
 def confirmed(connection: Connection) -> tuple[str, str]:
@@ -63,13 +63,6 @@ def test_staff_elsewhere_cannot_confirm_here(cast: People, run: Run, ask: Run) -
     assert [line.name for line in ask(queries.waiting, HERE)] == [cast.new.name]
 
 
-def test_the_station_where_somebody_picks_up_may_confirm(cast: People, run: Run) -> None:
-    assert cast.new.resident is not None
-    command = ConfirmResident(resident=cast.new.resident, at=THERE)
-
-    assert run(confirm_resident, command, cast.actor(cast.elsewhere)).state == "confirmed"
-
-
 def test_residents_and_the_district_do_not_confirm(cast: People, run: Run) -> None:
     for who in (cast.wang, cast.lin):
         with pytest.raises(Forbidden):
@@ -94,7 +87,7 @@ def test_nobody_confirms_themselves_or_somebody_of_their_household(
     with pytest.raises(people.OwnResident):
         run(confirm_resident, new_here(cast), cast.actor(works))
     with pytest.raises(people.OwnResident):
-        run(confirm_resident, ConfirmResident(resident=child.resident, at=HERE), cast.actor(works))
+        run(confirm_resident, ConfirmResident(resident=child.resident), cast.actor(works))
 
     assert [line.name for line in ask(queries.waiting, HERE)] == [cast.new.name]
 
@@ -103,7 +96,7 @@ def test_somebody_who_is_not_there_is_unknown(cast: People, run: Run) -> None:
     with pytest.raises(people.ResidentUnknown):
         run(
             confirm_resident,
-            ConfirmResident(resident=UUID(int=4), at=HERE),
+            ConfirmResident(resident=UUID(int=4)),
             cast.actor(cast.staff),
         )
 
@@ -112,9 +105,9 @@ def test_the_api_confirms_as_the_desk_does(cast: People) -> None:
     client = cast.app.test_client()
     path = f"/api/v1/staff/residents/{cast.new.resident}/confirm"
 
-    refused = client.post(path, json={"at": HERE}, headers=cast.headers(cast.elsewhere))
-    done = client.post(path, json={"at": HERE}, headers=cast.headers(cast.staff))
+    refused = client.post(path, headers=cast.headers(cast.elsewhere))
+    done = client.post(path, headers=cast.headers(cast.staff))
 
     assert (refused.status_code, refused.get_json()["code"]) == (403, "not_in_your_scope")
     assert (done.status_code, done.get_json()["state"]) == (200, "confirmed")
-    assert client.post(path, json={"at": HERE}).status_code == 401
+    assert client.post(path).status_code == 401

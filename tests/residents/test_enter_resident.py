@@ -154,7 +154,7 @@ def test_staff_who_live_here_are_one_person_with_their_role(cast: People, run: R
     with pytest.raises(people.OwnResident):
         run(
             people.confirm_resident,
-            people.ConfirmResident(resident=entered.resident, at=HERE),
+            people.ConfirmResident(resident=entered.resident),
             cast.actor(cast.staff),
         )
 
