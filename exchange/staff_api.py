@@ -137,8 +137,10 @@ def _rates(bp: Blueprint) -> None:
     @bp.response(200, answers.CrossOrdersSchema)
     def cross_orders(query: dict[str, Any]) -> console.CrossOrders:
         """List the orders between communities, for the district."""
-        current_actor().require("console.read")
-        return console.cross_orders(reader(), **query)
+        actor = current_actor()
+        actor.require("console.read")
+        within = actor.place if actor.role == "subdistrict_reader" else None
+        return console.cross_orders(reader(), **query, within=within)
 
     @bp.get("/rates")
     @bp.response(200, answers.RateMatrixSchema)

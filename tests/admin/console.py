@@ -32,11 +32,15 @@ def auditor(run: Run, cast: People) -> FlaskClient:
     return cast.browser(granted(run, cast, who))
 
 
+def reads_one(run: Run, cast: People, subdistrict: int = XIAOYING) -> Someone:
+    """Somebody who reads one subdistrict."""
+    phone = f"137{subdistrict // 1000 % 100_000_000:08d}"
+    return granted(run, cast, Someone("钱伟民", phone, "subdistrict_reader", subdistrict))
+
+
 def reader(run: Run, cast: People, subdistrict: int = XIAOYING) -> FlaskClient:
     """The browser of somebody who reads one subdistrict."""
-    phone = f"137{subdistrict // 1000 % 100_000_000:08d}"
-    who = Someone("钱伟民", phone, "subdistrict_reader", subdistrict)
-    return cast.browser(granted(run, cast, who))
+    return cast.browser(reads_one(run, cast, subdistrict))
 
 
 def post(browser: FlaskClient, address: str, **data: str) -> Any:

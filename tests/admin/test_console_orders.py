@@ -13,7 +13,7 @@ from flask import Flask
 
 from core.acts import Actor
 from exchange.orders import HandOver, RefuseOrder, hand_over, refuse_order
-from tests.admin.console import XIAOYING, ZIYANG, auditor, reader
+from tests.admin.console import XIAOYING, ZIYANG, auditor, reader, reads_one
 from tests.admin.scene import words
 from tests.conftest import Clock
 from tests.exchange.scene import FAR_AWAY, HERE, NEXT_DOOR, POINT, THERE, Scene
@@ -153,6 +153,10 @@ def test_a_subdistricts_reader_sees_what_begins_or_ends_there(
     forged = xiaoying.get(f"{PAGE}?home={FAR_AWAY}&host={THERE}")
     assert rows(forged) == []
     assert "0单，0人" in words(forged)
+    headers = cast.headers(reads_one(run, cast))
+    asked = cast.app.test_client().get("/api/v1/cross-orders", headers=headers).get_json()
+    assert len(asked["rows"]) == 5
+    assert "韩" not in str(asked)
 
 
 def test_the_list_takes_the_same_statements_however_long_it_is(
