@@ -207,12 +207,16 @@ def test_story(
     story.approve()
     story.collect()
     ask(books.check)
+    story.change_rate()
+    counted = (story.staff, story.new, story.host, story.admin, story.second)
     taps.check(
-        story.staff.taps | story.new.taps | story.host.taps,
+        {act: taps for person in counted for act, taps in person.taps.items()},
         taps.PUBLISH,
         taps.CHECK_IN_NEW,
         taps.CHECK_OUT,
         taps.ORDER,
         taps.SHOW_CODE,
         taps.HAND_OVER,
+        taps.CHANGE_RATE,
+        taps.SECOND,
     )
