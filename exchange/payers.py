@@ -39,8 +39,12 @@ class Relative:
     available: int | None
 
 
-def relatives(connection: Connection, buyer: Buyer, day: dt.date) -> tuple[Relative, ...]:
+def relatives(
+    connection: Connection, buyer: Buyer, day: dt.date, speaker: UUID
+) -> tuple[Relative, ...]:
     """Return who may pay beside the buyer: confirmed members, and those who died and left points.
+
+    The speaker, who may be another than the buyer, speaks for those who let *them* act.
 
     They keep their books in the buyer's community: an order has one home book.
     """
@@ -71,7 +75,7 @@ def relatives(connection: Connection, buyer: Buyer, day: dt.date) -> tuple[Relat
     if not rows:
         return ()
     adult = is_adult(connection, buyer.person, day)
-    wards = principals(connection, buyer.person, day)
+    wards = principals(connection, speaker, day)
     accounts = {row.id: resident_account(row.id, buyer.community, "service") for row in rows}
     free = (Account.credited - Account.debited - Account.held).label("free")
     found = connection.execute(select(Account.id, free).where(Account.id.in_(accounts.values())))
@@ -113,7 +117,7 @@ def principals(connection: Connection, agent: UUID, day: dt.date) -> frozenset[U
         select(Representation.principal).where(
             Representation.agent == agent,
             Representation.valid_from <= day,
-            or_(Representation.valid_to.is_(None), Representation.valid_to > day),
+            or_(Representation.valid_to.is_(None), Representation.valid_to >= day),
         ),
     )
     return frozenset(rows)

@@ -143,7 +143,7 @@ def asked_of(
 def family_of(connection: Connection, resident: UUID, now: dt.datetime) -> tuple[Relative, ...]:
     """Return who may pay beside a resident."""
     buyer = baskets.load_buyer(connection, resident)
-    return relatives(connection, buyer, business_day(now))
+    return relatives(connection, buyer, business_day(now), buyer.person)
 
 
 def proposed(family: Collection[Relative], cost: int, available: int) -> dict[UUID, int]:

@@ -108,7 +108,10 @@ def payers_of(
     work: Work, basket: Basket, cost: int, shares: Sequence[Share], order: UUID
 ) -> list[rows.Payer]:
     """Return who pays what; the buyer pays the rest. Raises NotOfHousehold or SharesWrong."""
-    family = {each.resident: each for each in relatives(work.connection, basket.buyer, work.day)}
+    family = {
+        each.resident: each
+        for each in relatives(work.connection, basket.buyer, work.day, work.actor.person)
+    }
     asked = {each.resident: each.amount for each in shares}
     if not asked.keys() <= family.keys():
         raise NotOfHousehold
@@ -204,7 +207,7 @@ def _by_right(work: Work, order: OrderRow, payment: Payment) -> Literal["device"
             raise ShareTooLarge(limit=limit)
         return "known"
     if actor.resident == payment.resident:
-        if is_child(work.connection, payment.payer, work.day):
+        if actor.person == payment.payer and is_child(work.connection, payment.payer, work.day):
             raise GuardianAgrees
         return "device"
     if payment.payer not in principals(work.connection, actor.person, work.day):
