@@ -277,7 +277,10 @@ def _lost_a_race(error: DBAPIError | psycopg.Error) -> bool:
         cause = error.orig
     state = getattr(cause, "sqlstate", None)
     if state is not None:
-        return state in RETRIED_STATES or state.startswith("08") or state == "57P01"
+        return state in RETRIED_STATES or state.startswith(("08", "57P"))
+    if isinstance(error, psycopg.OperationalError):
+        # The line was cut while COMMIT was on its way; the key finds what was done.
+        return True
     words = str(cause)
     if isinstance(error, IntegrityError):
         return "UNIQUE constraint failed" in words

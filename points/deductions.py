@@ -172,6 +172,9 @@ def deduct(work: Work, command: Deduct) -> Deducted:
     """
     rule = _rule(work, command.community, command.rule)
     identity = uuid8(HELP_EPOCH, "deduction", work.actor.person, command.key)
+    account = household_account(command.household, command.community)
+    # Two who deduct at once wait here: the second finds the reminders used, or its own key.
+    lock_accounts(work, account)
     before = work.connection.scalar(select(Deduction.amount).where(Deduction.id == identity))
     if before is not None:
         work.replayed()
@@ -180,7 +183,6 @@ def deduct(work: Work, command: Deduct) -> Deducted:
     reminders = _counting(work.connection, command.household, command.rule, work.day)
     if len(reminders) < REMINDERS:
         raise RemindersMissing
-    account = household_account(command.household, command.community)
     amount = min(-rule.amount, _left(work, account))
     if amount <= 0 or not _within_caps(work, command.household, rule):
         raise NothingToDeduct
@@ -226,8 +228,7 @@ def deduct(work: Work, command: Deduct) -> Deducted:
 
 
 def _left(work: Work, account: int) -> int:
-    """Return what the account has, its row locked."""
-    lock_accounts(work, account)
+    """Return what the account has; its row is locked."""
     query = select(Account.credited - Account.debited).where(Account.id == account)
     return int(work.connection.scalar(query) or 0)
 

@@ -199,11 +199,11 @@ def _prepare(work: Work, command: RecordItems) -> _Batch:
 
 
 def _lock(work: Work, standings: Mapping[UUID, Standing]) -> None:
-    """Let batches about the same people wait for each other, before what they did is read."""
+    """Let batches and imports about the same people wait for each other, before they read."""
     accounts = [
         household_account(identity, each.community)
         if each.kind == "household"
-        else resident_account(identity, each.community, "basic")
+        else resident_account(identity, each.community, "service")
         for identity, each in standings.items()
     ]
     if accounts:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 from sqlalchemy import text, update
@@ -18,7 +19,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from core.errors import Busy
 from core.models import RateLimit
-from core.work import ATTEMPTS_MIN, Work, reader, reading, transact
+from core.work import ATTEMPTS_MIN, Work, _lost_a_race, reader, reading, transact
 from tests.conftest import Stage
 from tests.core.noting import Attempts, Note, audit, has, line, lines, note
 from tests.exchange.threads import all_at_once
@@ -286,6 +287,21 @@ CHECKED = (
 )
 ORPHAN = "UPDATE communities SET subdistrict = 999 WHERE code = 330102001051"
 EMPTY = "UPDATE communities SET subdistrict = NULL WHERE code = 330102001051"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "SSL SYSCALL error: EOF detected",
+        "could not receive data from server: timed out",
+        "server closed the connection unexpectedly",
+    ],
+)
+def test_a_line_cut_while_commit_was_on_its_way_is_worth_a_repeat(words: str) -> None:
+    assert _lost_a_race(psycopg.OperationalError(words))
+    assert _lost_a_race(psycopg.errors.CrashShutdown(words))
+    assert not _lost_a_race(psycopg.errors.CheckViolation(words))
+    assert not _lost_a_race(psycopg.errors.QueryCanceled(words))
 
 
 @pytest.mark.parametrize("statement", [CHECKED, ORPHAN, EMPTY])

@@ -35,6 +35,7 @@ from points.settlement import settle_due
 from points.verify import verify
 from points.wallet import wallet
 from tests.conftest import Clock
+from tests.exchange.threads import all_at_once
 from tests.people import HERE, People
 from tests.points.books import one
 from tests.points.earning import CORRIDOR, count, serving
@@ -180,6 +181,22 @@ def test_reminders_count_for_one_deduction(
     with pytest.raises(deductions.RemindersMissing):
         take(key="d-2")
     assert ask(count, "deductions") == 1
+
+
+def test_two_who_deduct_at_once_use_the_reminders_once(
+    app: Flask, ask: Run, cast: People, earned: None, remind: Any, take: Any
+) -> None:
+    remind(10)
+    remind(3)
+    clerk, lead = cast.actor(cast.staff), cast.actor(cast.lead)
+    assert clerk.person != lead.person
+
+    answers = all_at_once(
+        app, [lambda: take(key="d-1"), lambda: take(cast.lead, key="d-2"), lambda: take(key="d-1")]
+    )
+
+    assert ask(count, "deductions") == 1
+    assert all(isinstance(each, Deducted | deductions.RemindersMissing) for each in answers)
 
 
 def test_it_never_goes_below_zero(
