@@ -63,6 +63,8 @@ def fold(work: Work, _command: Fold) -> Done:
     work.replayed()
     if not work.is_sqlite:
         work.connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+        # Of several that fold, each takes its snapshot when the one before has committed.
+        work.connection.execute(text("LOCK TABLE account_folds IN SHARE ROW EXCLUSIVE MODE"))
     rows = work.connection.scalar(select(func.count()).select_from(AccountDelta)) or 0
     if rows:
         work.connection.execute(FOLD)
