@@ -174,7 +174,7 @@ def test_nobody_sets_what_is_not_theirs_to_set(run: Run, ask: Run) -> None:
 def test_what_is_out_of_bounds_or_unknown_is_not_stored(run: Run, ask: Run) -> None:
     with pytest.raises(SettingOutOfRange):
         run(set_setting, changed(DAYS, "31"), ADMIN)
-    for key in ("nothing", "", "bulletin.day"):
+    for key in ("nothing", "", "clearing.silence_days"):
         with pytest.raises(SettingUnknown):
             run(set_setting, changed(key, "1"), ADMIN)
 

@@ -28,6 +28,18 @@ class Purse:
     debited: int = 0
     version: int = 0
     lots: Lots = field(default_factory=Lots)
+    #: What lapsed at once, and nobody took back since: [of which year and those before, how much].
+    runs: list[list[int]] = field(default_factory=list)
+
+    def lapsed_of(self, year: int, amount: int) -> int:
+        """Use up what lapsed of what arrived in a year, the oldest run first; how much it was."""
+        left = amount
+        for run in self.runs:
+            if run[0] >= year:
+                part = min(left, run[1])
+                run[1] -= part
+                left -= part
+        return amount - left
 
     @property
     def free(self) -> int:
@@ -69,6 +81,8 @@ class Line:
     decided: bool = False
     #: The award behind it.
     award: UUID | None = None
+    #: When it was posted.
+    year: int = 0
 
     @property
     def whole(self) -> int:
@@ -197,7 +211,7 @@ class Model:
                 self.post(leg, year)
             journal = identity if len(given.legs) > 1 else None
             self.lines.append(
-                Line(identity, journal, given.legs, place=given.bearing, award=identity)
+                Line(identity, journal, given.legs, place=given.bearing, award=identity, year=year)
             )
         return len(due)
 
@@ -233,6 +247,7 @@ class Model:
             if due:
                 expired = account_id("expired", purse.community, "service")
                 self.post(Leg(account, expired, due), year)
+                purse.runs.append([marked, due])
                 lapsed += 1
         return lapsed
 

@@ -192,16 +192,17 @@ class LedgerStory(Ledger):
             return None
         done = self.decided(made.id, line.place, maker)
         line.decided = True
-        free = self.model.purses[line.account].free
-        posted = min(wanted, free) if line.gives else wanted
-        assert (done.posted, done.shortage) == (posted, wanted - posted)
+        purse = self.model.purses[line.account]
+        lapsed = purse.lapsed_of(line.year, wanted) if line.gives else 0
+        posted = min(wanted - lapsed, purse.free) if line.gives else wanted
+        missing = wanted - lapsed - posted
+        assert (done.posted, done.lapsed, done.shortage) == (posted, lapsed, missing)
         if posted:
             self.model.undo(line, posted, self.world.year)
         if line.award is not None:
             given = self.model.awards[line.award]
             self.model.free_caps(given, given.units * wanted // line.whole)
-        if posted < wanted:
-            missing = wanted - posted
+        if missing:
             self.short.append(Short(made.id, line.account, line.place, missing, line, posted))
         return None
 
