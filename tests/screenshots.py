@@ -27,6 +27,7 @@ FOLDER = ROOT / "docs" / "screenshots"
 INSTANCE = ROOT / "instance" / "screenshots"
 MOMENT = "2026-11-24T10:05:00+08:00"
 BUILDS_WITHIN = 600.0
+PAGES_MAX = 20
 PHONE, DESK = (390, 844), (1440, 900)
 
 
@@ -85,8 +86,13 @@ def residents(camera: Camera) -> None:
         open_ = page.locator("a[href*='/activities/']").filter(has_text="来帮忙")
         page.goto(str(open_.last.get_attribute("href")))
     with camera.looks("resident", PHONE, "resident-item") as page:
-        page.goto("/exchange/")
-        page.get_by_role("link", name=re.compile("标价.*您付")).first.click()
+        # The nearest stations take points at par: a page of the list further on shows a rate.
+        for number in range(1, PAGES_MAX):
+            page.goto(f"/exchange/?page={number}")
+            dearer = page.get_by_role("link", name=re.compile("标价.*您付"))
+            if dearer.count():
+                dearer.first.click()
+                break
 
 
 def staff(camera: Camera) -> None:
