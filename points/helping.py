@@ -156,8 +156,9 @@ def _refuse_others(work: Work, row: Row[Any]) -> None:
     if actor.role == "resident":
         if actor.resident != row.helped:
             raise HelpUnknown
-        return
-    actor.require("attendance.enter", row.community)
+    else:
+        actor.require("attendance.enter", row.community)
+    # Who acts for the helped one and helped them does not say so for them.
     if row.helper in directory().own(work.connection, actor.person):
         raise HelpNotYoursToTell
 

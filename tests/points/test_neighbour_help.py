@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -142,6 +143,18 @@ def test_staff_of_the_helpers_household_do_not(
     run(moves_in, None, SYSTEM)
     with pytest.raises(HelpNotYoursToTell):
         run(answer_help, AnswerHelp(help=asked, helped=True), cast.actor(cast.lead))
+
+
+def test_a_carer_who_helped_does_not_say_so_for_the_helped_one(
+    run: Run, ask: Run, cast: People, asked: UUID
+) -> None:
+    carer = replace(cast.actor(cast.chen), person=one(cast.wang.person))
+
+    with pytest.raises(HelpNotYoursToTell):
+        run(answer_help, AnswerHelp(help=asked, helped=True), carer)
+
+    assert ask(helps)[0].state == "asked"
+    assert ask(count, "awards") == 0
 
 
 @pytest.mark.parametrize("word", ["told", "device"])
