@@ -129,11 +129,11 @@ def test_points_are_taken_and_what_is_missing_is_collected_or_let_go(desk: Desk)
     desk.earn()
     address = f"/desk/correct?resident={desk.cast.wang.resident}"
     staff, lead = browsers(desk)
+    waiting = "/desk/corrections?show=waiting"
     for number in ("12", "3"):
         fill(staff, address, "/correct/adjust", sign="less", points=number, **PROPOSAL)
-    waiting = "/desk/corrections?show=waiting"
-    for _ in range(2):
         fill(lead, waiting, "/decide", approve="1")
+        desk.app.extensions["linli"].clock.advance(minutes=1)
     assert desk.totals() == (1000, 1000, 0)
     assert "还差2分" in page(lead, "/desk/corrections?show=short")
 

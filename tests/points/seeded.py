@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -146,7 +147,12 @@ def done_elsewhere(stack: contextlib.ExitStack) -> None:
             second.connection.execute(done)
             return Nothing()
 
-        work.after_commit.append(lambda: transact(later, None))
+        def after() -> None:
+            # Whoever dies or looks in between finds it paid and not done.
+            time.sleep(0.2)
+            transact(later, None)
+
+        work.after_commit.append(after)
         return marked
 
     put(stack, settlement, "_mark", mark)

@@ -19,10 +19,13 @@ def nothing() -> None:
 @pytest.mark.database("postgresql")
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_each_seeded_bug_is_caught(stage: Stage, bug: Bug) -> None:
-    found = caught(bug, stage)
+    # What only a race shows may need another one.
+    tries = [caught(bug, stage)]
+    while tries[-1].by is None and sum(each.seconds for each in tries) < SECONDS_MAX / 2:
+        tries.append(caught(bug, stage))
 
-    assert found.by == bug.checker
-    assert found.seconds < SECONDS_MAX
+    assert tries[-1].by == bug.checker
+    assert sum(each.seconds for each in tries) < SECONDS_MAX
 
 
 @pytest.mark.database("postgresql")
