@@ -75,6 +75,11 @@ def business_day(moment: dt.datetime) -> dt.date:
     return moment.astimezone(SHANGHAI).date()
 
 
+def day_start(day: dt.date) -> dt.datetime:
+    """Return the first moment of a business day, in UTC."""
+    return dt.datetime.combine(day, dt.time(), SHANGHAI).astimezone(dt.UTC)
+
+
 @dataclass(slots=True)
 class Runtime:
     """What the composition root hands to the transaction: kept at ``app.extensions["linli"]``."""

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from core import settings
-from core.work import SHANGHAI, business_day
+from core.work import business_day, day_start
 from exchange import words
 from exchange.basket import POINT
 from exchange.models import Item, Order, OrderPayment, QuotaUsage
@@ -230,7 +230,7 @@ def quarter_start(now: dt.datetime) -> dt.datetime:
     """Return the first moment of the quarter, in Hangzhou."""
     today = business_day(now)
     first = dt.date(today.year, (today.month - 1) // 3 * 3 + 1, 1)
-    return dt.datetime.combine(first, dt.time(), SHANGHAI).astimezone(dt.UTC)
+    return day_start(first)
 
 
 def _quarter(

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from core import settings
-from core.work import SHANGHAI, business_day
+from core.work import business_day, day_start
 from exchange import basket as baskets
 from exchange.models import Item, ItemTemplate, Order, Station, Stock, StockMove
 from residents.models import Person
@@ -172,7 +172,7 @@ def station_items(
 
 def _given(connection: Connection, community: int, now: dt.datetime) -> dict[UUID, int]:
     first = business_day(now).replace(day=1)
-    since = dt.datetime.combine(first, dt.time(), SHANGHAI).astimezone(dt.UTC)
+    since = day_start(first)
     query = (
         select(StockMove.item, func.sum(-StockMove.quantity))
         .join(Item, Item.id == StockMove.item)

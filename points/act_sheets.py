@@ -275,11 +275,11 @@ def look_at(asking: Asking, community: int, rows: Sequence[ListedAct]) -> RowsRe
         )
     known = known_awards(asking.connection, list(causes.values()))
     return RowsRecorded(
-        rows=tuple(_asknown_awards(row, known.get(causes.get(row.number, ""))) for row in seen)
+        rows=tuple(_as_known(row, known.get(causes.get(row.number, ""))) for row in seen)
     )
 
 
-def _asknown_awards(row: RowResult, known: Any) -> RowResult:
+def _as_known(row: RowResult, known: Any) -> RowResult:
     if known is None:
         return row
     return RowResult(

@@ -19,7 +19,7 @@ from core.directory import directory
 from core.errors import N_, AppError, Conflict
 from core.ids import uuid8
 from core.served import Span
-from core.work import SHANGHAI, business_day, transact
+from core.work import business_day, day_start, transact
 from points.accounts import resident_account
 from points.act_sheets import (
     CHUNK,
@@ -92,7 +92,7 @@ class RecordHours:
 
 def whole_day(day: dt.date) -> Span:
     """Return a day in Hangzhou from its first to its last moment."""
-    start = dt.datetime.combine(day, dt.time(0), SHANGHAI).astimezone(dt.UTC)
+    start = day_start(day)
     return Span(start, start + dt.timedelta(days=1))
 
 

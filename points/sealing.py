@@ -32,7 +32,7 @@ from sqlalchemy import (
 from core.db import UtcDateTime
 from core.errors import N_, Rejected
 from core.models import BusinessDay
-from core.work import SHANGHAI, reading, transact
+from core.work import day_start, reading, transact
 from points.canonical import lines
 from points.models import Seal
 
@@ -75,14 +75,9 @@ class Span:
         return {
             "after": self.after,
             "until": self.until,
-            "start": first_moment(self.after + dt.timedelta(days=1)),
-            "end": first_moment(self.until + dt.timedelta(days=1)),
+            "start": day_start(self.after + dt.timedelta(days=1)),
+            "end": day_start(self.until + dt.timedelta(days=1)),
         }
-
-
-def first_moment(day: dt.date) -> dt.datetime:
-    """Return when a business day begins."""
-    return dt.datetime.combine(day, dt.time(), SHANGHAI).astimezone(dt.UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

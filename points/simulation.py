@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from core.directory import directory
-from core.work import SHANGHAI
+from core.work import day_start
 from points.caps import periods_of
 from points.community_rules import Caps
 from points.models import Award
@@ -72,10 +72,6 @@ def simulate(connection: Connection, proposal: Proposal, day: dt.date) -> Simula
     )
 
 
-def _start(day: dt.date) -> dt.datetime:
-    return dt.datetime.combine(day, dt.time(), SHANGHAI).astimezone(dt.UTC)
-
-
 def _awards(
     connection: Connection, proposal: Proposal, first: dt.date, until: dt.date
 ) -> list[Any]:
@@ -91,8 +87,8 @@ def _awards(
                 Award.bearing == proposal.community,
                 Award.rule == proposal.rule,
                 Award.state != "void",
-                Award.event_at >= _start(first),
-                Award.event_at < _start(until),
+                Award.event_at >= day_start(first),
+                Award.event_at < day_start(until),
             )
             .order_by(Award.event_at, Award.id),
         ),
@@ -118,8 +114,8 @@ def _used_before(
             Award.bearing == proposal.community,
             Award.rule == proposal.rule,
             Award.state != "void",
-            Award.event_at >= _start(first.replace(month=1, day=1)),
-            Award.event_at < _start(first),
+            Award.event_at >= day_start(first.replace(month=1, day=1)),
+            Award.event_at < day_start(first),
         )
         .group_by(Award.holder_id),
     )

@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, select, update
 
 from core import outbox, settings
 from core.errors import N_, Conflict, Forbidden, NotFound, Rejected
-from core.work import SHANGHAI
+from core.work import SHANGHAI, day_start
 from exchange.models import RATE_MAX, DiscountRate, RateProposal
 from exchange.rates.resolve import LADDER
 from residents.models import Community, Grant, Group, Person, Subdistrict
@@ -168,7 +168,7 @@ def propose_rate(work: Work, command: ProposeRate) -> RateProposed:
             home=command.home,
             host=command.host,
             rate=command.rate,
-            valid_from=_midnight(command.valid_from),
+            valid_from=day_start(command.valid_from),
             document=command.document.strip(),
             proposed_by=work.actor.person,
             proposed_at=work.now,
@@ -211,10 +211,6 @@ def _refuse_short_notice(work: Work, day: dt.date) -> None:
     earliest = work.day + dt.timedelta(days=days)
     if day < earliest:
         raise NoticeTooShort(days=days, date=f"{earliest.month} 月 {earliest.day} 日")
-
-
-def _midnight(day: dt.date) -> dt.datetime:
-    return dt.datetime.combine(day, dt.time(), SHANGHAI).astimezone(dt.UTC)
 
 
 def _tell_the_others(work: Work, proposal: UUID, day: dt.date) -> None:

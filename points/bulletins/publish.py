@@ -17,7 +17,7 @@ from core import outbox, settings
 from core.directory import directory
 from core.errors import N_, Rejected
 from core.ids import uuid8
-from core.work import SHANGHAI, business_day, present, reading, transact
+from core.work import business_day, day_start, present, reading, transact
 from points.models import Account, Award, Bulletin, BulletinLine, CatalogueRule, Transfer
 from points.statements.periods import month_before, month_of, next_month
 
@@ -56,11 +56,6 @@ class BulletinPosted:
     exists: bool
 
 
-def start_of(day: dt.date) -> dt.datetime:
-    """Return the first moment of a day in Hangzhou."""
-    return dt.datetime.combine(day, dt.time(), SHANGHAI).astimezone(dt.UTC)
-
-
 def due_on(connection: Connection, community: int, month: dt.date, now: dt.datetime) -> dt.date:
     """Return the day on which a month's list is posted."""
     day = settings.integer(connection, "bulletin.day", now, community)
@@ -88,7 +83,7 @@ def post_bulletin(work: Work, command: PostBulletin) -> BulletinPosted:
         raise MonthNotOver
     days = settings.integer(work.connection, "bulletin.objection_days", work.now, community)
     # Whole days only: nothing of an earlier day commits any more, so that none slips between.
-    cut_at = start_of(work.day)
+    cut_at = day_start(work.day)
     lines = _lines(work.connection, community, month, cut_at)
     up, down = _corrected(work.connection, community, month)
     posted = BulletinPosted(
@@ -118,7 +113,7 @@ def _lines(
     connection: Connection, community: int, month: dt.date, cut_at: dt.datetime
 ) -> list[dict[str, Any]]:
     """Return what the community awarded and no earlier list has, by rule and holder."""
-    begin, end = start_of(month), start_of(next_month(month))
+    begin, end = day_start(month), day_start(next_month(month))
     earlier = connection.scalar(
         select(func.max(Bulletin.cut_at)).where(
             Bulletin.community == community, Bulletin.month < month
