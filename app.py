@@ -61,19 +61,19 @@ import points.api
 import points.bulletins.api
 import points.bulletins.views
 import points.cli
-import points.correcting_api
-import points.correcting_views
+import points.correcting.api
+import points.correcting.views
 import points.defaults
+import points.earning.api
 import points.feeds.api
 import points.jobs
 import points.panels
-import points.proofs_api
-import points.rules_api
+import points.proof.api
+import points.proof.verify
 import points.statements.api
 import points.statements.check_views
 import points.statements.views
 import points.subscribers
-import points.verify
 import points.views
 import residents.api
 import residents.cli
@@ -92,7 +92,7 @@ from residents.events import PlacesLoaded, ResidentConfirmed, ResidentDied, Resi
 
 if TYPE_CHECKING:
     from core.panels import Panel
-    from points.checks import Check
+    from points.proof.checks import Check
 
 BLUEPRINTS = (
     health.bp,
@@ -101,7 +101,7 @@ BLUEPRINTS = (
     points.statements.views.bp,
     points.bulletins.views.bp,
     points.statements.check_views.bp,
-    points.correcting_views.bp,
+    points.correcting.views.bp,
     activities.views.bp,
     activities.views.venue,
     exchange.views.bp,
@@ -117,8 +117,8 @@ API_BLUEPRINTS = (
     points.api.bp,
     points.statements.api.public_bp,
     points.statements.api.bp,
-    points.correcting_api.bp,
-    points.rules_api.bp,
+    points.correcting.api.bp,
+    points.earning.api.bp,
     points.feeds.api.feed_bp,
     points.feeds.api.bp,
     residents.local_api.bp,
@@ -127,7 +127,7 @@ API_BLUEPRINTS = (
     activities.api.bp,
     exchange.api.bp,
     exchange.moving_api.bp,
-    points.proofs_api.bp,
+    points.proof.api.bp,
 )
 COMMANDS = (
     admin.demo.cli.demo,
@@ -155,7 +155,7 @@ SUBSCRIBERS: Subscribers = {
 }
 
 CHECKS: tuple[Check, ...] = (
-    *points.verify.CHECKS,
+    *points.proof.verify.CHECKS,
     *activities.verify.CHECKS,
     *exchange.verify.CHECKS,
 )

@@ -32,7 +32,7 @@ from core.work import SHANGHAI
 
 if TYPE_CHECKING:
     from core.work import Work
-    from points.awards import Provenance
+    from points.earning.awards import Provenance
 
 Outcome = Literal["arrived", "left", "again", "again_left"]
 EXIT_GRACE = dt.timedelta(minutes=30)

@@ -12,9 +12,9 @@ from sqlalchemy import func, select
 from activities.models import Attendance
 from activities.situation import Record, Situation
 from core import settings
-from points.awards import Award, Provenance, award
-from points.recorders import EMERGENCY
-from points.rules import Rule
+from points.earning.awards import Award, Provenance, award
+from points.earning.recorders import EMERGENCY
+from points.earning.rules import Rule
 from residents.queries import own_holders
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from activities.codes import new_short_code
 from activities.models import KINDS, Activity, ActivityTemplate, Session, SessionPart
 from core.errors import N_, Conflict, NotFound, Rejected
 from core.ids import uuid8
-from points.rules import Rule, RuleUnknown, rule_in_force
+from points.earning.rules import Rule, RuleUnknown, rule_in_force
 from residents.models import Community
 
 if TYPE_CHECKING:

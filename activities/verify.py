@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.errors import N_
-from points.checks import Check
+from points.proof.checks import Check
 
 ATTENDED_TWICE = """
     SELECT min(CAST(id AS text)) AS what FROM attendances

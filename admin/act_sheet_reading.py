@@ -17,10 +17,10 @@ from sqlalchemy import func, or_, select
 
 from admin.forms import number
 from core.errors import N_, Rejected
-from points.act_sheets import ROWS_MAX, ActSheetEmpty, ActSheetTooLong
-from points.acts import NOTE_MAX
-from points.recorders import Act
-from points.rules import Rule
+from points.earning.act_sheets import ROWS_MAX, ActSheetEmpty, ActSheetTooLong
+from points.earning.acts import NOTE_MAX
+from points.earning.recorders import Act
+from points.earning.rules import Rule
 from residents.models import Dwelling, Household, Person, Resident
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from core.identity import current_actor
 from core.work import business_day, present, reader, transact
 from points.bulletins import lists, paper
 from points.bulletins.objecting import Object, object_to_line
-from points.corrections import AnswerCorrection, CorrectionUnknown, answer_correction
+from points.correcting.corrections import AnswerCorrection, CorrectionUnknown, answer_correction
 from residents import queries
 
 FOUND = 20

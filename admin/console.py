@@ -17,7 +17,7 @@ from core.identity import current_actor
 from core.work import present, reader
 from exchange import console as cross
 from exchange import rates
-from points import proving
+from points.proof import proving
 from residents import queries as people
 from residents.labels import ROLES
 

@@ -14,11 +14,11 @@ from admin.blueprints import console
 from core.errors import N_
 from core.identity import current_actor
 from core.work import business_day, present, reader
-from points import proving
-from points.chain import Place
-from points.checks import Check
 from points.cli import registered
-from points.sealing import DISTRICT, head_of
+from points.proof import proving
+from points.proof.chain import Place
+from points.proof.checks import Check
+from points.proof.sealing import DISTRICT, head_of
 from residents.queries import places
 
 DAYS = 30

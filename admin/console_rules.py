@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from admin import rule_words
 from admin.blueprints import console
 from core.work import business_day, present, reader
-from points.rule_table import outside_band
+from points.earning.rule_table import outside_band
 from residents import queries
 
 

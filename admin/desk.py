@@ -18,12 +18,12 @@ from core.work import business_day, present, reader
 from exchange.desk import ApprovalRow, approvals
 from exchange.desk_counter import ReadyOrder, ready_orders
 from exchange.desk_station import station_items
-from points.adjustment_queries import adjustments_waiting
-from points.corrections import REMIND_DAYS, corrections_open
-from points.helping import asked_at
+from points.correcting.corrections import REMIND_DAYS, corrections_open
+from points.correcting.queries import adjustments_waiting
+from points.earning.helping import asked_at
+from points.expiring.rush import Rush, rush
+from points.expiring.warning import stage_of
 from points.queries import awards_to_confirm
-from points.rush import Rush, rush
-from points.warning import stage_of
 from residents import queries as people
 from residents.labels import ROLES
 

@@ -31,8 +31,8 @@ from core.formats import earns, points
 from core.http_keys import form_key
 from core.identity import current_actor
 from core.work import business_day, present, reader, transact
+from points.earning.rules import Rule, rules_in_force
 from points.models import CatalogueRule
-from points.rules import Rule, rules_in_force
 
 HALF_HOUR = "半小时"
 FIELDS: dict[type[AppError], str] = {

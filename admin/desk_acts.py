@@ -18,12 +18,12 @@ from core.formats import points
 from core.http_keys import form_key
 from core.identity import current_actor
 from core.work import business_day, present, reader, transact
-from points import helping
-from points.acts import RecordAct, Recorded, Word, record_act
-from points.awards import AwardUnknown, ConfirmAwards, confirm_awards
+from points.earning import helping
+from points.earning.acts import RecordAct, Recorded, Word, record_act
+from points.earning.awards import AwardUnknown, ConfirmAwards, confirm_awards
+from points.earning.recorders import WORDS_OF, DayOutOfRange, HelpedMissing, HelpWithinHousehold
+from points.earning.rules import NEIGHBOUR, Rule, rules_in_force
 from points.queries import awards_to_confirm
-from points.recorders import WORDS_OF, DayOutOfRange, HelpedMissing, HelpWithinHousehold
-from points.rules import NEIGHBOUR, Rule, rules_in_force
 from residents import queries
 
 FOUND_MAX = 12

@@ -22,9 +22,9 @@ from core.formats import points
 from core.http_keys import form_key
 from core.identity import current_actor
 from core.work import business_day, present, reader, transact
-from points import adjustment_queries as adjusting
-from points import corrections, deciding
-from points.adjustments import (
+from points.correcting import corrections, deciding
+from points.correcting import queries as adjusting
+from points.correcting.adjustments import (
     REVERSED_ACTS,
     ProposeAdjustment,
     ProposeReversal,

@@ -18,8 +18,8 @@ from core.formats import points
 from core.http_keys import form_key
 from core.identity import current_actor
 from core.work import business_day, present, reader, transact
-from points import deductions
-from points.rules import rules_in_force
+from points.earning import deductions
+from points.earning.rules import rules_in_force
 from residents import people, queries
 
 

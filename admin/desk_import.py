@@ -23,10 +23,10 @@ from core.errors import AppError
 from core.identity import current_actor
 from core.sheets import Cell, Points, Rows, csv_file
 from core.work import business_day, present, reader
-from points.act_sheets import RowResult, RowsRecorded
-from points.imported import import_hours, look_at_hours
-from points.recorders import Looker
-from points.sheet_queries import SheetPage, recent_sheets, sheet_of
+from points.earning.act_sheets import RowResult, RowsRecorded
+from points.earning.recorders import Looker
+from points.earning.sheet_queries import SheetPage, recent_sheets, sheet_of
+from points.feeds.imported import import_hours, look_at_hours
 
 FILE_BYTES_MAX = 400 * 1024
 SHOWN = 300

@@ -16,8 +16,8 @@ from core.errors import AppError
 from core.formats import near
 from core.identity import current_actor
 from core.work import business_day, present, reader, transact
-from points import own_rules, rule_table
-from points.community_rules import (
+from points.earning import own_rules, rule_table
+from points.earning.community_rules import (
     BY_HAND,
     Caps,
     CapsWrong,
@@ -27,8 +27,8 @@ from points.community_rules import (
     SetRule,
     set_rule,
 )
-from points.rule_table import RuleLine
-from points.simulation import Proposal, simulate
+from points.earning.rule_table import RuleLine
+from points.earning.simulation import Proposal, simulate
 from residents.directory import ResidentsDirectory
 
 FIELDS: dict[type[AppError], str] = {

@@ -39,7 +39,7 @@ from core.http_keys import form_key
 from core.identity import current_actor
 from core.qr import svg
 from core.work import business_day, present, reader, transact
-from points.awards import ConfirmAwards, confirm_awards
+from points.earning.awards import ConfirmAwards, confirm_awards
 from residents import queries as people
 
 SHEET_ROWS = 12

@@ -15,9 +15,9 @@ from admin.desk_acts import recordable, rule_choices
 from core.errors import AppError
 from core.identity import current_actor
 from core.work import business_day, present, reader
-from points.act_sheets import RowResult, listed, look_at, record_all
-from points.recorders import Looker
-from points.sheet_queries import recent_sheets, sheet_of
+from points.earning.act_sheets import RowResult, listed, look_at, record_all
+from points.earning.recorders import Looker
+from points.earning.sheet_queries import recent_sheets, sheet_of
 
 SHOWN = 300
 FILE_BYTES_MAX = 400 * 1024

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from admin.blueprints import console, desk, within
 from core.identity import current_actor
 from core.work import present, reader
-from points.rush import last_run, losses, rush
+from points.expiring.rush import last_run, losses, rush
 from residents import queries as people
 
 SUBDISTRICT = 1000

@@ -17,11 +17,11 @@ from core.formats import points
 from core.http_keys import form_key
 from core.identity import current_actor, field_only
 from core.work import SHANGHAI, business_day, present, reader, transact
-from points.act_sheets import listed, record_all
-from points.acts import RecordAct, Word, record_act
+from points.earning.act_sheets import listed, record_all
+from points.earning.acts import RecordAct, Word, record_act
+from points.earning.recorders import Act
+from points.earning.rules import MONTHLY, NEIGHBOUR, Rule
 from points.models import Award
-from points.recorders import Act
-from points.rules import MONTHLY, NEIGHBOUR, Rule
 from residents import local_grants, queries
 from residents.labels import ROLES
 

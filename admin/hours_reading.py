@@ -14,8 +14,8 @@ from core.directory import directory
 from core.errors import N_, Rejected
 from core.served import Span
 from core.work import SHANGHAI
-from points.act_sheets import ROWS_MAX, ActSheetEmpty, ActSheetTooLong
-from points.imported import HoursRow, whole_day
+from points.earning.act_sheets import ROWS_MAX, ActSheetEmpty, ActSheetTooLong
+from points.feeds.imported import HoursRow, whole_day
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask_babel import gettext as _
 
 from core.formats import points
-from points.rule_table import RuleLine
-from points.rules import Rule
+from points.earning.rule_table import RuleLine
+from points.earning.rules import Rule
 
 UNITS = {"半小时": "每半小时", "次": "每次", "月": "每月", "户月": "每户每月"}
 HOLDERS = {"resident": "个人", "household": "户"}

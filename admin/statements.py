@@ -14,7 +14,7 @@ from core.errors import AppError
 from core.identity import current_actor
 from core.work import reader, transact
 from points.accounts import PointsKind
-from points.recorders import HolderUnknown
+from points.earning.recorders import HolderUnknown
 from points.statements import answers_views as answers
 from points.statements import words
 from points.statements.check import issued

@@ -11,7 +11,7 @@ from bench.harness import Comparison
 from bench.stage import Stage
 from core.work import transact
 from points.accounts import resident_keys
-from points.expiry import CHUNK, LapseChunk, lapse_chunk
+from points.expiring.expiry import CHUNK, LapseChunk, lapse_chunk
 
 HOLDERS = 200_000
 DAY = dt.date(2025, 12, 31)

@@ -25,8 +25,8 @@ from bench.stage import Stage
 from core.config import Config
 from core.db import Base, db
 from core.work import reading
-from points import verify
-from points.sealing import seal_days
+from points.proof import verify
+from points.proof.sealing import seal_days
 from tests import base
 
 TRANSFERS = int(os.environ.get("LINLI_BENCH_TRANSFERS", "10000000"))

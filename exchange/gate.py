@@ -13,7 +13,7 @@ from core.defaults import CENTIPOINTS
 from core.errors import N_, Conflict
 from core.formats import points
 from core.work import business_day
-from points.honour import of_the_year
+from points.earning.honour import of_the_year
 from points.queries import family_accounts
 from residents.models import Resident
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.errors import N_
-from points.checks import Check
+from points.proof.checks import Check
 
 HELD_FOR_NOTHING = """
     SELECT orders.id AS what FROM order_payments

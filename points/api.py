@@ -12,10 +12,10 @@ from core.http_keys import idempotency_key
 from core.identity import current_actor, signed_in_only
 from core.work import present, reader, transact
 from points import queries, schemas
-from points.acts import RecordAct, Recorded, record_act
-from points.awards import AwardsConfirmed, ConfirmAwards, confirm_awards
+from points.earning.acts import RecordAct, Recorded, record_act
+from points.earning.awards import AwardsConfirmed, ConfirmAwards, confirm_awards
+from points.expiring.rush import Rush, rush
 from points.receipts import Evidence, evidence
-from points.rush import Rush, rush
 from points.wallet import Wallet, account_named, accounts_shown, wallet
 
 if TYPE_CHECKING:

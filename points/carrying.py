@@ -24,7 +24,7 @@ from points.accounts import (
     clearing,
     open_clearing,
 )
-from points.lapsing import year_end
+from points.expiring.lapsing import year_end
 from points.ledger import AccountUnknown, Posting, lock_accounts, post
 from points.models import Account, ExpiryMark, RuleUsage
 

@@ -7,9 +7,9 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from core.work import reading
-from points import verify as books
-from points.chain import stands
-from points.checks import Check
+from points.proof import verify as books
+from points.proof.chain import stands
+from points.proof.checks import Check
 
 
 @click.command("verify")

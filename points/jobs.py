@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from points import proving, sealing
 from points.bulletins.publish import post_due
-from points.checks import Check
 from points.closing import close_days, fold_deltas, lapse_due
-from points.corrections import remind_due
-from points.expiry import expire_points as expire_due
+from points.correcting.corrections import remind_due
+from points.expiring.expiry import expire_points as expire_due
+from points.expiring.warning import warn_residents
+from points.proof import proving, sealing
+from points.proof.checks import Check
 from points.settlement import settle_due
-from points.warning import warn_residents
 
 
 def settle_awards() -> str:

@@ -9,7 +9,7 @@ from flask import render_template
 from core.directory import directory
 from core.work import business_day
 from points.bulletins import lists
-from points.helping import asked_of
+from points.earning.helping import asked_of
 from points.wallet import wallet
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from sqlalchemy import and_, func, select
 
 from core.defaults import CENTIPOINTS, rows
 from points.accounts import household_account, resident_account
-from points.honour import deducted
-from points.lapsing import Lapsing, lapsing
+from points.earning.honour import deducted
+from points.expiring.lapsing import Lapsing, lapsing
 from points.models import Account, Award, Hold, Transfer
 
 if TYPE_CHECKING:

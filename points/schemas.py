@@ -5,8 +5,8 @@ from __future__ import annotations
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from core.errors import N_
-from points.acts import NOTE_MAX
-from points.awards import UNITS_MAX
+from points.earning.acts import NOTE_MAX
+from points.earning.awards import UNITS_MAX
 
 CENTIPOINTS = {"description": "centipoints: 100 is one point"}
 AWARDS_MAX = 200

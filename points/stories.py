@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from points.adjustment_queries import AdjustmentLine, adjustments_about
-from points.corrections import Asked, corrections_about
+from points.correcting.corrections import Asked, corrections_about
+from points.correcting.queries import AdjustmentLine, adjustments_about
 from points.lines import LineOf, line_of
 
 if TYPE_CHECKING:

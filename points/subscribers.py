@@ -14,9 +14,9 @@ from points.accounts import (
     resident_account,
     resident_keys,
 )
-from points.awards import Award, award
+from points.earning.awards import Award, award
+from points.earning.rules import RuleUnknown, rule_in_force
 from points.models import AccountEnd
-from points.rules import RuleUnknown, rule_in_force
 
 if TYPE_CHECKING:
     from core.work import Work

@@ -16,9 +16,10 @@ from core.directory import directory
 from core.identity import current_actor, residents_only
 from core.ids import NIL
 from core.work import present, reader, transact
-from points import corrected, words
 from points import wallet as wallets
-from points.helping import AnswerHelp, answer_help
+from points import words
+from points.correcting import corrected
+from points.earning.helping import AnswerHelp, answer_help
 from points.receipts import Evidence, evidence
 from points.stories import Story, story_of
 

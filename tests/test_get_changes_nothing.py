@@ -24,11 +24,11 @@ from exchange.pickup import token_of
 from exchange.rates import ProposeRate, propose_rate
 from exchange.stations import AddItem, OpenStation, add_item, open_station
 from exchange.stock import ReceiveStock, receive_stock
-from points.act_sheets import RecordRows, listed, record_rows, sheet_id
-from points.awards import award
 from points.bulletins.publish import PostBulletin, post_bulletin
+from points.earning.act_sheets import RecordRows, listed, record_rows, sheet_id
+from points.earning.awards import award
+from points.earning.recorders import Act
 from points.models import BulletinLine, Transfer
-from points.recorders import Act
 from points.settlement import settle_due
 from points.statements.issue import IssueStatement, issue_statement
 from points.statements.periods import Period, Subject

@@ -29,7 +29,7 @@ from core.db import db
 from core.server import Server
 from core.work import business_day, configuration, present, reading, transact
 from points.cli import registered
-from points.proving import prove_all
+from points.proof.proving import prove_all
 from residents import sign_in
 from residents.labels import ROLES
 

@@ -10,19 +10,19 @@ from sqlalchemy import select
 from admin.demo.town import HOME, Builder, Citizen, Town, citizen_actor
 from core.work import reading
 from points.accounts import resident_account
-from points.adjustments import (
+from points.correcting.adjustments import (
     ProposeAdjustment,
     ProposeReversal,
     propose_adjustment,
     propose_reversal,
 )
-from points.corrections import (
+from points.correcting.corrections import (
     AnswerCorrection,
     OpenCorrection,
     answer_correction,
     open_correction,
 )
-from points.deciding import DecideAdjustment, decide_adjustment
+from points.correcting.deciding import DecideAdjustment, decide_adjustment
 from points.models import Account, Transfer
 from residents.models import Resident
 

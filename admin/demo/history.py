@@ -17,10 +17,10 @@ from admin.demo.town import HOME, NEIGHBOUR, Builder, Citizen, Planned, Story, T
 from core import outbox
 from core.work import SHANGHAI, reading
 from exchange.orders import lapse_orders
-from points.acts import RecordAct, record_act
-from points.awards import ConfirmAwards, confirm_awards
 from points.closing import close_days, fold_deltas
-from points.sealing import seal_days
+from points.earning.acts import RecordAct, record_act
+from points.earning.awards import ConfirmAwards, confirm_awards
+from points.proof.sealing import seal_days
 from points.settlement import settle_due
 from residents.models import Resident
 

@@ -9,11 +9,11 @@ from uuid import UUID
 from admin.demo.town import HOME, NEIGHBOUR, Builder, Citizen
 from core.acts import Actor
 from core.work import reading
-from points.act_sheets import RecordRows, listed, record_rows
-from points.acts import RecordAct, Word, record_act
-from points.community_rules import Caps, SetRule, set_rule
-from points.own_rules import AddRule, add_rule
-from points.recorders import Act
+from points.earning.act_sheets import RecordRows, listed, record_rows
+from points.earning.acts import RecordAct, Word, record_act
+from points.earning.community_rules import Caps, SetRule, set_rule
+from points.earning.own_rules import AddRule, add_rule
+from points.earning.recorders import Act
 from residents.local_grants import (
     Block,
     GrantLocal,

@@ -11,7 +11,7 @@ from core.identity import current_actor, signed_in_only
 from core.work import reader, transact
 from points.bulletins import lists, schemas
 from points.bulletins.objecting import Object, object_to_line
-from points.corrections import CorrectionOpened
+from points.correcting.corrections import CorrectionOpened
 
 bp = Blueprint("bulletins_api", __name__, description="public lists")
 bp.before_request(signed_in_only)

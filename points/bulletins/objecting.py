@@ -11,7 +11,7 @@ from sqlalchemy import select
 from core.directory import directory
 from core.errors import N_, Conflict, Forbidden
 from points.bulletins.lists import BulletinUnknown
-from points.corrections import CorrectionOpened, OpenCorrection, open_correction
+from points.correcting.corrections import CorrectionOpened, OpenCorrection, open_correction
 from points.models import Bulletin, BulletinLine
 
 if TYPE_CHECKING:

@@ -22,8 +22,10 @@ from core.errors import N_, AppError, Conflict, Forbidden, Rejected
 from core.served import Span
 from core.work import business_day
 from points.accounts import household_account, resident_account
-from points.acts import NOTE_MAX, award_of
-from points.awards import AwardDiffers, Awarded, award
+from points.earning.acts import NOTE_MAX, award_of
+from points.earning.awards import AwardDiffers, Awarded, award
+from points.earning.recorders import Act, Checked, DayOutOfRange, HolderUnknown, Recorder
+from points.earning.rules import HALF_HOUR
 from points.feeds.feeders import WORDS_OF
 from points.feeds.hours import (
     HoursWrong,
@@ -35,8 +37,6 @@ from points.feeds.hours import (
 )
 from points.ledger import lock_accounts
 from points.models import Feeder, FeedItem
-from points.recorders import Act, Checked, DayOutOfRange, HolderUnknown, Recorder
-from points.rules import HALF_HOUR
 
 if TYPE_CHECKING:
     from sqlalchemy import Row

@@ -22,7 +22,7 @@ from core.work import (
     reader,
     reading,
 )
-from points.sealing import head_of
+from points.proof.sealing import head_of
 from points.statements import paper, tables, words
 from points.statements.book import CommunityBook, book_of, last_closed, transfers
 from points.statements.check import Issued, check

@@ -12,7 +12,7 @@ from core.directory import directory
 from core.identity import current_actor, public, signed_in_only
 from core.work import reader, transact
 from points.accounts import PointsKind
-from points.recorders import HolderUnknown
+from points.earning.recorders import HolderUnknown
 from points.statements import answers_views as answers
 from points.statements import schemas
 from points.statements.check import check, issued

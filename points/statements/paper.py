@@ -17,7 +17,7 @@ from points.statements.codes import spaced
 from points.words import title_of
 
 if TYPE_CHECKING:
-    from points.sealing import Head
+    from points.proof.sealing import Head
     from points.statements.book import BookRow
     from points.statements.check import Issued
     from points.statements.sums import Line

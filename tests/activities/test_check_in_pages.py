@@ -15,7 +15,7 @@ from activities.doorway import COOKIE
 from activities.jobs import close_sessions
 from activities.publish import PartOffered, SteerSession, cancel_session, close_session
 from core.work import Work
-from points.awards import void_award
+from points.earning.awards import void_award
 from points.settlement import settle_due
 from residents import queries
 from residents.people import EnterResident, enter_resident

@@ -10,8 +10,8 @@ import pytest
 from activities.attendance import NotArrived, TooLate, check_in
 from activities.jobs import close_sessions
 from activities.publish import PartOffered, SteerSession, turn_to_exit
-from points.awards import AwardNeedsSecondPerson, ConfirmAwards, confirm_awards
-from points.recorders import EMERGENCY
+from points.earning.awards import AwardNeedsSecondPerson, ConfirmAwards, confirm_awards
+from points.earning.recorders import EMERGENCY
 from tests.activities.scene import END, SERVE, START, Scene, at, everything
 from tests.people import HERE
 

@@ -15,7 +15,7 @@ from activities.publish import SessionUnknown, SteerSession, cancel_session, clo
 from activities.signup import PartNotOffered, ResidentNotHere
 from core.acts import NotInYourScope
 from core.errors import Forbidden
-from points.awards import AwardNeedsSecondPerson, ConfirmAwards, confirm_awards
+from points.earning.awards import AwardNeedsSecondPerson, ConfirmAwards, confirm_awards
 from points.settlement import settle_due
 from residents.people import EnterResident, enter_resident
 from tests.activities.scene import END, SERVE, START, Scene, at, everything, sure

@@ -12,7 +12,7 @@ from activities.jobs import WriteExits, close_sessions, write_missing_exits
 from activities.publish import SteerSession, cancel_session, close_session
 from core.ids import NIL
 from core.work import Work
-from points.awards import AwardNeedsSecondPerson, ConfirmAwards, confirm_awards
+from points.earning.awards import AwardNeedsSecondPerson, ConfirmAwards, confirm_awards
 from points.settlement import settle_due
 from residents.models import Resident
 from tests.activities.scene import END, START, Scene, at, everything

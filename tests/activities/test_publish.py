@@ -31,7 +31,7 @@ from activities.publish import (
 )
 from core.acts import NotInYourScope
 from core.errors import AppError, Forbidden, KeyReused
-from points.rules import RuleUnknown
+from points.earning.rules import RuleUnknown
 from tests.activities.scene import BOTH, END, JOIN, SERVE, START, Scene, at
 from tests.people import HERE, THERE
 

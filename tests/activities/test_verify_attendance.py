@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import create_engine, text
 
 from activities import verify
-from points.verify import broken
+from points.proof.verify import broken
 
 
 def test_attendance_without_trouble_holds(app: Flask) -> None:

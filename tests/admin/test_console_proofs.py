@@ -14,10 +14,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from core.db import db
-from points import proving
-from points.chain import Place
-from points.checks import Found
-from points.sealing import DISTRICT, head_of
+from points.proof import proving
+from points.proof.chain import Place
+from points.proof.checks import Found
+from points.proof.sealing import DISTRICT, head_of
 from tests.admin.console import auditor, post, reader
 from tests.admin.scene import words
 from tests.conftest import Clock

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from points.corrections import OpenCorrection, corrections_about, open_correction
+from points.correcting.corrections import OpenCorrection, corrections_about, open_correction
 from tests.admin.forms import fill
 from tests.admin.scene import words
 from tests.conftest import Clock

@@ -17,9 +17,9 @@ from activities.attendance import record_attendance
 from activities.publish import PartOffered, PublishActivity, publish_activity
 from activities.situation import Record
 from admin.hours_reading import HoursUnreadable, hours_of
-from points.act_sheets import ActSheetEmpty, ActSheetTooLong
+from points.earning.act_sheets import ActSheetEmpty, ActSheetTooLong
 from points.models import Award
-from points.verify import verify
+from points.proof.verify import verify
 from tests.admin.forms import again, fill
 from tests.admin.scene import words
 from tests.conftest import Clock

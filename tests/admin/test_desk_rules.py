@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import Connection, select
 
 from core import settings
-from points.acts import RecordAct, record_act
-from points.community_rules import set_rule
+from points.earning.acts import RecordAct, record_act
+from points.earning.community_rules import set_rule
+from points.earning.rules import rule_in_force
 from points.models import CommunityRule
-from points.rules import rule_in_force
 from tests.admin.forms import again, fill
 from tests.admin.scene import resident_of, words
 from tests.conftest import Clock

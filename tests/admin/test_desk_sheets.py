@@ -10,7 +10,7 @@ import pytest
 from xlsxwriter import Workbook
 
 from admin.act_sheet_reading import ActSheetUnreadable, cells_of, lines_of, table_of
-from points.act_sheets import ActSheetEmpty, ActSheetTooLong
+from points.earning.act_sheets import ActSheetEmpty, ActSheetTooLong
 from tests.admin.forms import again, fill
 from tests.admin.scene import words
 from tests.people import People

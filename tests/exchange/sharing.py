@@ -22,7 +22,7 @@ from exchange.orders import (
 )
 from points.accounts import resident_account
 from points.models import Hold
-from points.verify import verify
+from points.proof.verify import verify
 from tests.exchange.scene import HERE, POINT, Scene, Someone
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from core.acts import NotInYourScope
 from core.errors import Forbidden
 from points.accounts import resident_account
-from points.expiry import expire_points
+from points.expiring.expiry import expire_points
 from points.models import Transfer
 from residents.endings import DeathRecorded, RecordDeath, months_later, record_death
 from residents.models import Resident, ResidentEnd

@@ -13,10 +13,10 @@ from core.acts import Actor
 from exchange.models import Order
 from exchange.orders import HandOver, OrderMoved, ReturnOrder, hand_over, return_order
 from exchange.rates import ConfirmRate, ProposeRate, confirm_rate, propose_rate
-from points import verify
-from points.adjustments import ProposeReversal, propose_reversal
-from points.deciding import DecideAdjustment, Decided, decide_adjustment
+from points.correcting.adjustments import ProposeReversal, propose_reversal
+from points.correcting.deciding import DecideAdjustment, Decided, decide_adjustment
 from points.models import Transfer
+from points.proof import verify
 from points.reversal import AlreadyReversed
 from tests.conftest import Clock
 from tests.exchange.scene import HERE, POINT, THERE, Scene, Someone

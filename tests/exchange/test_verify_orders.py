@@ -22,7 +22,7 @@ from exchange.orders import (
     refuse_order,
     return_order,
 )
-from points.verify import broken
+from points.proof.verify import broken
 from tests.exchange.scene import HERE, THERE, Scene, Someone
 
 

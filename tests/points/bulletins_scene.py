@@ -9,9 +9,9 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import Connection
 
-from points.awards import award
 from points.bulletins import lists
 from points.bulletins.publish import BulletinPosted, PostBulletin, post_bulletin
+from points.earning.awards import award
 from points.settlement import settle_due
 from tests.conftest import Clock
 from tests.people import HERE, People

@@ -14,12 +14,13 @@ from core import settings
 from core.acts import SYSTEM
 from core.models import SettingValue
 from core.work import SHANGHAI, Work, reading, transact
-from points import closing, holds, sealing
+from points import closing, holds
 from points.accounts import open_resident
-from points.expiry import CHUNK, expire_points
-from points.lapsing import Lapsing, lapsing, month_end
+from points.expiring.expiry import CHUNK, expire_points
+from points.expiring.lapsing import Lapsing, lapsing, month_end
 from points.models import Account
-from points.verify import broken
+from points.proof import sealing
+from points.proof.verify import broken
 from tests.conftest import Clock
 from tests.points.books import HERE, WALLET, Nothing
 

@@ -19,9 +19,9 @@ from core.work import Clock, Work, reading, transact
 from exchange.prices import FACE_ONE, PAR, price_of, standard_of
 from points import holds, ledger
 from points.accounts import account_id, resident_account
-from points.awards import award
+from points.earning.awards import award
+from points.proof.verify import broken, one_snapshot
 from points.settlement import Settle, settle_chunk
-from points.verify import broken, one_snapshot
 from tests.conftest import Stage
 from tests.people import HERE
 from tests.points.books import Nothing

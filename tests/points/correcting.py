@@ -12,18 +12,18 @@ from sqlalchemy import Connection, select, text
 
 from core.acts import Actor
 from core.work import reading
-from points import sealing, verify
 from points.accounts import resident_account
-from points.adjustments import (
+from points.correcting.adjustments import (
     ProposeAdjustment,
     ProposeReversal,
     propose_adjustment,
     propose_reversal,
 )
-from points.awards import award
-from points.deciding import DecideAdjustment, Decided, decide_adjustment
+from points.correcting.deciding import DecideAdjustment, Decided, decide_adjustment
+from points.earning.awards import award
 from points.ledger import Leg, Spending, spend
 from points.models import Adjustment, Transfer
+from points.proof import sealing, verify
 from points.settlement import settle_due
 from tests.conftest import Clock
 from tests.people import HERE, People, Someone

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, text
 
 from core.work import Work
 from points.accounts import open_books, open_household, open_resident
-from points.awards import FACE_ONE, Award, Awarded, award
-from points.rules import Rule
+from points.earning.awards import FACE_ONE, Award, Awarded, award
+from points.earning.rules import Rule
 from tests.points.books import HERE, MORNING, NEIGHBOUR, RESIDENT, THERE, Nothing
 
 Run = Callable[..., Any]

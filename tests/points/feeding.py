@@ -11,7 +11,7 @@ from uuid import UUID
 
 from flask import Flask
 
-from points.community_rules import Caps, SetRule, set_rule
+from points.earning.community_rules import Caps, SetRule, set_rule
 from points.feeds.feeders import ChangeFeeder, MakeFeeder, confirm_feeder, make_feeder
 from points.feeds.signing import signature_of
 from tests.conftest import Clock

@@ -16,8 +16,8 @@ from core.work import SHANGHAI
 from exchange.prices import price_of, standard_of
 from points import holds, ledger
 from points.accounts import account_id, clearing, resident_account
-from points.awards import Award, AwardSettled, award, void_award
 from points.closing import fold_deltas, lapse_due
+from points.earning.awards import Award, AwardSettled, award, void_award
 from points.settlement import Settle, settle_chunk
 from tests.people import HERE, THERE
 from tests.points.ledger_model import FACE_ONE, FACES, Aside, Given, Leg, Line, Short, award_legs

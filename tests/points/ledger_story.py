@@ -14,23 +14,23 @@ from core.errors import AppError
 from core.work import SHANGHAI, Work
 from points import ledger
 from points.accounts import PointsKind, account_id
-from points.adjustments import (
+from points.carrying import Carry, Holder, PointsHeld, YearNotClosed, carry, carry_usage
+from points.correcting.adjustments import (
     AdjustmentNeedsSecondPerson,
     ProposeAdjustment,
     ProposeReversal,
     propose_adjustment,
     propose_reversal,
 )
-from points.awards import void_award
-from points.carrying import Carry, Holder, PointsHeld, YearNotClosed, carry, carry_usage
-from points.deciding import (
+from points.correcting.deciding import (
     CollectShortage,
     DecideAdjustment,
     NothingShort,
     collect_shortage,
     decide_adjustment,
 )
-from points.lapsing import month_end
+from points.earning.awards import void_award
+from points.expiring.lapsing import month_end
 from points.reversal import AlreadyReversed, PartTooLarge, ReverseAll, legs_of, reverse_all
 from points.settlement import Settle, settle_chunk
 from tests.points.books import Nothing

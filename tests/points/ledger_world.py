@@ -17,10 +17,10 @@ from core.work import SHANGHAI, Work, reading, transact
 from exchange.models import DiscountRate
 from points import holds, ledger
 from points.accounts import open_clearing
-from points.expiry import expire_points
+from points.earning.rules import Rule
+from points.expiring.expiry import expire_points
 from points.models import Account, Award, Hold
-from points.rules import Rule
-from points.verify import CHECKS, broken
+from points.proof.verify import CHECKS, broken
 from residents.households import Known, Member, add_members
 from tests.conftest import Stage
 from tests.people import HERE, THERE

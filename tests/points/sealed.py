@@ -12,9 +12,11 @@ from flask import Flask
 from sqlalchemy import Connection, select, text
 
 from core.work import Work, business_day
-from points import awards, closing, holds, ledger, sealing
+from points import closing, holds, ledger
 from points.accounts import account_id
+from points.earning import awards
 from points.models import Account, Award, Hold, Transfer
+from points.proof import sealing
 from points.settlement import settle_due
 from tests.conftest import Clock
 from tests.points.books import HERE, NEIGHBOUR, PURSE, REDEEMED, THERE, WALLET, Nothing, posting

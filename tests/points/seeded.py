@@ -21,7 +21,9 @@ from core.ids import uuid7
 from core.work import Work, transact
 from exchange import prices
 from exchange.rates.resolve import rate_in_force
-from points import awards, closing, expiry, holds, ledger, posting_sql, reversal, settlement
+from points import closing, holds, ledger, posting_sql, reversal, settlement
+from points.earning import awards
+from points.expiring import expiry
 from points.models import Account, AccountDelta, Award, Hold, Reversal, Transfer
 from tests.points.books import Nothing
 

@@ -12,10 +12,10 @@ from flask import Flask
 from sqlalchemy import Connection, select
 
 from core.work import Work, present, reading
-from points import act_sheets as sheets
-from points.act_sheets import RecordRows, RowsRecorded, listed, record_all, record_rows
+from points.earning import act_sheets as sheets
+from points.earning.act_sheets import RecordRows, RowsRecorded, listed, record_all, record_rows
+from points.earning.recorders import Act, Looker
 from points.models import ActSheet, ActSheetRow, Award
-from points.recorders import Act, Looker
 from tests.conftest import Clock
 from tests.people import HERE, People
 from tests.points.books import one

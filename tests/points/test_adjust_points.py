@@ -14,22 +14,22 @@ from core.acts import Actor, NotInYourScope, Role
 from core.errors import Forbidden, KeyReused
 from core.models import OutboxMessage
 from core.work import Work
-from points import adjustments
 from points.accounts import account_id, household_account, resident_account
-from points.adjustments import (
+from points.correcting import adjustments
+from points.correcting.adjustments import (
     ProposeAdjustment,
     WithdrawAdjustment,
     propose_adjustment,
     withdraw_adjustment,
 )
-from points.corrections import (
+from points.correcting.corrections import (
     CorrectionClosed,
     CorrectionUnknown,
     OpenCorrection,
     corrections_about,
     open_correction,
 )
-from points.recorders import HolderUnknown
+from points.earning.recorders import HolderUnknown
 from tests.people import HERE, Someone
 from tests.points.books import Nothing, one
 from tests.points.correcting import Desk

@@ -17,9 +17,8 @@ from core.acts import Actor, NotInYourScope
 from core.errors import Forbidden
 from core.models import OutboxMessage
 from core.work import Work
-from points import corrections
-from points.awards import award
-from points.corrections import (
+from points.correcting import corrections
+from points.correcting.corrections import (
     AnswerCorrection,
     OpenCorrection,
     WithdrawCorrection,
@@ -30,6 +29,7 @@ from points.corrections import (
     remind_due,
     withdraw_correction,
 )
+from points.earning.awards import award
 from points.models import Correction
 from tests.conftest import Clock
 from tests.people import HERE, People, Someone

@@ -14,9 +14,9 @@ from flask import Flask
 from sqlalchemy import Connection, select, text
 
 from core.work import SHANGHAI, Work
-from points import awards
 from points.accounts import household_account, resident_account
 from points.books import books
+from points.earning import awards
 from points.models import Account, Award, Transfer
 from points.settlement import settle_due
 from tests.conftest import Clock

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Connection, text
 
 from core.work import SHANGHAI
-from points.awards import Award, award, void_award
-from points.rules import Rule
+from points.earning.awards import Award, award, void_award
+from points.earning.rules import Rule
 from tests.points.books import NEIGHBOUR, RESIDENT, one
 from tests.points.earning import HOUR, HOUSEHOLD, days_later, holders, serving
 

@@ -13,9 +13,10 @@ from flask import Flask
 from sqlalchemy import Connection, select, text
 
 from core.work import Work, reading
-from points import holds, ledger, verify
+from points import holds, ledger
 from points.closing import lapse_due
 from points.models import Hold
+from points.proof import verify
 from tests.conftest import Clock
 from tests.points.books import ISSUED, REDEEMED, WALLET, posting, residents, spending
 from tests.points.test_posting import totals

@@ -12,10 +12,10 @@ from flask import Flask
 from sqlalchemy import Connection, delete, insert, select, update
 
 from core.models import BusinessDay
-from points import chain, verify
-from points.chain import Place, broken_blocks, broken_chain, spans
 from points.models import Seal, Transfer
-from points.sealing import DISTRICT, Span, blocks, digest_of_heads, head, head_of
+from points.proof import chain, verify
+from points.proof.chain import Place, broken_blocks, broken_chain, spans
+from points.proof.sealing import DISTRICT, Span, blocks, digest_of_heads, head, head_of
 from tests.conftest import Clock
 from tests.points.books import HERE, THERE
 from tests.points.sealed import a_week, final_rows

@@ -15,10 +15,10 @@ from core.acts import SYSTEM, NotInYourScope
 from core.errors import Forbidden
 from core.models import OutboxMessage
 from core.work import Work
-from points import community_rules as rules
-from points.community_rules import Caps, RuleSet, SetRule, set_rule
+from points.earning import community_rules as rules
+from points.earning.community_rules import Caps, RuleSet, SetRule, set_rule
+from points.earning.rules import Rule, RuleUnknown, rule_in_force, rules_in_force
 from points.models import CommunityRule
-from points.rules import Rule, RuleUnknown, rule_in_force, rules_in_force
 from tests.people import HERE, NEAR, THERE, People
 from tests.points.earning import count
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 from core.acts import NotInYourScope
 from core.errors import Forbidden
 from core.work import SHANGHAI
-from points import awards
+from points.earning import awards
 from points.models import Award
 from points.settlement import settle_due
 from residents import people

@@ -9,7 +9,7 @@ from uuid import UUID
 from flask.testing import FlaskClient
 
 from points import holds
-from points.corrections import (
+from points.correcting.corrections import (
     AnswerCorrection,
     Asked,
     answer_correction,

@@ -17,22 +17,22 @@ from core.acts import SYSTEM
 from core.directory import directory
 from core.errors import Forbidden
 from core.work import Work, present, reading
-from points import deductions
 from points.accounts import household_account
-from points.adjustments import (
+from points.correcting.adjustments import (
     ProposeAdjustment,
     ProposeReversal,
     propose_adjustment,
     propose_reversal,
 )
-from points.awards import award
-from points.community_rules import Caps, DeductionsOff, SetRule, set_rule
-from points.deciding import DecideAdjustment, decide_adjustment
-from points.deductions import Deduct, Deducted, NoteReminder, deduct, note_reminder
-from points.recorders import HolderUnknown
-from points.rules import RuleUnknown
+from points.correcting.deciding import DecideAdjustment, decide_adjustment
+from points.earning import deductions
+from points.earning.awards import award
+from points.earning.community_rules import Caps, DeductionsOff, SetRule, set_rule
+from points.earning.deductions import Deduct, Deducted, NoteReminder, deduct, note_reminder
+from points.earning.recorders import HolderUnknown
+from points.earning.rules import RuleUnknown
+from points.proof.verify import verify
 from points.settlement import settle_due
-from points.verify import verify
 from points.wallet import wallet
 from tests.conftest import Clock
 from tests.exchange.threads import all_at_once

@@ -17,7 +17,7 @@ from core.work import transact
 from points import ledger, reversal
 from points.accounts import account_id, resident_account
 from points.books import books
-from points.expiry import LapseChunk, expire_points, lapse_chunk, lapse_id
+from points.expiring.expiry import LapseChunk, expire_points, lapse_chunk, lapse_id
 from points.models import ExpiryRun, Transfer
 from tests.conftest import Clock
 from tests.points.books import HERE, ISSUED, PURSE, REDEEMED, RESIDENT, WALLET, posting

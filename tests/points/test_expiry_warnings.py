@@ -14,8 +14,8 @@ from sqlalchemy import Connection, select
 from core.models import OutboxMessage
 from core.work import Work
 from points.accounts import resident_account
+from points.expiring.warning import warn_residents
 from points.models import AccountEnd
-from points.warning import warn_residents
 from tests.admin.scene import words
 from tests.conftest import Clock
 from tests.exchange.scene import POINT, Scene

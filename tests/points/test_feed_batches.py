@@ -12,11 +12,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import Connection, select
 
-from points.community_rules import Caps, SetRule, set_rule
+from points.earning.community_rules import Caps, SetRule, set_rule
 from points.feeds.feeders import ChangeFeeder, stop_feeder
 from points.feeds.queries import batches, feeders
 from points.models import Award
-from points.verify import verify
+from points.proof.verify import verify
 from residents.addresses import Address
 from residents.people import EnterResident, enter_resident
 from tests.conftest import Clock

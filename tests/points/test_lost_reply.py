@@ -15,7 +15,7 @@ from app import create_app
 from core.db import db
 from core.work import Work, reading, transact
 from points import holds, ledger
-from points.awards import award
+from points.earning.awards import award
 from tests.conftest import SERVER, Stage
 from tests.points.books import ISSUED, REDEEMED, WALLET, posting, residents
 from tests.points.calendar import holds_true

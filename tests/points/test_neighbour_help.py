@@ -15,8 +15,8 @@ from sqlalchemy.exc import IntegrityError
 from core.acts import SYSTEM
 from core.errors import Forbidden
 from core.work import Work
-from points.acts import RecordAct, Recorded, record_act
-from points.helping import (
+from points.earning.acts import RecordAct, Recorded, record_act
+from points.earning.helping import (
     AnswerHelp,
     HelpAnswered,
     HelpNotYoursToTell,
@@ -25,9 +25,9 @@ from points.helping import (
     asked_at,
     asked_of,
 )
+from points.earning.recorders import HelpedMissing, HelpWithinHousehold, HolderUnknown
 from points.models import NeighbourHelp
-from points.recorders import HelpedMissing, HelpWithinHousehold, HolderUnknown
-from points.verify import verify
+from points.proof.verify import verify
 from tests.conftest import Clock
 from tests.people import HERE, People
 from tests.points.books import one

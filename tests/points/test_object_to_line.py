@@ -14,7 +14,7 @@ from core.acts import NotInYourScope
 from points.bulletins import lists
 from points.bulletins.lists import BulletinUnknown
 from points.bulletins.objecting import NotYourCommunity, Object, ObjectionsOver, object_to_line
-from points.corrections import (
+from points.correcting.corrections import (
     AnswerCorrection,
     CorrectionOpen,
     CorrectionWordsMissing,

@@ -14,9 +14,9 @@ from sqlalchemy import Connection, select
 
 from core.acts import NotInYourScope
 from core.models import OutboxMessage
-from points import corrections
-from points.awards import award
-from points.corrections import OpenCorrection, corrections_open, open_correction
+from points.correcting import corrections
+from points.correcting.corrections import OpenCorrection, corrections_open, open_correction
+from points.earning.awards import award
 from points.lines import LineUnknown
 from points.settlement import settle_due
 from tests.conftest import Clock

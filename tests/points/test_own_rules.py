@@ -11,12 +11,12 @@ from sqlalchemy import Connection, select
 
 from core.acts import Actor
 from core.errors import Forbidden
-from points import community_rules as rules
-from points import own_rules
-from points.community_rules import Caps, RuleSet
+from points.earning import community_rules as rules
+from points.earning import own_rules
+from points.earning.community_rules import Caps, RuleSet
+from points.earning.own_rules import AddRule, TakeOver, add_rule, take_over
+from points.earning.rules import Rule, RuleUnknown, rule_in_force
 from points.models import CatalogueRule, CommunityRule
-from points.own_rules import AddRule, TakeOver, add_rule, take_over
-from points.rules import Rule, RuleUnknown, rule_in_force
 from tests.people import HERE, NEAR, THERE, People
 from tests.points.earning import count
 from tests.points.test_community_rules import HELP, TODAY, TOMORROW, setting

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from core.work import SHANGHAI
 from points import holds, ledger
-from points.awards import award
+from points.earning.awards import award
 from points.settlement import settle_due
 from tests.conftest import Clock
 from tests.people import HERE, THERE, People

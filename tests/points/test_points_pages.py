@@ -14,7 +14,7 @@ from core.ids import uuid8
 from core.work import Work
 from points import holds, ledger
 from points.accounts import account_id, clearing, open_clearing, resident_account
-from points.awards import award
+from points.earning.awards import award
 from points.reversal import Reverse, reverse
 from points.settlement import settle_due
 from tests.conftest import Clock

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from points import proving
+from points.proof import proving
 from tests.conftest import Clock
 from tests.people import HERE, People
 from tests.points.sealed import DAYS, a_week

@@ -16,9 +16,10 @@ from sqlalchemy import Connection, func, select, text
 from app import JOBS
 from core.db import db
 from core.work import Work
-from points import ledger, proving, verify
+from points import ledger
 from points.models import Proof
-from points.proving import Kept, broken_proofs, days_proven, last_proofs
+from points.proof import proving, verify
+from points.proof.proving import Kept, broken_proofs, days_proven, last_proofs
 from tests.conftest import Clock
 from tests.points.books import HERE, PURSE, REDEEMED, WALLET, Nothing, posting
 from tests.points.sealed import ADJUSTED, a_week

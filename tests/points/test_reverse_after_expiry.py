@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from points import lapsed
+from points.expiring import lapsed
 from tests.points.calendar import hangzhou, night
 from tests.points.correcting import Desk
 

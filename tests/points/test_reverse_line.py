@@ -14,11 +14,12 @@ from sqlalchemy import Connection, select, text
 
 from core.acts import Actor, NotInYourScope
 from core.work import Work
-from points import adjustments, reversal
+from points import reversal
 from points.accounts import account_id, clearing
-from points.adjustments import OwnAdjustment
 from points.closing import close_days
-from points.deciding import PartOfWaiting
+from points.correcting import adjustments
+from points.correcting.adjustments import OwnAdjustment
+from points.correcting.deciding import PartOfWaiting
 from points.ledger import Leg, Spending, spend
 from points.lines import LineUnknown
 from points.models import Award, ExpiryMark, Reversal, RuleUsage, Transfer

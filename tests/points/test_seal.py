@@ -16,11 +16,13 @@ from sqlalchemy import Connection, select
 
 from core.db import Base
 from core.work import business_day
-from points import awards, closing, holds, ledger, sealing
-from points.canonical import FINALS
+from points import closing, holds, ledger
+from points.earning import awards
 from points.jobs import seal_days as job
 from points.models import Account, Award, Hold, Seal, Transfer
-from points.sealing import DISTRICT, NOTHING, Head, SealDay, Sealed, head_of, seal_day
+from points.proof import sealing
+from points.proof.canonical import FINALS
+from points.proof.sealing import DISTRICT, NOTHING, Head, SealDay, Sealed, head_of, seal_day
 from tests.conftest import Clock
 from tests.points.books import HERE, ISSUED, REDEEMED, THERE, WALLET, posting
 from tests.points.earning import count, days_later, give, holders

@@ -16,9 +16,9 @@ from sqlalchemy import Connection, select
 from core import settings
 from core.models import AuditEvent
 from core.work import SHANGHAI
-from points import awards
 from points.books import books
 from points.closing import CloseDay, close_day
+from points.earning import awards
 from points.ledger import DayClosed, post
 from points.models import Award, Transfer
 from points.settlement import Settle, settle_chunk, settle_due

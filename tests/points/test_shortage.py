@@ -10,9 +10,14 @@ from uuid import UUID
 import pytest
 
 from core.acts import Actor, NotInYourScope
-from points import adjustments, deciding
 from points.accounts import account_id, clearing
-from points.deciding import CollectShortage, WaiveShortage, collect_shortage, waive_shortage
+from points.correcting import adjustments, deciding
+from points.correcting.deciding import (
+    CollectShortage,
+    WaiveShortage,
+    collect_shortage,
+    waive_shortage,
+)
 from tests.people import HERE, THERE
 from tests.points.books import one
 from tests.points.correcting import Desk

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from core.db import db
 from points.closing import close_days
-from points.sealing import head_of, seal_days
+from points.proof.sealing import head_of, seal_days
 from points.statements import answers_views, paper
 from points.statements.codes import spaced
 from tests import printed

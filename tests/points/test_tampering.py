@@ -19,9 +19,9 @@ from flask import Flask
 from sqlalchemy import Connection, delete, insert, select, text, update
 
 from core.db import Base, db
-from points import verify
-from points.canonical import FINALS
-from points.chain import Place, broken_blocks, spans
+from points.proof import verify
+from points.proof.canonical import FINALS
+from points.proof.chain import Place, broken_blocks, spans
 from tests.conftest import Clock
 from tests.points.sealed import FinalRow, a_week, final_rows
 

@@ -15,8 +15,10 @@ from sqlalchemy import create_engine
 
 from core.db import db
 from core.work import Work
-from points import awards, closing, holds, ledger, reversal, sealing, verify
+from points import closing, holds, ledger, reversal
 from points.accounts import account_id, clearing, resident_account
+from points.earning import awards
+from points.proof import sealing, verify
 from points.settlement import settle_due
 from tests.conftest import Clock, Stage
 from tests.points.books import (

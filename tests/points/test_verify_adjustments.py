@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from core.db import db
-from points import verify
+from points.proof import verify
 from tests.people import THERE
 from tests.points.books import one
 from tests.points.correcting import Desk

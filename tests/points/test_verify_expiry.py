@@ -13,11 +13,12 @@ import pytest
 from flask import Flask
 
 from core.work import Work
-from points import ledger, sealing
+from points import ledger
 from points.accounts import account_id, open_resident, resident_account
 from points.carrying import Carry, Holder, carry
-from points.expiry import expire_points
+from points.expiring.expiry import expire_points
 from points.models import AccountEnd
+from points.proof import sealing
 from tests.conftest import Clock
 from tests.points.books import (
     HERE,

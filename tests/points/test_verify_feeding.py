@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from core.db import db
-from points.verify import verify
+from points.proof.verify import verify
 from tests.conftest import Clock
 from tests.people import People
 from tests.points.feeding import feeder, open_rule, platform, served, thrown

@@ -12,10 +12,10 @@ from sqlalchemy import Connection, select
 
 from core.acts import NotInYourScope
 from core.errors import Forbidden
-from points.acts import RecordAct, Recorded, record_act
-from points.awards import AwardNeedsSecondPerson, ConfirmAwards, confirm_awards
+from points.earning.acts import RecordAct, Recorded, record_act
+from points.earning.awards import AwardNeedsSecondPerson, ConfirmAwards, confirm_awards
+from points.earning.recorders import HolderUnfit, HolderUnknown, RuleNotByHand
 from points.models import Award
-from points.recorders import HolderUnfit, HolderUnknown, RuleNotByHand
 from residents.local_grants import (
     EndLocal,
     GrantLocal,

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 from core.work import SHANGHAI
 from points import closing, holds, ledger, reversal
 from points.accounts import resident_account
-from points.lapsing import lapsing as lapsing_of
+from points.expiring.lapsing import lapsing as lapsing_of
 from points.models import Account, ExpiryMark
 from points.settlement import settle_due
 from tests.conftest import Clock

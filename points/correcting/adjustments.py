@@ -1,0 +1,352 @@
+"""Adjustments and reversals: one staff member proposes, another decides, neither of them gains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+from uuid import UUID
+
+from sqlalchemy import insert, select, update
+
+from core import settings
+from core.defaults import CENTIPOINTS
+from core.directory import Holder, directory
+from core.errors import N_, Conflict, Forbidden, NotFound, Rejected
+from points.accounts import PointsKind, household_account, resident_account
+from points.correcting.corrections import CorrectionClosed, CorrectionUnknown, locked_correction
+from points.earning.recorders import HolderUnknown
+from points.lines import LineOf, line_of
+from points.models import Account, Adjustment
+from points.models.correcting import ADJUSTED_MAX
+from points.reversal import AlreadyReversed, PartTooLarge, is_holders, legs_of, refuse_reversed
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+    from core.work import Work
+
+WORDS_MAX = 100
+EVIDENCE_MAX = 200
+REVERSED_ACTS = frozenset({"award", "redemption", "discount", "rounding", "adjustment"})
+
+
+class AdjustmentUnknown(NotFound):
+    """There is no such proposal."""
+
+    text = N_("没有找到这条更正。请刷新页面看看。")
+
+
+class AdjustmentMoved(Conflict):
+    """It was decided or withdrawn before."""
+
+    text = N_("这条更正已经有人办了。请刷新页面看看。")
+
+
+class AmountOutOfRange(Rejected):
+    """An adjustment moves something, and not more than a thousand points."""
+
+    text = N_("一次更正的分要在 0.01 到 {most} 分之间，可加可减。请改一改再提交。")
+
+
+class AdjustmentWordsMissing(Rejected):
+    """A proposal says why, and on what evidence; a refusal says why not."""
+
+    text = N_("请写明原因和依据（签到表、单号、谁能证明），原因不超过 100 个字，居民会看到。")
+
+
+class OwnAdjustment(Forbidden):
+    """Nobody proposes or decides what they or their household gain or lose by."""
+
+    text = N_("这是您自己或同户家人的积分，要由别的工作人员来办。")
+
+
+class AdjustmentNeedsSecondPerson(Forbidden):
+    """Whoever proposed it does not decide."""
+
+    text = N_("这条更正是您提出的，要另一位工作人员来定。")
+
+
+class LeadDecides(Forbidden):
+    """From ``redeem.lead_points`` on only the community's lead decides."""
+
+    text = N_("达到 {limit} 分的更正，要由社区负责人来定。")
+
+
+class NotReversible(Rejected):
+    """What lapsed, moved house or was reversed itself is corrected by an adjustment."""
+
+    text = N_("这一笔不能冲回。需要改的话，请提出一笔更正，加分或减分。")
+
+
+class SharedLine(Rejected):
+    """What several members paid together comes back whole, each with their share."""
+
+    text = N_("这一笔由几位家人一起付分，只能整笔冲回。请不要填分数。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposeAdjustment:
+    """Points to give (positive) or to take (negative), in centipoints; once per key."""
+
+    key: str
+    holder_kind: Literal["resident", "household"]
+    holder_id: UUID
+    points_kind: PointsKind
+    amount: int
+    reason: str
+    evidence: str
+    correction: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposeReversal:
+    """A line to be undone; ``amount`` of it in centipoints, None: all."""
+
+    key: str
+    line: UUID
+    reason: str
+    evidence: str
+    amount: int | None = None
+    correction: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposed:
+    """The proposal; ``amount`` is what it would do to the holder."""
+
+    id: UUID
+    amount: int
+    exists: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawAdjustment:
+    """The maker takes the proposal back."""
+
+    adjustment: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdjustmentState:
+    """A proposal and its state now."""
+
+    id: UUID
+    state: str
+
+
+def propose_adjustment(work: Work, command: ProposeAdjustment) -> Proposed:
+    """Propose to give or to take points of a resident or household of the actor's community.
+
+    Raises AmountOutOfRange, AdjustmentWordsMissing, HolderUnknown, OwnAdjustment,
+    CorrectionUnknown, CorrectionClosed, Forbidden or NotInYourScope.
+    """
+    work.actor.require("points.adjust")
+    earlier = _earlier(work, command.key)
+    if earlier is not None:
+        return earlier
+    holder = directory().holder(work.connection, command.holder_kind, command.holder_id)
+    if holder is None:
+        raise HolderUnknown
+    work.actor.require("points.adjust", holder.community)
+    account = resident_account(command.holder_id, holder.community, command.points_kind)
+    if command.holder_kind == "household":
+        account = household_account(command.holder_id, holder.community)
+    found = select(Account.id).where(
+        Account.id == account, Account.points_kind == command.points_kind
+    )
+    if work.connection.execute(found).first() is None:
+        raise HolderUnknown
+    return _write(
+        work,
+        command,
+        holder,
+        act="adjustment",
+        community=holder.community,
+        account=account,
+        book=holder.community,
+        points_kind=command.points_kind,
+        holder_kind=command.holder_kind,
+        holder_id=command.holder_id,
+        amount=command.amount,
+    )
+
+
+def propose_reversal(work: Work, command: ProposeReversal) -> Proposed:
+    """Propose to undo a line that the actor's community recorded, or a part of it.
+
+    Raises LineUnknown, NotReversible, AlreadyReversed, PartTooLarge, SharedLine and what
+    ``propose_adjustment`` raises.
+    """
+    work.actor.require("points.adjust")
+    earlier = _earlier(work, command.key)
+    if earlier is not None:
+        return earlier
+    line = line_of(work.connection, command.line)
+    work.actor.require("points.adjust", line.place)
+    if line.act not in REVERSED_ACTS:
+        raise NotReversible
+    part = abs(line.amount) if command.amount is None else command.amount
+    if not 0 < part <= abs(line.amount):
+        raise PartTooLarge(most=abs(line.amount) // CENTIPOINTS)
+    _refuse_undone(work, line)
+    for other in other_holders(work, line):
+        refuse_own(work, other.person, other.household)
+        if command.amount is not None:
+            raise SharedLine
+    holder = directory().holder(work.connection, line.holder_kind, line.holder_id)
+    if holder is None:
+        raise HolderUnknown
+    return _write(
+        work,
+        command,
+        holder,
+        act="reversal",
+        community=line.place,
+        account=line.account,
+        book=line.community,
+        points_kind=line.points_kind,
+        holder_kind=line.holder_kind,
+        holder_id=line.holder_id,
+        amount=-part if line.amount > 0 else part,
+        original=line.id,
+    )
+
+
+def _earlier(work: Work, key: str) -> Proposed | None:
+    """Return what the same key of the same person proposed before."""
+    row = work.connection.execute(
+        select(Adjustment.id, Adjustment.amount).where(Adjustment.key == _key(work, key)),
+    ).first()
+    if row is None:
+        return None
+    work.replayed()
+    return Proposed(id=row.id, amount=row.amount, exists=True)
+
+
+def _key(work: Work, key: str) -> str:
+    return f"{work.actor.person}:{key}"
+
+
+def _refuse_undone(work: Work, line: LineOf) -> None:
+    """Raise AlreadyReversed if the line was undone, or somebody has proposed to."""
+    legs = legs_of(work.connection, line.id, line.journal)
+    refuse_reversed(work.connection, [leg.id for leg in legs])
+    taken = select(Adjustment.id).where(
+        Adjustment.original == line.id, Adjustment.state.in_(("proposed", "posted"))
+    )
+    if work.connection.execute(taken).first() is not None:
+        raise AlreadyReversed
+
+
+def other_holders(work: Work, line: LineOf) -> list[Holder]:
+    """Return who else paid for the same thing."""
+    legs = legs_of(work.connection, line.id, line.journal)
+    accounts = {max(leg.debit, leg.credit) for leg in legs if is_holders(leg)} - {line.account}
+    rows = work.connection.execute(
+        select(Account.holder_kind, Account.holder_id).where(Account.id.in_(accounts)),
+    ).all()
+    found = [directory().holder(work.connection, row[0], row[1]) for row in rows]
+    return [holder for holder in found if holder is not None]
+
+
+def _write(
+    work: Work,
+    command: ProposeAdjustment | ProposeReversal,
+    holder: Holder,
+    *,
+    amount: int,
+    **values: object,
+) -> Proposed:
+    """Insert the proposal after the checks that both kinds share."""
+    reason, evidence = command.reason.strip(), command.evidence.strip()
+    if not (0 < len(reason) <= WORDS_MAX and 0 < len(evidence) <= EVIDENCE_MAX):
+        raise AdjustmentWordsMissing
+    if not 0 < abs(amount) <= ADJUSTED_MAX:
+        raise AmountOutOfRange(most=ADJUSTED_MAX // CENTIPOINTS)
+    household = refuse_own(work, holder.person, holder.household)
+    _refuse_answered(work, command.correction)
+    identity = work.new_id()
+    work.connection.execute(
+        insert(Adjustment).values(
+            id=identity,
+            key=_key(work, command.key),
+            state="proposed",
+            amount=amount,
+            person=holder.person,
+            household=holder.household,
+            reason=reason,
+            evidence=evidence,
+            correction=command.correction,
+            maker=work.actor.person,
+            maker_role=work.actor.role,
+            maker_household=household,
+            proposed_at=work.now,
+            **values,
+        ),
+    )
+    return Proposed(id=identity, amount=amount, exists=False)
+
+
+def refuse_own(work: Work, person: UUID | None, household: UUID) -> UUID | None:
+    """Raise OwnAdjustment for the holder and their household; return the actor's household."""
+    mine = directory().household_of(work.connection, work.actor.person)
+    if person == work.actor.person or mine == household:
+        raise OwnAdjustment
+    return mine
+
+
+def _refuse_answered(work: Work, correction: UUID | None) -> None:
+    """Raise CorrectionUnknown or CorrectionClosed where there is nothing to answer."""
+    if correction is None:
+        return
+    asked = locked_correction(work, correction)
+    if not work.actor.covers(asked.community):
+        raise CorrectionUnknown
+    if asked.state != "open":
+        raise CorrectionClosed
+
+
+def withdraw_adjustment(work: Work, command: WithdrawAdjustment) -> AdjustmentState:
+    """Take back what one has proposed oneself; raises AdjustmentUnknown or AdjustmentMoved."""
+    row = locked_adjustment(work, command.adjustment)
+    if row.maker != work.actor.person:
+        raise AdjustmentUnknown
+    done = AdjustmentState(id=row.id, state="withdrawn")
+    if row.state == "withdrawn":
+        work.replayed()
+        return done
+    if row.state != "proposed":
+        raise AdjustmentMoved
+    work.connection.execute(
+        update(Adjustment)
+        .where(Adjustment.id == row.id)
+        .values(state="withdrawn", closed_at=work.now),
+    )
+    return done
+
+
+def locked_adjustment(work: Work, adjustment: UUID) -> Row[Adjustment]:
+    """Lock a proposal and read it; raises AdjustmentUnknown."""
+    query = select(Adjustment.__table__).where(Adjustment.id == adjustment)
+    if not work.is_sqlite:
+        query = query.with_for_update()
+    row = work.connection.execute(query).first()
+    if row is None:
+        raise AdjustmentUnknown
+    return row
+
+
+def refuse_decision(work: Work, row: Row[Adjustment]) -> UUID | None:
+    """Raise unless the actor may decide: role, place, not own, not the maker, not too large.
+
+    Returns the household that the actor lives in.
+    """
+    work.actor.require("points.adjust", row.community)
+    household = refuse_own(work, row.person, row.household)
+    if row.maker == work.actor.person:
+        raise AdjustmentNeedsSecondPerson
+    limit = settings.integer(work.connection, "redeem.lead_points", work.now, row.community)
+    large = abs(row.amount) >= limit * CENTIPOINTS
+    if large and not work.actor.may("points.adjust_large", row.community):
+        raise LeadDecides(limit=limit)
+    return household

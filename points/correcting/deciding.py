@@ -1,0 +1,382 @@
+"""Deciding on adjustments and reversals: what was proposed is posted, or refused with a reason.
+
+What an award gave and the holder has spent is not taken below zero: what is there is posted, and
+what is missing stays an open item of the community until it is collected or waived.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from core import outbox
+from core.directory import directory
+from core.errors import N_, Conflict, Rejected
+from core.formats import points
+from core.ids import uuid8
+from points.accounts import account_id
+from points.correcting.adjustments import (
+    WORDS_MAX,
+    AdjustmentMoved,
+    AdjustmentState,
+    AdjustmentWordsMissing,
+    locked_adjustment,
+    other_holders,
+    refuse_decision,
+    refuse_own,
+)
+from points.correcting.corrections import Outcome, close_correction, locked_correction
+from points.earning.awards import AwardSettled, void_award
+from points.earning.caps import give_back, periods_of
+from points.events import LineReversed
+from points.expiring.lapsed import lapsed_of
+from points.ledger import Posting, lock_accounts, post
+from points.lines import LineOf, line_of
+from points.models import Account, Adjustment, Award
+from points.reversal import (
+    Part,
+    Reverse,
+    ReverseAll,
+    legs_of,
+    refuse_reversed,
+    reverse_all,
+    split,
+    taken_back,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Row
+
+    from core.work import Work
+    from points.models import Transfer
+
+SOURCE = "adjustment"
+
+
+class PartOfWaiting(Conflict):
+    """An award that has not arrived is voided whole; a part of it can be taken when it is there."""
+
+    text = N_("这一笔还没到账，只能整笔取消。要改一部分，请等到账以后再定。")
+
+
+class NothingShort(Conflict):
+    """Nothing is missing (any more), or nothing is there to be collected yet."""
+
+    text = N_("这一笔现在没有可收的积分。请等居民有新的积分到账后再办。")
+
+
+class WaiverReasonMissing(Rejected):
+    """What is let go is let go for a reason."""
+
+    text = N_("请写明为什么不再收，不超过 100 个字。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecideAdjustment:
+    """A second person's word: ``refusal`` says why not, empty: it is posted."""
+
+    adjustment: UUID
+    refusal: str = ""
+    approve: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """What became of it, in centipoints: posted now, lapsed before, missing, or not arrived yet."""
+
+    id: UUID
+    state: str
+    posted: int
+    lapsed: int
+    shortage: int
+    voided: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectShortage:
+    """Take of what is missing what the holder has by now."""
+
+    adjustment: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """What was taken now, and what is still missing, in centipoints."""
+
+    id: UUID
+    amount: int
+    missing: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaiveShortage:
+    """Let go what is missing."""
+
+    adjustment: UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Done:
+    """How an amount came about; together they are the whole of it."""
+
+    posted: int = 0
+    lapsed: int = 0
+    shortage: int = 0
+    voided: int = 0
+
+
+def decide_adjustment(work: Work, command: DecideAdjustment) -> Decided:
+    """Post what somebody else proposed, or refuse it; the holder is told what was posted.
+
+    Raises AdjustmentUnknown, AdjustmentMoved, AdjustmentWordsMissing, AdjustmentNeedsSecondPerson,
+    OwnAdjustment, LeadDecides, AlreadyReversed, PartOfWaiting, DayClosed, Forbidden or
+    NotInYourScope.
+    """
+    row = locked_adjustment(work, command.adjustment)
+    household = refuse_decision(work, row)
+    after = "posted" if command.approve else "refused"
+    if row.state == after and row.checker == work.actor.person:
+        work.replayed()
+        return _decided(row.id, after, _Done(**{name: getattr(row, name) for name in PARTS}))
+    if row.state != "proposed":
+        raise AdjustmentMoved
+    refusal = command.refusal.strip()
+    if not command.approve and not 0 < len(refusal) <= WORDS_MAX:
+        raise AdjustmentWordsMissing
+    done = _carry_out(work, row) if command.approve else _Done()
+    work.connection.execute(
+        update(Adjustment)
+        .where(Adjustment.id == row.id)
+        .values(
+            state=after,
+            checker=work.actor.person,
+            checker_role=work.actor.role,
+            checker_household=household,
+            refusal=None if command.approve else refusal,
+            closed_at=work.now,
+            **{name: getattr(done, name) for name in PARTS},
+        ),
+    )
+    if command.approve:
+        _answer(work, row)
+        _tell(work, row)
+    return _decided(row.id, after, done)
+
+
+PARTS = ("posted", "lapsed", "shortage", "voided")
+
+
+def _decided(identity: UUID, state: str, done: _Done) -> Decided:
+    parts = {name: getattr(done, name) for name in PARTS}
+    return Decided(id=identity, state=state, **parts)
+
+
+def _carry_out(work: Work, row: Row[Adjustment]) -> _Done:
+    if row.act == "adjustment":
+        return _adjust(work, row)
+    line = line_of(work.connection, row.original)
+    if line.waits:
+        try:
+            return _void(work, row, line)
+        except AwardSettled:
+            line = line_of(work.connection, row.original)
+    return _give_back(work, row, line) if row.amount > 0 else _claw_back(work, row, line)
+
+
+def _adjust(work: Work, row: Row[Adjustment]) -> _Done:
+    """Post between the holder and the community's account of adjustments."""
+    wanted = abs(row.amount)
+    amount = wanted if row.amount > 0 else min(wanted, _available(work, row.account))
+    if amount:
+        post(work, _adjusting(work, row, amount, 0))
+    return _Done(posted=amount, shortage=wanted - amount)
+
+
+def _adjusting(work: Work, row: Row[Adjustment], amount: int, before: int) -> Posting:
+    book = account_id("adjusted", row.book, row.points_kind)
+    gives = row.amount > 0
+    return Posting(
+        id=uuid8(row.proposed_at, SOURCE, row.id, before),
+        act="adjustment",
+        points_kind=row.points_kind,
+        community=row.book,
+        debit=book if gives else row.account,
+        credit=row.account if gives else book,
+        amount=amount,
+        event_at=work.now,
+        source_kind=SOURCE,
+        source_id=row.id,
+        note=row.reason,
+    )
+
+
+def _available(work: Work, account: int) -> int:
+    """Lock the account and return what is free on it."""
+    lock_accounts(work, account)
+    free = select(Account.credited - Account.debited - Account.held).where(Account.id == account)
+    return work.connection.scalar(free) or 0
+
+
+def _void(work: Work, row: Row[Adjustment], line: LineOf) -> _Done:
+    """Cancel an award that has not arrived; its caps are free again."""
+    if abs(row.amount) != line.amount:
+        raise PartOfWaiting
+    void_award(work, line.id)
+    return _Done(voided=line.amount)
+
+
+def _give_back(work: Work, row: Row[Adjustment], line: LineOf) -> _Done:
+    """Undo a spending, or a part of it: the points return with the age they had."""
+    for other in other_holders(work, line):
+        refuse_own(work, other.person, other.household)
+    whole = row.amount == -line.amount
+    legs = legs_of(work.connection, line.id, line.journal)
+    reverse_all(work, legs, _reversing(row, None if whole else row.amount))
+    event = LineReversed(
+        source_kind=line.source_kind, source_id=line.source_id, whole=whole, note=row.reason
+    )
+    work.publish(event)
+    return _Done(posted=row.amount)
+
+
+def _reversing(row: Row[Adjustment], amount: int | None) -> ReverseAll:
+    return ReverseAll(
+        at=row.proposed_at,
+        journal=row.id,
+        note=row.reason,
+        source_kind=SOURCE,
+        source_id=row.id,
+        amount=amount,
+    )
+
+
+def _claw_back(work: Work, row: Row[Adjustment], line: LineOf) -> _Done:
+    """Take an award back: what has lapsed is gone, what was spent is missing."""
+    wanted = abs(row.amount)
+    free = _available(work, row.account)
+    legs = legs_of(work.connection, line.id, line.journal)
+    refuse_reversed(work.connection, [leg.id for leg in legs])
+    lapsed = lapsed_of(work.connection, row.account, legs[0].day.year, wanted)
+    amount = min(wanted - lapsed, free)
+    if amount:
+        reverse_all(work, legs, _reversing(row, amount))
+    if line.award is not None:
+        _free_caps(work, line, wanted)
+    return _Done(posted=amount, lapsed=lapsed, shortage=wanted - lapsed - amount)
+
+
+def _free_caps(work: Work, line: LineOf, wanted: int) -> None:
+    """Give back the units of an award, or of the part of it that was wrong."""
+    counted = (Award.holder_id, Award.counted_for, Award.rule, Award.event_at, Award.units)
+    given = work.connection.execute(select(*counted).where(Award.id == line.award)).one()
+    units = given.units * wanted // line.amount
+    counter = given.counted_for or given.holder_id
+    give_back(work, counter, given.rule, units, periods_of(given.event_at))
+
+
+def _answer(work: Work, row: Row[Adjustment]) -> None:
+    """Answer the request that led to it, unless it was answered or withdrawn meanwhile."""
+    if row.correction is None:
+        return
+    if locked_correction(work, row.correction).state == "open":
+        outcome: Outcome = "adjusted" if row.act == "adjustment" else "reversed"
+        close_correction(work, row.correction, outcome, row.reason, row.id)
+
+
+def _tell(work: Work, row: Row[Adjustment]) -> None:
+    """Tell the holder, by the one message of this act."""
+    if row.person is None:
+        return
+    place = directory().places(work.connection, [row.community]).get(row.community, "")
+    sign = "+" if row.amount > 0 else "−"
+    outbox.send(
+        work,
+        "points.adjusted",
+        key=str(row.id),
+        person=row.person,
+        community=place,
+        points=f"{sign}{points(abs(row.amount))}",
+        reason=row.reason,
+    )
+
+
+def collect_shortage(work: Work, command: CollectShortage) -> Collected:
+    """Take what is there by now of what was missing: two people have decided on it already.
+
+    It goes where the reversal would have gone, in both communities' books. Raises
+    AdjustmentUnknown, NothingShort, OwnAdjustment, DayClosed, Forbidden or NotInYourScope.
+    """
+    row = locked_adjustment(work, command.adjustment)
+    work.actor.require("points.adjust", row.community)
+    refuse_own(work, row.person, row.household)
+    missing = 0 if row.waived_at is not None else row.shortage - row.collected
+    amount = min(missing, _available(work, row.account))
+    if not amount:
+        raise NothingShort
+    if row.act == "adjustment":
+        post(work, _adjusting(work, row, amount, row.posted + row.collected))
+    else:
+        line = line_of(work.connection, row.original)
+        _collect_reversal(work, row, legs_of(work.connection, line.id, line.journal), amount)
+    work.connection.execute(
+        update(Adjustment)
+        .where(Adjustment.id == row.id)
+        .values(collected=Adjustment.collected + amount),
+    )
+    return Collected(id=row.id, amount=amount, missing=missing - amount)
+
+
+def _collect_reversal(
+    work: Work, row: Row[Adjustment], legs: Sequence[Row[Transfer]], amount: int
+) -> None:
+    """Post the difference of two splits: what was taken so far, and with this."""
+    before = row.posted + row.collected
+    earlier = {leg.id: part for leg, part in split(legs, before)} if before else {}
+    journal = uuid8(row.proposed_at, SOURCE, row.id, before)
+    for leg, upto in split(legs, before + amount):
+        had = earlier.get(leg.id, Part(amount=0, standard=None))
+        standard = (upto.standard or 0) - (had.standard or 0)
+        part = Part(amount=upto.amount - had.amount, standard=standard or None)
+        if not part.amount:
+            continue
+        made = Reverse(
+            original=leg.id,
+            id=uuid8(row.proposed_at, SOURCE, row.id, before, leg.id),
+            note=row.reason,
+            source_kind=SOURCE,
+            source_id=row.id,
+            journal=journal,
+            part=part,
+        )
+        post(work, taken_back(work, leg, made, act="adjustment"))
+
+
+def waive_shortage(work: Work, command: WaiveShortage) -> AdjustmentState:
+    """Let go what is missing, for a reason that is kept; large sums are the lead's to let go.
+
+    Raises AdjustmentUnknown, NothingShort, WaiverReasonMissing, OwnAdjustment,
+    AdjustmentNeedsSecondPerson, LeadDecides, Forbidden or NotInYourScope.
+    """
+    row = locked_adjustment(work, command.adjustment)
+    reason = command.reason.strip()
+    if not 0 < len(reason) <= WORDS_MAX:
+        raise WaiverReasonMissing
+    refuse_decision(work, row)
+    done = AdjustmentState(id=row.id, state="waived")
+    if row.waived_by == work.actor.person and row.waiver == reason:
+        work.replayed()
+        return done
+    if row.waived_at is not None or row.shortage == row.collected:
+        raise NothingShort
+    work.connection.execute(
+        update(Adjustment)
+        .where(Adjustment.id == row.id)
+        .values(waiver=reason, waived_by=work.actor.person, waived_at=work.now),
+    )
+    return done

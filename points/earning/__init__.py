@@ -1,0 +1,1 @@
+"""Who earns what by which rule, and how an act is recorded."""

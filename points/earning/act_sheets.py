@@ -1,0 +1,303 @@
+"""Many acts at once, from a sheet or a list of doors: repeatable, chunk by chunk, row by row.
+
+A row is known by its rule, its holder, its day (its month, where the rule is monthly) and how
+often they came before on the same sheet: the same sheet twice gives the same awards, whoever
+brings it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from core.acts import Actor
+from core.errors import N_, AppError, NotFound, Rejected
+from core.ids import uuid8
+from core.work import transact
+from points.earning.acts import award_of, told
+from points.earning.awards import AwardDiffers, award
+from points.earning.helping import HELP_EPOCH
+from points.earning.recorders import Act, Asking, Checked, Recorder, recorder
+from points.earning.rules import MONTHLY
+from points.models import ActSheet, ActSheetRow
+from points.models import Award as AwardRow
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from core.work import Work
+
+CHUNK = 400
+"""Rows of one transaction: about a second, and nothing of a chunk is done by half."""
+
+ROWS_MAX = 2_000
+NAME_MAX = 60
+
+
+class ActSheetTooLong(Rejected):
+    """A sheet holds at most two thousand rows."""
+
+    text = N_("一次最多 2000 行，请分几张表来记。")
+
+
+class ActSheetEmpty(Rejected):
+    """A sheet has at least one row."""
+
+    text = N_("表里没有要记的行。请核对后再来。")
+
+
+class ActSheetUnknown(NotFound):
+    """There is no such sheet at this community."""
+
+    text = N_("没有找到这张表。请从记一笔里重新打开。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedAct:
+    """A row: its number on the sheet, the act, and how often the same came before it."""
+
+    number: int
+    act: Act
+    occurrence: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordRows:
+    """A chunk of rows; ``sheet`` None: a list of doors that is not kept."""
+
+    community: int
+    rows: tuple[ListedAct, ...]
+    sheet: UUID | None = None
+    name: str = ""
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowResult:
+    """What became of a row: recorded, existed, capped (nothing left of it) or refused."""
+
+    number: int
+    outcome: str
+    award: UUID | None
+    units: int
+    amount: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsRecorded:
+    """What became of each row."""
+
+    rows: tuple[RowResult, ...]
+
+    def count(self, outcome: str) -> int:
+        """Return how many rows came out so."""
+        return sum(row.outcome == outcome for row in self.rows)
+
+    @property
+    def amount(self) -> int:
+        """Centipoints that were awarded now."""
+        return sum(row.amount for row in self.rows if row.outcome == "recorded")
+
+
+def listed(acts: Iterable[tuple[int, Act]], day: dt.date) -> tuple[ListedAct, ...]:
+    """Number equal acts of a sheet, so that two of a day are two, on every repeat the same."""
+    seen: Counter[tuple[object, ...]] = Counter()
+    rows = []
+    for number, act in acts:
+        same = (act.rule, act.holder_id, act.day or day)
+        rows.append(ListedAct(number=number, act=act, occurrence=seen[same]))
+        seen[same] += 1
+    return tuple(rows)
+
+
+def sheet_id(community: int, rows: Sequence[ListedAct]) -> UUID:
+    """Return the one id that a sheet of this content has."""
+    text = "\n".join(repr(row) for row in rows)
+    digest = blake2b(text.encode(), digest_size=16).hexdigest()
+    return uuid8(HELP_EPOCH, "sheet", community, digest)
+
+
+def cause_of(community: int, row: ListedAct, checked: Checked) -> str:
+    """Return the cause of a row's award."""
+    period = checked.day.isoformat()
+    if checked.rule.unit == MONTHLY:
+        period = period[:7]
+    return f"row:{community}:{checked.rule.key}:{row.act.holder_id}:{period}:{row.occurrence}"
+
+
+def record_rows(work: Work, command: RecordRows) -> RowsRecorded:
+    """Record a chunk; a row that does not fit is refused by itself.
+
+    Raises ActSheetTooLong, Forbidden, NotInYourScope.
+    """
+    if len(command.rows) > CHUNK:
+        raise ActSheetTooLong
+    checker = recorder(work, command.community, *(row.act for row in command.rows))
+    if command.sheet is not None:
+        keep_sheet(work, command, command.sheet)
+    results = [_record(work, checker, command, row) for row in command.rows]
+    if command.sheet is not None:
+        keep_rows(work, command.sheet, results)
+    if all(row.outcome != "recorded" for row in results):
+        work.replayed()
+    return RowsRecorded(rows=tuple(results))
+
+
+def _record(work: Work, checker: Recorder, command: RecordRows, row: ListedAct) -> RowResult:
+    try:
+        checked = checker.check(row.act)
+    except AppError as refusal:
+        return refused_row(row.number, refusal.sentence())
+    cause = cause_of(command.community, row, checked)
+    try:
+        done = award(work, award_of(row.act, checked, cause, "act"))
+    except AwardDiffers as refusal:
+        return refused_row(row.number, refusal.sentence())
+    if checked.helped is not None and done.id is not None:
+        told(work, row.act, checked, uuid8(HELP_EPOCH, "help", cause))
+    outcome = "existed" if done.exists else "capped" if done.id is None else "recorded"
+    return RowResult(
+        number=row.number,
+        outcome=outcome,
+        award=done.id,
+        units=done.units,
+        amount=done.amount,
+        message="",
+    )
+
+
+def refused_row(number: int, sentence: str) -> RowResult:
+    """Return a row that was refused with its sentence."""
+    return RowResult(
+        number=number, outcome="refused", award=None, units=0, amount=0, message=sentence
+    )
+
+
+def keep_sheet(work: Work, command: RecordRows, sheet: UUID) -> None:
+    """Keep a sheet's name, how many rows it has, and who brought it first."""
+    upsert = sqlite.insert if work.is_sqlite else postgresql.insert
+    work.connection.execute(
+        upsert(ActSheet)
+        .values(
+            id=sheet,
+            community=command.community,
+            name=command.name[:NAME_MAX],
+            total=command.total,
+            recorded_by=work.actor.person,
+            created_at=work.now,
+        )
+        .on_conflict_do_nothing(index_elements=["id"]),
+    )
+
+
+def keep_rows(work: Work, sheet: UUID, results: list[RowResult]) -> None:
+    """Keep what became of the rows; a row that was refused before may have come through now."""
+    upsert = sqlite.insert if work.is_sqlite else postgresql.insert
+    statement = upsert(ActSheetRow)
+    kept = [
+        {
+            "sheet": sheet,
+            "number": row.number,
+            "outcome": row.outcome,
+            "award": row.award,
+            "message": row.message,
+        }
+        for row in results
+    ]
+    changed = {name: statement.excluded[name] for name in ("outcome", "award", "message")}
+    work.connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["sheet", "number"],
+            set_=changed,
+            where=ActSheetRow.award.is_(None),
+        ),
+        kept,
+    )
+
+
+def record_all(
+    actor: Actor, community: int, rows: Sequence[ListedAct], *, name: str | None = None
+) -> tuple[UUID | None, RowsRecorded]:
+    """Record any number of rows in chunks; with a name the sheet is kept.
+
+    Raises ActSheetEmpty, ActSheetTooLong, Forbidden, NotInYourScope.
+    """
+    if not rows:
+        raise ActSheetEmpty
+    if len(rows) > ROWS_MAX:
+        raise ActSheetTooLong
+    sheet = sheet_id(community, rows) if name is not None else None
+    results: list[RowResult] = []
+    for start in range(0, len(rows), CHUNK):
+        command = RecordRows(
+            community=community,
+            rows=tuple(rows[start : start + CHUNK]),
+            sheet=sheet,
+            name=name or "",
+            total=len(rows),
+        )
+        results += transact(record_rows, command, actor).rows
+    return sheet, RowsRecorded(rows=tuple(results))
+
+
+def look_at(asking: Asking, community: int, rows: Sequence[ListedAct]) -> RowsRecorded:
+    """Say what would become of the rows, before caps; nothing is written."""
+    checker = recorder(asking, community, *(row.act for row in rows))
+    seen: list[RowResult] = []
+    causes: dict[int, str] = {}
+    for row in rows:
+        try:
+            checked = checker.check(row.act)
+        except AppError as refusal:
+            seen.append(refused_row(row.number, refusal.sentence()))
+            continue
+        causes[row.number] = cause_of(community, row, checked)
+        per_act = checked.rule.cap_per_act
+        units = row.act.units if per_act is None else min(row.act.units, per_act)
+        seen.append(
+            RowResult(
+                number=row.number,
+                outcome="recorded",
+                award=None,
+                units=units,
+                amount=units * checked.rule.amount,
+                message="",
+            ),
+        )
+    known = known_awards(asking.connection, list(causes.values()))
+    return RowsRecorded(
+        rows=tuple(_as_known(row, known.get(causes.get(row.number, ""))) for row in seen)
+    )
+
+
+def _as_known(row: RowResult, known: Any) -> RowResult:
+    if known is None:
+        return row
+    return RowResult(
+        number=row.number,
+        outcome="existed",
+        award=known.id,
+        units=known.units,
+        amount=known.amount,
+        message="",
+    )
+
+
+def known_awards(connection: Connection, causes: list[str]) -> dict[str, Any]:
+    """Return what these causes gave before."""
+    found: dict[str, Any] = {}
+    for start in range(0, len(causes), CHUNK):
+        query = select(AwardRow.cause, AwardRow.id, AwardRow.units, AwardRow.amount).where(
+            AwardRow.cause.in_(causes[start : start + CHUNK]),
+        )
+        found |= {row.cause: row for row in connection.execute(query)}
+    return found

@@ -1,0 +1,152 @@
+"""Acts recorded by a rule: help among neighbours, a good idea, a tidy corridor."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+from uuid import UUID
+
+from core.ids import uuid8
+from core.work import SHANGHAI
+from points.accounts import HolderKind
+from points.earning.awards import Award, Awarded, award
+from points.earning.helping import HELP_EPOCH, NewHelp, note_help
+from points.earning.recorders import Act, Checked, recorder
+
+if TYPE_CHECKING:
+    from core.work import Work
+
+NOTE_MAX = 40
+Word = Literal["told", "device"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordAct:
+    """An act of a resident or household of the actor's community; once per key of the actor."""
+
+    key: str
+    community: int
+    rule: str
+    holder_kind: HolderKind
+    holder_id: UUID
+    units: int
+    #: None: today. It is settled inside, so that a repeat after midnight is still the same request.
+    day: dt.date | None = None
+    note: str = ""
+    #: Help among neighbours: who was helped, and how they say so (``told``: to the recorder).
+    helped: UUID | None = None
+    word: Word = "told"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What it came to; ``asked``: the helped neighbour's word is awaited, nothing is given yet."""
+
+    id: UUID | None
+    amount: int
+    units: int
+    due: dt.datetime | None
+    capped: bool
+    exists: bool
+    asked: bool
+
+
+def record_act(work: Work, command: RecordAct) -> Recorded:
+    """Award what the actor saw, inside the rule's caps; late and own ones wait for a second.
+
+    Raises RuleUnknown, RuleNotByHand, HolderUnfit, HolderUnknown, DayOutOfRange, UnitsOutOfRange,
+    HelpedMissing, HelpWithinHousehold, Forbidden, NotInYourScope.
+    """
+    act = Act(
+        rule=command.rule,
+        holder_kind=command.holder_kind,
+        holder_id=command.holder_id,
+        units=command.units,
+        day=command.day,
+        note=command.note,
+        helped=command.helped,
+    )
+    checked = recorder(work, command.community, act).check(act)
+    if checked.helped is not None:
+        identity = uuid8(HELP_EPOCH, "help", work.actor.person, command.key)
+        new = _help_of(work, act, checked, command.word)
+        is_new = note_help(work, replace(new, id=identity))
+        if command.word == "device":
+            if not is_new:
+                work.replayed()
+            return _asked(act.units, exists=not is_new)
+    done = award(work, award_of(act, checked, f"act:{work.actor.person}:{command.key}", "act"))
+    if done.exists:
+        work.replayed()
+    return recorded(done)
+
+
+def recorded(done: Awarded) -> Recorded:
+    """Return an award as what recording came to."""
+    return Recorded(
+        id=done.id,
+        amount=done.amount,
+        units=done.units,
+        due=done.due,
+        capped=done.capped,
+        exists=done.exists,
+        asked=False,
+    )
+
+
+def _asked(units: int, *, exists: bool) -> Recorded:
+    return Recorded(
+        id=None, amount=0, units=units, due=None, capped=False, exists=exists, asked=True
+    )
+
+
+def _help_of(work: Work, act: Act, checked: Checked, word: Word) -> NewHelp:
+    assert checked.helped is not None  # noqa: S101 - asked by the caller
+    assert act.helped is not None  # noqa: S101 - it was found by this id
+    return NewHelp(
+        id=work.new_id(),
+        community=checked.holder.community,
+        rule=checked.rule.key,
+        helper=act.holder_id,
+        helper_household=checked.holder.household,
+        helped=act.helped,
+        helped_household=checked.helped.household,
+        units=act.units,
+        day=checked.day,
+        note=act.note.strip()[:NOTE_MAX],
+        word=word,
+        needs_second=checked.needs_second,
+    )
+
+
+def told(work: Work, act: Act, checked: Checked, identity: UUID) -> None:
+    """Note that the helped neighbour said so to the one who records a row of a list."""
+    note_help(work, replace(_help_of(work, act, checked, "told"), id=identity))
+
+
+def noon(day: dt.date) -> dt.datetime:
+    """Return the moment that an act of a day stands for."""
+    return dt.datetime.combine(day, dt.time(12), SHANGHAI).astimezone(dt.UTC)
+
+
+def award_of(act: Act, checked: Checked, cause: str, source_kind: str) -> Award:
+    """Return the award of a checked act."""
+    note, rule = act.note.strip()[:NOTE_MAX], checked.rule
+    return Award(
+        cause=cause,
+        holder_kind=act.holder_kind,
+        holder_id=act.holder_id,
+        community=checked.holder.community,
+        bearing=checked.holder.community,
+        rule=rule,
+        units=act.units,
+        amount_per_unit=rule.amount,
+        provenance="back_filled" if checked.is_late else "recorded",
+        reason=f"{rule.name}，{note}" if note else rule.name,
+        source_kind=source_kind,
+        source_id=act.holder_id,
+        event_at=noon(checked.day),
+        household=checked.holder.household,
+        needs_second=checked.needs_second,
+    )

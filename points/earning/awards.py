@@ -1,0 +1,367 @@
+"""Awards: what a cause gave whom. Pending (待到账) until settlement posts it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import UUID
+
+from sqlalchemy import and_, bindparam, literal, select, text, update
+
+from core import settings
+from core.errors import N_, Conflict, NotFound, Rejected
+from core.ids import uuid8
+from core.work import SHANGHAI
+from points.accounts import (
+    HolderKind,
+    PointsKind,
+    household_account,
+    open_clearing,
+    resident_account,
+)
+from points.earning.caps import AwardRaced, Wanted, give_back, periods_of, use_caps
+from points.earning.claim import claim, insert_award, parameters
+from points.earning.rules import Rule
+from points.ledger import refuse_closed_day
+from points.models import Award as AwardRow
+from points.models import RuleUsage
+
+if TYPE_CHECKING:
+    from core.work import Work
+
+Provenance = Literal["verified", "recorded", "back_filled"]
+FACE_ONE = 10_000
+"""A face value of 1, in ten-thousandths of a district standard point."""
+
+UNITS_MAX = 10_000
+
+
+class AwardDiffers(Conflict):
+    """The cause was awarded before with other content."""
+
+    text = N_("这件事以前记过分，内容和这次不一样。请先核对原来的记录。")
+
+
+class UnitsOutOfRange(Rejected):
+    """An award has at least one unit and not more than ten thousand."""
+
+    text = N_("数量要是正整数，请改好后再记。")
+
+
+class AwardUnknown(NotFound):
+    """There is no such award."""
+
+    text = N_("没有找到这笔待到账的积分。请刷新页面看看。")
+
+
+class AwardNeedsSecondPerson(Conflict):
+    """Whoever recorded an award, or gains from it, does not confirm it."""
+
+    text = N_("要另一位工作人员来确认，登记人、本人和同户都不行。")
+
+
+class AwardSettled(Conflict):
+    """It has arrived already; from here on only a reversal changes it."""
+
+    text = N_("这笔积分已经到账，不能再取消。需要的话请冲回。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Award:
+    """A grant of points by a rule; ``amount_per_unit`` in the bearing community's centipoints."""
+
+    cause: str
+    holder_kind: HolderKind
+    holder_id: UUID
+    #: Home community of the holder, in whose points it is paid.
+    community: int
+    #: The community that bears it: where the service was done.
+    bearing: int
+    rule: Rule
+    units: int
+    amount_per_unit: int
+    provenance: Provenance
+    reason: str
+    source_kind: str
+    source_id: UUID
+    event_at: dt.datetime
+    #: Whose caps are used where the rule counts the members of a household together.
+    household: UUID | None = None
+    needs_second: bool = False
+    #: Who answers for it, where that is not the actor: they do not confirm it.
+    recorded_by: UUID | None = None
+    face_home: int = FACE_ONE
+    face_bearing: int = FACE_ONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Awarded:
+    """What was awarded: units after caps, centipoints, when it arrives; ``id`` None: nothing."""
+
+    id: UUID | None
+    amount: int
+    units: int
+    due: dt.datetime | None
+    capped: bool
+    exists: bool
+
+
+INSERT = text(insert_award(f"VALUES ({parameters(cast=False)})"))
+
+
+# What has to be known first, in one question: the cause's award, and what its holder used up.
+BEFORE = (
+    select(
+        AwardRow.id,
+        AwardRow.amount,
+        AwardRow.units,
+        AwardRow.due,
+        AwardRow.holder_id,
+        AwardRow.rule,
+        RuleUsage.period,
+        RuleUsage.used,
+    )
+    .select_from(select(literal(1).label("one")).subquery())
+    .outerjoin(AwardRow, AwardRow.cause == bindparam("v_cause"))
+    .outerjoin(
+        RuleUsage,
+        and_(
+            RuleUsage.holder_id == bindparam("v_holder"),
+            RuleUsage.rule == bindparam("v_rule"),
+            RuleUsage.period.in_(
+                [bindparam("v_year"), bindparam("v_month"), bindparam("v_day")],
+            ),
+        ),
+    )
+)
+
+
+def _looked_for(command: Award) -> dict[str, object]:
+    year, month, day = periods_of(command.event_at)
+    return {
+        "v_cause": command.cause,
+        "v_holder": counted_for(command),
+        "v_rule": command.rule.key,
+        "v_year": year,
+        "v_month": month,
+        "v_day": day,
+    }
+
+
+def award(work: Work, command: Award) -> Awarded:
+    """Award once per cause, inside the rule's caps; units beyond a cap are dropped.
+
+    Raises UnitsOutOfRange, or AwardDiffers where the cause gave something else before.
+    """
+    if not 0 < command.units <= UNITS_MAX:
+        raise UnitsOutOfRange
+    wanted = Wanted(counter=counted_for(command), units=_asked(command), at=command.event_at)
+    row = _row(work, command, wanted.units)
+    if not work.is_sqlite and claim(work, command.rule, wanted, row):
+        return _made(command, row)
+    return _award_step_by_step(work, command, wanted)
+
+
+def _asked(command: Award) -> int:
+    """Return the units that any one award of the rule can have at the most."""
+    rule = command.rule
+    caps = (rule.cap_per_act, rule.cap_per_day, rule.cap_per_month, rule.cap_per_year)
+    return min([command.units, *(cap for cap in caps if cap is not None)])
+
+
+def _award_step_by_step(work: Work, command: Award, wanted: Wanted) -> Awarded:
+    """Look first what the cause gave before and what the caps leave."""
+    rows = work.connection.execute(BEFORE, _looked_for(command)).all()
+    if rows[0].id is not None:
+        return _earlier(command, rows[0])
+    used = {row.period: row.used for row in rows if row.period is not None}
+    units = use_caps(work, command.rule, wanted, used)
+    if units == 0:
+        return Awarded(id=None, amount=0, units=0, due=None, capped=True, exists=False)
+    row = _row(work, command, units)
+    if work.connection.execute(INSERT, work.bind(**row)).first() is None:
+        # Somebody else awarded the cause meanwhile; taking the caps back needs the rollback.
+        raise AwardRaced
+    return _made(command, row)
+
+
+def _made(command: Award, row: dict[str, Any]) -> Awarded:
+    return Awarded(
+        id=row["id"],
+        amount=row["amount"],
+        units=row["units"],
+        due=row["due"],
+        capped=row["units"] < command.units,
+        exists=False,
+    )
+
+
+def _earlier(command: Award, row: Any) -> Awarded:
+    if (row.holder_id, row.rule) != (command.holder_id, command.rule.key):
+        raise AwardDiffers
+    return Awarded(
+        id=row.id,
+        amount=row.amount,
+        units=row.units,
+        due=row.due,
+        capped=row.units < command.units,
+        exists=True,
+    )
+
+
+def counted_for(command: Award) -> UUID:
+    """Return whose counters the award uses: the household's where the rule counts it together."""
+    together = command.household if command.rule.household_caps else None
+    return together or command.holder_id
+
+
+def _row(work: Work, command: Award, units: int) -> dict[str, Any]:
+    """Build the award's row; its id is that of the transfer that will credit the holder."""
+    is_cross = command.bearing != command.community and command.rule.points_kind == "service"
+    bearing = command.bearing if is_cross else command.community
+    host_amount = units * command.amount_per_unit
+    # Floor to a centipoint: a community never pays more than its points were worth.
+    amount = host_amount * command.face_bearing // command.face_home if is_cross else host_amount
+    if is_cross:
+        open_clearing(work, command.community, command.bearing)
+    counter = counted_for(command)
+    return {
+        "id": uuid8(command.event_at, "award", command.cause, 0, 0),
+        "cause": command.cause,
+        "account": account_of(command),
+        "holder_id": command.holder_id,
+        "points_kind": command.rule.points_kind,
+        "community": command.community,
+        "bearing": bearing,
+        "amount": amount,
+        "host_transfer": uuid8(command.event_at, "award", command.cause, 0, 1)
+        if is_cross
+        else None,
+        "host_amount": host_amount if is_cross else None,
+        "standard": host_amount * command.face_bearing // FACE_ONE if is_cross else None,
+        "rule": command.rule.key,
+        "units": units,
+        "counted_for": None if counter == command.holder_id else counter,
+        "provenance": command.provenance,
+        "reason": command.reason,
+        "source_kind": command.source_kind,
+        "source_id": command.source_id,
+        "recorded_by": command.recorded_by or work.actor.person,
+        "event_at": command.event_at,
+        "created_at": work.now,
+        "due": None if command.needs_second else due_of(work, command),
+    }
+
+
+def account_of(command: Award) -> int:
+    """Return the account that the award goes to."""
+    if command.holder_kind == "household":
+        return household_account(command.holder_id, command.community)
+    kind: PointsKind = "service" if command.rule.points_kind == "service" else "basic"
+    return resident_account(command.holder_id, command.community, kind)
+
+
+def due_of(work: Work, command: Award) -> dt.datetime:
+    """Return when it arrives: the next settlement, or at once where the community says so."""
+    fixed = command.rule.unit != "半小时" and command.provenance == "verified"
+    at_once = settings.flag(work.connection, "points.fixed_at_once", work.now, command.community)
+    if fixed and at_once:
+        return work.now
+    return next_settlement(work)
+
+
+def next_settlement(work: Work) -> dt.datetime:
+    """Return the settlement of the coming night."""
+    at = settings.time_of(work.connection, "points.settle_at", work.now)
+    night = dt.datetime.combine(work.day, at, SHANGHAI)
+    if night <= work.now:
+        night += dt.timedelta(days=1)
+    return night.astimezone(dt.UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmAwards:
+    """A second person's word for awards that wait for it."""
+
+    awards: tuple[UUID, ...]
+    #: Residents and households the actor belongs to: they may not be the ones who gain.
+    own: frozenset[UUID] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwardsConfirmed:
+    """How many were confirmed now."""
+
+    confirmed: int
+
+
+def confirm_awards(work: Work, command: ConfirmAwards) -> AwardsConfirmed:
+    """Let awards settle that somebody else recorded; those confirmed before are left alone.
+
+    Raises AwardUnknown, AwardNeedsSecondPerson, Forbidden, NotInYourScope.
+    """
+    rows = work.connection.execute(
+        select(
+            AwardRow.id,
+            AwardRow.bearing,
+            AwardRow.recorded_by,
+            AwardRow.holder_id,
+            AwardRow.due,
+        )
+        .where(AwardRow.id.in_(command.awards), AwardRow.state == "pending")
+        .order_by(AwardRow.id),
+    ).all()
+    if len(rows) < len(set(command.awards)):
+        raise AwardUnknown
+    # What settles by itself needs nobody's word, wherever it is borne.
+    open_ones = [row for row in rows if row.due is None]
+    for row in open_ones:
+        work.actor.require("attendance.confirm", row.bearing)
+        if row.recorded_by == work.actor.person or row.holder_id in command.own:
+            raise AwardNeedsSecondPerson
+    confirmed = _let_settle(work, [row.id for row in open_ones]) if open_ones else 0
+    if not confirmed:
+        work.replayed()
+    return AwardsConfirmed(confirmed=confirmed)
+
+
+def _let_settle(work: Work, waiting: Sequence[UUID]) -> int:
+    """Give what still waits its due time; of two who confirm at once only one counts."""
+    confirmed = work.connection.execute(
+        update(AwardRow)
+        .where(AwardRow.id.in_(waiting), AwardRow.due.is_(None), AwardRow.state == "pending")
+        .values(due=next_settlement(work), confirmed_by=work.actor.person),
+    )
+    return int(confirmed.rowcount)
+
+
+def void_award(work: Work, award_id: UUID) -> bool:
+    """Take a pending award back and free its caps; False if it was void.
+
+    Raises AwardUnknown, AwardSettled or DayClosed.
+    """
+    refuse_closed_day(work)
+    row = work.connection.execute(
+        update(AwardRow)
+        .where(AwardRow.id == award_id, AwardRow.state == "pending")
+        .values(state="void", void_at=work.now)
+        .returning(
+            AwardRow.holder_id,
+            AwardRow.counted_for,
+            AwardRow.rule,
+            AwardRow.units,
+            AwardRow.event_at,
+        ),
+    ).first()
+    if row is None:
+        state = work.connection.scalar(select(AwardRow.state).where(AwardRow.id == award_id))
+        if state is None:
+            raise AwardUnknown
+        if state == "done":
+            raise AwardSettled
+        return False
+    counter = row.counted_for or row.holder_id
+    give_back(work, counter, row.rule, row.units, periods_of(row.event_at))
+    return True

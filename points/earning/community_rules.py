@@ -1,0 +1,234 @@
+"""A community's rules: adopted, adapted inside the band, switched off; never edited.
+
+Every change is a new row that holds from a day on, tomorrow at the earliest: a day has one rule.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, select
+
+from core import settings
+from core.errors import N_, Rejected
+from points.earning.rules import MONTHLY, RuleUnknown
+from points.events import RuleOutsideBand
+from points.models import CatalogueRule, CommunityRule
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+    from core.work import Work
+
+BY_HAND = ("社工", "网格员", "楼道长")
+"""Who a community may let record a rule, beside whom the catalogue names."""
+
+CAP_MAX = 10_000
+AHEAD_DAYS = 366
+
+
+class OutsideBand(Rejected):
+    """The points lie outside the band of the district's guidance catalogue."""
+
+    text = N_("超出区指导目录的 {low}–{high} 分，不能保存。请改到区间内；确需超出，请向区里提出。")
+
+
+class DeductionsOff(Rejected):
+    """The community has not switched deductions on."""
+
+    text = N_("本社区没有打开扣分。需要的话，请社区负责人先在设置里打开。")
+
+
+class RuleDayPast(Rejected):
+    """A rule changes from tomorrow on, within a year: a day has one rule."""
+
+    text = N_("生效日期要从明天起、一年以内。请改好日期再保存。")
+
+
+class CapsWrong(Rejected):
+    """Caps are whole numbers that rise from act to day to month to year."""
+
+    text = N_("上限要是正整数，每次、每天、每月、每年依次不变小；每户每月的规则一月一次。请改好。")
+
+
+class RecordersWrong(Rejected):
+    """Nobody may record the rule, or somebody who cannot."""
+
+    text = N_("请选好谁来记，至少一种，而且是这条规则能选的。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caps:
+    """Caps in units; None is no cap."""
+
+    per_act: int | None = None
+    per_day: int | None = None
+    per_month: int | None = None
+    per_year: int | None = None
+    #: Day, month and year count the members of a household together.
+    household: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetRule:
+    """How a rule holds at a community from a day on; ``points`` None switches it off."""
+
+    community: int
+    rule: str
+    valid_from: dt.date
+    points: int | None
+    caps: Caps
+    recorded_by: tuple[str, ...]
+    #: The community whose values these are.
+    from_community: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleSet:
+    """What holds from when; ``revision`` above 1 corrects a day that has not come."""
+
+    rule: str
+    valid_from: dt.date
+    revision: int
+    outside_band: bool
+    exists: bool
+
+
+def set_rule(work: Work, command: SetRule) -> RuleSet:
+    """Adopt, adapt or switch off a rule from a day on; the same again changes nothing.
+
+    Raises RuleUnknown, RuleDayPast, OutsideBand, CapsWrong, RecordersWrong, Forbidden,
+    NotInYourScope.
+    """
+    work.actor.require("rule.change", command.community)
+    rule = known(work, command.community, command.rule)
+    if not work.day < command.valid_from <= work.day + dt.timedelta(days=AHEAD_DAYS):
+        raise RuleDayPast
+    return put_row(work, command, rule)
+
+
+def known(work: Work, community: int, key: str) -> Row[Any]:
+    """Return a rule that the community may have; raises RuleUnknown."""
+    row = work.connection.execute(
+        select(CatalogueRule.__table__).where(CatalogueRule.key == key),
+    ).first()
+    if row is None or row.community not in {None, community}:
+        raise RuleUnknown
+    return row
+
+
+def put_row(work: Work, command: SetRule, rule: Row[Any]) -> RuleSet:
+    """Write a checked row, unless what it says holds on its day already."""
+    outside = _outside(work, command, rule)
+    if (command.points or 0) < 0 and not settings.flag(
+        work.connection, "points.deductions", work.now, command.community
+    ):
+        raise DeductionsOff
+    check_caps(command.caps, rule.unit)
+    recorded_by = _recorders(command.recorded_by, rule)
+    values = {
+        "points": command.points,
+        "cap_per_act": command.caps.per_act,
+        "cap_per_day": command.caps.per_day,
+        "cap_per_month": command.caps.per_month,
+        "cap_per_year": command.caps.per_year,
+        "household_caps": command.caps.household,
+        "recorded_by": recorded_by,
+        "outside_band": outside,
+        "from_community": command.from_community,
+    }
+    latest = _latest(work, command)
+    if latest is not None and all(getattr(latest, name) == each for name, each in values.items()):
+        work.replayed()
+        return RuleSet(
+            rule=command.rule,
+            valid_from=latest.valid_from,
+            revision=latest.revision,
+            outside_band=outside,
+            exists=True,
+        )
+    revision = 1
+    if latest is not None and latest.valid_from == command.valid_from:
+        revision = latest.revision + 1
+    work.connection.execute(
+        insert(CommunityRule).values(
+            community=command.community,
+            rule=command.rule,
+            valid_from=command.valid_from,
+            revision=revision,
+            set_by=work.actor.person,
+            set_at=work.now,
+            **values,
+        ),
+    )
+    if outside and command.points is not None:
+        work.publish(
+            RuleOutsideBand(
+                community=command.community,
+                rule=command.rule,
+                name=rule.name,
+                points=command.points,
+                valid_from=command.valid_from,
+                revision=revision,
+            ),
+        )
+    return RuleSet(
+        rule=command.rule,
+        valid_from=command.valid_from,
+        revision=revision,
+        outside_band=outside,
+        exists=False,
+    )
+
+
+def _latest(work: Work, command: SetRule) -> Row[Any] | None:
+    """Return the row that would hold on the day without this command."""
+    return work.connection.execute(
+        select(CommunityRule.__table__)
+        .where(
+            CommunityRule.community == command.community,
+            CommunityRule.rule == command.rule,
+            CommunityRule.valid_from <= command.valid_from,
+        )
+        .order_by(CommunityRule.valid_from.desc(), CommunityRule.revision.desc())
+        .limit(1),
+    ).first()
+
+
+def _outside(work: Work, command: SetRule, rule: Row[Any]) -> bool:
+    """Whether the points leave the band, which they may where the district uses face values."""
+    points = command.points
+    if points is None or rule.points_min <= points <= rule.points_max:
+        return False
+    same_sign = points > 0 if rule.points_base >= 0 else points < 0
+    allowed = settings.flag(work.connection, "exchange.face_value", work.now)
+    # A deduction stays in its band: there is no face value of what is taken away.
+    if not (allowed and same_sign and rule.points_base >= 0):
+        raise OutsideBand(low=_whole(rule.points_min), high=_whole(rule.points_max))
+    return True
+
+
+def _whole(centipoints: int) -> str:
+    return str(centipoints // 100 if centipoints % 100 == 0 else centipoints / 100)
+
+
+def check_caps(caps: Caps, unit: str) -> None:
+    """Raise CapsWrong where caps are no positive numbers that rise."""
+    given = [caps.per_act, caps.per_day, caps.per_month, caps.per_year]
+    known = [cap for cap in given if cap is not None]
+    if known != sorted(known) or any(not 0 < cap <= CAP_MAX for cap in known):
+        raise CapsWrong
+    if unit == MONTHLY and caps.per_month != 1:
+        raise CapsWrong
+
+
+def _recorders(chosen: tuple[str, ...], rule: Row[Any]) -> str:
+    """Return who may record, in a fixed order; scanning and devices stay with the catalogue."""
+    named = rule.recorded_by.split("|")
+    possible = [*named, *(each for each in BY_HAND if each not in named)]
+    kept = [each for each in possible if each in chosen]
+    if not kept or set(chosen) - set(possible):
+        raise RecordersWrong
+    return "|".join(kept)

@@ -1,0 +1,139 @@
+"""试算: what a rule would have given last month, had it been as somebody wants it from now on."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from core.directory import directory
+from core.work import day_start
+from points.earning.caps import periods_of
+from points.earning.community_rules import Caps
+from points.models import Award
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """How a rule might be: centipoints per unit (None: off) and caps."""
+
+    community: int
+    rule: str
+    points: int | None
+    caps: Caps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulation:
+    """Last month as it was and as it would have been; points in centipoints.
+
+    Units that a cap of then had left out are not known, so a wider cap shows too little.
+    """
+
+    month: dt.date
+    units: int
+    awards: int
+    awards_then: int
+    holders: int
+    holders_then: int
+    points: int
+    points_then: int
+
+
+def simulate(connection: Connection, proposal: Proposal, day: dt.date) -> Simulation:
+    """Reckon the month before ``day`` anew; nothing is written."""
+    last = day.replace(day=1) - dt.timedelta(days=1)
+    first = last.replace(day=1)
+    rows = _awards(connection, proposal, first, day.replace(day=1))
+    counters = _counters(connection, proposal, rows)
+    used = _used_before(connection, proposal, first, counters)
+    given: list[tuple[UUID, int]] = []
+    for row in rows:
+        counter = counters[row.holder_id]
+        units = 0 if proposal.points is None else _fits(proposal.caps, counter, row, used)
+        if units:
+            given.append((row.holder_id, units * (proposal.points or 0)))
+    return Simulation(
+        month=first,
+        units=sum(row.units for row in rows),
+        awards=len(rows),
+        awards_then=len(given),
+        holders=len({row.holder_id for row in rows}),
+        holders_then=len({holder for holder, _amount in given}),
+        points=sum(row.borne for row in rows),
+        points_then=sum(amount for _holder, amount in given),
+    )
+
+
+def _awards(
+    connection: Connection, proposal: Proposal, first: dt.date, until: dt.date
+) -> list[Any]:
+    return list(
+        connection.execute(
+            select(
+                Award.holder_id,
+                Award.units,
+                Award.event_at,
+                func.coalesce(Award.host_amount, Award.amount).label("borne"),
+            )
+            .where(
+                Award.bearing == proposal.community,
+                Award.rule == proposal.rule,
+                Award.state != "void",
+                Award.event_at >= day_start(first),
+                Award.event_at < day_start(until),
+            )
+            .order_by(Award.event_at, Award.id),
+        ),
+    )
+
+
+def _counters(connection: Connection, proposal: Proposal, rows: list[Any]) -> dict[UUID, UUID]:
+    """Return whose caps each holder uses."""
+    holders = {row.holder_id for row in rows}
+    if not proposal.caps.household:
+        return {holder: holder for holder in holders}
+    found = directory().standings(connection, holders)
+    return {holder: found[holder].household if holder in found else holder for holder in holders}
+
+
+def _used_before(
+    connection: Connection, proposal: Proposal, first: dt.date, counters: dict[UUID, UUID]
+) -> Counter[tuple[UUID, str]]:
+    """Return the units of the year before the month: they count for the year's cap."""
+    rows = connection.execute(
+        select(Award.holder_id, func.sum(Award.units).label("units"))
+        .where(
+            Award.bearing == proposal.community,
+            Award.rule == proposal.rule,
+            Award.state != "void",
+            Award.event_at >= day_start(first.replace(month=1, day=1)),
+            Award.event_at < day_start(first),
+        )
+        .group_by(Award.holder_id),
+    )
+    used: Counter[tuple[UUID, str]] = Counter()
+    for row in rows:
+        used[counters.get(row.holder_id, row.holder_id), f"{first.year}"] += int(row.units)
+    return used
+
+
+def _fits(caps: Caps, counter: UUID, row: Any, used: Counter[tuple[UUID, str]]) -> int:
+    """Use the caps as recording would; return the units that fit in all of them."""
+    units: int = row.units if caps.per_act is None else min(row.units, caps.per_act)
+    periods = periods_of(row.event_at)
+    limits = (caps.per_year, caps.per_month, caps.per_day)
+    for period, cap in zip(periods, limits, strict=True):
+        if cap is not None:
+            units = min(units, cap - used[counter, period])
+    units = max(0, units)
+    for period in periods:
+        used[counter, period] += units
+    return units

@@ -1,0 +1,1 @@
+"""Service points that lapse: the job, the warnings, the coming rush."""

@@ -1,0 +1,125 @@
+"""The coming rush: what lapses at this year's end, by community and by resident."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import and_, func, select
+
+from core.work import business_day
+from points.expiring.lapsing import marked_year, year_end
+from points.models import Account, AccountEnd, ExpiryMark, ExpiryRun
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Select
+
+MOST = 50
+"""Residents that the desk lists, those with the most to lose first."""
+
+
+def lapsing_at(marked: int, year: int) -> Select[Any]:
+    """Select each account of which something lapses when ``year`` ends: what is held does not."""
+    if marked == year:
+        # The year has no marks yet: all that is there is of it or older.
+        joined, mark = select(Account.id), Account.credited
+    else:
+        joined = select(Account.id).join(
+            ExpiryMark, and_(ExpiryMark.account == Account.id, ExpiryMark.year == marked)
+        )
+        mark = ExpiryMark.credited
+    amount = mark - Account.debited - Account.held
+    return joined.add_columns(Account.holder_id, Account.community, amount.label("amount")).where(
+        Account.purpose == "holder",
+        Account.points_kind == "service",
+        amount > 0,
+        ~select(AccountEnd.account).where(AccountEnd.account == Account.id).exists(),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rush:
+    """How many residents of a community lose how many centipoints on a day."""
+
+    community: int
+    day: dt.date
+    residents: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """What one resident loses, in centipoints."""
+
+    resident: UUID
+    amount: int
+
+
+def rush(connection: Connection, now: dt.datetime, community: int | None = None) -> list[Rush]:
+    """Return what lapses at this year's end, by community; all of them where none is named."""
+    year = business_day(now).year
+    marked = marked_year(connection, year, now)
+    if marked is None:
+        return []
+    accounts = lapsing_at(marked, year)
+    if community is not None:
+        accounts = accounts.where(Account.community == community)
+    due = accounts.subquery()
+    rows = connection.execute(
+        select(due.c.community, func.count().label("residents"), func.sum(due.c.amount))
+        .group_by(due.c.community)
+        .order_by(func.sum(due.c.amount).desc(), due.c.community),
+    )
+    return [
+        Rush(community=row[0], day=year_end(year), residents=row[1], amount=int(row[2]))
+        for row in rows
+    ]
+
+
+def losses(connection: Connection, now: dt.datetime, community: int) -> list[Loss]:
+    """Return the residents of a community who lose most at this year's end."""
+    year = business_day(now).year
+    marked = marked_year(connection, year, now)
+    if marked is None:
+        return []
+    accounts = lapsing_at(marked, year).where(Account.community == community)
+    due = accounts.subquery()
+    rows = connection.execute(
+        select(due.c.holder_id, due.c.amount)
+        .order_by(due.c.amount.desc(), due.c.holder_id)
+        .limit(MOST),
+    )
+    return [Loss(resident=row[0], amount=row[1]) for row in rows]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastRun:
+    """What the newest run of expiry did."""
+
+    day: dt.date
+    accounts: int
+    amount: int
+    finished: bool
+
+
+def last_run(connection: Connection) -> LastRun | None:
+    """Return the newest run in which anything lapsed, or that still goes on."""
+    row = connection.execute(
+        select(ExpiryRun.__table__)
+        .where(
+            ExpiryRun.stage == "lapse",
+            (ExpiryRun.accounts > 0) | ExpiryRun.finished_at.is_(None),
+        )
+        .order_by(ExpiryRun.day.desc())
+        .limit(1),
+    ).first()
+    if row is None:
+        return None
+    return LastRun(
+        day=row.day,
+        accounts=row.accounts,
+        amount=row.amount,
+        finished=row.finished_at is not None,
+    )

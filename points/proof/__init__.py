@@ -1,0 +1,1 @@
+"""Sealed days and the checks of every invariant, in SQL of their own."""

@@ -1,0 +1,136 @@
+"""Checks: an invariant, the query that finds what breaks it, and where the first broken row is."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqlalchemy import BindParameter, Date, bindparam, select, text
+
+from core.db import Base, UtcDateTime
+from core.work import business_day
+from points.models import Account
+from points.proof.chain import Place
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+Changed = Literal["rows", "accounts", "days", "whole", "night"]
+"""What of a check has to be looked at again after a quarter of an hour: new rows, accounts that
+were touched, days that are not closed, all of it (it is small), or nothing before the night."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a check found: how many are wrong, where the first is, among how many."""
+
+    times: int
+    first: Place | None
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """An invariant: its name, what breaks it in words, and the query that finds it.
+
+    The query returns the ids of rows of ``table`` that are wrong. ``find`` is for what no query
+    can say: with a number it looks at a part only, another part for each number.
+    """
+
+    name: str
+    words: str
+    query: str
+    table: str = "transfers"
+    title: str = ""
+    changed: Changed = "night"
+    find: Callable[[Connection, int | None], Found] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """A broken invariant: how often, and where the first row stands."""
+
+    name: str
+    words: str
+    times: int
+    first: Place
+
+    @property
+    def example(self) -> str:
+        """Table, id, community and day of the first row."""
+        place = self.first
+        where = [str(each) for each in (place.community, place.day) if each is not None]
+        return f"{place.table} {place.id}" + (f" ({', '.join(where)})" if where else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Narrow:
+    """A WITH clause that puts a part of the rows in the tables' place, and its parameters."""
+
+    tables: str = ""
+    only: str = ""
+    turn: int | None = None
+    values: dict[str, object] = field(default_factory=dict)
+
+    def typed(self) -> list[BindParameter[Any]]:
+        """The parameters with the types that both databases store."""
+        return [
+            bindparam(name, value, type_=Date() if name == "day" else UtcDateTime())
+            for name, value in self.values.items()
+        ]
+
+
+WHOLE = Narrow()
+
+
+def find(connection: Connection, check: Check, narrow: Narrow = WHOLE) -> Found:
+    """Run one check, on a part of the rows if asked."""
+    if check.find is not None:
+        return check.find(connection, narrow.turn)
+    row = connection.execute(
+        text(
+            f"{narrow.tables} SELECT count(*) AS times, min(CAST(what AS text)) AS example"
+            f" FROM ({check.query}) AS found {narrow.only}",
+        ).bindparams(*narrow.typed()),
+    ).one()
+    return Found(
+        times=row.times,
+        first=place_of(connection, check.table, row.example) if row.times else None,
+        rows=0,
+    )
+
+
+BOOKS = ("community", "host", "account")
+MOMENTS = ("day", "done_at", "void_at", "closed_at", "posted_at", "at", "event_at", "created_at")
+"""Columns that say which business day a row belongs to; the first that has a value."""
+
+
+def place_of(connection: Connection, name: str, identity: str) -> Place:
+    """Look up where a row stands; what is no longer there, or was spoilt, has only an id."""
+    table = Base.metadata.tables[name]
+    key = next(iter(table.primary_key))
+    wanted = [table.c[each] for each in (*BOOKS, *MOMENTS) if each in table.c]
+    try:
+        given = key.type.python_type(identity)
+        row = connection.execute(select(key, *wanted).where(key == given)).mappings().first()
+    except ValueError:
+        row = None
+    if row is None:
+        return Place(table=name, id=identity)
+    moment = next((row[each] for each in MOMENTS if row.get(each) is not None), None)
+    return Place(
+        table=name,
+        id=str(given),
+        community=_community(connection, dict(row)),
+        day=business_day(moment) if isinstance(moment, dt.datetime) else moment,
+    )
+
+
+def _community(connection: Connection, row: dict[str, Any]) -> int | None:
+    """Return the community that a row names itself, or that of its account."""
+    found: int | None = row.get("community", row.get("host"))
+    if found is None and "account" in row:
+        return connection.scalar(select(Account.community).where(Account.id == row["account"]))
+    return found

@@ -1,0 +1,90 @@
+"""What ``flask verify`` asks of adjustments and reversals: SQL written apart from what posts."""
+
+from __future__ import annotations
+
+from core.errors import N_
+from points.proof.checks import Check
+
+# Whole ones mirror their original; a part never gives back more, in points or in standard.
+REVERSAL_WITHOUT_TRANSFERS = """
+    SELECT reversals.original AS what FROM reversals
+        LEFT JOIN transfers AS made ON made.id = reversals.reversal AND made.act = 'reversal'
+        LEFT JOIN transfers AS undone ON undone.id = reversals.original
+            AND undone.debit = made.credit AND undone.credit = made.debit
+            AND undone.amount >= made.amount
+            AND coalesce(undone.standard, 0) >= coalesce(made.standard, 0)
+            AND (undone.amount > made.amount
+                OR coalesce(undone.standard, 0) = coalesce(made.standard, 0))
+    WHERE undone.id IS NULL"""
+
+# In each pair of books what an act took back is the same standard on both sides.
+REVERSAL_UNEVEN = """
+    SELECT min(CAST(transfers.id AS text)) AS what FROM transfers
+        JOIN accounts ON accounts.purpose = 'clearing'
+            AND accounts.id IN (transfers.debit, transfers.credit)
+    WHERE transfers.act = 'reversal' AND transfers.journal IS NOT NULL
+    GROUP BY transfers.journal
+    HAVING sum(CASE WHEN transfers.credit = accounts.id THEN 1 ELSE -1 END
+        * coalesce(transfers.standard, 0)) <> 0"""
+
+ADJUSTED_OTHERWISE = """
+    SELECT adjustments.id AS what FROM adjustments LEFT JOIN (
+        SELECT source_id, account, sum(change) AS change FROM (
+            SELECT source_id, credit AS account, amount AS change FROM transfers
+            WHERE source_kind = 'adjustment' AND credit > 0
+            UNION ALL SELECT source_id, debit, -amount FROM transfers
+            WHERE source_kind = 'adjustment' AND debit > 0
+        ) AS sides GROUP BY source_id, account
+    ) AS made ON made.source_id = adjustments.id AND made.account = adjustments.account
+    WHERE coalesce(made.change, 0) <> CASE WHEN adjustments.amount > 0
+        THEN adjustments.posted ELSE -adjustments.posted - adjustments.collected END"""
+
+ADJUSTED_BY_NOBODY = """
+    SELECT transfers.id AS what FROM transfers
+        LEFT JOIN adjustments ON adjustments.id = transfers.source_id
+            AND adjustments.state = 'posted'
+    WHERE transfers.source_kind = 'adjustment' AND adjustments.id IS NULL"""
+
+DECIDED_BY_ONE = """
+    SELECT id AS what FROM adjustments WHERE checker = maker OR maker = person
+        OR checker = person OR maker_household = household OR checker_household = household"""
+
+ADJUSTMENTS: tuple[Check, ...] = (
+    Check(
+        "reversals",
+        "reversals do not mirror a transfer",
+        REVERSAL_WITHOUT_TRANSFERS,
+        title=N_("冲回不多于原来的一笔，方向相反"),
+        changed="whole",
+    ),
+    Check(
+        "even reversals",
+        "reversals do not clear between two books",
+        REVERSAL_UNEVEN,
+        title=N_("跨社区的冲回两边相等"),
+        changed="night",
+    ),
+    Check(
+        "adjustments",
+        "adjustments moved another amount than was decided",
+        ADJUSTED_OTHERWISE,
+        table="adjustments",
+        title=N_("调整的积分正是两人定下的"),
+        changed="night",
+    ),
+    Check(
+        "decided transfers",
+        "transfers adjust what nobody decided",
+        ADJUSTED_BY_NOBODY,
+        title=N_("没有人定下的，不会调整"),
+        changed="rows",
+    ),
+    Check(
+        "two people",
+        "adjustments were decided by one person, or for themselves",
+        DECIDED_BY_ONE,
+        table="adjustments",
+        title=N_("调整的提出和复核不是同一个人"),
+        changed="whole",
+    ),
+)
