@@ -19,6 +19,7 @@ import contextlib
 import datetime as dt
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,6 +41,8 @@ from tests.people import People, make
 DATABASES = ("sqlite", "postgresql")
 SERVER = "LINLI_TEST_POSTGRESQL"
 START = dt.datetime(2026, 11, 24, 2, 0, tzinfo=dt.UTC)
+MEMORY = "/dev/shm"  # noqa: S108 - a folder of our own is made in it
+ROOM = 3 * 2**30
 C = TypeVar("C")
 R = TypeVar("R")
 
@@ -125,6 +128,12 @@ class Stage:
         self.reset("people")
 
 
+def memory() -> str | None:
+    """Return where databases cost no disk, if there is room: tests kill processes, no machine."""
+    roomy = Path(MEMORY).is_dir() and shutil.disk_usage(MEMORY).free > ROOM
+    return MEMORY if roomy else None
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run on both databases, unless a mark names one: nothing is ever skipped."""
     if "database" in metafunc.fixturenames:
@@ -137,7 +146,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if SERVER in os.environ:
         return
     running = contextlib.ExitStack()
-    os.environ[SERVER] = running.enter_context(postgres.temporary())
+    os.environ[SERVER] = running.enter_context(postgres.temporary(memory()))
     config.add_cleanup(running.close)
 
 
@@ -151,6 +160,13 @@ def stages() -> Iterator[dict[str, Stage]]:
             db.engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def room() -> Iterator[Path]:
+    """Where this process keeps its applications' files."""
+    with tempfile.TemporaryDirectory(prefix="linli-", dir=memory()) as made:
+        yield Path(made)
+
+
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> str:
     """Which database this test runs on."""
@@ -162,13 +178,15 @@ def stage(
     request: pytest.FixtureRequest,
     database: str,
     stages: dict[str, Stage],
-    tmp_path_factory: pytest.TempPathFactory,
+    room: Path,
 ) -> Stage:
     """The application's stage, reset to its template, with people where the test has a cast."""
     if database not in stages:
         worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
         found = os.environ[SERVER] if database == "postgresql" else None
-        stages[database] = Stage(database, tmp_path_factory.mktemp(database), found, worker)
+        own = room / database
+        own.mkdir()
+        stages[database] = Stage(database, own, found, worker)
     if "cast" in request.fixturenames:
         stages[database].reset_with_people()
     else:

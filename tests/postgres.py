@@ -36,9 +36,12 @@ def server(folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def temporary() -> Iterator[str]:
+def temporary(where: str | None = None) -> Iterator[str]:
     """Run a server in a folder of its own, which goes away with it."""
-    with tempfile.TemporaryDirectory(prefix="linli-pg-") as folder, server(Path(folder)) as found:
+    with (
+        tempfile.TemporaryDirectory(prefix="linli-pg-", dir=where) as folder,
+        server(Path(folder)) as found,
+    ):
         yield found
 
 
