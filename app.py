@@ -87,7 +87,7 @@ from core.db import db
 from core.db import init_app as init_db
 from core.jobs import Daily, Every, Job
 from core.work import Runtime, Subscribers, clock_from, transact
-from points.events import LineReversed, RuleOutsideBand
+from points.events import LineReversed, PointsWanted, RuleOutsideBand
 from residents.events import PlacesLoaded, ResidentConfirmed, ResidentDied, ResidentsAdded
 
 if TYPE_CHECKING:
@@ -152,6 +152,7 @@ SUBSCRIBERS: Subscribers = {
     ResidentConfirmed: (points.subscribers.award_verified,),
     RuleOutsideBand: (admin.notices.tell_district,),
     LineReversed: (exchange.orders.order_reversed,),
+    PointsWanted: (exchange.moving.bring_back,),
 }
 
 CHECKS: tuple[Check, ...] = (

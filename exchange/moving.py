@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import select
@@ -19,8 +19,8 @@ from core.formats import points
 from core.work import reading, transact
 from exchange.basket import faces
 from exchange.models import Order
-from points.accounts import account_id
-from points.carrying import Carry, Holder, PointsHeld, carry, carry_usage
+from points.accounts import PointsKind, account_id
+from points.carrying import Carry, Fetch, Holder, PointsHeld, carry, carry_usage, fetch
 from points.models import Account
 from residents import endings
 from residents.addresses import Address
@@ -229,6 +229,56 @@ def follow(work: Work, command: Follow) -> Moved:
         service=carried.service,
         basic=carried.basic,
         exists=False,
+    )
+
+
+class Wanted(Protocol):
+    """An event that says what is to be taken of an account that may have been left."""
+
+    @property
+    def holder_kind(self) -> str:
+        """Whose account: a household's is never left by one person's going."""
+
+    @property
+    def holder_id(self) -> UUID:
+        """The resident as they were when the points came."""
+
+    @property
+    def points_kind(self) -> PointsKind:
+        """Which account."""
+
+    @property
+    def amount(self) -> int:
+        """Centipoints of the account's book."""
+
+    @property
+    def note(self) -> str:
+        """What the lines say."""
+
+
+def bring_back(work: Work, event: Wanted) -> None:
+    """Carry what is to be taken back to the account that it is taken from.
+
+    Raises YearNotClosed or DayClosed.
+    """
+    if event.holder_kind != "resident":
+        return
+    old, now = _way(work.connection, event.holder_id)
+    if now.id == old.id:
+        return
+    face = faces(work.connection, work.day, old.community, now.community)
+    target, source = (
+        Holder(id=row.id, community=row.community, face=face[row.community]) for row in (old, now)
+    )
+    fetch(
+        work,
+        Fetch(
+            source=source,
+            target=target,
+            points_kind=event.points_kind,
+            wanted=event.amount,
+            note=event.note,
+        ),
     )
 
 

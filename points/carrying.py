@@ -99,9 +99,37 @@ def carry(work: Work, command: Carry) -> Carried:
     for kind in kinds:
         row, taking = found[source.account(kind)], found[target.account(kind)]
         if row.credited > row.debited:
-            move = _Move(work, command, kind, row, taking)
-            arrived[kind] = move.service() if kind == "service" else move.basic()
+            move = _Move(work, command, kind, row, taking, row.credited - row.debited)
+            arrived[kind] = move.post()
     return Carried(**arrived)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetch:
+    """So much is wanted free on the target's account; what is missing there comes along."""
+
+    source: Holder
+    target: Holder
+    points_kind: PointsKind
+    wanted: int
+    note: str
+
+
+def fetch(work: Work, command: Fetch) -> None:
+    """Post what is missing on the target's account, as far as the source has it free.
+
+    Raises YearNotClosed, AccountUnknown or DayClosed.
+    """
+    refuse_unclosed_year(work)
+    source, target = command.source, command.target
+    sides = [each.account(command.points_kind) for each in (source, target)]
+    found = _locked(work, sides)
+    row, taking = (found[side] for side in sides)
+    missing = command.wanted - (taking.credited - taking.debited - taking.held)
+    amount = min(row.credited - row.debited - row.held, -(-missing * target.face // source.face))
+    if amount > 0:
+        way = Carry(source=source, target=target, note=command.note)
+        _Move(work, way, command.points_kind, row, taking, amount).post()
 
 
 def refuse_unclosed_year(work: Work) -> None:
@@ -122,19 +150,29 @@ def _locked(work: Work, accounts: list[int]) -> dict[int, Row[Any]]:
 
 
 class _Move:
-    """One account's points on their way."""
+    """Points of one account on their way, all that are free or a part of them."""
 
     def __init__(
-        self, work: Work, command: Carry, kind: PointsKind, row: Row[Any], taking: Row[Any]
+        self,
+        work: Work,
+        command: Carry,
+        kind: PointsKind,
+        row: Row[Any],
+        taking: Row[Any],
+        amount: int,
     ) -> None:
         self.work, self.command, self.kind = work, command, kind
         self.row, self.taking = row, taking
-        self.amount: int = row.credited - row.debited
+        self.amount = amount
         self.is_here = row.community == taking.community
         # The version tells a first move from what follows later.
         self.journal = self._id("journal")
 
-    def basic(self) -> int:
+    def post(self) -> int:
+        """Move them; return what arrives."""
+        return self._service() if self.kind == "service" else self._basic()
+
+    def _basic(self) -> int:
         """Move basic points: inside a book from account to account, else out of one and in."""
         if self.is_here:
             self._post("own", self.row.community, self.row.id, self.taking.id, self.amount)
@@ -147,7 +185,7 @@ class _Move:
                 self._post(leg, book, debit or issued, credit or issued, self.amount)
         return self.amount
 
-    def service(self) -> int:
+    def _service(self) -> int:
         """Move service points with the age they have."""
         if self.is_here:
             self._mark()
@@ -185,10 +223,11 @@ class _Move:
         marks = {row.year: row.credited for row in known}
         insert = sqlite.insert if self.work.is_sqlite else postgresql.insert
         for row in rows:
-            older = self._converted(row.credited - self.row.debited)
+            older = self._converted(min(row.credited - self.row.debited, self.amount))
             if not older:
                 continue
-            credited = max(marks.get(row.year, 0), self.taking.debited) + older
+            gone = self.taking.debited + self.taking.held
+            credited = max(marks.get(row.year, 0), gone) + older
             statement = insert(ExpiryMark).values(
                 account=self.taking.id, year=row.year, credited=credited
             )

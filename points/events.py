@@ -6,6 +6,8 @@ import datetime as dt
 from dataclasses import dataclass
 from uuid import UUID
 
+from points.accounts import PointsKind
+
 
 @dataclass(frozen=True, slots=True)
 class RuleOutsideBand:
@@ -27,4 +29,16 @@ class LineReversed:
     source_kind: str
     source_id: UUID
     whole: bool
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointsWanted:
+    """Two people's word takes points of an account, whose holder may have gone on with them."""
+
+    holder_kind: str
+    holder_id: UUID
+    points_kind: PointsKind
+    #: Centipoints of the account's own book.
+    amount: int
     note: str

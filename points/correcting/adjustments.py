@@ -288,9 +288,15 @@ def _write(
 
 
 def refuse_own(work: Work, person: UUID | None, household: UUID) -> UUID | None:
-    """Raise OwnAdjustment for the holder and their household; return the actor's household."""
+    """Raise OwnAdjustment for the holder and their household; return the actor's household.
+
+    Somebody who moved belongs to the household of today, too.
+    """
     mine = directory().household_of(work.connection, work.actor.person)
-    if person == work.actor.person or mine == household:
+    theirs = {household}
+    if person is not None:
+        theirs.add(directory().household_of(work.connection, person) or household)
+    if person == work.actor.person or mine in theirs:
         raise OwnAdjustment
     return mine
 

@@ -31,7 +31,7 @@ from points.correcting.adjustments import (
 from points.correcting.corrections import Outcome, close_correction, locked_correction
 from points.earning.awards import AwardSettled, void_award
 from points.earning.caps import give_back, periods_of
-from points.events import LineReversed
+from points.events import LineReversed, PointsWanted
 from points.expiring.lapsed import lapsed_of
 from points.ledger import Posting, lock_accounts, post
 from points.lines import LineOf, line_of
@@ -192,7 +192,7 @@ def _carry_out(work: Work, row: Row[Adjustment]) -> _Done:
 def _adjust(work: Work, row: Row[Adjustment]) -> _Done:
     """Post between the holder and the community's account of adjustments."""
     wanted = abs(row.amount)
-    amount = wanted if row.amount > 0 else min(wanted, _available(work, row.account))
+    amount = wanted if row.amount > 0 else min(wanted, _available(work, row, wanted))
     if amount:
         post(work, _adjusting(work, row, amount, 0))
     return _Done(posted=amount, shortage=wanted - amount)
@@ -216,8 +216,18 @@ def _adjusting(work: Work, row: Row[Adjustment], amount: int, before: int) -> Po
     )
 
 
-def _available(work: Work, account: int) -> int:
-    """Lock the account and return what is free on it."""
+def _available(work: Work, row: Row[Adjustment], wanted: int) -> int:
+    """Lock the account and return what is free on it; what its holder took along comes back."""
+    work.publish(
+        PointsWanted(
+            holder_kind=row.holder_kind,
+            holder_id=row.holder_id,
+            points_kind=row.points_kind,
+            amount=wanted,
+            note=row.reason,
+        )
+    )
+    account = row.account
     lock_accounts(work, account)
     free = select(Account.credited - Account.debited - Account.held).where(Account.id == account)
     return work.connection.scalar(free) or 0
@@ -259,11 +269,11 @@ def _reversing(row: Row[Adjustment], amount: int | None) -> ReverseAll:
 def _claw_back(work: Work, row: Row[Adjustment], line: LineOf) -> _Done:
     """Take an award back: what has lapsed is gone, what was spent is missing."""
     wanted = abs(row.amount)
-    free = _available(work, row.account)
     legs = legs_of(work.connection, line.id, line.journal)
+    lock_accounts(work, row.account)
     refuse_reversed(work.connection, [leg.id for leg in legs])
     lapsed = lapsed_of(work.connection, row.account, legs[0].day.year, wanted)
-    amount = min(wanted - lapsed, free)
+    amount = min(wanted - lapsed, _available(work, row, wanted - lapsed))
     if amount:
         reverse_all(work, legs, _reversing(row, amount))
     if line.award is not None:
@@ -316,7 +326,7 @@ def collect_shortage(work: Work, command: CollectShortage) -> Collected:
     work.actor.require("points.adjust", row.community)
     refuse_own(work, row.person, row.household)
     missing = 0 if row.waived_at is not None else row.shortage - row.collected
-    amount = min(missing, _available(work, row.account))
+    amount = min(missing, _available(work, row, missing)) if missing else 0
     if not amount:
         raise NothingShort
     if row.act == "adjustment":

@@ -115,7 +115,8 @@ def test_an_award_that_came_after_the_year_that_lapsed_is_taken_whole(
 
 
 def test_runs_are_used_up_from_the_oldest() -> None:
-    runs = [lapsed._Run(marked=2026, left=100), lapsed._Run(marked=2027, left=50)]
+    way = lapsed._Way(1)
+    runs = [lapsed._Run(2026, 100, way), lapsed._Run(2027, 50, way)]
 
     assert lapsed._take(runs, 2027, 80) == 50
     assert lapsed._take(runs, 2026, 60) == 60

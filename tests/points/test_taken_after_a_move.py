@@ -1,0 +1,146 @@
+"""What is taken back follows its holder: into another community, into another record."""
+
+from __future__ import annotations
+
+import datetime as dt
+from uuid import UUID
+
+import pytest
+from flask import Flask
+
+from core.acts import SYSTEM
+from core.work import Work
+from exchange.models import FaceValue
+from exchange.moving import MergeRecords, MoveHousehold, merge_records, move_household
+from points.correcting import adjustments, deciding
+from points.correcting.deciding import CollectShortage, collect_shortage
+from residents.models import Resident
+from residents.people import EnterResident, enter_resident
+from tests.people import HERE, THERE, Someone
+from tests.points.books import Nothing, one
+from tests.points.calendar import hangzhou, night
+from tests.points.correcting import Desk
+
+
+def worth(work: Work, _command: None) -> Nothing:
+    """Two points from here are worth three elsewhere."""
+    begins = dt.date(2026, 1, 1)
+    given = FaceValue(community=HERE, valid_from=begins, value=15_000, set_by=SYSTEM.person)
+    work.session.add(given)
+    return Nothing()
+
+
+def moves(desk: Desk) -> Someone:
+    """Let 王秀英 move elsewhere, where her points become half as many again."""
+    desk.run(worth, None)
+    wang, staff = desk.cast.wang, desk.cast.actor(desk.cast.elsewhere)
+    command = MoveHousehold(key="away", community=THERE, residents=(one(wang.resident),))
+    moved = desk.run(move_household, command, staff)
+    return Someone(
+        wang.name,
+        wang.phone,
+        community=THERE,
+        person=wang.person,
+        resident=moved.residents[0],
+        household=moved.household,
+    )
+
+
+def collect(desk: Desk, proposal: UUID) -> deciding.Collected:
+    done: deciding.Collected = desk.run(
+        collect_shortage, CollectShortage(adjustment=proposal), desk.cast.actor(desk.cast.staff)
+    )
+    return done
+
+
+def test_what_somebody_took_along_is_taken_where_they_live_now(desk: Desk) -> None:
+    line = desk.earn(units=4)
+    desk.spend(333)
+    now = moves(desk)
+    assert desk.totals(now)[2] == 2500
+
+    done = desk.back(line)
+
+    # Half a centipoint was too small to go along, and is too small to come back.
+    assert (done.posted, done.shortage) == (1666, 334)
+    assert (desk.totals()[2], desk.totals(now)[2]) == (0, 0)
+    assert desk.broken() == []
+
+
+def test_no_more_comes_back_than_is_taken(desk: Desk) -> None:
+    desk.earn(units=4)
+    now = moves(desk)
+
+    assert desk.decide(desk.propose(-500)).posted == 500
+    assert (desk.totals()[2], desk.totals(now)[2]) == (0, 2250)
+    assert desk.broken() == []
+
+
+def test_what_is_missing_is_collected_where_they_live_now(desk: Desk) -> None:
+    line = desk.earn(units=4)
+    desk.spend(1500)
+    proposal = desk.propose_back(line)
+    now = moves(desk)
+    assert desk.decide(proposal).shortage == 1500
+    with pytest.raises(deciding.NothingShort):
+        collect(desk, proposal)
+    desk.earn(units=4, who=now, community=THERE, bearing=THERE)
+
+    assert (collect(desk, proposal).missing, desk.totals(now)[2]) == (167, 0)
+    assert desk.broken() == []
+
+
+def test_of_two_records_that_became_one_the_other_one_pays(desk: Desk) -> None:
+    line = desk.earn(units=4)
+    desk.spend(2000)
+    proposal = desk.propose_back(line)
+    desk.decide(proposal)
+    staff = desk.cast.actor(desk.cast.staff)
+    again = desk.run(enter_resident, EnterResident(community=HERE, name="王秀瑛"), staff)
+    drop = one(desk.cast.wang.resident)
+    desk.run(merge_records, MergeRecords(key="m", keep=again.resident, drop=drop), staff)
+    other = Someone("王秀瑛", "", resident=again.resident)
+    desk.earn(units=6, who=other)
+
+    assert collect(desk, proposal).missing == 0
+    assert desk.totals(other)[2] == 1000
+    assert desk.broken() == []
+
+
+def test_what_lapsed_after_the_move_is_not_lost_twice(desk: Desk, app: Flask) -> None:
+    line, other = desk.earn(units=4), desk.earn(units=2)
+    night(app, desk.clock, 2026)
+    desk.clock.set(hangzhou(2027, 5, 5))
+    now = moves(desk)
+    desk.decide(desk.propose(-400))
+    night(app, desk.clock, 2027)
+    assert desk.totals(now)[2] == 0
+
+    first, second = desk.back(line), desk.back(other)
+
+    assert (first.lapsed, first.shortage) == (2000, 0)
+    assert (second.lapsed, second.shortage) == (600, 400)
+    assert desk.broken() == []
+
+
+def test_whoever_lives_with_them_now_does_not_decide(desk: Desk) -> None:
+    proposal = desk.propose(500)
+    now = moves(desk)
+
+    def joins(work: Work, _command: None) -> Nothing:
+        work.session.add(
+            Resident(
+                id=work.new_id(),
+                person=one(desk.cast.lead.person),
+                household=one(now.household),
+                community=THERE,
+                state="confirmed",
+                valid_from=work.day,
+                created_at=work.now,
+            )
+        )
+        return Nothing()
+
+    desk.run(joins, None)
+    with pytest.raises(adjustments.OwnAdjustment):
+        desk.decide(proposal)
