@@ -80,6 +80,11 @@ def day_start(day: dt.date) -> dt.datetime:
     return dt.datetime.combine(day, dt.time(), SHANGHAI).astimezone(dt.UTC)
 
 
+def noon(day: dt.date) -> dt.datetime:
+    """Return the moment that what somebody did on a day stands for, in UTC."""
+    return day_start(day) + dt.timedelta(hours=12)
+
+
 @dataclass(slots=True)
 class Runtime:
     """What the composition root hands to the transaction: kept at ``app.extensions["linli"]``."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from core.ids import uuid8
-from core.work import SHANGHAI
+from core.work import noon
 from points.accounts import HolderKind
 from points.earning.awards import Award, Awarded, award
 from points.earning.helping import HELP_EPOCH, NewHelp, note_help
@@ -56,7 +56,7 @@ def record_act(work: Work, command: RecordAct) -> Recorded:
     """Award what the actor saw, inside the rule's caps; late and own ones wait for a second.
 
     Raises RuleUnknown, RuleNotByHand, HolderUnfit, HolderUnknown, DayOutOfRange, UnitsOutOfRange,
-    HelpedMissing, HelpWithinHousehold, Forbidden, NotInYourScope.
+    HelpedMissing, HelpWithinHousehold, HelpNotYoursToTell, Forbidden, NotInYourScope.
     """
     act = Act(
         rule=command.rule,
@@ -67,7 +67,7 @@ def record_act(work: Work, command: RecordAct) -> Recorded:
         note=command.note,
         helped=command.helped,
     )
-    checked = recorder(work, command.community, act).check(act)
+    checked = recorder(work, command.community, act).check(act, told=command.word == "told")
     if checked.helped is not None:
         identity = uuid8(HELP_EPOCH, "help", work.actor.person, command.key)
         new = _help_of(work, act, checked, command.word)
@@ -123,11 +123,6 @@ def _help_of(work: Work, act: Act, checked: Checked, word: Word) -> NewHelp:
 def told(work: Work, act: Act, checked: Checked, identity: UUID) -> None:
     """Note that the helped neighbour said so to the one who records a row of a list."""
     note_help(work, replace(_help_of(work, act, checked, "told"), id=identity))
-
-
-def noon(day: dt.date) -> dt.datetime:
-    """Return the moment that an act of a day stands for."""
-    return dt.datetime.combine(day, dt.time(12), SHANGHAI).astimezone(dt.UTC)
 
 
 def award_of(act: Act, checked: Checked, cause: str, source_kind: str) -> Award:

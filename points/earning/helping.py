@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from core.directory import directory
 from core.errors import N_, Conflict, Forbidden, NotFound
-from core.work import SHANGHAI
+from core.work import noon
 from points.earning.awards import Award, award
 from points.earning.rules import rule_in_force
 from points.models import NeighbourHelp
@@ -39,6 +39,12 @@ class HelpAnswered(Conflict):
     """The helped one gave another answer before."""
 
     text = N_("这件事已经答复过了。答错了的话，请打电话告诉社区。")
+
+
+class HelpTooOld(Conflict):
+    """After a month nobody remembers: what was not answered is recorded anew, or not at all."""
+
+    text = N_("这件事过了 30 天没有答复，已经不算了。请告诉社区，由工作人员重新登记。")
 
 
 class HelpNotYoursToTell(Forbidden):
@@ -118,7 +124,7 @@ class HelpSaid:
 def answer_help(work: Work, command: AnswerHelp) -> HelpSaid:
     """Take the word; a yes gives the award, once. The same again changes nothing.
 
-    Raises HelpUnknown, HelpAnswered, HelpNotYoursToTell.
+    Raises HelpUnknown, HelpAnswered, HelpTooOld, HelpNotYoursToTell.
     """
     row = work.connection.execute(
         select(NeighbourHelp.__table__).where(NeighbourHelp.id == command.help),
@@ -126,6 +132,8 @@ def answer_help(work: Work, command: AnswerHelp) -> HelpSaid:
     if row is None:
         raise HelpUnknown
     _refuse_others(work, row)
+    if row.state == "asked" and row.created_at <= work.now - dt.timedelta(days=OPEN_DAYS):
+        raise HelpTooOld
     state = "confirmed" if command.helped else "declined"
     taken = work.connection.execute(
         update(NeighbourHelp)
@@ -165,7 +173,6 @@ def _refuse_others(work: Work, row: Row[Any]) -> None:
 
 def _award_of(work: Work, row: Row[Any]) -> Award:
     rule = rule_in_force(work.connection, row.community, row.rule, row.day)
-    moment = dt.datetime.combine(row.day, dt.time(12), SHANGHAI).astimezone(dt.UTC)
     return Award(
         cause=f"help:{row.id}",
         holder_kind="resident",
@@ -179,7 +186,7 @@ def _award_of(work: Work, row: Row[Any]) -> Award:
         reason=f"{rule.name}，{row.note}" if row.note else rule.name,
         source_kind="help",
         source_id=row.id,
-        event_at=moment,
+        event_at=noon(row.day),
         household=row.helper_household,
         needs_second=row.needs_second,
         recorded_by=row.recorded_by,

@@ -13,6 +13,7 @@ from core.directory import Standing, directory
 from core.errors import N_, NotFound, Rejected
 from points.accounts import HolderKind
 from points.earning.awards import UNITS_MAX, UnitsOutOfRange
+from points.earning.helping import HelpNotYoursToTell
 from points.earning.rules import NEIGHBOUR, Rule, RuleUnknown, rule_in_force
 
 if TYPE_CHECKING:
@@ -135,11 +136,11 @@ class Recorder:
     words: frozenset[str]
     rules: dict[tuple[str, dt.date], Rule | None] = field(default_factory=dict)
 
-    def check(self, act: Act) -> Checked:
-        """Return the act with its rule and people.
+    def check(self, act: Act, *, told: bool = True) -> Checked:
+        """Return the act with its rule and people; ``told``: the recorder has heard the helped one.
 
         Raises UnitsOutOfRange, DayOutOfRange, RuleUnknown, RuleNotByHand, HolderUnfit,
-        HolderUnknown, NotInYourScope, HelpedMissing or HelpWithinHousehold.
+        HolderUnknown, NotInYourScope, HelpedMissing, HelpWithinHousehold or HelpNotYoursToTell.
         """
         if not 0 < act.units <= UNITS_MAX:
             raise UnitsOutOfRange
@@ -156,17 +157,17 @@ class Recorder:
         if holder.kind != act.holder_kind:
             raise HolderUnfit
         _refuse_beyond_scope(self.asking.actor, holder)
+        is_own = bool({act.holder_id, holder.household} & self.own)
+        helped = self._helped(act, rule, holder)
+        if helped is not None and told and is_own:
+            raise HelpNotYoursToTell
         return Checked(
             rule=rule,
             day=day,
             holder=holder,
-            helped=self._helped(act, rule, holder),
+            helped=helped,
             is_late=age > BACK_FILLED_DAYS,
-            needs_second=(
-                age > BACK_FILLED_DAYS
-                or rule.key == EMERGENCY
-                or bool({act.holder_id, holder.household} & self.own)
-            ),
+            needs_second=age > BACK_FILLED_DAYS or rule.key == EMERGENCY or is_own,
         )
 
     def _rule(self, key: str, day: dt.date) -> Rule:

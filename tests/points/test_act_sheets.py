@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -73,6 +74,23 @@ def record(app: Flask, cast: People) -> Callable[..., tuple[Any, RowsRecorded]]:
 def kept(connection: Connection) -> list[tuple[int, str]]:
     query = select(ActSheetRow.number, ActSheetRow.outcome).order_by(ActSheetRow.number)
     return [(row.number, row.outcome) for row in connection.execute(query)]
+
+
+def test_a_row_of_help_by_the_recorders_own_is_refused_before_and_after(
+    app: Flask, run: Run, ask: Run, cast: People, record: Callable[..., Any]
+) -> None:
+    lead = building_lead(run, ask, cast, name="王秀英", phone=cast.wang.phone)
+    help_of_wang = replace(acts(cast)[2][1], holder_id=one(cast.wang.resident))
+    rows = [(1, help_of_wang)]
+    with app.app_context(), reading() as connection:
+        looker = Looker(connection=connection, actor=cast.actor(lead), day=DAY)
+        seen = sheets.look_at(looker, HERE, listed(rows, DAY))
+
+    _sheet, done = record(rows, lead)
+
+    assert [row.outcome for row in (*seen.rows, *done.rows)] == ["refused", "refused"]
+    assert "不能替对方说" in done.rows[0].message
+    assert ask(count, "awards") == 0
 
 
 def test_good_rows_are_recorded_and_bad_ones_say_why(

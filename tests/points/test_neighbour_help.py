@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -20,6 +19,7 @@ from points.earning.helping import (
     AnswerHelp,
     HelpAnswered,
     HelpNotYoursToTell,
+    HelpTooOld,
     HelpUnknown,
     answer_help,
     asked_at,
@@ -204,12 +204,30 @@ def test_a_building_lead_who_helped_needs_a_second_person_beside_the_word(
     assert ask(count, "awards", "due IS NULL") == 1
 
 
-def test_after_a_month_nobody_is_asked_any_more(
-    ask: Run, cast: People, asked: UUID, clock: Clock
+def test_whoever_records_for_their_own_does_not_hear_the_word_themselves(
+    run: Run, ask: Run, cast: People
 ) -> None:
-    clock.advance(days=31)
+    wang = building_lead(run, ask, cast, name="王秀英", phone=cast.wang.phone)
+
+    with pytest.raises(HelpNotYoursToTell):
+        run(record_act, errand(cast, word="told"), cast.actor(wang))
+    assert ask(count, "neighbour_helps") == 0
+
+
+def test_after_a_month_nobody_is_asked_any_more(
+    run: Run, ask: Run, cast: People, asked: UUID, clock: Clock
+) -> None:
+    run(record_act, errand(cast, key="errand-2"), cast.actor(cast.staff))
+    other = next(row.id for row in ask(helps) if row.id != asked)
+    yes = AnswerHelp(help=asked, helped=True)
+    run(answer_help, yes, cast.actor(cast.chen))
+    clock.advance(days=30)
+
     assert ask(asked_of, one(cast.chen.resident), clock.now) == []
-    assert clock.now > dt.datetime(2026, 12, 1, tzinfo=dt.UTC)
+    with pytest.raises(HelpTooOld):
+        run(answer_help, AnswerHelp(help=other, helped=True), cast.actor(cast.lead))
+    assert run(answer_help, yes, cast.actor(cast.chen)).exists
+    assert ask(count, "awards") == 1
 
 
 def test_the_verifier_finds_help_without_a_word(
