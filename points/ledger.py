@@ -167,6 +167,13 @@ def lock_accounts(work: Work, *accounts: int) -> None:
         ).all()
 
 
+def free_of(work: Work, account: int) -> int:
+    """Lock an account and return what is free on it; where there is none, nothing."""
+    lock_accounts(work, account)
+    free = select(Account.credited - Account.debited - Account.held).where(Account.id == account)
+    return int(work.connection.scalar(free) or 0)
+
+
 def _why_not(work: Work, posting: Posting) -> Posted:
     """Answer a replay, or say what is missing: the id first, or a spent replay looks uncovered."""
     found = work.connection.execute(

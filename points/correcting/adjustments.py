@@ -13,7 +13,12 @@ from core.defaults import CENTIPOINTS
 from core.directory import Holder, directory
 from core.errors import N_, Conflict, Forbidden, NotFound, Rejected
 from points.accounts import PointsKind, household_account, resident_account
-from points.correcting.corrections import CorrectionClosed, CorrectionUnknown, locked_correction
+from points.correcting.corrections import (
+    CorrectionClosed,
+    CorrectionUnknown,
+    holder_about,
+    locked_correction,
+)
 from points.earning.recorders import HolderUnknown
 from points.lines import LineOf, line_of
 from points.models import Account, Adjustment
@@ -78,6 +83,12 @@ class NotReversible(Rejected):
     text = N_("这一笔不能冲回。需要改的话，请提出一笔更正，加分或减分。")
 
 
+class CorrectionUnrelated(Rejected):
+    """What answers a request is about the points that the request is about."""
+
+    text = N_("这条分数反映说的是别人的积分。请从反映里打开，再提出更正。")
+
+
 class SharedLine(Rejected):
     """What several members paid together comes back whole, each with their share."""
 
@@ -138,7 +149,7 @@ def propose_adjustment(work: Work, command: ProposeAdjustment) -> Proposed:
     """Propose to give or to take points of a resident or household of the actor's community.
 
     Raises AmountOutOfRange, AdjustmentWordsMissing, HolderUnknown, OwnAdjustment,
-    CorrectionUnknown, CorrectionClosed, Forbidden or NotInYourScope.
+    CorrectionUnknown, CorrectionClosed, CorrectionUnrelated, Forbidden or NotInYourScope.
     """
     work.actor.require("points.adjust")
     earlier = _earlier(work, command.key)
@@ -264,7 +275,7 @@ def _write(
     if not 0 < abs(amount) <= ADJUSTED_MAX:
         raise AmountOutOfRange(most=ADJUSTED_MAX // CENTIPOINTS)
     household = refuse_own(work, holder.person, holder.household)
-    _refuse_answered(work, command.correction)
+    _refuse_answered(work, command.correction, holder.person, values["holder_id"])
     identity = work.new_id()
     work.connection.execute(
         insert(Adjustment).values(
@@ -301,8 +312,13 @@ def refuse_own(work: Work, person: UUID | None, household: UUID) -> UUID | None:
     return mine
 
 
-def _refuse_answered(work: Work, correction: UUID | None) -> None:
-    """Raise CorrectionUnknown or CorrectionClosed where there is nothing to answer."""
+def _refuse_answered(
+    work: Work, correction: UUID | None, person: UUID | None, holder: object
+) -> None:
+    """Raise unless it is open and about this holder, at whatever place they lived then.
+
+    Raises CorrectionUnknown, CorrectionClosed or CorrectionUnrelated.
+    """
     if correction is None:
         return
     asked = locked_correction(work, correction)
@@ -310,6 +326,12 @@ def _refuse_answered(work: Work, correction: UUID | None) -> None:
         raise CorrectionUnknown
     if asked.state != "open":
         raise CorrectionClosed
+    about = holder_about(work.connection, asked)
+    if about is None or about == holder:
+        return
+    other = directory().holder(work.connection, "resident", about)
+    if other is None or person is None or other.person != person:
+        raise CorrectionUnrelated
 
 
 def withdraw_adjustment(work: Work, command: WithdrawAdjustment) -> AdjustmentState:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from sqlalchemy import insert, select, update
@@ -18,7 +18,8 @@ from core.directory import directory
 from core.errors import N_, Conflict, Forbidden, NotFound, Rejected
 from core.work import business_day, present, reading, transact
 from points.lines import LineUnknown, line_of
-from points.models import Correction
+from points.models import BulletinLine, Correction
+from points.reminding import Reminded, remind_desk
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
@@ -59,7 +60,7 @@ class CorrectionClosed(Conflict):
 
 
 class OwnCorrection(Forbidden):
-    """Nobody answers what they or their household asked."""
+    """Nobody answers what they or their household asked, or what is about their own points."""
 
     text = N_("这是您自己或同户家人的分数，要由别的工作人员答复。")
 
@@ -202,7 +203,7 @@ def day_words(day: dt.date) -> str:
     return f"{day.month}月{day.day}日"
 
 
-def _tell(work: Work, template: str, person: UUID, key: UUID, **params: str) -> None:
+def _tell(work: Work, template: str, person: UUID, key: UUID, **params: Any) -> None:
     """Write the message to the one who asked."""
     cipher = directory().contact(work.connection, person)
     outbox.send(
@@ -211,7 +212,6 @@ def _tell(work: Work, template: str, person: UUID, key: UUID, **params: str) -> 
         key=str(key),
         person=person,
         phone_cipher=cipher,
-        not_before=None,
         **params,
     )
 
@@ -254,7 +254,8 @@ def close_correction(
     if row.state != "open":
         raise CorrectionClosed
     mine = directory().household_of(work.connection, work.actor.person)
-    if work.actor.person == row.asked_by or (mine is not None and mine == row.household):
+    own = directory().own(work.connection, work.actor.person) | {work.actor.person}
+    if not own.isdisjoint({row.asked_by, row.household, holder_about(work.connection, row)}):
         raise OwnCorrection
     work.connection.execute(
         update(Correction)
@@ -273,6 +274,17 @@ def close_correction(
     number = directory().number(work.connection, row.community)
     _tell(work, "correction.answered", row.asked_by, correction, answer=short, phone=number)
     return CorrectionMoved(id=correction, state="answered")
+
+
+def holder_about(connection: Connection, row: Row[Correction]) -> UUID | None:
+    """Return whose points a request is about; None where its award was taken back meanwhile."""
+    if row.kind == "objection":
+        listed = select(BulletinLine.holder_id).where(BulletinLine.id == row.subject)
+        return connection.scalar(listed)
+    try:
+        return line_of(connection, row.subject).holder_id
+    except LineUnknown:
+        return None
 
 
 def withdraw_correction(work: Work, command: WithdrawCorrection) -> CorrectionMoved:
@@ -359,26 +371,16 @@ class Remind:
     answer_by: dt.date
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reminded:
-    """How many people were told."""
-
-    people: int
-
-
 def remind(work: Work, command: Remind) -> Reminded:
     """Write one message a day to each who works at the desk."""
-    people = directory().staff(work.connection, command.community)
-    for person in people:
-        outbox.send(
-            work,
-            "staff.corrections_due",
-            key=f"{command.community}:{person}:{work.day}",
-            person=person,
-            count=command.count,
-            date=day_words(command.answer_by),
-        )
-    return Reminded(people=len(people))
+    return remind_desk(
+        work,
+        command.community,
+        "staff.corrections_due",
+        work.day.isoformat(),
+        count=command.count,
+        date=day_words(command.answer_by),
+    )
 
 
 def remind_due() -> int:

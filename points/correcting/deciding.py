@@ -33,9 +33,9 @@ from points.earning.awards import AwardSettled, void_award
 from points.earning.caps import give_back, periods_of
 from points.events import LineReversed, PointsWanted
 from points.expiring.lapsed import lapsed_of
-from points.ledger import Posting, lock_accounts, post
+from points.ledger import Posting, free_of, lock_accounts, post
 from points.lines import LineOf, line_of
-from points.models import Account, Adjustment, Award
+from points.models import Adjustment, Award
 from points.reversal import (
     Part,
     Reverse,
@@ -227,10 +227,7 @@ def _available(work: Work, row: Row[Adjustment], wanted: int) -> int:
             note=row.reason,
         )
     )
-    account = row.account
-    lock_accounts(work, account)
-    free = select(Account.credited - Account.debited - Account.held).where(Account.id == account)
-    return work.connection.scalar(free) or 0
+    return free_of(work, row.account)
 
 
 def _void(work: Work, row: Row[Adjustment], line: LineOf) -> _Done:

@@ -17,6 +17,7 @@ from core.work import Work
 from points.accounts import account_id, household_account, resident_account
 from points.correcting import adjustments
 from points.correcting.adjustments import (
+    CorrectionUnrelated,
     ProposeAdjustment,
     WithdrawAdjustment,
     propose_adjustment,
@@ -333,3 +334,19 @@ def test_the_command_says_all_that_is_asked(desk: Desk) -> None:
 
     done = desk.run(propose_adjustment, command, desk.cast.actor(desk.cast.staff))
     assert (done.amount, done.exists) == (100, False)
+
+
+def test_a_request_is_answered_by_what_it_is_about(desk: Desk) -> None:
+    line, other = desk.earn(), desk.earn(who=desk.cast.chen)
+    asked = desk.run(
+        open_correction,
+        OpenCorrection(subject=line, words="少记了"),
+        desk.cast.actor(desk.cast.wang),
+    )
+
+    with pytest.raises(CorrectionUnrelated):
+        desk.propose(500, holder_id=one(desk.cast.chen.resident), correction=asked.id)
+    with pytest.raises(CorrectionUnrelated):
+        desk.propose_back(other, correction=asked.id)
+    desk.decide(desk.propose_back(line, correction=asked.id))
+    assert [each.outcome for each in desk.ask(corrections_about, line)] == ["reversed"]

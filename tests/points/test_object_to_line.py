@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -161,3 +162,15 @@ def test_nobody_answers_their_own_objection(run: Run, cast: People, line: UUID) 
     )
     with pytest.raises(OwnCorrection):
         run(answer_correction, AnswerCorrection(correction=made.id, answer="没错"), same)
+
+
+def test_nobody_answers_an_objection_to_their_own_line_or_their_households(
+    run: Run, cast: People, line: UUID
+) -> None:
+    made = run(object_to_line, Object(line=line, words=WORDS), cast.actor(cast.chen))
+    staff = cast.actor(cast.staff)
+    for someone in (cast.wang, cast.li):
+        same = replace(staff, person=one(someone.person))
+        with pytest.raises(OwnCorrection):
+            run(answer_correction, AnswerCorrection(correction=made.id, answer="没错"), same)
+    assert run(answer_correction, AnswerCorrection(correction=made.id, answer="没错"), staff)
