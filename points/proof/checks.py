@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import BindParameter, Date, bindparam, select, text
+from sqlalchemy import BindParameter, Date, Table, bindparam, select, text
 
 from core.db import Base, UtcDateTime
 from core.work import business_day
@@ -89,28 +89,57 @@ def find(connection: Connection, check: Check, narrow: Narrow = WHOLE) -> Found:
     """Run one check, on a part of the rows if asked."""
     if check.find is not None:
         return check.find(connection, narrow.turn)
-    row = connection.execute(
-        text(
-            f"{narrow.tables} SELECT count(*) AS times, min(CAST(what AS text)) AS example"
-            f" FROM ({check.query}) AS found {narrow.only}",
-        ).bindparams(*narrow.typed()),
-    ).one()
-    return Found(
-        times=row.times,
-        first=place_of(connection, check.table, row.example) if row.times else None,
-        rows=0,
+    broken = f"FROM ({check.query}) AS found {narrow.only}"
+    times = connection.scalar(
+        text(f"{narrow.tables} SELECT count(*) {broken}").bindparams(*narrow.typed())
     )
+    if not times:
+        return Found(times=0, first=None, rows=0)
+    return Found(times=times, first=_first(connection, check, broken, narrow), rows=0)
+
+
+def _first(connection: Connection, check: Check, broken: str, narrow: Narrow) -> Place:
+    """Return where the first broken row in time stands; of one moment, the smallest id."""
+    table = Base.metadata.tables[check.table]
+    moment = next((name for name in BEGAN if name in table.c), "NULL")
+    example = connection.scalar(
+        text(
+            f"{narrow.tables} SELECT CAST(what AS text) FROM (SELECT what {broken}) AS found"
+            f" LEFT JOIN (SELECT CAST({key_of(table)} AS text) AS id, min({moment}) AS moment"
+            f" FROM {check.table} GROUP BY 1) AS known ON known.id = CAST(what AS text)"
+            " ORDER BY moment NULLS LAST, 1 LIMIT 1",
+        ).bindparams(*narrow.typed()),
+    )
+    return place_of(connection, check.table, str(example))
+
+
+def key_of(table: Table) -> str:
+    """Return the column by which a check names a table's rows."""
+    return "id" if "id" in table.c else next(iter(table.primary_key)).name
 
 
 BOOKS = ("community", "host", "account")
 MOMENTS = ("day", "done_at", "void_at", "closed_at", "posted_at", "at", "event_at", "created_at")
 """Columns that say which business day a row belongs to; the first that has a value."""
 
+BEGAN = (
+    "posted_at",
+    "created_at",
+    "proposed_at",
+    "submitted_at",
+    "recorded_at",
+    "issued_at",
+    "cut_at",
+    "event_at",
+    "day",
+)
+"""Columns by which the first of several broken rows is told; the first that a table has."""
+
 
 def place_of(connection: Connection, name: str, identity: str) -> Place:
     """Look up where a row stands; what is no longer there, or was spoilt, has only an id."""
     table = Base.metadata.tables[name]
-    key = next(iter(table.primary_key))
+    key = table.c[key_of(table)]
     wanted = [table.c[each] for each in (*BOOKS, *MOMENTS) if each in table.c]
     try:
         given = key.type.python_type(identity)

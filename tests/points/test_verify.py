@@ -394,6 +394,17 @@ def test_each_kind_of_damage_is_named(app: Flask, raw: Raw) -> None:
     assert set().union(*seen.values()) == {check.name for check in verify.CHECKS} - others
 
 
+def test_the_first_in_time_is_named_and_not_the_smallest_id(app: Flask, raw: Raw) -> None:
+    raw.execute(
+        f"UPDATE transfers SET posted_at = '2026-11-28 04:00:00' WHERE id = '{UUID(int=41).hex}'"
+    )
+    raw.execute("DELETE FROM reversals")
+
+    _code, said = flask_verify(app)
+
+    assert f"first transfers {UUID(int=42)}" in said
+
+
 def test_damage_makes_the_command_fail_with_a_line_for_each(app: Flask, raw: Raw) -> None:
     raw.execute(f"UPDATE accounts SET credited = credited + 100 WHERE id = {WALLET}")
     raw.execute("DELETE FROM reversals")
