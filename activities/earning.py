@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from activities.models import Attendance
 from activities.situation import Record, Situation
 from core import settings
+from core.served import HALF_HOUR
 from points.earning.awards import Award, Provenance, award
 from points.earning.recorders import EMERGENCY
 from points.earning.rules import Rule
@@ -20,7 +21,6 @@ from residents.queries import own_holders
 if TYPE_CHECKING:
     from core.work import Work
 
-HALF_HOUR = dt.timedelta(minutes=30)
 PROVENANCES: tuple[Provenance, ...] = ("verified", "recorded", "back_filled")
 BY_HAND = frozenset({"hand", "sheet"})
 

@@ -10,11 +10,11 @@ from sqlalchemy import and_, select, update
 from sqlalchemy.orm import aliased
 
 from activities.attendance import EXIT_GRACE, record_attendance
-from activities.earning import HALF_HOUR
 from activities.grants import GRANT
 from activities.models import Attendance, Session
 from activities.situation import Record
 from core import settings
+from core.served import HALF_HOUR
 from core.work import transact
 from residents.models import Resident
 

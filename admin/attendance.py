@@ -14,6 +14,7 @@ from activities.models import Activity, Attendance, RefusedScan, Session, Sessio
 from core import settings
 from core.formats import earns
 from core.ids import NIL
+from core.served import HALF_HOUR
 from points.cause import awards_of
 from residents import queries as people
 from residents.models import Person
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 PER_PAGE = 30
-HALF_HOUR = dt.timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

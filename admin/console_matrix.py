@@ -17,8 +17,9 @@ from core.work import business_day, present, reader
 from exchange import console as cross
 from exchange import rates
 from exchange.basket import round_step
-from exchange.prices import FACE_ONE, PAR, price_of
+from exchange.prices import PAR, price_of
 from exchange.words import scope_words
+from points.accounts import FACE_ONE
 
 EXAMPLE = 2000
 """Twenty points, in centipoints."""

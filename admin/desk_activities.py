@@ -31,10 +31,9 @@ from core.formats import earns, points
 from core.http_keys import form_key
 from core.identity import current_actor
 from core.work import business_day, present, reader, transact
-from points.earning.rules import Rule, rules_in_force
+from points.earning.rules import HALF_HOUR, Rule, rules_in_force
 from points.models import CatalogueRule
 
-HALF_HOUR = "半小时"
 FIELDS: dict[type[AppError], str] = {
     ActivityIncomplete: "title",
     WindowWrong: "day",

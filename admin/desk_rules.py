@@ -28,6 +28,7 @@ from points.earning.community_rules import (
     set_rule,
 )
 from points.earning.rule_table import RuleLine
+from points.earning.rules import HALF_HOUR
 from points.earning.simulation import Proposal, simulate
 from residents.directory import ResidentsDirectory
 
@@ -225,7 +226,7 @@ def _rule(
         holder=rule_words.HOLDERS[line.rule.holder],
         topic=line.topic,
         takes=line.base < 0,
-        half_hour=line.rule.unit == "半小时",
+        half_hour=line.rule.unit == HALF_HOUR,
         recorders=tuple(dict.fromkeys([*named, *BY_HAND])),
         typed=typed,
         trial=simulate(reader(), proposal, _today()) if known else None,

@@ -16,6 +16,9 @@ from flask import current_app
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+HALF_HOUR = dt.timedelta(minutes=30)
+"""What service counts by."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:

@@ -15,10 +15,10 @@ from core.errors import N_, Conflict, Rejected
 from core.work import business_day
 from exchange.gate import refuse_gate
 from exchange.models import FaceValue, Item, Station, Stock
-from exchange.prices import FACE_ONE, PAR, ROUND_STEPS, Cost, price_of
+from exchange.prices import PAR, ROUND_STEPS, Cost, price_of
 from exchange.rates import RateInForce, rate_in_force
 from exchange.stations import ItemUnknown
-from points.accounts import resident_account
+from points.accounts import FACE_ONE, resident_account
 from points.models import Account
 from residents.models import Community, Person, Resident
 from residents.people import ResidentUnknown

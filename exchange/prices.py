@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from exchange.models import RATE_MAX
+from points.accounts import FACE_ONE
 
 PAR = RATE_MAX
-FACE_ONE = 10_000
 ROUND_STEPS = {"1": 100, "0.1": 10, "0.01": 1}
 
 

@@ -16,9 +16,10 @@ from exchange import basket as baskets
 from exchange import words
 from exchange.basket import Buyer
 from exchange.models import Item, Order, QuotaUsage, Station, Stock
-from exchange.prices import FACE_ONE, price_of
+from exchange.prices import price_of
 from exchange.rates import RateInForce, rates_from, subdistrict_of
 from exchange.reserve import HOUSEHOLD_ITEM_MONTH, NO_LIMIT, month_of
+from points.accounts import FACE_ONE
 from residents.models import Community, District, Subdistrict
 from residents.queries import Place
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 PointsKind = Literal["basic", "service"]
 HolderKind = Literal["resident", "household", "community", "subdistrict"]
 
+FACE_ONE = 10_000
+"""A face value of 1, in ten-thousandths of a district standard point."""
+
 SYSTEM_ACCOUNTS: tuple[tuple[str, PointsKind], ...] = (
     ("issued", "basic"),
     ("adjusted", "basic"),

@@ -18,6 +18,7 @@ from core.errors import N_, Conflict
 from core.ids import uuid8
 from core.models import BusinessDay
 from points.accounts import (
+    FACE_ONE,
     HolderKind,
     PointsKind,
     account_id,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     from core.work import Work
 
-FACE_ONE = 10_000
 SOURCE = "moving"
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from core.defaults import CENTIPOINTS, number, put, refuse_unless, rows
+from points.earning.rules import HALF_HOUR
 from points.models import CatalogueRule, RuleTopic
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
 FILE = "rules.csv"
 TOPICS_FILE = "topics.csv"
-HALF_HOUR = "半小时"
 HALF_HOUR_MIN = 4
 HALF_HOUR_MAX = 8
 DEDUCTIONS_MAX = 2

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, case, func, insert, not_, select
 
-from core import outbox, settings
-from core.directory import directory
+from core import settings
 from core.errors import N_, Rejected
 from core.ids import uuid8
 from core.work import business_day, day_start, present, reading, transact
 from points.models import Account, Award, Bulletin, BulletinLine, CatalogueRule, Transfer
+from points.reminding import Reminded, remind_desk
 from points.statements.periods import month_before, month_of, next_month
 
 if TYPE_CHECKING:
@@ -187,26 +187,12 @@ class RemindBulletin:
     month: dt.date
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reminded:
-    """How many people were told."""
-
-    people: int
-
-
 def remind_bulletin(work: Work, command: RemindBulletin) -> Reminded:
     """Tell everybody at the desk, once a month."""
-    people = directory().staff(work.connection, command.community)
-    for person in people:
-        outbox.send(
-            work,
-            "staff.bulletin_due",
-            key=f"{command.community}:{command.month.isoformat()}:{person}",
-            person=person,
-            month=command.month.month,
-        )
     work.replayed()
-    return Reminded(people=len(people))
+    key = command.month.isoformat()
+    month = command.month.month
+    return remind_desk(work, command.community, "staff.bulletin_due", key, month=month)
 
 
 def post_due() -> int:

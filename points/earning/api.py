@@ -127,7 +127,7 @@ def answer(data: dict[str, Any], help_id: UUID) -> helping.HelpSaid:
 @bp.post("/staff/reminders")
 @bp.arguments(schemas.ReminderSchema)
 @bp.response(201, schemas.RemindedSchema)
-def remind(data: dict[str, Any]) -> deductions.Reminded:
+def remind(data: dict[str, Any]) -> deductions.ReminderNoted:
     """Note that a household was reminded; once per day."""
     actor = current_actor()
     command = deductions.NoteReminder(**data, community=actor.place)

@@ -15,6 +15,7 @@ from core.errors import N_, Conflict, NotFound, Rejected
 from core.ids import uuid8
 from core.work import SHANGHAI
 from points.accounts import (
+    FACE_ONE,
     HolderKind,
     PointsKind,
     household_account,
@@ -23,7 +24,7 @@ from points.accounts import (
 )
 from points.earning.caps import AwardRaced, Wanted, give_back, periods_of, use_caps
 from points.earning.claim import claim, insert_award, parameters
-from points.earning.rules import Rule
+from points.earning.rules import HALF_HOUR, Rule
 from points.ledger import refuse_closed_day
 from points.models import Award as AwardRow
 from points.models import RuleUsage
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from core.work import Work
 
 Provenance = Literal["verified", "recorded", "back_filled"]
-FACE_ONE = 10_000
-"""A face value of 1, in ten-thousandths of a district standard point."""
-
 UNITS_MAX = 10_000
 
 
@@ -265,7 +263,7 @@ def account_of(command: Award) -> int:
 
 def due_of(work: Work, command: Award) -> dt.datetime:
     """Return when it arrives: the next settlement, or at once where the community says so."""
-    fixed = command.rule.unit != "半小时" and command.provenance == "verified"
+    fixed = command.rule.unit != HALF_HOUR and command.provenance == "verified"
     at_once = settings.flag(work.connection, "points.fixed_at_once", work.now, command.community)
     if fixed and at_once:
         return work.now

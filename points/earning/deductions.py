@@ -21,8 +21,8 @@ from points.earning.community_rules import DeductionsOff
 from points.earning.helping import HELP_EPOCH
 from points.earning.recorders import HolderUnknown
 from points.earning.rules import Rule, RuleUnknown, rule_in_force
-from points.ledger import Posting, lock_accounts, post
-from points.models import Account, Deduction, Reminder, RuleUsage
+from points.ledger import Posting, free_of, post
+from points.models import Deduction, Reminder, RuleUsage
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -70,14 +70,14 @@ class NoteReminder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reminded:
+class ReminderNoted:
     """The reminder, and how many count now."""
 
     reminders: int
     exists: bool
 
 
-def note_reminder(work: Work, command: NoteReminder) -> Reminded:
+def note_reminder(work: Work, command: NoteReminder) -> ReminderNoted:
     """Keep a reminder; the same day again is the same one.
 
     Raises DeductionsOff, RuleUnknown, HolderUnknown, OwnDeduction, ReminderDayWrong, Forbidden,
@@ -107,7 +107,7 @@ def note_reminder(work: Work, command: NoteReminder) -> Reminded:
     if made is None:
         work.replayed()
     counting = _counting(work.connection, command.household, command.rule, work.day)
-    return Reminded(reminders=len(counting), exists=made is None)
+    return ReminderNoted(reminders=len(counting), exists=made is None)
 
 
 def _rule(work: Work, community: int, key: str) -> Rule:
@@ -174,7 +174,7 @@ def deduct(work: Work, command: Deduct) -> Deducted:
     identity = uuid8(HELP_EPOCH, "deduction", work.actor.person, command.key)
     account = household_account(command.household, command.community)
     # Two who deduct at once wait here: the second finds the reminders used, or its own key.
-    lock_accounts(work, account)
+    left = free_of(work, account)
     before = work.connection.scalar(select(Deduction.amount).where(Deduction.id == identity))
     if before is not None:
         work.replayed()
@@ -183,7 +183,7 @@ def deduct(work: Work, command: Deduct) -> Deducted:
     reminders = _counting(work.connection, command.household, command.rule, work.day)
     if len(reminders) < REMINDERS:
         raise RemindersMissing
-    amount = min(-rule.amount, _left(work, account))
+    amount = min(-rule.amount, left)
     if amount <= 0 or not _within_caps(work, command.household, rule):
         raise NothingToDeduct
     words = command.reason.strip()[:NOTE_MAX]
@@ -225,12 +225,6 @@ def deduct(work: Work, command: Deduct) -> Deducted:
         update(Reminder).where(Reminder.id.in_(used)).values(deduction=identity),
     )
     return Deducted(id=identity, amount=amount, exists=False)
-
-
-def _left(work: Work, account: int) -> int:
-    """Return what the account has; its row is locked."""
-    query = select(Account.credited - Account.debited).where(Account.id == account)
-    return int(work.connection.scalar(query) or 0)
 
 
 def _within_caps(work: Work, household: UUID, rule: Rule) -> bool:

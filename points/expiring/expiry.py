@@ -19,7 +19,7 @@ from core.models import BusinessDay
 from core.work import business_day, present, reading, transact
 from points.accounts import account_id, resident_account
 from points.expiring.lapsing import end_of, ended_year, marked_year, month_end
-from points.ledger import Leg, Spending, refuse_closed_day, spend
+from points.ledger import Leg, Spending, free_of, refuse_closed_day, spend
 from points.models import Account, AccountEnd, ExpiryMark, ExpiryRun
 
 if TYPE_CHECKING:
@@ -235,11 +235,7 @@ class LapseAccount:
 def lapse_account(work: Work, command: LapseAccount) -> Lapsed:
     """Lapse an account whole; what is still held lapses on the day after it comes back."""
     account = resident_account(command.resident, command.community, "service")
-    row = work.connection.execute(
-        select(Account.credited - Account.debited - Account.held)
-        .where(Account.id == account)
-        .with_for_update(key_share=True),
-    ).one()
+    amount = free_of(work, account)
     identity = uuid8(end_of(work.day), ENDED, account)
     spending = Spending(
         account=account,
@@ -250,11 +246,11 @@ def lapse_account(work: Work, command: LapseAccount) -> Lapsed:
         journal=identity,
     )
     credit = account_id("expired", command.community, "service")
-    leg = Leg(id=identity, act="expiry", credit=credit, amount=row[0])
-    if row[0] == 0 or not spend(work, spending, [leg]):
+    leg = Leg(id=identity, act="expiry", credit=credit, amount=amount)
+    if amount == 0 or not spend(work, spending, [leg]):
         work.replayed()
         return Lapsed(accounts=0, amount=0, finished=True)
-    return Lapsed(accounts=1, amount=row[0], finished=True)
+    return Lapsed(accounts=1, amount=amount, finished=True)
 
 
 def ended_holders(connection: Connection, today: dt.date) -> list[tuple[UUID, int]]:

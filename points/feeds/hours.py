@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import insert, select
 
 from core.errors import N_, Conflict, Rejected
-from core.served import Span, served
+from core.served import HALF_HOUR, Span, served
 from points.models import ImportedHours
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from core.work import Work
 
-HALF_HOUR = dt.timedelta(minutes=30)
 DAY = dt.timedelta(days=1)
 CHUNK = 400
 

@@ -18,7 +18,7 @@ from core.acts import Actor
 from core.directory import directory
 from core.errors import N_, AppError, Conflict
 from core.ids import uuid8
-from core.served import Span
+from core.served import HALF_HOUR, Span
 from core.work import business_day, day_start, transact
 from points.accounts import resident_account
 from points.earning.act_sheets import (
@@ -39,7 +39,6 @@ from points.earning.awards import award
 from points.earning.recorders import Act, Asking, Checked, Recorder
 from points.feeds.feeders import EPOCH, PLATFORM
 from points.feeds.hours import (
-    HALF_HOUR,
     HoursTooShort,
     Known,
     checked_span,

@@ -22,7 +22,7 @@ from points.proof.sealing import (
     DISTRICT,
     LEAF,
     NOTHING,
-    Span,
+    Days,
     blocks,
     digest_of_heads,
     head,
@@ -50,19 +50,19 @@ class Place:
     day: dt.date | None = None
 
 
-def spans(connection: Connection) -> list[Span]:
+def spans(connection: Connection) -> list[Days]:
     """Return what each sealed day covers, oldest first."""
     days = connection.scalars(
         select(Seal.day).where(Seal.community == DISTRICT).order_by(Seal.day)
     ).all()
     return [
-        Span(after=after, until=until)
+        Days(after=after, until=until)
         for after, until in zip([BEGINNING, *days], days, strict=False)
     ]
 
 
 def broken_blocks(
-    connection: Connection, span: Span, community: int | None = None
+    connection: Connection, span: Days, community: int | None = None
 ) -> Iterator[Place]:
     """Compute the blocks of a span anew; yield the first touched row of each that differs."""
     query = select(Seal.community, Seal.rows, Seal.digest).where(
@@ -79,7 +79,7 @@ def broken_blocks(
             yield first_touched(connection, span, number)
 
 
-def first_touched(connection: Connection, span: Span, community: int) -> Place:
+def first_touched(connection: Connection, span: Days, community: int) -> Place:
     """Say which row of a broken block was edited, put in or taken out first."""
     leaves = connection.scalar(
         select(Seal.leaves).where(Seal.community == community, Seal.day == span.until)

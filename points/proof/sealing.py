@@ -63,7 +63,7 @@ class DayNotClosed(Rejected):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Days:
     """The business days after one day and not after another: what one seal covers."""
 
     after: dt.date
@@ -123,12 +123,12 @@ def _query(template: str, *, sqlite: bool, one_community: bool, leaves: bool = F
     )
 
 
-def _values(span: Span, community: int | None) -> dict[str, object]:
+def _values(span: Days, community: int | None) -> dict[str, object]:
     return span.values if community is None else {**span.values, "community": community}
 
 
 def blocks(
-    connection: Connection, span: Span, community: int | None = None, *, leaves: bool = False
+    connection: Connection, span: Days, community: int | None = None, *, leaves: bool = False
 ) -> list[Block]:
     """Compute the blocks of a span from its rows as they are now, of one community or of all.
 
@@ -155,7 +155,7 @@ def blocks(
     ]
 
 
-def _rows(connection: Connection, span: Span, community: int | None) -> Iterator[tuple[int, Row]]:
+def _rows(connection: Connection, span: Days, community: int | None) -> Iterator[tuple[int, Row]]:
     """Give the rows of a span in order, with their community; never more than a few at a time."""
     sqlite = connection.dialect.name == "sqlite"
     query = _query(ROWS, sqlite=sqlite, one_community=community is not None)
@@ -165,7 +165,7 @@ def _rows(connection: Connection, span: Span, community: int | None) -> Iterator
         yield row.community, Row(place=row.place, id=str(UUID(str(row.id))), digest=digest)
 
 
-def rows_of(connection: Connection, span: Span, community: int) -> list[Row]:
+def rows_of(connection: Connection, span: Days, community: int) -> list[Row]:
     """Return a community's final rows of a span in order."""
     return [row for _, row in _rows(connection, span, community)]
 
@@ -223,7 +223,7 @@ def seal_day(work: Work, command: SealDay) -> Sealed:
         # A night that moved every account takes longer than a page may.
         work.connection.execute(text("SET LOCAL statement_timeout = '55s'"))
     before = heads(work.connection)
-    span = Span(after=last or BEGINNING, until=command.day)
+    span = Days(after=last or BEGINNING, until=command.day)
     made = blocks(work.connection, span, leaves=True)
     sealed = [_sealed(block, command.day, before) for block in made]
     named = [(each["community"], each["head"]) for each in sealed]

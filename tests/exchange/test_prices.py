@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchange.prices import FACE_ONE, PAR, price_of, standard_of
+from exchange.prices import PAR, price_of, standard_of
+from points.accounts import FACE_ONE
 
 RATES = (1, 7, 100, 333, 1000, 2500, 3333, 5000, 6667, 7000, 7500, 8000, 8001, 9000, 9999, PAR)
 STEPS = (1, 10, 100)

@@ -16,9 +16,9 @@ from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import text
 
 from core.work import Clock, Work, reading, transact
-from exchange.prices import FACE_ONE, PAR, price_of, standard_of
+from exchange.prices import PAR, price_of, standard_of
 from points import holds, ledger
-from points.accounts import account_id, resident_account
+from points.accounts import FACE_ONE, account_id, resident_account
 from points.earning.awards import award
 from points.proof.verify import broken, one_snapshot
 from points.settlement import Settle, settle_chunk

@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from core.work import Work
-from points.accounts import open_books, open_household, open_resident
-from points.earning.awards import FACE_ONE, Award, Awarded, award
+from points.accounts import FACE_ONE, open_books, open_household, open_resident
+from points.earning.awards import Award, Awarded, award
 from points.earning.rules import Rule
 from tests.points.books import HERE, MORNING, NEIGHBOUR, RESIDENT, THERE, Nothing
 

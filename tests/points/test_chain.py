@@ -15,7 +15,7 @@ from core.models import BusinessDay
 from points.models import Seal, Transfer
 from points.proof import chain, verify
 from points.proof.chain import Place, broken_blocks, broken_chain, spans
-from points.proof.sealing import DISTRICT, Span, blocks, digest_of_heads, head, head_of
+from points.proof.sealing import DISTRICT, Days, blocks, digest_of_heads, head, head_of
 from tests.conftest import Clock
 from tests.points.books import HERE, THERE
 from tests.points.sealed import a_week, final_rows
@@ -113,7 +113,7 @@ def test_an_edited_block_does_not_fit(app: Flask, column: str) -> None:
             assert block(community, MIDDLE) in list(broken_chain(connection))
 
 
-def rewrite(connection: Connection, community: int, span: Span) -> None:
+def rewrite(connection: Connection, community: int, span: Days) -> None:
     """Make a block anew from rows that were touched, with the right digest and head."""
     kept = seal(connection, community, span.until)
     (made,) = blocks(connection, span, community, leaves=True)
@@ -129,7 +129,7 @@ def rewrite(connection: Connection, community: int, span: Span) -> None:
     )
 
 
-def touch(connection: Connection, day: dt.date) -> Span:
+def touch(connection: Connection, day: dt.date) -> Days:
     """Double a sealed transfer here; returns the span of its day."""
     row = next(
         row
