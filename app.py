@@ -37,6 +37,7 @@ import admin.desk_deductions
 import admin.desk_endings
 import admin.desk_helpers
 import admin.desk_import
+import admin.desk_item
 import admin.desk_orders
 import admin.desk_people
 import admin.desk_register

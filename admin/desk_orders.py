@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from admin.blueprints import desk
 from admin.forms import identities, identity, page_number
 from core import settings
+from core.errors import AppError
 from core.identity import current_actor
 from core.work import present, reader, transact
 from exchange import desk as desk_queries
@@ -21,11 +22,14 @@ from exchange.desk_station import station_page
 from exchange.orders import (
     ApproveOrders,
     HandOver,
+    OrderUnknown,
     RefuseOrder,
+    ReturnOrder,
     UndoApprovals,
     approve_orders,
     hand_over,
     refuse_order,
+    return_order,
     undo_approvals,
 )
 from exchange.story import story
@@ -49,7 +53,7 @@ def _approvals(
     status: int = 200,
 ) -> ResponseReturnValue:
     actor, connection, now = current_actor(), reader(), present()
-    show = request.args.get("show", "waiting")
+    show = request.values.get("show", "waiting")
     show = show if show in {"waiting", "ready", "done"} else "waiting"
     page = page_number(request.args.get("page"))
     found = desk_queries.approvals(connection, actor, now, show, page)
@@ -69,6 +73,7 @@ def _approvals(
         order=story(connection, actor, wanted, now) if wanted else None,
         undo=_undo(now.timestamp()),
         pickup_days=settings.integer(connection, "redeem.pickup_days", now, actor.place),
+        returned=request.form.get("returned", ""),
         refusing=refusing or request.args.get("refusing") == "1",
         errors=errors or {},
         refusal=refusal,
@@ -127,9 +132,29 @@ def refuse() -> ResponseReturnValue:
     if order is None or not reason.strip():
         errors = {"reason": [_("请选一个原因，或自己写一句。")]}
         return _approvals(refusing=True, errors=errors, status=422)
-    transact(refuse_order, RefuseOrder(order=order, reason=reason.strip()), current_actor())
+    try:
+        transact(refuse_order, RefuseOrder(order=order, reason=reason.strip()), current_actor())
+    except AppError as refusal:
+        return _approvals(
+            refusing=True, errors={"reason": [refusal.sentence()]}, status=int(refusal.status)
+        )
     flash(_("没有通过，积分已退回居民，原因也发给了他"), "note")
     return redirect(url_for("desk.approvals"), code=303)
+
+
+@desk.post("/approvals/return")
+def take_back() -> ResponseReturnValue:
+    """Take goods back that were collected: the points return to who paid."""
+    order = identity(request.form.get("order_id"))
+    if order is None:
+        raise OrderUnknown
+    command = ReturnOrder(order=order, reason=request.form.get("returned", "").strip())
+    try:
+        transact(return_order, command, current_actor())
+    except AppError as refusal:
+        return _approvals(errors={"returned": [refusal.sentence()]}, status=int(refusal.status))
+    flash(_("已退回，货放回了库存，积分退给了付分的人"), "note")
+    return redirect(url_for("desk.approvals", show="done", order=order), code=303)
 
 
 @desk.get("/pickup")

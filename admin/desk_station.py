@@ -59,19 +59,28 @@ def _station(
 
 @desk.post("/station/open")
 def station_open() -> ResponseReturnValue:
-    """Open the community's station; it joins the exchange."""
-    form = request.form
+    """Open the community's station, which joins the exchange; or change what its door says."""
+    form, actor = request.form, current_actor()
+    errors = {
+        name: [_("这一项要填，居民要照着来领取。")]
+        for name in ("door_name", "address", "hours")
+        if not form.get(name, "").strip()
+    }
+    if errors:
+        return _station(errors, status=422)
+    was_open = station_page(reader(), actor.place) is not None
     command = OpenStation(
-        community=current_actor().place,
-        name=form.get("name", ""),
+        community=actor.place,
+        name=form.get("door_name", ""),
         address=form.get("address", ""),
         hours=form.get("hours", ""),
     )
     try:
-        transact(open_station, command, current_actor())
+        transact(open_station, command, actor)
     except AppError as refusal:
         return _station({}, refusal=refusal.sentence(), status=int(refusal.status))
-    flash(_("积分驿站开张了，接着上架兑换品吧"), "done")
+    said = _("已保存，居民马上看得到") if was_open else _("积分驿站开张了，接着上架兑换品吧")
+    flash(said, "done")
     return redirect(url_for("desk.station"), code=303)
 
 
@@ -100,7 +109,7 @@ def item_add() -> ResponseReturnValue:
         if not readable(form, name)
     }
     if centipoints(form.get("price")) is None:
-        errors["price"] = [_("请填整数的分数，1 到 100。")]
+        errors["price"] = [_("请填整数的分数，1 到 1000。")]
     if (number(form.get("first")) or 0) > QUANTITY_MAX:
         errors["first"] = [QuantityInvalid().sentence()]
     if errors:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from marshmallow import Schema, fields
 
 from exchange import words
-from exchange.orders import Decision
 from exchange.quote import Quote
 from exchange.schemas import BASIS_POINTS, CENTIPOINTS
 
@@ -205,193 +204,18 @@ class OrderEndedSchema(Schema):
     cost = fields.Integer(metadata=CENTIPOINTS)
 
 
-class HandedOverSchema(Schema):
-    """What was handed over."""
+class NoticeLineSchema(Schema):
+    """What one point counts for where, since when, by which document."""
 
-    id = fields.UUID()
-    state = fields.String()
-    words = fields.String()
-    cost = fields.Integer(metadata=CENTIPOINTS)
-    resident = fields.UUID()
-    repeated = fields.Boolean()
-
-
-class OrderDecisionSchema(Schema):
-    """What became of one order: its state, and the refusal that left it so."""
-
-    order = fields.UUID()
-    state = fields.String()
-    done = fields.Boolean()
-    code = fields.Method("name", allow_none=True)
-    message = fields.Method("say", allow_none=True)
-
-    def name(self, decision: Decision) -> str | None:
-        """Return the refusal's code."""
-        return decision.refusal.code() if decision.refusal else None
-
-    def say(self, decision: Decision) -> str | None:
-        """Return the refusal's sentence."""
-        return words.sentence(decision.refusal) if decision.refusal else None
-
-
-class OrdersDecidedSchema(Schema):
-    """One decision per order."""
-
-    decisions = fields.List(fields.Nested(OrderDecisionSchema))
-    done = fields.Integer()
-
-
-class ApprovalCountsSchema(Schema):
-    """How many orders of a station wait, are ready and are done."""
-
-    waiting = fields.Integer()
-    ready = fields.Integer()
-    done = fields.Integer()
-    clean = fields.Integer()
-    look = fields.Integer()
-    locked = fields.Integer()
-
-
-class ApprovalRowSchema(Schema):
-    """An order as the desk lists it; ``flag`` asks for a look, ``lock`` says who may not decide."""
-
-    id = fields.UUID()
-    submitted_at = fields.AwareDateTime()
-    resident_id = fields.UUID()
-    name = fields.String()
     where = fields.String()
-    what = fields.String()
-    cost = fields.Integer(metadata=CENTIPOINTS)
-    price = fields.Integer(metadata=CENTIPOINTS)
-    foreign = fields.Boolean()
-    flag = fields.String(allow_none=True)
-    lock = fields.String(allow_none=True)
-    state = fields.String()
-    pickup_until = fields.AwareDateTime(allow_none=True)
-
-
-class ApprovalsSchema(Schema):
-    """A station's orders."""
-
-    counts = fields.Nested(ApprovalCountsSchema)
-    rows = fields.List(fields.Nested(ApprovalRowSchema))
-    has_more = fields.Boolean()
-
-
-class StationItemSchema(Schema):
-    """An item with its counters, in pieces."""
-
-    id = fields.UUID()
-    name = fields.String()
-    category = fields.String()
-    price = fields.Integer(metadata=CENTIPOINTS)
-    on_hand = fields.Integer()
-    reserved = fields.Integer()
-    free = fields.Integer()
-    foreign_left = fields.Integer()
-    limit = fields.Integer(allow_none=True)
-    state = fields.String()
-    low = fields.Boolean()
-
-
-class StationOpenedSchema(Schema):
-    """A station that is open."""
-
-    id = fields.UUID()
-    community = fields.Integer()
-
-
-class ItemChangedSchema(Schema):
-    """An item as it is now."""
-
-    id = fields.UUID()
-    community = fields.Integer()
-    name = fields.String()
-    price = fields.Integer(metadata=CENTIPOINTS)
-    state = fields.String()
-
-
-class StockChangedSchema(Schema):
-    """An item's counters."""
-
-    item = fields.UUID()
-    on_hand = fields.Integer()
-    reserved = fields.Integer()
-    foreign_left = fields.Integer()
-
-
-class SubdistrictNameSchema(Schema):
-    """A subdistrict."""
-
-    code = fields.Integer()
-    name = fields.String()
-
-
-class RateRowSchema(Schema):
-    """A row of the history of rates."""
-
-    id = fields.UUID()
-    scope = fields.String()
-    home = fields.Integer()
-    host = fields.Integer()
-    rate = fields.Integer(allow_none=True, metadata=BASIS_POINTS)
-    valid_from = fields.AwareDateTime()
+    rate = fields.Integer(metadata=BASIS_POINTS)
+    why = fields.String()
+    since = fields.AwareDateTime(allow_none=True)
     document = fields.String()
 
 
-class RateCellSchema(Schema):
-    """Residents of a subdistrict at stations of another."""
+class NoticeSchema(Schema):
+    """The rates that residents of a community read: those in force, and those published ahead."""
 
-    home = fields.Integer()
-    host = fields.Integer()
-    rate = fields.Integer(metadata=BASIS_POINTS)
-    scope = fields.String()
-    document = fields.String()
-    upcoming = fields.Nested(RateRowSchema, allow_none=True)
-    proposed = fields.Boolean()
-    proposed_rate = fields.Integer(allow_none=True, metadata=BASIS_POINTS)
-    exceptions = fields.Integer()
-
-
-class RateMatrixSchema(Schema):
-    """The district's rates: ``rows[i][j]`` is home subdistrict i at host subdistrict j."""
-
-    subdistricts = fields.List(fields.Nested(SubdistrictNameSchema))
-    rows = fields.List(fields.List(fields.Nested(RateCellSchema)))
-    default = fields.Integer(metadata=BASIS_POINTS)
-    same_subdistrict = fields.Integer(metadata=BASIS_POINTS)
-
-
-class RateProposedSchema(Schema):
-    """A proposal."""
-
-    id = fields.UUID()
-    state = fields.String()
-
-
-class RateConfirmedSchema(RateProposedSchema):
-    """A rate that will hold."""
-
-    valid_from = fields.AwareDateTime()
-
-
-class CrossOrderSchema(Schema):
-    """An order between communities; the name is masked."""
-
-    id = fields.UUID()
-    at = fields.AwareDateTime()
-    name = fields.String()
-    home = fields.String()
-    host = fields.String()
-    what = fields.String()
-    price = fields.Integer(metadata=CENTIPOINTS)
-    cost = fields.Integer(metadata=CENTIPOINTS)
-    rate = fields.Integer(metadata=BASIS_POINTS)
-    state = fields.String()
-
-
-class CrossOrdersSchema(Schema):
-    """A page of orders between communities, the latest first."""
-
-    rows = fields.List(fields.Nested(CrossOrderSchema))
-    has_more = fields.Boolean()
+    rules = fields.List(fields.Nested(NoticeLineSchema))
+    coming = fields.List(fields.Nested(NoticeLineSchema))

@@ -11,7 +11,16 @@ from core.errors import Forbidden
 from core.http_keys import idempotency_key
 from core.identity import current_actor, signed_in_only
 from core.work import present, reader, transact
-from exchange import answers, queries, schemas, shared_api, staff_api
+from exchange import (
+    answers,
+    notices,
+    queries,
+    rates_api,
+    schemas,
+    shared_api,
+    staff_api,
+    station_api,
+)
 from exchange import quote as quotes
 from exchange.counter import ConfirmAsked, Redeemed, confirm_asked
 from exchange.order_queries import MyOrders, OrderView, my_orders, order_view
@@ -29,6 +38,8 @@ from exchange.stations import ItemUnknown, StationUnknown
 bp = Blueprint("exchange_api", __name__, description="exchange")
 bp.before_request(signed_in_only)
 staff_api.register(bp)
+station_api.register(bp)
+rates_api.register(bp)
 shared_api.register(bp)
 
 
@@ -120,3 +131,12 @@ def cancel(order_id: UUID) -> Ended:
 def agree(order_id: UUID) -> Redeemed:
     """Agree to what the counter asks, within five minutes."""
     return transact(confirm_asked, ConfirmAsked(order=order_id), current_actor())
+
+
+@bp.get("/exchange-notice")
+@bp.response(200, answers.NoticeSchema)
+def notice() -> dict[str, Any]:
+    """Show what the resident's points count for elsewhere, and what changes next."""
+    community = queries.home_of(reader(), _resident())
+    rules, coming = notices.notice(reader(), community, present())
+    return {"rules": rules, "coming": coming}

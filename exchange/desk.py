@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 DONE_STATES = ("collected", "refused", "cancelled", "lapsed", "returned")
 GONE_STATES = ("refused", "cancelled", "lapsed", "returned")
+DECIDED_ON = ("submitted", "collected")
+"""States in which the desk may have its say: approve or refuse, and take goods back."""
+
 DONE_PER_PAGE = 30
 WAITING_MAX = 200
 
@@ -312,7 +315,7 @@ def _row(order: Row[Any], facts: _Facts, rank: int) -> ApprovalRow:
         household_orders=orders,
         household_cost=cost,
         flag=_flag(order, rank) if order.state == "submitted" else None,
-        lock=_lock(order, facts) if order.state == "submitted" else None,
+        lock=_lock(order, facts) if order.state in DECIDED_ON else None,
         state=order.state,
         state_words=words.state_words(order.state, order.pickup_until, order.refusal),
         pickup_code=order.pickup_code if order.state == "ready" else None,

@@ -55,6 +55,9 @@ class StationItem:
     foreign_share: int | None
     home_first_until: dt.date | None
     limit: int | None
+    #: What the next receipt goes by: days, and percent of what arrives.
+    home_first_days: int
+    foreign_share_percent: int
     given_this_month: int
     state: str
     low: bool
@@ -161,6 +164,8 @@ def station_items(
                 foreign_share=share if row.foreign_share_percent else None,
                 home_first_until=opens if opens is not None and today < opens else None,
                 limit=row.limit_per_household_month,
+                home_first_days=row.home_first_days,
+                foreign_share_percent=row.foreign_share_percent,
                 given_this_month=given.get(row.id, 0),
                 state=row.state,
                 low=row.state == "listed" and free <= alert,
@@ -197,8 +202,10 @@ def _received(connection: Connection, community: int) -> dict[UUID, int]:
     return {row.item: row.quantity for row in connection.execute(query)}
 
 
-def stock_moves(connection: Connection, community: int) -> tuple[StockMoveRow, ...]:
-    """Return what moved last at a station."""
+def stock_moves(
+    connection: Connection, community: int, item: UUID | None = None
+) -> tuple[StockMoveRow, ...]:
+    """Return what moved last at a station, of one item or of all."""
     query = (
         select(StockMove.kind, Item.name, StockMove.quantity, StockMove.at, Person.name)
         .join(Item, Item.id == StockMove.item)
@@ -207,6 +214,8 @@ def stock_moves(connection: Connection, community: int) -> tuple[StockMoveRow, .
         .order_by(StockMove.at.desc(), StockMove.id.desc())
         .limit(MOVES_SHOWN)
     )
+    if item is not None:
+        query = query.where(Item.id == item)
     return tuple(
         StockMoveRow(kind=row[0], name=row[1], quantity=row[2], at=row[3], by=row[4] or "")
         for row in connection.execute(query)

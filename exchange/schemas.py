@@ -158,6 +158,12 @@ class CounterRedemptionSchema(BasketSchema):
     confirm_resident = fields.Boolean(load_default=False)
 
 
+class CounterQuoteRequestSchema(BasketSchema):
+    """What a resident would take at the counter."""
+
+    resident = fields.UUID(required=True)
+
+
 class ReturnOrderSchema(Schema):
     """Why goods come back."""
 

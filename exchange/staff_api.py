@@ -1,4 +1,4 @@
-"""API of the desk and of the district: the same use cases as their pages."""
+"""API of orders at the desk: the same use cases and reads as its pages."""
 
 from __future__ import annotations
 
@@ -10,18 +10,24 @@ from flask_smorest import Blueprint
 from core.http_keys import idempotency_key
 from core.identity import current_actor
 from core.work import present, reader, transact
-from exchange import answers, console, desk, desk_station, orders, rates, schemas, stations, stock
+from exchange import desk, desk_counter, orders, schemas
+from exchange import quote as quotes
+from exchange import staff_answers as answers
+from exchange.answers import OrderEndedSchema, RedeemedSchema
+from exchange.basket import load_buyer
 from exchange.counter import CounterRedemption, Redeemed, redeem_at_counter
+from exchange.shared import asked_of
+from exchange.story import OrderStory, story
 
 
 def register(bp: Blueprint) -> None:
-    """Add the endpoints of staff and district to the package's blueprint."""
-    _orders(bp)
-    _stations(bp)
-    _rates(bp)
+    """Add the endpoints to the package's blueprint."""
+    _reads(bp)
+    _decisions(bp)
+    _counter(bp)
 
 
-def _orders(bp: Blueprint) -> None:
+def _reads(bp: Blueprint) -> None:
     @bp.get("/staff/orders")
     @bp.arguments(schemas.ApprovalsQuerySchema, location="query")
     @bp.response(200, answers.ApprovalsSchema)
@@ -31,6 +37,31 @@ def _orders(bp: Blueprint) -> None:
         actor.require("desk.read")
         return desk.approvals(reader(), actor, present(), query["show"], query["page"])
 
+    @bp.get("/staff/orders/<uuid:order_id>")
+    @bp.response(200, answers.OrderStorySchema)
+    def one(order_id: UUID) -> OrderStory:
+        """Show an order of the actor's station with all that helps to decide on it."""
+        actor = current_actor()
+        actor.require("desk.read")
+        found = story(reader(), actor, order_id, present())
+        if found is None:
+            raise orders.OrderUnknown
+        return found
+
+    @bp.get("/staff/pickups/<pickup>")
+    @bp.response(200, answers.PickupOrderSchema)
+    def opened(pickup: str) -> desk_counter.PickupOrder:
+        """Show the order that six digits open at the actor's station."""
+        actor = current_actor()
+        actor.require("order.hand_over")
+        digits = orders.normal_code(pickup)
+        found = desk_counter.pickup_order(reader(), actor, digits, present())
+        if found is None:
+            raise orders.PickupCodeUnknown
+        return found
+
+
+def _decisions(bp: Blueprint) -> None:
     @bp.post("/staff/orders/approve")
     @bp.arguments(schemas.ApproveOrdersSchema)
     @bp.response(200, answers.OrdersDecidedSchema)
@@ -54,7 +85,7 @@ def _orders(bp: Blueprint) -> None:
 
     @bp.post("/staff/orders/<uuid:order_id>/return")
     @bp.arguments(schemas.ReturnOrderSchema)
-    @bp.response(200, answers.OrderEndedSchema)
+    @bp.response(200, OrderEndedSchema)
     def give_back(data: dict[str, Any], order_id: UUID) -> orders.Ended:
         """Take goods back: every transfer is reversed by its own figures."""
         command = orders.ReturnOrder(order=order_id, reason=data["reason"])
@@ -67,9 +98,34 @@ def _orders(bp: Blueprint) -> None:
         """Hand over a ready order by its six digits."""
         return transact(orders.hand_over, command, current_actor())
 
+
+def _counter(bp: Blueprint) -> None:
+    @bp.get("/staff/counter/<uuid:resident_id>")
+    @bp.response(200, answers.CounterSchema)
+    def counter_of(resident_id: UUID) -> dict[str, Any]:
+        """Show what a resident may take at the actor's counter."""
+        actor, connection, now = current_actor(), reader(), present()
+        actor.require("counter.redeem")
+        person = load_buyer(connection, resident_id).person
+        return {
+            "items": desk_counter.counter_items(connection, resident_id, actor.place, {}, now),
+            "shares": asked_of(connection, {person}, now),
+        }
+
+    @bp.post("/staff/counter-quotes")
+    @bp.arguments(schemas.CounterQuoteRequestSchema)
+    @bp.response(201, answers.CounterQuoteSchema)
+    def counter_quote(data: dict[str, Any]) -> dict[str, Any]:
+        """Say what it would cost a resident at the counter, and how they may agree."""
+        actor, connection, now = current_actor(), reader(), present()
+        actor.require("counter.redeem")
+        offer = quotes.quote(connection, data["resident"], data["lines"], now)
+        actor.require("counter.redeem", offer.host)
+        return {"quote": offer, "ways": desk_counter.ways(connection, actor.place, offer, now)}
+
     @bp.post("/staff/counter-redemptions")
     @bp.arguments(schemas.CounterRedemptionSchema)
-    @bp.response(201, answers.RedeemedSchema)
+    @bp.response(201, RedeemedSchema)
     def counter(data: dict[str, Any]) -> Redeemed:
         """Redeem at the counter; needs an Idempotency-Key."""
         command = CounterRedemption(
@@ -81,92 +137,3 @@ def _orders(bp: Blueprint) -> None:
             shown=data["shown"],
         )
         return transact(redeem_at_counter, command, current_actor())
-
-
-def _stations(bp: Blueprint) -> None:
-    @bp.get("/staff/items")
-    @bp.response(200, answers.StationItemSchema(many=True))
-    def items() -> list[desk_station.StationItem]:
-        """List the items of the actor's station with their counters."""
-        actor = current_actor()
-        actor.require("desk.read")
-        return list(desk_station.station_items(reader(), actor.place, present()))
-
-    @bp.post("/staff/stations")
-    @bp.arguments(schemas.StationSchema)
-    @bp.response(201, answers.StationOpenedSchema)
-    def open_station(data: dict[str, Any]) -> stations.StationOpened:
-        """Open a community's station, or change what its door says."""
-        return transact(stations.open_station, stations.OpenStation(**data), current_actor())
-
-    @bp.post("/staff/items")
-    @bp.arguments(schemas.AddItemSchema)
-    @bp.response(201, answers.ItemChangedSchema)
-    def add_item(data: dict[str, Any]) -> stations.ItemChanged:
-        """List an item, with no stock until a receipt."""
-        return transact(stations.add_item, stations.AddItem(**data), current_actor())
-
-    @bp.post("/staff/items/<uuid:item_id>")
-    @bp.arguments(schemas.ChangeItemSchema)
-    @bp.response(200, answers.ItemChangedSchema)
-    def change_item(data: dict[str, Any], item_id: UUID) -> stations.ItemChanged:
-        """Change an item's terms, or take it off the list."""
-        command = stations.ChangeItem(item=item_id, **data)
-        return transact(stations.change_item, command, current_actor())
-
-    @bp.post("/staff/stock-receipts")
-    @bp.arguments(schemas.StockReceiptSchema)
-    @bp.response(201, answers.StockChangedSchema)
-    def receive(data: dict[str, Any]) -> stock.StockChanged:
-        """Add pieces to the shelf; needs an Idempotency-Key."""
-        command = stock.ReceiveStock(key=idempotency_key(), **data)
-        return transact(stock.receive_stock, command, current_actor())
-
-    @bp.post("/staff/stock-counts")
-    @bp.arguments(schemas.CountStockSchema)
-    @bp.response(201, answers.StockChangedSchema)
-    def count(data: dict[str, Any]) -> stock.StockChanged:
-        """Set the shelf to what was counted; needs an Idempotency-Key."""
-        command = stock.CountStock(key=idempotency_key(), **data)
-        return transact(stock.count_stock, command, current_actor())
-
-
-def _rates(bp: Blueprint) -> None:
-    @bp.get("/cross-orders")
-    @bp.arguments(schemas.CrossOrdersQuerySchema, location="query")
-    @bp.response(200, answers.CrossOrdersSchema)
-    def cross_orders(query: dict[str, Any]) -> console.CrossOrders:
-        """List the orders between communities, for the district."""
-        actor = current_actor()
-        actor.require("console.read")
-        within = actor.place if actor.role == "subdistrict_reader" else None
-        return console.cross_orders(reader(), **query, within=within)
-
-    @bp.get("/rates")
-    @bp.response(200, answers.RateMatrixSchema)
-    def matrix() -> rates.Matrix:
-        """Show the district's rates, subdistrict by subdistrict."""
-        current_actor().require("console.read")
-        return rates.matrix(reader(), present())
-
-    @bp.post("/rate-proposals")
-    @bp.arguments(schemas.ProposeRateSchema)
-    @bp.response(201, answers.RateProposedSchema)
-    def propose(data: dict[str, Any]) -> rates.RateProposed:
-        """Propose a rate to the second person; needs an Idempotency-Key."""
-        command = rates.ProposeRate(key=idempotency_key(), **data)
-        return transact(rates.propose_rate, command, current_actor())
-
-    @bp.post("/rate-proposals/<uuid:proposal_id>/confirm")
-    @bp.response(200, answers.RateConfirmedSchema)
-    def confirm(proposal_id: UUID) -> rates.RateConfirmed:
-        """Confirm a proposal as the second person; it is published at once."""
-        command = rates.ConfirmRate(proposal=proposal_id)
-        return transact(rates.confirm_rate, command, current_actor())
-
-    @bp.post("/rate-proposals/<uuid:proposal_id>/withdraw")
-    @bp.response(200, answers.RateProposedSchema)
-    def withdraw(proposal_id: UUID) -> rates.RateWithdrawn:
-        """Take back a proposal, or a published rate before its day."""
-        command = rates.WithdrawRate(proposal=proposal_id)
-        return transact(rates.withdraw_rate, command, current_actor())

@@ -31,6 +31,7 @@ from exchange.orders.finish import (
     hand_over,
     lapse_order,
     lapse_orders,
+    normal_code,
     order_reversed,
     return_order,
 )
@@ -83,6 +84,7 @@ __all__ = [
     "hand_over",
     "lapse_order",
     "lapse_orders",
+    "normal_code",
     "order_reversed",
     "refuse_order",
     "return_order",

@@ -181,3 +181,19 @@ def test_too_few_points_are_said_at_the_counter(cast: People, run: Run, ask: Run
     refused = again(browser, page, "/counter")
     assert refused.status_code in {409, 422}
     assert ask(states) == []
+
+
+def test_goods_come_back_with_a_reason(cast: People, run: Run, ask: Run) -> None:
+    browser, page = counter(cast, run)
+    again(browser, page, "/counter", confirmation="known")
+    order = ask(lambda c: c.execute(text("SELECT id FROM orders")).scalar())
+    drawer = f"{LIST}?show=done&order={order}"
+
+    without = fill(browser, drawer, "/return", returned=" ")
+    assert without.status_code == 422
+    assert 'id="wrong-returned"' in without.get_data(as_text=True)
+    assert ask(states) == ["collected"]
+
+    done = fill(browser, drawer, "/return", returned="开袋发现坏了")
+    assert ask(states) == ["returned"]
+    assert "已退回：开袋发现坏了" in words(browser.get(done.headers["Location"]))

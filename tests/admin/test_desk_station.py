@@ -99,3 +99,76 @@ def test_a_receipt_sent_twice_is_one(cast: People, run: Run, ask: Run) -> None:
 
     assert ask(shelf) == [("肥皂", 10, 15)]
     assert "已入库5件" in words(browser.get(PAGE))
+
+
+def test_the_door_is_changed_and_never_left_empty(cast: People, run: Run) -> None:
+    open_shop(run, cast)
+    browser = cast.browser(cast.staff)
+
+    empty = fill(browser, PAGE, "/station/open", hours=" ")
+    assert empty.status_code == 422
+    assert re.search(r'name="hours"[^>]*aria-invalid="true"', empty.get_data(as_text=True))
+
+    fill(browser, PAGE, "/station/open", hours="每天 9:00–17:00")
+    assert "每天9:00–17:00" in words(browser.get(PAGE))
+
+
+def terms(connection: Connection) -> tuple[Any, ...]:
+    query = "SELECT price, limit_per_household_month, home_first_days, note, state FROM items"
+    return tuple(connection.execute(text(query)).one())
+
+
+def test_an_item_gets_new_terms_and_leaves_the_list(cast: People, run: Run, ask: Run) -> None:
+    page = f"{PAGE}/items/{open_shop(run, cast)}"
+    browser, address = cast.browser(cast.staff), page.removeprefix("/desk")
+    assert page in browser.get(PAGE).get_data(as_text=True)
+
+    saved = fill(browser, page, address, price="12", limit="3", days="2", note="保质期一年")
+    assert saved.status_code == 303
+    assert ask(terms) == (1200, 3, 2, "保质期一年", "listed")
+
+    fill(browser, page, address, limit="")
+    assert ask(terms)[:2] == (1200, None)
+    fill(browser, page, "/listing")
+    assert ask(terms)[-1] == "unlisted"
+    assert "重新上架" in words(browser.get(page))
+    fill(browser, page, "/listing")
+    assert ask(terms)[-1] == "listed"
+
+
+def test_terms_that_cannot_be_stand_beside_their_fields(cast: People, run: Run, ask: Run) -> None:
+    page = f"{PAGE}/items/{open_shop(run, cast)}"
+    browser, before = cast.browser(cast.staff), ask(terms)
+    wrong = {"price": "1001", "limit": "-1", "days": "31", "share": "101"}
+
+    refused = fill(browser, page, page.removeprefix("/desk"), **wrong)
+
+    assert refused.status_code == 422
+    shown = refused.get_data(as_text=True)
+    for field, typed in wrong.items():
+        assert re.search(rf'name="{field}"[^>]*value="{typed}"[^>]*aria-invalid="true"', shown)
+    assert ask(terms) == before
+
+
+def test_a_count_of_the_shelf_is_written_down_once(cast: People, run: Run, ask: Run) -> None:
+    page = f"{PAGE}/items/{open_shop(run, cast)}"
+    browser = cast.browser(cast.staff)
+    shown = browser.get(page).get_data(as_text=True)
+    for _time in range(2):
+        counted = again(browser, shown, "/counts", on_hand="7")
+    assert counted.status_code == 303
+    assert ask(shelf) == [("肥皂", 10, 7)]
+    assert "盘点−3" in words(browser.get(page))
+
+    refused = fill(browser, page, "/counts", on_hand="半箱")
+    assert refused.status_code == 422
+    assert 'id="wrong-on_hand"' in refused.get_data(as_text=True)
+
+
+def test_a_keeper_reads_an_item_and_changes_nothing(cast: People, run: Run) -> None:
+    page = f"{PAGE}/items/{open_shop(run, cast)}"
+    shown = cast.browser(cast.keeper).get(page)
+
+    assert "每户每月最多不限" in words(shown)
+    assert "/counts" not in shown.get_data(as_text=True)
+    assert cast.browser(cast.elsewhere).get(page).status_code == 404

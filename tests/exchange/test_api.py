@@ -90,6 +90,10 @@ def test_the_story_over_the_api_alone(
     reused = api(cast.wang, "POST", "/orders", {"quote": other}, key="order-1")
     assert (reused.status_code, reused.get_json()["code"]) == (409, "key_reused")
 
+    told = api(cast.elsewhere, "GET", f"/staff/orders/{order}").get_json()
+    assert (told["name"], told["rate"], told["lock"]) == ("王秀英", 8000, None)
+    assert next(event["words"] for event in told["events"]) == "已提交，本人手机"
+    assert api(cast.staff, "GET", f"/staff/orders/{order}").status_code == 404
     waiting = api(cast.elsewhere, "GET", "/staff/orders").get_json()
     assert [row["id"] for row in waiting["rows"]] == [order]
     decided = api(cast.elsewhere, "POST", "/staff/orders/approve", {"orders": [order]})
@@ -102,6 +106,9 @@ def test_the_story_over_the_api_alone(
     }
     shown = api(cast.wang, "GET", f"/orders/{order}").get_json()
     assert (shown["state"], len(shown["pickup_code"])) == ("ready", 6)
+    opened = api(cast.elsewhere, "GET", f"/staff/pickups/{shown['pickup_code']}").get_json()
+    assert (opened["id"], opened["state"], opened["cost"]) == (order, "ready", 2500)
+    assert api(cast.staff, "GET", f"/staff/pickups/{shown['pickup_code']}").status_code == 404
     given = api(cast.elsewhere, "POST", "/staff/pickups", {"code": shown["pickup_code"]})
     assert (given.status_code, given.get_json()["state"]) == (200, "collected")
     assert scene.book("clearing", HERE, THERE) == (2000, 2000)
@@ -117,6 +124,17 @@ def test_the_story_over_the_api_alone(
 def test_the_counter_over_the_api(
     api: Any, cast: People, scene: Scene, wang: Someone, rice: str
 ) -> None:
+    seen = api(cast.elsewhere, "GET", f"/staff/counter/{wang.resident}").get_json()
+    assert [(each["id"], each["left"], each["closed"]) for each in seen["items"]] == [(rice, 2, "")]
+    asked = {**lines(rice), "resident": str(wang.resident)}
+    told = api(cast.elsewhere, "POST", "/staff/counter-quotes", asked).get_json()
+    assert (told["quote"]["cost"], told["quote"]["left"]) == (2500, 12_800)
+    assert [(way["value"], way["allowed"]) for way in told["ways"]] == [
+        ("device", True),
+        ("known", True),
+    ]
+    stranger = api(cast.staff, "POST", "/staff/counter-quotes", asked)
+    assert (stranger.status_code, stranger.get_json()["code"]) == (403, "not_in_your_scope")
     body = {**lines(rice), "resident": str(wang.resident), "confirmation": "known", "shown": 2500}
     done = api(cast.elsewhere, "POST", "/staff/counter-redemptions", body, key="c-1")
     assert (done.status_code, done.get_json()["state"]) == (201, "collected")
@@ -169,10 +187,19 @@ def test_two_admins_change_a_rate_over_the_api(api: Any, cast: People) -> None:
     proposed = api(cast.lin, "POST", "/rate-proposals", body, key="p-1")
     assert proposed.status_code == 201
     path = f"/rate-proposals/{proposed.get_json()['id']}"
+    waits = api(cast.wu, "GET", "/rate-proposals").get_json()
+    assert [(each["id"], each["rate_before"], each["rate"]) for each in waits] == [
+        (proposed.get_json()["id"], 8000, 9000)
+    ]
     own = api(cast.lin, "POST", f"{path}/confirm")
     assert (own.status_code, own.get_json()["code"]) == (403, "second_person_needed")
     confirmed = api(cast.wu, "POST", f"{path}/confirm").get_json()
     assert confirmed["valid_from"] == "2026-11-30T16:00:00+00:00"
+    cell = api(cast.wu, "GET", f"/rates/{body['home']}/{body['host']}").get_json()
+    assert (cell["in_force"]["rate"], [each["rate"] for each in cell["upcoming"]]) == (8000, [9000])
+    assert api(cast.wu, "GET", f"/rates/{body['home']}/1").get_json()["code"] == "scope_mismatch"
+    read = api(cast.wang, "GET", "/exchange-notice").get_json()
+    assert [each["rate"] for each in read["coming"]] == [9000]
     assert api(cast.wu, "POST", f"{path}/withdraw").get_json()["state"] == "withdrawn"
 
 
@@ -227,6 +254,14 @@ def test_items_and_stock_over_the_api(api: Any, cast: People, rice: str) -> None
     assert [(row["name"], row["free"], row["foreign_left"]) for row in listed] == [
         ("大米 2.5 公斤", 10, 5)
     ]
+    door = api(cast.elsewhere, "GET", f"/staff/stations/{THERE}").get_json()
+    assert (door["name"], door["hours"], door["ready"]) == ("积分驿站", "周末", 0)
+    assert [(move["kind"], move["quantity"]) for move in door["moves"]] == [("receipt", 10)]
+    assert api(cast.staff, "GET", f"/staff/stations/{THERE}").status_code == 403
+    assert api(cast.staff, "GET", f"/staff/stations/{HERE}").get_json()["code"] == "station_unknown"
+    ready_made = api(cast.elsewhere, "GET", "/staff/item-templates").get_json()
+    assert "rice_2500g" not in {each["key"] for each in ready_made}
+    assert ready_made[0]["key"] == "tissue"
     count = {"item": rice, "on_hand": 9}
     counted = api(cast.elsewhere, "POST", "/staff/stock-counts", count, key="n")
     assert counted.get_json()["on_hand"] == 9
