@@ -91,6 +91,8 @@ class Session(Base):
     #: Set by the screen's key to turn to the exit before its time.
     exit_from: Mapped[dt.datetime | None]
     state: Mapped[str]
+    #: Why it does not take place, as those who had signed up are told.
+    cancel_reason: Mapped[str | None]
 
 
 class SessionPart(Base):
