@@ -137,6 +137,17 @@ def stamp(value: dt.datetime, today: dt.date) -> str:
     return f"{short(value, today)} {local(value):%H:%M}"
 
 
+def message_day(value: dt.date) -> str:
+    """Write a day in the six characters that a message has for it: "11月28日"."""
+    day_of = date_of(value)
+    return f"{day_of.month}月{day_of.day}日"
+
+
+def message_time(value: dt.datetime) -> str:
+    """Write a moment in the eleven characters that a message has for it: "11月28日14:03"."""
+    return f"{message_day(value)}{local(value):%H:%M}"
+
+
 def weekday(value: dt.date) -> str:
     """Write the day of the week: "周六"."""
     return _(WEEKDAYS[date_of(value).weekday()])

@@ -9,7 +9,7 @@ from uuid import UUID
 from core import settings
 from core.acts import NotInYourScope
 from core.errors import N_, Conflict, Rejected
-from core.formats import points
+from core.formats import message_time, points
 from core.ids import uuid8
 from exchange import basket as baskets
 from exchange import messages
@@ -170,7 +170,7 @@ def _give(work: Work, basket: Basket, terms: Terms, entry: rows.Entry) -> Redeem
     shares = {basket.buyer.resident: terms.cost.cost}
     raise_quotas(work, quotas_of(work.connection, basket, shares, work.now))
     give_stock(work, pieces_of(basket), entry.id, cross=basket.cross)
-    messages.tell(work, order, "order.collected", time=messages.time_words(work.now))
+    messages.tell(work, order, "order.collected", time=message_time(work.now))
     return Redeemed(id=entry.id, state="collected", price=terms.price, cost=terms.cost.cost)
 
 
@@ -196,5 +196,5 @@ def confirm_asked(work: Work, command: ConfirmAsked) -> Redeemed:
         raise OrderMoved
     legs.pay(work, order)
     hand_out(work, order.pieces, order.id)
-    messages.tell(work, order, "order.collected", time=messages.time_words(work.now))
+    messages.tell(work, order, "order.collected", time=message_time(work.now))
     return result

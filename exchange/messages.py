@@ -9,7 +9,6 @@ from uuid import UUID
 from core import outbox
 from core.directory import directory
 from core.formats import points
-from core.work import SHANGHAI
 
 if TYPE_CHECKING:
     from core.work import Work
@@ -26,17 +25,6 @@ LENGTHS = {
     "time": 11,
     "name": 6,
 }
-
-
-def date_words(moment: dt.datetime) -> str:
-    """Write a day in at most six characters: "11月28日"."""
-    day = moment.astimezone(SHANGHAI)
-    return f"{day.month}月{day.day}日"
-
-
-def time_words(moment: dt.datetime) -> str:
-    """Write a moment in at most eleven characters: "11月28日14:03"."""
-    return f"{date_words(moment)}{moment.astimezone(SHANGHAI):%H:%M}"
 
 
 def tell(

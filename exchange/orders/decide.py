@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 
 from core import outbox, settings
 from core.errors import N_, AppError, Conflict, Forbidden, Rejected
+from core.formats import message_day
 from core.work import SHANGHAI
 from exchange import messages
 from exchange.basket import POINT
@@ -167,7 +168,7 @@ def _approve(work: Work, order: OrderRow, households: tuple[UUID, ...]) -> Decis
         key=_ready_key(order.id, work.now),
         not_before=work.now + dt.timedelta(seconds=UNDO_SECONDS),
         code=code,
-        date=messages.date_words(until - dt.timedelta(seconds=1)),
+        date=message_day(until - dt.timedelta(seconds=1)),
         station=order.station_name,
     )
     return Decision(order=order.id, state="ready")

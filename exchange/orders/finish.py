@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import and_, case, or_, select
 
 from core.errors import N_, AppError, Conflict, NotFound, Rejected
+from core.formats import message_time
 from core.work import present, reading, transact
 from exchange import messages
 from exchange.models import Order
@@ -143,7 +144,7 @@ def hand_over(work: Work, command: HandOver) -> HandedOver:
         raise OrderMoved
     legs.pay(work, order)
     hand_out(work, order.pieces, order.id)
-    messages.tell_payers(work, order, "order.collected", time=messages.time_words(work.now))
+    messages.tell_payers(work, order, "order.collected", time=message_time(work.now))
     return _handed(order, repeated=False)
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import update
 
 from core import settings
 from core.errors import N_, Conflict, Forbidden, Rejected
+from core.formats import message_time
 from core.ids import uuid8
 from exchange import messages
 from exchange.basket import POINT
@@ -156,7 +157,7 @@ def agree_by(submitted_at: dt.datetime) -> dt.datetime:
 
 def ask(work: Work, order: OrderRow) -> None:
     """Tell everybody whose word is missing."""
-    until = messages.time_words(agree_by(order.submitted_at))
+    until = message_time(agree_by(order.submitted_at))
     for payment in order.payments:
         if payment.hold is None:
             messages.tell_payer(

@@ -16,6 +16,7 @@ from sqlalchemy import insert, select, update
 from core import outbox, settings
 from core.directory import directory
 from core.errors import N_, Conflict, Forbidden, NotFound, Rejected
+from core.formats import message_day
 from core.work import business_day, present, reading, transact
 from points.lines import LineUnknown, line_of
 from points.models import BulletinLine, Correction
@@ -166,7 +167,7 @@ def open_correction(work: Work, command: OpenCorrection) -> CorrectionOpened:
         ),
     )
     place = directory().places(work.connection, [community]).get(community, "")
-    date = day_words(made.answer_by)
+    date = message_day(made.answer_by)
     _tell(work, "correction.received", asker.person, made.id, community=place, date=date)
     return made
 
@@ -196,11 +197,6 @@ def _asker(work: Work, resident: UUID | None) -> _Asker:
         entered_by=actor.person,
         own=frozenset({resident, holder.household}),
     )
-
-
-def day_words(day: dt.date) -> str:
-    """Write a day as short messages do: "12月1日"."""
-    return f"{day.month}月{day.day}日"
 
 
 def _tell(work: Work, template: str, person: UUID, key: UUID, **params: Any) -> None:
@@ -379,7 +375,7 @@ def remind(work: Work, command: Remind) -> Reminded:
         "staff.corrections_due",
         work.day.isoformat(),
         count=command.count,
-        date=day_words(command.answer_by),
+        date=message_day(command.answer_by),
     )
 
 

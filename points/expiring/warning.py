@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from core import outbox, settings
 from core.directory import directory
-from core.formats import points
+from core.formats import message_day, points
 from core.work import business_day, present, reading, transact
 from points.expiring.expiry import advance, going_on
 from points.expiring.lapsing import marked_year, year_end
@@ -77,7 +77,7 @@ def warn_chunk(work: Work, command: Warn) -> Warned:
             phone_cipher=known[row.holder_id][1],
             params={
                 "points": points(row.amount),
-                "date": f"{day.month}月{day.day}日",
+                "date": message_day(day),
                 "phone": numbers[row.community],
             },
         )
