@@ -41,6 +41,7 @@ import admin.desk_item
 import admin.desk_orders
 import admin.desk_people
 import admin.desk_register
+import admin.desk_roster
 import admin.desk_rules
 import admin.desk_session
 import admin.desk_sheets

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from flask_smorest import Blueprint
 
-from activities import entries, publish, queries, schemas, screen, signup
+from activities import cancelling, entries, publish, queries, schemas, screen, signup
 from activities.attendance import Recorded, check_in
 from activities.doorway import command_of, looker_of
 from activities.grants import grant_for, seal, unseal
@@ -161,8 +161,13 @@ def close(session: UUID) -> publish.Steered:
 
 
 @bp.post("/staff/sessions/<uuid:session>/cancel-session")
-@bp.response(200, schemas.SteeredSchema)
-def cancel_session(session: UUID) -> publish.Steered:
-    """Cancel a session that will not take place."""
-    command = publish.SteerSession(session=session)
-    return transact(publish.cancel_session, command, current_actor())
+@bp.arguments(schemas.CancelSessionSchema)
+@bp.response(200, schemas.CancelledSchema)
+def cancel_session(data: dict[str, Any], session: UUID) -> cancelling.Cancelled:
+    """Cancel a session that will not take place; whoever had signed up or waited is told why.
+
+    Its codes and the grants of scans made before are refused from then on. Who has no phone stands
+    in the session's sign-ups without one, to be told in person.
+    """
+    command = cancelling.CancelSession(session=session, **data)
+    return transact(cancelling.cancel_session, command, current_actor())

@@ -263,26 +263,20 @@ def _open_session(work: Work, session: UUID) -> tuple[int, str, int]:
 
 
 def close_session(work: Work, command: SteerSession) -> Steered:
-    """End a session before its time: no scan counts any more. Raises SessionUnknown."""
-    return _end(work, command, "closed")
+    """End a session before its time: no scan counts any more.
 
-
-def cancel_session(work: Work, command: SteerSession) -> Steered:
-    """Cancel a session that will not take place. Raises SessionUnknown, SessionOver."""
-    return _end(work, command, "cancelled")
-
-
-def _end(work: Work, command: SteerSession, state: str) -> Steered:
+    Raises SessionUnknown, SessionOver.
+    """
     _community, before, epoch = _open_session(work, command.session)
-    if before == state:
-        work.replayed()
-        return Steered(session=command.session, state=state, epoch=epoch)
-    if before != "open":
+    if before == "cancelled":
         raise SessionOver
-    work.connection.execute(
-        update(Session).where(Session.id == command.session).values(state=state),
-    )
-    return Steered(session=command.session, state=state, epoch=epoch)
+    if before == "closed":
+        work.replayed()
+    else:
+        work.connection.execute(
+            update(Session).where(Session.id == command.session).values(state="closed"),
+        )
+    return Steered(session=command.session, state="closed", epoch=epoch)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,6 +63,7 @@ class Card:
     community: str
     open_to: str
     state: str
+    cancel_reason: str | None
     at_home: bool
     parts: tuple[Part, ...]
     mine: Mine | None
@@ -92,6 +93,7 @@ def cards(
             Session.ends_at,
             Session.place,
             Session.state,
+            Session.cancel_reason,
             Activity.title,
             Activity.kind,
             Activity.open_to,
@@ -119,6 +121,7 @@ def cards(
             community=row.short_name,
             open_to=row.open_to,
             state=row.state,
+            cancel_reason=row.cancel_reason,
             at_home=row.community == looker.community,
             parts=parts.get(row.id, ()),
             mine=mine.get(row.id),

@@ -79,7 +79,8 @@ class SessionCardSchema(Schema):
     host = fields.Integer()
     community = fields.String()
     open_to = fields.String()
-    state = fields.String()
+    state = fields.String(metadata={"description": "open, closed or cancelled"})
+    cancel_reason = fields.String(allow_none=True)
     parts = fields.List(fields.Nested(PartSchema))
     mine = fields.Nested(MineSchema, allow_none=True)
 
@@ -233,6 +234,21 @@ class SteeredSchema(Schema):
     session = fields.UUID()
     state = fields.String()
     epoch = fields.Integer()
+
+
+class CancelSessionSchema(Schema):
+    """Why a session does not take place, in twenty characters: whoever was coming is told."""
+
+    reason = fields.String(required=True)
+
+
+class CancelledSchema(Schema):
+    """How many were told, and how many of those who were coming have no phone to be told on."""
+
+    session = fields.UUID()
+    state = fields.String()
+    told = fields.Integer()
+    without_phone = fields.Integer()
 
 
 class FromStepSchema(Schema):

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import select
 
+from activities import staff_queries
 from activities.ideas import idea, ideas
 from activities.models import ActivityTemplate
 from activities.publish import (
@@ -22,7 +23,6 @@ from activities.publish import (
     WindowWrong,
     publish_activity,
 )
-from admin import attendance
 from admin.blueprints import desk
 from admin.forms import date, identity, moment, number, page_number, readable
 from core.errors import AppError
@@ -49,8 +49,8 @@ def activities() -> ResponseReturnValue:
     actor, connection, now = current_actor(), reader(), present()
     show = "past" if request.args.get("show") == "past" else "coming"
     page = page_number(request.args.get("page"))
-    rows, has_more = attendance.list_sessions(connection, actor.place, now, show, page)
-    coming, past = attendance.count_sessions(connection, actor.place, now)
+    rows, has_more = staff_queries.list_sessions(connection, actor.place, now, show, page)
+    coming, past = staff_queries.count_sessions(connection, actor.place, now)
     return render_template(
         "admin/activities.html",
         show=show,

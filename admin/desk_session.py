@@ -10,7 +10,7 @@ from flask import flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from activities import screen
+from activities import roster, screen, staff_queries
 from activities.entries import (
     EnterByHand,
     EnterSheet,
@@ -28,7 +28,6 @@ from activities.publish import (
     turn_to_exit,
     void_codes,
 )
-from admin import attendance
 from admin.blueprints import desk
 from admin.desk_counter import where_of
 from admin.forms import identity, moment
@@ -45,9 +44,9 @@ from residents import queries as people
 SHEET_ROWS = 12
 
 
-def _page(session_id: UUID) -> attendance.SessionPage:
+def session_here(session_id: UUID) -> staff_queries.SessionPage:
     """Return a session of this community; another one's is not this desk's to open."""
-    page = attendance.session_page(reader(), session_id, present())
+    page = staff_queries.session_page(reader(), session_id, present())
     if page is None:
         raise SessionUnknown
     if not current_actor().covers(page.community):
@@ -58,13 +57,13 @@ def _page(session_id: UUID) -> attendance.SessionPage:
 @desk.get("/sessions/<uuid:session_id>")
 def session(session_id: UUID) -> ResponseReturnValue:
     """Show who came to a session."""
-    page = _page(session_id)
+    page = session_here(session_id)
     sheet = _blank(page) if request.args.get("sheet") else None
     return _session(page, sheet=sheet)
 
 
 def _session(
-    page: attendance.SessionPage,
+    page: staff_queries.SessionPage,
     *,
     sheet: tuple[dict[str, Any], ...] | None = None,
     errors: dict[str, list[str]] | None = None,
@@ -72,17 +71,20 @@ def _session(
     typed: dict[str, str] | None = None,
     status: int = 200,
 ) -> ResponseReturnValue:
-    rows = attendance.attendance_rows(reader(), page) if sheet is None else ()
+    rows = staff_queries.attendance_rows(reader(), page) if sheet is None else ()
     q = request.values.get("q", "").strip()
     wanted = identity((typed or {}).get("resident_id"))
     chosen = people.lines(reader(), [wanted]).get(wanted) if wanted else None
     lines = [chosen] if chosen else people.search(reader(), page.community, q) if q else []
     if q and not lines:
         lines = people.anywhere(reader(), q)
+    cancelled = page.state == "cancelled"
+    coming = roster.sign_ups(reader(), page.id, page.community) if cancelled else ()
     shown = render_template(
         "admin/session.html",
         session=page,
         rows=rows,
+        in_person=roster.without_phone(coming),
         second=tuple(row.award for row in rows if row.state == "second" and row.award),
         q=q,
         found=tuple(
@@ -105,7 +107,7 @@ def _session(
     return shown, status
 
 
-def _blank(page: attendance.SessionPage) -> tuple[dict[str, Any], ...]:
+def _blank(page: staff_queries.SessionPage) -> tuple[dict[str, Any], ...]:
     part = "take_part" if page.take_part else "serve"
     line = {"who": "", "part": part, "entry": "", "exit": "", "error": "", "candidates": ()}
     return tuple({**line, "resident_id": None} for _row in range(SHEET_ROWS))
@@ -118,7 +120,7 @@ def _part(raw: str | None) -> Part:
 @desk.post("/sessions/<uuid:session_id>/by-hand")
 def record_by_hand(session_id: UUID) -> ResponseReturnValue:
     """Enter one resident's arrival, leaving or both."""
-    page, form, now = _page(session_id), request.form, present()
+    page, form, now = session_here(session_id), request.form, present()
     typed = form.to_dict()
     resident = identity(form.get("resident_id"))
     if resident is None:
@@ -159,7 +161,7 @@ def _default(now: dt.datetime, start: dt.datetime, end: dt.datetime) -> dt.datet
 @desk.post("/sessions/<uuid:session_id>/sheet")
 def record_sheet(session_id: UUID) -> ResponseReturnValue:
     """Enter the lines of a paper sheet; those that are unclear stay behind."""
-    page, form = _page(session_id), request.form
+    page, form = session_here(session_id), request.form
     columns = [form.getlist(name) for name in ("who", "part", "entry", "exit", "resident_id")]
     lines = [_line(page, *each) for each in zip(*columns, strict=False) if each[0].strip()]
     rows = [(line, _row(page, line)) for line in lines]
@@ -181,7 +183,7 @@ def record_sheet(session_id: UUID) -> ResponseReturnValue:
 
 
 def _line(
-    page: attendance.SessionPage,
+    page: staff_queries.SessionPage,
     who: str,
     part: str,
     entry: str,
@@ -220,7 +222,7 @@ def _line(
     }
 
 
-def _row(page: attendance.SessionPage, line: dict[str, Any]) -> SheetRow | None:
+def _row(page: staff_queries.SessionPage, line: dict[str, Any]) -> SheetRow | None:
     """Return the line as the use case takes it; times that are not written are the session's."""
     if line["error"]:
         return None
@@ -240,9 +242,11 @@ def _row(page: attendance.SessionPage, line: dict[str, Any]) -> SheetRow | None:
 @desk.post("/sessions/<uuid:session_id>/confirm")
 def confirm_hours(session_id: UUID) -> ResponseReturnValue:
     """Confirm as the second person the hours that somebody else entered, and leave one's own."""
-    page, me = _page(session_id), current_actor().person
+    page, me = session_here(session_id), current_actor().person
     own = frozenset(people.own_holders(reader(), me))
-    waiting = [row for row in attendance.attendance_rows(reader(), page) if row.state == "second"]
+    waiting = [
+        row for row in staff_queries.attendance_rows(reader(), page) if row.state == "second"
+    ]
     others = [row for row in waiting if row.award_by != me and row.resident_id not in own]
     awards = tuple(row.award for row in others or waiting if row.award)
     try:
@@ -256,7 +260,7 @@ def confirm_hours(session_id: UUID) -> ResponseReturnValue:
 @desk.post("/sessions/<uuid:session_id>/void")
 def void_code(session_id: UUID) -> ResponseReturnValue:
     """Make every code shown so far dead at once."""
-    page = _page(session_id)
+    page = session_here(session_id)
     transact(void_codes, VoidCodes(session=session_id, epoch=page.epoch), current_actor())
     flash(_("码已换新，外传的不能用了"), "done")
     return redirect(_back(session_id), code=303)
@@ -265,7 +269,7 @@ def void_code(session_id: UUID) -> ResponseReturnValue:
 @desk.post("/sessions/<uuid:session_id>/turn")
 def turn(session_id: UUID) -> ResponseReturnValue:
     """Turn the screen to the exit."""
-    _page(session_id)
+    session_here(session_id)
     transact(turn_to_exit, SteerSession(session=session_id), current_actor())
     return redirect(_back(session_id), code=303)
 
@@ -273,7 +277,7 @@ def turn(session_id: UUID) -> ResponseReturnValue:
 @desk.post("/sessions/<uuid:session_id>/close")
 def close(session_id: UUID) -> ResponseReturnValue:
     """End the session before its time."""
-    _page(session_id)
+    session_here(session_id)
     transact(close_session, SteerSession(session=session_id), current_actor())
     flash(_("这一场已结束，仍能补录"), "note")
     return redirect(_back(session_id), code=303)

@@ -189,9 +189,9 @@ class Letter:
 
 
 def send_many(work: Work, template: str, letters: Sequence[Letter]) -> None:
-    """Write many messages of one template that waits for the morning, in one statement."""
+    """Write many messages of one template in one statement; the scheduler sends them."""
     found = TEMPLATES[template]
-    due = _after_quiet(work, work.now)
+    due = _after_quiet(work, work.now) if found.waits_for_morning else work.now
     rows = []
     for letter in letters:
         sms = letter.phone_cipher is not None and "sms" in found.channels

@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
@@ -245,11 +245,11 @@ class ResidentLine:
     state: str
     birth_year: int | None
     created_at: dt.datetime
+    #: Moved away, died, or merged into another record.
+    is_gone: bool = False
 
 
-def _lines() -> Select[
-    UUID, UUID, UUID, int, str, str | None, str | None, str, int | None, dt.datetime
-]:
+def _ever() -> Select[*tuple[Any, ...]]:
     return (
         select(
             Resident.id,
@@ -262,17 +262,19 @@ def _lines() -> Select[
             Resident.state,
             Person.birth_year,
             Resident.created_at,
+            Resident.valid_to,
         )
         .join(Person, Person.id == Resident.person)
         .join(Household, Household.id == Resident.household)
         .outerjoin(Dwelling, Dwelling.id == Household.dwelling)
-        .where(Resident.valid_to.is_(None))
     )
 
 
-def _line(
-    row: Row[UUID, UUID, UUID, int, str, str | None, str | None, str, int | None, dt.datetime],
-) -> ResidentLine:
+def _lines() -> Select[*tuple[Any, ...]]:
+    return _ever().where(Resident.valid_to.is_(None))
+
+
+def _line(row: Row[*tuple[Any, ...]]) -> ResidentLine:
     return ResidentLine(
         resident=row.id,
         person=row.person,
@@ -284,6 +286,7 @@ def _line(
         state=row.state,
         birth_year=row.birth_year,
         created_at=row.created_at,
+        is_gone=row.valid_to is not None,
     )
 
 
@@ -340,6 +343,12 @@ def lines(connection: Connection, residents: Sequence[UUID]) -> dict[UUID, Resid
     if not residents:
         return {}
     rows = connection.execute(_lines().where(Resident.id.in_(residents)))
+    return {row.id: _line(row) for row in rows}
+
+
+def ever(connection: Connection, residents: Iterable[UUID]) -> dict[UUID, ResidentLine]:
+    """Return these residents, also those who have moved away, died or been merged since."""
+    rows = connection.execute(_ever().where(Resident.id.in_(sorted(residents))))
     return {row.id: _line(row) for row in rows}
 
 

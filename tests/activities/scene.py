@@ -16,6 +16,7 @@ from flask import Flask
 from sqlalchemy import Connection, Table, select
 
 from activities.attendance import CheckIn, Recorded, check_in
+from activities.cancelling import CancelSession, cancel_session
 from activities.codes import Phase, code_of, step_of
 from activities.entries import EnterByHand, enter_by_hand
 from activities.grants import Grant, grant_for
@@ -27,7 +28,14 @@ from activities.models import (
     SessionPart,
     SignUp,
 )
-from activities.publish import Part, PartOffered, PublishActivity, Published, publish_activity
+from activities.publish import (
+    Part,
+    PartOffered,
+    PublishActivity,
+    Published,
+    SteerSession,
+    publish_activity,
+)
 from activities.signup import ForResident, SignedUp, cancel_sign_up, sign_up
 from core.acts import SYSTEM, Actor
 from core.db import Base
@@ -235,6 +243,13 @@ class Scene:
         """Sign somebody up, by themselves unless an actor is named."""
         command = ForResident(session=session, part=part, resident=sure(someone.resident))
         return self.run(sign_up, command, actor or self.cast.actor(someone))
+
+    def end(self, use_case: Callable[..., Any], session: UUID, actor: Actor | None = None) -> Any:
+        """Close or cancel a session, or turn it to the exit, as its staff."""
+        command: object = SteerSession(session=session)
+        if use_case is cancel_session:
+            command = CancelSession(session=session, reason="有暴雨")
+        return self.run(use_case, command, actor or self.cast.actor(self.cast.staff))
 
     def cancel(
         self, someone: Someone, session: UUID, part: Part = "take_part", actor: Actor | None = None

@@ -147,7 +147,7 @@ def test_staff_publish_once_per_key_and_steer_the_session(scene: Scene, call: Ca
 
     assert [body["epoch"] for _status, body in voided] == [1, 1]
     assert [body["state"] for _status, body in closed] == ["closed", "closed"]
-    over = call(staff, f"/staff/sessions/{session}/cancel-session")
+    over = call(staff, f"/staff/sessions/{session}/cancel-session", {"reason": "有暴雨"})
     assert (over[0], over[1]["code"]) == (409, "session_over")
 
 
@@ -159,7 +159,7 @@ def paths(session: UUID, someone: Someone) -> dict[str, tuple[str, Any]]:
         "sheet": (f"{here}/sheet", {"rows": [line(someone)]}),
         "void": (f"{here}/void-codes", {"epoch": 0}),
         "close": (f"{here}/close", None),
-        "cancel": (f"{here}/cancel-session", None),
+        "cancel": (f"{here}/cancel-session", {"reason": "有暴雨"}),
         "publish": ("/staff/activities", fair()),
     }
 
@@ -223,6 +223,7 @@ WRONG: list[tuple[str, Any]] = [
     ("/staff/sessions/{}/attendances", {"half_hours": 8}),
     ("/staff/sessions/{}/sheet", {"rows": []}),
     ("/staff/sessions/{}/sheet", {"rows": [{"part": "serve"}]}),
+    ("/staff/sessions/{}/cancel-session", {}),
     ("/staff/sessions/{}/void-codes", {}),
     ("/staff/sessions/{}/void-codes", {"epoch": "many"}),
 ]

@@ -9,7 +9,8 @@ from uuid import UUID
 import pytest
 from flask.testing import FlaskClient
 
-from activities.publish import SteerSession, cancel_session, close_session
+from activities.cancelling import cancel_session
+from activities.publish import close_session
 from residents.modes import ChangeMode, change_mode
 from tests.activities.scene import END, START, Scene, at
 from tests.admin.forms import fill
@@ -171,12 +172,15 @@ def test_the_act_follows_what_was_scanned(scene: Scene) -> None:
 
 @pytest.mark.parametrize(
     ("end", "said"),
-    [(cancel_session, "这场取消了，请不要前往看看别的活动"), (close_session, "这场已经结束")],
+    [
+        (cancel_session, "这场取消了：有暴雨。请不要前往看看别的活动"),
+        (close_session, "这场已经结束"),
+    ],
 )
 def test_a_session_that_staff_ended_says_so(scene: Scene, end: Any, said: str) -> None:
     session = scene.session(sessions=(TOMORROW,))
     scene.sign_up(scene.cast.wang, session)
-    scene.run(end, SteerSession(session=session), scene.cast.actor(scene.cast.staff))
+    scene.end(end, session)
     browser = scene.cast.browser(scene.cast.wang)
 
     assert said in dock(browser, page(scene, session))

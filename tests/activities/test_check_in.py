@@ -20,14 +20,9 @@ from activities.attendance import (
     TooLate,
     check_in,
 )
+from activities.cancelling import cancel_session
 from activities.models import RefusedScan
-from activities.publish import (
-    PartOffered,
-    SessionUnknown,
-    SteerSession,
-    cancel_session,
-    close_session,
-)
+from activities.publish import PartOffered, SessionUnknown, close_session
 from activities.signup import PartNotOffered
 from core.acts import Actor
 from core.errors import AppError, Forbidden
@@ -217,18 +212,29 @@ def test_a_community_opens_its_check_in_when_it_likes(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("end", [close_session, cancel_session])
-def test_a_session_that_was_ended_takes_no_scan(scene: Scene, end: Any) -> None:
+def test_a_session_that_was_ended_takes_no_scan_nor_one_made_before(scene: Scene, end: Any) -> None:
     cast, session = scene.cast, scene.session()
-    scene.scan(cast.wang, session, "serve")
-    scene.run(end, SteerSession(session=session), cast.actor(cast.staff))
+    before = scene.command(session)
+    scene.end(end, session)
 
     with pytest.raises(SessionEnded):
         scene.scan(cast.chen, session)
     with pytest.raises(SessionEnded):
+        scene.run(check_in, before, cast.actor(cast.wang))
+
+    assert scene.attendances(session) == []
+    assert scene.refused() == ["session_ended", "session_ended"]
+
+
+def test_after_the_end_of_a_closed_session_nobody_scans_out(scene: Scene) -> None:
+    cast, session = scene.cast, scene.session()
+    scene.scan(cast.wang, session, "serve")
+    scene.end(close_session, session)
+
+    with pytest.raises(SessionEnded):
         scene.scan(cast.wang, session, "serve", "exit")
 
     assert len(scene.attendances(session)) == 1
-    assert scene.refused() == ["session_ended", "session_ended"]
 
 
 def test_a_refusal_keeps_who_where_why_and_when(scene: Scene) -> None:

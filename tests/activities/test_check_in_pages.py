@@ -11,9 +11,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from activities.cancelling import cancel_session
 from activities.doorway import COOKIE
 from activities.jobs import close_sessions
-from activities.publish import PartOffered, SteerSession, cancel_session, close_session
+from activities.publish import PartOffered, close_session
 from core.work import Work
 from points.earning.awards import void_award
 from points.settlement import settle_due
@@ -329,7 +330,7 @@ def refusals(scene: Scene) -> dict[str, tuple[UUID, Someone, str]]:
     cast = scene.cast
     closed, cancelled = scene.session(), scene.session()
     for session, end in ((closed, close_session), (cancelled, cancel_session)):
-        scene.run(end, SteerSession(session=session), cast.actor(cast.staff))
+        scene.end(end, session)
     return {
         "closed": (closed, cast.chen, "这一场已经结束或取消，不能再签到"),
         "cancelled": (cancelled, cast.chen, "这一场已经结束或取消，不能再签到"),

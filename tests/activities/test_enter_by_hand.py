@@ -10,8 +10,9 @@ from uuid import UUID
 import pytest
 
 from activities.attendance import NotArrived, PartFull, SessionEnded
+from activities.cancelling import cancel_session
 from activities.entries import EntryReasonMissing, TimesWrong, enter_by_hand
-from activities.publish import SessionUnknown, SteerSession, cancel_session, close_session
+from activities.publish import SessionUnknown, SteerSession, close_session
 from activities.signup import PartNotOffered, ResidentNotHere
 from core.acts import NotInYourScope
 from core.errors import Forbidden
@@ -199,7 +200,7 @@ def test_a_closed_session_is_still_entered_a_cancelled_one_is_not(scene: Scene) 
     scene.clock.set(NOON)
     staff = cast.actor(cast.staff)
     scene.run(close_session, SteerSession(session=closed), staff)
-    scene.run(cancel_session, SteerSession(session=cancelled), staff)
+    scene.end(cancel_session, cancelled)
 
     assert scene.enter(cast.li, closed).outcome == "arrived"
     with pytest.raises(SessionEnded):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from activities.cancelling import cancel_session
 from activities.models import Activity, ActivityTemplate, Session, SessionPart
 from activities.publish import (
     PLACES_MAX,
@@ -23,7 +24,6 @@ from activities.publish import (
     TemplateUnknown,
     VoidCodes,
     WindowWrong,
-    cancel_session,
     close_session,
     publish_activity,
     turn_to_exit,
@@ -218,22 +218,12 @@ def test_a_session_is_closed_once_and_cancelled_no_more(scene: Scene) -> None:
     assert scene.run(close_session, command, staff).state == "closed"
     assert scene.run(close_session, command, staff).state == "closed"
     with pytest.raises(SessionOver):
-        scene.run(cancel_session, command, staff)
+        scene.end(cancel_session, session)
     with pytest.raises(SessionOver):
         scene.run(turn_to_exit, command, staff)
     with pytest.raises(SessionOver):
         scene.run(void_codes, VoidCodes(session=session, epoch=0), staff)
     assert steered(scene, session) == ("closed", 0)
-
-
-def test_a_session_is_cancelled_once(scene: Scene) -> None:
-    session = scene.session()
-    staff, command = scene.cast.actor(scene.cast.staff), SteerSession(session=session)
-
-    assert scene.run(cancel_session, command, staff).state == "cancelled"
-    assert scene.run(cancel_session, command, staff).state == "cancelled"
-
-    assert steered(scene, session) == ("cancelled", 0)
 
 
 def test_codes_are_voided_once_for_each_epoch_that_was_seen(scene: Scene) -> None:
@@ -273,12 +263,11 @@ def test_the_screen_turns_to_the_exit_at_the_first_press(scene: Scene) -> None:
 
 def test_staff_elsewhere_and_residents_steer_nothing(scene: Scene) -> None:
     session = scene.session()
-    command = SteerSession(session=session)
 
     for someone in (scene.cast.elsewhere, scene.cast.wang, scene.cast.keeper):
         for act in (close_session, cancel_session, turn_to_exit):
             with pytest.raises(Forbidden):
-                scene.run(act, command, scene.cast.actor(someone))
+                scene.end(act, session, scene.cast.actor(someone))
         with pytest.raises(Forbidden):
             scene.run(void_codes, VoidCodes(session=session, epoch=0), scene.cast.actor(someone))
 

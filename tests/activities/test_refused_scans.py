@@ -20,6 +20,7 @@ from activities.attendance import (
     SessionEnded,
     TooLate,
 )
+from activities.cancelling import cancel_session
 from activities.codes import Phase
 from activities.doorway import COOKIE
 from activities.grants import Grant, GrantExpired, seal
@@ -27,8 +28,6 @@ from activities.publish import (
     Part,
     PartOffered,
     SessionUnknown,
-    SteerSession,
-    cancel_session,
     close_session,
 )
 from activities.signup import PartNotOffered
@@ -89,7 +88,7 @@ def of_another_purpose(scene: Scene) -> Scan:
 
 def ended(scene: Scene, end: Callable[..., object]) -> Scan:
     session = scene.session()
-    scene.run(end, SteerSession(session=session), scene.cast.actor(scene.cast.staff))
+    scene.end(end, session)
     return scan(scene, session)
 
 

@@ -11,9 +11,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from activities import screen
+from activities.cancelling import cancel_session
 from activities.codes import ALPHABET, code_of, normalise, step_of
 from activities.doorway import COOKIE
-from activities.publish import SteerSession, VoidCodes, cancel_session, turn_to_exit, void_codes
+from activities.publish import SteerSession, VoidCodes, turn_to_exit, void_codes
 from core.crypto import mac, sign
 from tests.activities.scene import END, START, STEP, Scene, at, everything
 from tests.admin.scene import words
@@ -268,8 +269,7 @@ def test_a_screen_gets_no_more_than_half_an_hour_in_advance(scene: Scene) -> Non
 
 def test_a_session_that_is_over_or_cancelled_has_no_codes(scene: Scene) -> None:
     over, cancelled = scene.session(), scene.session()
-    staff = scene.cast.actor(scene.cast.staff)
-    scene.run(cancel_session, SteerSession(session=cancelled), staff)
+    scene.end(cancel_session, cancelled)
     assert shown(scene, cancelled) == []
 
     scene.clock.set(at(13, 0))

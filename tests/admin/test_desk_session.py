@@ -14,6 +14,7 @@ from activities.entries import EnterByHand, enter_by_hand
 from activities.models import Attendance
 from points.models import Award
 from residents.addresses import Address
+from residents.endings import RecordDeath, record_death
 from residents.people import EnterResident, enter_resident
 from tests.admin.forms import again, fill
 from tests.admin.scene import NINE, publish, resident_of, serve, words
@@ -233,6 +234,19 @@ def test_two_who_entered_hours_confirm_each_others(cast: People, run: Run, ask: 
         assert fill(browser, page, "/confirm").status_code == 303
         assert "已确认1条" in words(browser.get(page))
         assert ask(waiting) == left
+
+
+def test_somebody_who_has_died_since_still_stands_in_the_session(cast: People, run: Run) -> None:
+    session = publish(run, cast, hours=1)
+    serve(run, cast, session, cast.wang)
+    page, browser = f"/desk/sessions/{session}", cast.browser(cast.staff)
+    assert f"/desk/residents/{cast.wang.resident}" in browser.get(page).get_data(as_text=True)
+    run(record_death, RecordDeath(resident=resident_of(cast.wang)), cast.actor(cast.staff))
+
+    shown = browser.get(page)
+
+    assert "王秀英" in words(shown)
+    assert f"/desk/residents/{cast.wang.resident}" not in shown.get_data(as_text=True)
 
 
 def waiting(connection: Connection) -> list[UUID]:

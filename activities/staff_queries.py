@@ -1,4 +1,4 @@
-"""What the desk reads of a session: its parts, who came and how, its list of activities."""
+"""What staff read: their sessions, the parts of one, who came to it and how."""
 
 from __future__ import annotations
 
@@ -87,6 +87,7 @@ class SessionPage:
     ends_at: dt.datetime
     open_to: str
     state: str
+    cancel_reason: str | None
     running: bool
     epoch: int
     take_part: PartPage | None
@@ -143,6 +144,7 @@ def session_page(connection: Connection, session: UUID, now: dt.datetime) -> Ses
         ends_at=row.ends_at,
         open_to=row.open_to,
         state=row.state,
+        cancel_reason=row.cancel_reason,
         running=row.state == "open" and row.starts_at <= now < row.ends_at,
         epoch=row.epoch,
         take_part=parts.get("take_part"),
@@ -158,6 +160,24 @@ def session_page(connection: Connection, session: UUID, now: dt.datetime) -> Ses
     )
 
 
+class Where:
+    """Says where a resident lives, as a community's staff put it."""
+
+    def __init__(self, connection: Connection, community: int) -> None:
+        self.community = community
+        self.names = {place.code: place.display_name for place in people.places(connection)}
+
+    def is_here(self, line: people.ResidentLine) -> bool:
+        """Whether a resident lives in the community today."""
+        return line.community == self.community and not line.is_gone
+
+    def of(self, line: people.ResidentLine) -> str:
+        """Return the address of somebody from here, the community of somebody from elsewhere."""
+        if line.community != self.community:
+            return self.names[line.community]
+        return line.address or _("住址待补")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttendanceRow:
     """One resident's part in a session."""
@@ -165,6 +185,8 @@ class AttendanceRow:
     resident_id: UUID
     name: str
     where: str
+    #: Whether the desk has a page of this resident.
+    is_here: bool
     part: str
     entry_at: dt.datetime | None
     exit_at: dt.datetime | None
@@ -188,9 +210,9 @@ def attendance_rows(connection: Connection, page: SessionPage) -> tuple[Attendan
         .where(Attendance.session == page.id)
         .order_by(Attendance.recorded_at.desc(), Attendance.id.desc()),
     ).all()
-    lines = people.lines(connection, list({row.resident for row in records}))
+    lines = people.ever(connection, {row.resident for row in records})
     awards = awards_of(connection, "session", page.id)
-    names = {place.code: place.display_name for place in people.places(connection)}
+    where = Where(connection, page.community)
     grouped: dict[tuple[UUID, str], dict[str, Any]] = {}
     for row in records:
         grouped.setdefault((row.resident, row.part), {})[row.phase] = row
@@ -200,12 +222,12 @@ def attendance_rows(connection: Connection, page: SessionPage) -> tuple[Attendan
         line = lines[resident]
         caused = awards.get(f"attendance:{page.id}:{resident}:{part}")
         shown: Any = entry or left
-        at_home = line.community == page.community
         made.append(
             AttendanceRow(
                 resident_id=resident,
                 name=line.name,
-                where=(line.address or _("住址待补")) if at_home else names[line.community],
+                where=where.of(line),
+                is_here=where.is_here(line),
                 part=part,
                 entry_at=entry.event_at if entry else None,
                 exit_at=left.event_at if left else None,
