@@ -12,19 +12,13 @@ from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from activities.arriving import arrive, write
 from activities.codes import Phase
 from activities.earning import NOTHING, Earned, earn, part_words
 from activities.models import Attendance, RefusedScan, Session, SessionPart
 from activities.publish import Part, SessionUnknown
-from activities.signup import (
-    ForResident,
-    PartNotOffered,
-    ResidentNotHere,
-    put,
-    take_place,
-)
+from activities.signup import PartNotOffered, ResidentNotHere
 from activities.situation import Record, Situation, situation
 from core import settings
 from core.errors import N_, AppError, Conflict, Forbidden, Rejected
@@ -136,11 +130,14 @@ def record_attendance(work: Work, command: Record) -> Recorded:
     _check_time(work, command, now)
     if command.phase == "exit" and now.arrived_at is None:
         raise NotArrived(session=command.session, resident=command.resident)
-    if command.phase == "entry" and now.signed_up != "signed_up":
-        _take_place(work, command, now)
     provenance = _provenance(work, command, now)
-    if not _insert(work, command, provenance):
-        raise _lost(work, command)
+    values = _values(work, command, provenance)
+    if command.phase == "entry" and now.signed_up != "signed_up":
+        written = arrive(work, values, now.signed_up)
+    else:
+        written = write(work, values)
+    if written != "written":
+        raise _full(work, command) if written == "full" else _lost(work, command)
     earned = earn(work, command, now, provenance)
     outcome: Outcome = "arrived" if command.phase == "entry" else "left"
     return _answer(command, now, outcome, earned)
@@ -192,26 +189,23 @@ def _clock(moment: dt.datetime) -> str:
     return f"{local.hour}:{local.minute:02d}"
 
 
-def _take_place(work: Work, command: Record, now: Situation) -> None:
-    """Take a place for somebody who comes without one, in the same transaction."""
-    if not take_place(work, command.session, command.part):
-        other = "serve" if command.part == "take_part" else "take_part"
-        free = select(SessionPart.part).where(
-            SessionPart.session == command.session,
-            SessionPart.part == other,
-            SessionPart.places.is_(None) | (SessionPart.taken < SessionPart.places),
-        )
-        has_room = work.connection.execute(free).first() is not None
-        raise PartFull(
-            part=part_words(command.part),
-            other=f"{part_words(other)}还有名额，请选它，或找工作人员"
-            if has_room
-            else "请看看别的场次，或找工作人员",
-            session=command.session,
-            resident=command.resident,
-        )
-    place = ForResident(session=command.session, part=command.part, resident=command.resident)
-    put(work, place, now.signed_up, "signed_up")
+def _full(work: Work, command: Record) -> PartFull:
+    """Say that the part is full, and whether the other one has room."""
+    other = "serve" if command.part == "take_part" else "take_part"
+    free = select(SessionPart.part).where(
+        SessionPart.session == command.session,
+        SessionPart.part == other,
+        SessionPart.places.is_(None) | (SessionPart.taken < SessionPart.places),
+    )
+    has_room = work.connection.execute(free).first() is not None
+    return PartFull(
+        part=part_words(command.part),
+        other=f"{part_words(other)}还有名额，请选它，或找工作人员"
+        if has_room
+        else "请看看别的场次，或找工作人员",
+        session=command.session,
+        resident=command.resident,
+    )
 
 
 def _provenance(work: Work, command: Record, now: Situation) -> Provenance:
@@ -221,14 +215,8 @@ def _provenance(work: Work, command: Record, now: Situation) -> Provenance:
     return "back_filled" if late else "recorded"
 
 
-INSERT = {
-    name: insert(Attendance).on_conflict_do_nothing().returning(Attendance.id)
-    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
-}
-
-
-def _insert(work: Work, command: Record, provenance: str) -> bool:
-    values = {
+def _values(work: Work, command: Record, provenance: str) -> dict[str, object]:
+    return {
         "id": work.new_id(),
         "session": command.session,
         "resident": command.resident,
@@ -242,8 +230,6 @@ def _insert(work: Work, command: Record, provenance: str) -> bool:
         "nonce": command.nonce,
         "reason": command.reason,
     }
-    made = work.connection.execute(INSERT[work.connection.dialect.name], values)
-    return made.first() is not None
 
 
 def _lost(work: Work, command: Record) -> AppError:

@@ -167,10 +167,13 @@ def take_place(work: Work, session: UUID, part: str) -> bool:
     return taken.first() is not None
 
 
+SIGN_UP_KEY = ("session", "resident", "part")
+
+
 def _put(insert: Callable[..., Any]) -> Executable:
     row = insert(SignUp)
     put: Executable = row.on_conflict_do_update(
-        index_elements=["session", "resident", "part"],
+        index_elements=SIGN_UP_KEY,
         set_={name: row.excluded[name] for name in ("state", "queued_at", "created_by")},
         where=SignUp.state == bindparam("v_before"),
     ).returning(SignUp.state)

@@ -262,7 +262,9 @@ def _in_one_trip(work: Work, row: dict[str, object]) -> Iterator[None]:
     line: Any = work.connection.connection.driver_connection
     with line.pipeline():
         line.execute(audit.PLAIN, row)
-        yield
+        # psycopg's own commit() would wait for an answer once more, within and behind the block.
+        line.execute("COMMIT")
+    yield
 
 
 def _trace(work: Work, refusal: AppError) -> None:
