@@ -73,6 +73,9 @@ class Directory(Protocol):
     def own(self, connection: Connection, person: UUID) -> frozenset[UUID]:
         """Return the residents and households that a person belongs to, household by household."""
 
+    def wards(self, connection: Connection, agent: UUID, day: dt.date) -> frozenset[UUID]:
+        """Return the people whose word somebody may give today: for a child only a guardian."""
+
     def holder(self, connection: Connection, kind: str, identity: UUID) -> Holder | None:
         """Return a resident or a household that holds points, or None."""
 

@@ -9,16 +9,18 @@ from uuid import UUID
 
 from sqlalchemy import and_, or_, select
 
+from core.directory import directory
 from points.accounts import resident_account
 from points.models import Account
-from residents.models import Person, Representation, Resident, ResidentEnd
+from residents.acting import is_younger
+from residents.models import Person, Resident, ResidentEnd
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from exchange.basket import Buyer
 
-CHILD, ADULT = 14, 18
+ADULT = 18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,7 @@ def relatives(
     if not rows:
         return ()
     adult = is_adult(connection, buyer.person, day)
-    wards = principals(connection, speaker, day)
+    wards = directory().wards(connection, speaker, day)
     accounts = {row.id: resident_account(row.id, buyer.community, "service") for row in rows}
     free = (Account.credited - Account.debited - Account.held).label("free")
     found = connection.execute(select(Account.id, free).where(Account.id.in_(accounts.values())))
@@ -98,26 +100,5 @@ def relatives(
 
 def is_adult(connection: Connection, person: UUID, day: dt.date) -> bool:
     """Whether somebody is of age, as far as is known: the birth year is optional."""
-    return not _younger(connection, person, day, ADULT)
-
-
-def is_child(connection: Connection, person: UUID, day: dt.date) -> bool:
-    """Whether somebody is known to be under fourteen: a guardian speaks for them."""
-    return _younger(connection, person, day, CHILD)
-
-
-def _younger(connection: Connection, person: UUID, day: dt.date, age: int) -> bool:
     born = connection.scalar(select(Person.birth_year).where(Person.id == person))
-    return born is not None and day.year - born < age
-
-
-def principals(connection: Connection, agent: UUID, day: dt.date) -> frozenset[UUID]:
-    """Return the people for whom somebody may act today."""
-    rows = connection.scalars(
-        select(Representation.principal).where(
-            Representation.agent == agent,
-            Representation.valid_from <= day,
-            or_(Representation.valid_to.is_(None), Representation.valid_to >= day),
-        ),
-    )
-    return frozenset(rows)
+    return not is_younger(born, ADULT, day)

@@ -10,12 +10,13 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from core.directory import directory
 from core.work import business_day
 from exchange import basket as baskets
 from exchange.models import Order, OrderPayment
 from exchange.order_queries import LineView, lines_of
 from exchange.orders.sharing import agree_by, agreeing
-from exchange.payers import Relative, principals, relatives
+from exchange.payers import Relative, relatives
 from points.models import Account
 from residents.models import Person
 
@@ -50,7 +51,7 @@ class AskedShare:
 
 def spoken_for(connection: Connection, person: UUID, now: dt.datetime) -> frozenset[UUID]:
     """Return the people whose word somebody may give: their own, and whom they act for."""
-    return principals(connection, person, business_day(now)) | {person}
+    return directory().wards(connection, person, business_day(now)) | {person}
 
 
 def shares_of(

@@ -14,7 +14,7 @@ from core.directory import Holder, Shown, Standing
 from core.errors import Forbidden
 from core.panels import Viewer
 from core.work import business_day, present
-from residents import finding, queries, shown
+from residents import acting, finding, queries, shown
 from residents.labels import ROLES
 from residents.models import (
     Building,
@@ -130,6 +130,10 @@ class ResidentsDirectory:
             ),
         ).all()
         return frozenset(row.id for row in rows) | frozenset(row.household for row in rows)
+
+    def wards(self, connection: Connection, agent: UUID, day: dt.date) -> frozenset[UUID]:
+        """Return the people whose word somebody may give today: for a child only a guardian."""
+        return acting.wards(connection, agent, day)
 
     def holder(self, connection: Connection, kind: str, identity: UUID) -> Holder | None:
         """Return a resident or a household that holds points, or None."""

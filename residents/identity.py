@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 from flask import g
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import Date, and_, bindparam, or_, select
 
 from core.acts import Actor
 from core.crypto import token_hash
 from core.ids import NIL
 from core.work import business_day, present, reader
+from residents.acting import holds
 from residents.models import Grant, Person, Representation, Resident, SignIn
 from residents.sign_in import SEEN_AGAIN_AFTER
 
-FOREVER = dt.date(9999, 12, 31)
 QUERY = (
     select(
         SignIn.id,
@@ -27,15 +25,16 @@ QUERY = (
         Resident.community,
         Resident.valid_to.label("resident_until"),
         Resident.person.label("principal"),
-        # Until when the one whose phone it is may act for the resident; read only where needed.
-        select(func.max(func.coalesce(Representation.valid_to, FOREVER)))
+        # Whether the one whose phone it is may act for the resident.
+        select(Representation.id)
         .where(
             Representation.principal == Resident.person,
             Representation.agent == SignIn.person,
+            holds(bindparam("v_day", type_=Date())),
         )
         .correlate(Resident, SignIn)
-        .scalar_subquery()
-        .label("represented_until"),
+        .exists()
+        .label("is_represented"),
         Grant.id.label("grant"),
         Grant.role,
         Grant.scope_kind,
@@ -59,11 +58,12 @@ QUERY = (
 
 def actor_of(token: str) -> Actor | None:
     """Return who the token acts as, or None: unknown, revoked, expired, role lost, moved away."""
-    row = reader().execute(QUERY, {"v_token_hash": token_hash(token)}).first()
     now = present()
+    today = business_day(now)
+    asked = {"v_token_hash": token_hash(token), "v_day": today}
+    row = reader().execute(QUERY, asked).first()
     if row is None or row.expires_at <= now:
         return None
-    today = business_day(now)
     if row.last_seen < now - SEEN_AGAIN_AFTER:
         g.seen_again = row.id
     if row.grant is not None:
@@ -80,9 +80,7 @@ def actor_of(token: str) -> Actor | None:
         )
     if row.resident is None or (row.resident_until is not None and row.resident_until < today):
         return None
-    if row.principal != row.person and (
-        row.represented_until is None or row.represented_until < today
-    ):
+    if row.principal != row.person and not row.is_represented:
         return None
     return Actor(
         person=row.person,

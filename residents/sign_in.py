@@ -22,6 +22,7 @@ from core.crypto import (
     token_hash,
 )
 from core.errors import N_, NotFound, Rejected
+from residents.acting import holds
 from residents.models import (
     Community,
     District,
@@ -199,11 +200,7 @@ def verify_code(work: Work, command: VerifyCode) -> Verified:
 def choices_of(connection: Connection, phone: str, day: dt.date) -> tuple[Choice, ...]:
     """Return residents (own and represented) and roles that the number may sign in as."""
     own = select(Person.id).where(Person.phone_index == phone_index(phone))
-    represented = select(Representation.principal).where(
-        Representation.agent.in_(own),
-        Representation.valid_from <= day,
-        or_(Representation.valid_to.is_(None), Representation.valid_to >= day),
-    )
+    represented = select(Representation.principal).where(Representation.agent.in_(own), holds(day))
     return (*_residents(connection, own, represented), *_roles(connection, own, day))
 
 
@@ -334,8 +331,7 @@ def _agent(work: Work, phone: str, principal: UUID) -> UUID:
         .where(
             Person.phone_index == phone_index(normal_phone(phone)),
             Representation.principal == principal,
-            Representation.valid_from <= work.day,
-            or_(Representation.valid_to.is_(None), Representation.valid_to >= work.day),
+            holds(work.day),
         )
         .order_by(Representation.valid_from, Person.id)
     )

@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import update
 
 from core import settings
+from core.directory import directory
 from core.errors import N_, Conflict, Forbidden, Rejected
 from core.formats import message_time
 from core.ids import uuid8
@@ -24,9 +25,10 @@ from exchange.models import OrderPayment
 from exchange.orders import rows
 from exchange.orders.decide import free
 from exchange.orders.rows import OrderMoved, OrderRow, OrderUnknown, Payment
-from exchange.payers import Relative, is_child, principals, relatives
+from exchange.payers import Relative, relatives
 from exchange.reserve import month_quotas, raise_quotas
 from points.holds import OpenHold, hold
+from residents.acting import is_child
 
 if TYPE_CHECKING:
     from core.work import Work
@@ -207,12 +209,12 @@ def _by_right(work: Work, order: OrderRow, payment: Payment) -> Literal["device"
         if payment.amount > limit * POINT:
             raise ShareTooLarge(limit=limit)
         return "known"
-    if actor.resident == payment.resident:
-        if actor.person == payment.payer and is_child(work.connection, payment.payer, work.day):
-            raise GuardianAgrees
+    if payment.payer in directory().wards(work.connection, actor.person, work.day):
         return "device"
-    if payment.payer not in principals(work.connection, actor.person, work.day):
+    if actor.resident != payment.resident:
         raise NotYourShare
+    if is_child(work.connection, payment.payer, work.day):
+        raise GuardianAgrees
     return "device"
 
 
@@ -276,6 +278,6 @@ def _refuse_stranger(work: Work, payment: Payment) -> None:
     """Raise unless it is the payer, or a resident who acts for them; a child may say no, too."""
     actor = work.actor
     own = actor.resident is not None and actor.resident == payment.resident
-    wards = principals(work.connection, actor.person, work.day)
+    wards = directory().wards(work.connection, actor.person, work.day)
     if not own and (actor.is_staff or payment.payer not in wards):
         raise NotYourShare

@@ -47,6 +47,12 @@ class HelpTooOld(Conflict):
     text = N_("这件事过了 30 天没有答复，已经不算了。请告诉社区，由工作人员重新登记。")
 
 
+class GuardianTells(Forbidden):
+    """For a child the guardian gives the word, not whoever else acts for the child."""
+
+    text = N_("孩子未满 14 周岁，这句话由监护人来说。请监护人打开邻里，或让社工来问。")
+
+
 class HelpNotYoursToTell(Forbidden):
     """Nobody gives the helped one's word who is the helper or lives with them."""
 
@@ -124,7 +130,7 @@ class HelpSaid:
 def answer_help(work: Work, command: AnswerHelp) -> HelpSaid:
     """Take the word; a yes gives the award, once. The same again changes nothing.
 
-    Raises HelpUnknown, HelpAnswered, HelpTooOld, HelpNotYoursToTell.
+    Raises HelpUnknown, HelpAnswered, HelpTooOld, GuardianTells, HelpNotYoursToTell.
     """
     row = work.connection.execute(
         select(NeighbourHelp.__table__).where(NeighbourHelp.id == command.help),
@@ -169,6 +175,19 @@ def _refuse_others(work: Work, row: Row[Any]) -> None:
     # Who acts for the helped one and helped them does not say so for them.
     if row.helper in directory().own(work.connection, actor.person):
         raise HelpNotYoursToTell
+    if actor.role == "resident" and not _speaks_for(work, row.helped):
+        raise GuardianTells
+
+
+def _speaks_for(work: Work, resident: UUID) -> bool:
+    """Whether the actor is the resident, or somebody whose word counts as theirs."""
+    holder = directory().holder(work.connection, "resident", resident)
+    if holder is None or holder.person is None:
+        return False
+    person = work.actor.person
+    return holder.person == person or holder.person in directory().wards(
+        work.connection, person, work.day
+    )
 
 
 def _award_of(work: Work, row: Row[Any]) -> Award:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -285,14 +286,14 @@ def test_others_do_not_agree_for_somebody(scene: Scene, family: Family, rice: UU
         family.agree(order, family.daughter)
 
 
-def act_for(work: Work, people: tuple[Someone, Someone]) -> None:
+def act_for(work: Work, people: tuple[Someone, Someone], kind: str = "guardian") -> None:
     principal, agent = people
     work.connection.execute(
         insert(Representation).values(
             id=work.new_id(),
             principal=principal.person,
             agent=agent.person,
-            kind="guardian",
+            kind=kind,
             consent=None,
             valid_from=work.day,
         ),
@@ -318,6 +319,26 @@ def test_a_guardian_agrees_for_a_child(scene: Scene, family: Family, rice: UUID)
 
     paid = family.payment(order, family.daughter)
     assert (paid.payer, paid.agreed_by) == (family.daughter.person, family.li.person)
+
+
+def care_for(work: Work, people: tuple[Someone, Someone]) -> None:
+    act_for(work, people, "carer")
+
+
+def test_a_carer_of_a_child_is_no_guardian(scene: Scene, family: Family, rice: UUID) -> None:
+    scene.run(born, (family.daughter, 2015), SYSTEM)
+    scene.run(care_for, (family.daughter, family.li), SYSTEM)
+    order = family.order(rice, (family.li, 20), (family.daughter, 20), who=family.wang).id
+    family.agree(order, family.li)
+    as_child = replace(family.daughter.actor, person=family.li.person)
+
+    with pytest.raises(GuardianAgrees):
+        family.agree(order, family.daughter, as_child)
+    with pytest.raises(NotYourShare):
+        family.agree(order, family.daughter, family.li.actor)
+
+    scene.run(born, (family.daughter, 1980), SYSTEM)
+    assert family.agree(order, family.daughter, as_child).state == "submitted"
 
 
 def test_who_acts_for_somebody_agrees_by_ordering(scene: Scene, family: Family, rice: UUID) -> None:

@@ -17,6 +17,7 @@ from core.work import Work
 from points.earning.acts import RecordAct, Recorded, record_act
 from points.earning.helping import (
     AnswerHelp,
+    GuardianTells,
     HelpAnswered,
     HelpNotYoursToTell,
     HelpTooOld,
@@ -28,6 +29,7 @@ from points.earning.helping import (
 from points.earning.recorders import HelpedMissing, HelpWithinHousehold, HolderUnknown
 from points.models import NeighbourHelp
 from points.proof.verify import verify
+from residents.representations import Represent, represent
 from tests.conftest import Clock
 from tests.people import HERE, People
 from tests.points.books import one
@@ -243,3 +245,26 @@ def test_the_verifier_finds_help_without_a_word(
 
     run(write, None, SYSTEM)
     assert ask(lambda c: [each.name for each in verify(c).broken]) == ["neighbours' words"]
+
+
+def test_for_a_child_the_guardian_says_it_and_no_carer(
+    run: Run, ask: Run, cast: People, asked: UUID
+) -> None:
+    def is_ten(work: Work, _command: None) -> None:
+        work.connection.execute(
+            text("UPDATE people SET birth_year = 2016 WHERE id = :person"),
+            work.bind(person=cast.chen.person),
+        )
+
+    yes, staff = AnswerHelp(help=asked, helped=True), cast.actor(cast.staff)
+    as_child = replace(cast.actor(cast.chen), person=one(cast.new.person))
+    run(is_ten, None, SYSTEM)
+    given = {"principal": one(cast.chen.person), "agent": one(cast.new.person)}
+    run(represent, Represent(kind="carer", **given), staff)
+
+    with pytest.raises(GuardianTells):
+        run(answer_help, yes, as_child)
+
+    run(represent, Represent(kind="guardian", **given), staff)
+    assert run(answer_help, yes, as_child).amount == 300
+    assert ask(helps)[0].confirmed_by == cast.new.person
