@@ -31,11 +31,13 @@ import admin.demo.cli
 import admin.desk
 import admin.desk_activities
 import admin.desk_acts
+import admin.desk_agents
 import admin.desk_corrections
 import admin.desk_counter
 import admin.desk_deductions
 import admin.desk_endings
 import admin.desk_helpers
+import admin.desk_households
 import admin.desk_import
 import admin.desk_item
 import admin.desk_orders

@@ -24,7 +24,7 @@ from points.earning.awards import AwardUnknown, ConfirmAwards, confirm_awards
 from points.earning.recorders import WORDS_OF, DayOutOfRange, HelpedMissing, HelpWithinHousehold
 from points.earning.rules import NEIGHBOUR, Rule, rules_in_force
 from points.queries import awards_to_confirm
-from residents import queries
+from residents import homes, queries
 
 FOUND_MAX = 12
 FIELDS: dict[type[AppError], str] = {
@@ -78,13 +78,20 @@ def _acts(
     chosen = queries.lines(connection, [wanted]).get(wanted) if wanted else None
     if chosen is not None and chosen.community != actor.place:
         chosen = None
+    home = _home_here()
     found = queries.search(connection, actor.place, q) if q and chosen is None else []
+    rules = [
+        rule
+        for rule in recordable(actor.place, actor.role)
+        if home is None or rule.holder == "household"
+    ]
     page = render_template(
         "admin/acts.html",
         q=q,
         found=tuple(found[:FOUND_MAX]),
         chosen=chosen,
-        rules=rule_choices(recordable(actor.place, actor.role)),
+        home=home,
+        rules=rule_choices(rules),
         typed=typed,
         helped=helped,
         asked=_asked(actor.place),
@@ -94,6 +101,13 @@ def _acts(
         key=typed.get("key") or form_key(),
     )
     return page, status
+
+
+def _home_here() -> homes.Home | None:
+    """Return the household that is recorded for without anybody known in it."""
+    wanted = identity(request.values.get("household"))
+    found = homes.home(reader(), wanted) if wanted else None
+    return found if found and found.community == current_actor().place else None
 
 
 def _asked(community: int) -> tuple[dict[str, Any], ...]:
@@ -147,7 +161,9 @@ def act_record() -> ResponseReturnValue:
     rule = next(
         (one for one in recordable(actor.place, actor.role) if one.key == form.get("rule")), None
     )
-    if chosen is None or rule is None:
+    home = _home_here()
+    household = chosen.household if chosen else home.household if home else None
+    if rule is None or household is None or (chosen is None and rule.holder != "household"):
         return _acts(typed, refusal=_("请先选好人和规则。"), status=422)
     day, units = date(form.get("day")), number(form.get("units"))
     if day is None or not units:
@@ -166,7 +182,7 @@ def act_record() -> ResponseReturnValue:
         community=actor.place,
         rule=rule.key,
         holder_kind="household" if rule.holder == "household" else "resident",
-        holder_id=chosen.household if rule.holder == "household" else chosen.resident,
+        holder_id=chosen.resident if chosen and rule.holder != "household" else household,
         units=units,
         day=day,
         note=form.get("note", ""),

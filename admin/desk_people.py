@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -14,12 +15,13 @@ from admin.blueprints import desk
 from admin.forms import identity
 from core.acts import NotInYourScope
 from core.identity import current_actor
-from core.work import present, reader, transact
+from core.work import business_day, present, reader, transact
 from points import queries as ledger
-from points.accounts import resident_account
+from points.accounts import PointsKind, resident_account
 from points.models import Award
 from points.words import title_of
-from residents import people, queries
+from residents import acting, homes, people, queries
+from residents.labels import agent_words
 from residents.models import Person
 
 SHOWN = 30
@@ -37,6 +39,7 @@ def residents() -> ResponseReturnValue:
         "admin/residents.html",
         totals={"households": households, "residents": count, "unconfirmed": len(waiting)},
         q=q,
+        homes=homes.unknown_homes(connection, actor.place, q),
         found=tuple(_row(line) for line in found[:SHOWN]),
         unconfirmed=tuple(
             {
@@ -121,11 +124,30 @@ def _card(
             "held": own.held,
             "expiring": own.lapsing.by_year_end,
         },
+        agents=_agents(line),
         rows=_lines(line, show)[:SHOWN],
         show=show,
         refusal=refusal,
     )
     return page, status
+
+
+def _agents(line: queries.ResidentLine) -> tuple[dict[str, Any], ...]:
+    """Return who acts for the resident and for whom they act, as the card lists it."""
+    found = acting.acting(reader(), line.person, business_day(present()))
+    return tuple(
+        {
+            "id": each.id,
+            "name": each.agent_name if each.principal == line.person else each.principal_name,
+            "resident": (
+                each.agent_resident if each.principal == line.person else each.principal_resident
+            ),
+            "words": agent_words(each.kind),
+            "for_them": each.principal == line.person,
+            "since": each.since,
+        }
+        for each in found
+    )
 
 
 def _member(line: queries.ResidentLine, has: ledger.Balances) -> dict[str, Any]:
@@ -145,7 +167,16 @@ STATES = {"pending": "pending", "confirming": "second", "held": "held", "posted"
 
 
 def _lines(line: queries.ResidentLine, show: str) -> tuple[dict[str, Any], ...]:
-    """Return pending awards, holds and transfers of the kinds shown, latest first."""
+    kinds: tuple[PointsKind, ...] = ("service", "basic")
+    return account_lines(
+        (kind, resident_account(line.resident, line.community, kind))
+        for kind in kinds
+        if show in {"all", kind}
+    )
+
+
+def account_lines(accounts: Iterable[tuple[PointsKind, int]]) -> tuple[dict[str, Any], ...]:
+    """Return pending awards, holds and transfers of accounts, latest first."""
     connection = reader()
     words = {
         "pending": _("待结算"),
@@ -154,12 +185,7 @@ def _lines(line: queries.ResidentLine, show: str) -> tuple[dict[str, Any], ...]:
         "posted": _("已到账"),
     }
     rows = []
-    for kind in ("service", "basic"):
-        if show not in {"all", kind}:
-            continue
-        account = resident_account(
-            line.resident, line.community, "service" if kind == "service" else "basic"
-        )
+    for kind, account in accounts:
         found = [
             *ledger.waiting_lines(connection, account),
             *ledger.posted_lines(connection, account),

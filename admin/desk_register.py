@@ -32,7 +32,7 @@ FIELDS: dict[type[AppError], str] = {
 def resident_add() -> ResponseReturnValue:
     """Register somebody at the desk, with or without a phone."""
     current_actor().require("resident.enter")
-    return _add_form({}, typed={"name": request.args.get("name", "")})
+    return _add_form({}, typed={name: request.args.get(name, "") for name in ("name", "address")})
 
 
 def _add_form(
@@ -42,19 +42,22 @@ def _add_form(
     same: tuple[dict[str, Any], ...] = (),
     status: int = 200,
 ) -> ResponseReturnValue:
-    connection, actor = reader(), current_actor()
-    place = queries.place(connection, actor.place)
-    village = place is not None and place.kind == "village"
-    hint = _("组和号，像 3 组 12 号") if village else _("小区 幢-单元-室，像建国南苑 3-2-401")
     page = render_template(
         "admin/resident_add.html",
         typed=typed,
         same=same,
-        address_hint=hint,
+        address_hint=address_hint(current_actor().place),
         errors=errors,
         key=form_key(),
     )
     return page, status
+
+
+def address_hint(community: int) -> str:
+    """Return how an address of a community is typed."""
+    place = queries.place(reader(), community)
+    village = place is not None and place.kind == "village"
+    return _("组和号，像 3 组 12 号") if village else _("小区 幢-单元-室，像建国南苑 3-2-401")
 
 
 def read_address(raw: str) -> Address | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 from uuid import UUID
 
@@ -10,13 +11,20 @@ from flask_smorest import Blueprint
 
 from core.acts import Actor
 from core.identity import current_actor, public, residents_only, signed_in_only
-from core.work import present, reader, transact
-from residents import lists, people, queries, schemas, sign_in
+from core.work import business_day, present, reader, transact
+from residents import acting, homes, lists, people, queries, schemas, sign_in
 from residents.limits import limit_codes, limit_registrations, limit_tries
 from residents.modes import ChangeMode, change_mode
 from residents.naming import NamingSet, SetNaming, set_naming
 from residents.proofs import prove, proven
-from residents.representations import Represent, Represented, represent
+from residents.representations import (
+    EndRepresentation,
+    Represent,
+    RepresentationEnded,
+    Represented,
+    end_representation,
+    represent,
+)
 
 public_bp = Blueprint("residents_public_api", __name__, description="Signing in and places")
 public_bp.before_request(public)
@@ -130,12 +138,54 @@ def enter_household(command: people.EnterHousehold) -> people.HouseholdEntered:
     return transact(people.enter_household, command, current_actor())
 
 
+@bp.get("/staff/households")
+@bp.arguments(schemas.SearchSchema, location="query")
+@bp.response(200, schemas.HomeSchema(many=True))
+def search_homes(data: dict[str, Any]) -> list[homes.Home]:
+    """Find by their address households of a community in which nobody is known."""
+    current_actor().require("resident.enter", data["community"])
+    return homes.unknown_homes(reader(), data["community"], data["q"])
+
+
 @bp.post("/staff/representations")
 @bp.arguments(schemas.RepresentSchema)
 @bp.response(201, schemas.RepresentedSchema)
 def let_act(command: Represent) -> Represented:
     """Let a person act for another, by consent on paper that staff have seen."""
     return transact(represent, command, current_actor())
+
+
+@bp.post("/representations/<uuid:representation>/end")
+@bp.response(200, schemas.RepresentationEndedSchema)
+def end_acting(representation: UUID) -> RepresentationEnded:
+    """End that somebody acts for somebody: by either of the two, a child's guardian, or staff."""
+    command = EndRepresentation(id=representation)
+    return transact(end_representation, command, current_actor())
+
+
+@bp.get("/me/representations")
+@bp.response(200, schemas.ActsForSchema(many=True))
+def my_acting() -> list[acting.ActsFor]:
+    """List who acts for the resident acted as, and for whom they act."""
+    residents_only()
+    seen = queries.viewer(reader(), current_actor())
+    return acting.acting(reader(), seen.person, _today()) if seen else []
+
+
+@bp.get("/staff/residents/<uuid:resident_id>/representations")
+@bp.response(200, schemas.ActsForSchema(many=True))
+def acting_of(resident_id: UUID) -> list[acting.ActsFor]:
+    """List who acts for a resident of one's community, and for whom they act."""
+    current_actor().require("resident.enter")
+    line = queries.lines(reader(), [resident_id]).get(resident_id)
+    if line is None:
+        raise people.ResidentUnknown
+    current_actor().require("resident.enter", line.community)
+    return acting.acting(reader(), line.person, _today())
+
+
+def _today() -> dt.date:
+    return business_day(present())
 
 
 @bp.post("/staff/residents/<uuid:resident>/confirm")

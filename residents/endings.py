@@ -29,6 +29,7 @@ from residents.models import (
     SignIn,
 )
 from residents.people import HouseholdUnknown, ResidentUnknown, refuse_own
+from residents.representations import close
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -299,11 +300,4 @@ def _note(
 
 
 def _end_representations(work: Work, person: UUID) -> None:
-    work.connection.execute(
-        update(Representation)
-        .where(
-            or_(Representation.principal == person, Representation.agent == person),
-            or_(Representation.valid_to.is_(None), Representation.valid_to >= work.day),
-        )
-        .values(valid_to=work.day - dt.timedelta(days=1)),
-    )
+    close(work, or_(Representation.principal == person, Representation.agent == person))

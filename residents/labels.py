@@ -18,6 +18,9 @@ ROLES = {
     "district_admin": N_("区级管理员"),
     "auditor": N_("审计员"),
 }
+AGENTS = {"family": N_("代办家人"), "carer": N_("护理人"), "guardian": N_("监护人")}
+"""What whoever acts for somebody is to them."""
+
 SYSTEMS = (
     ("iPhone", N_("苹果手机")),
     ("iPad", N_("苹果平板")),
@@ -33,6 +36,11 @@ def role_words(role: str, place: str) -> str:
     if role == "resident":
         return place
     return f"{_(ROLES[role])}，{place}" if place else _(ROLES[role])
+
+
+def agent_words(kind: str) -> str:
+    """Return what somebody who acts for another is to them: 护理人."""
+    return _(AGENTS[kind])
 
 
 def device_label(agent: str) -> str:

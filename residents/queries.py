@@ -62,6 +62,7 @@ class ViewerLine:
     mode: str
     state: str
     place: Place
+    person: UUID
     resident: UUID
     household: UUID
 
@@ -129,7 +130,14 @@ def communities_by_subdistrict(connection: Connection) -> dict[str, list[tuple[i
 def viewer(connection: Connection, actor: Actor) -> ViewerLine | None:
     """Return the resident acted as, with home and mode."""
     row = connection.execute(
-        select(Person.name, Person.mode, Resident.state, Resident.household, Resident.community)
+        select(
+            Person.id,
+            Person.name,
+            Person.mode,
+            Resident.state,
+            Resident.household,
+            Resident.community,
+        )
         .join(Person, Person.id == Resident.person)
         .where(Resident.id == actor.resident),
     ).first()
@@ -142,6 +150,7 @@ def viewer(connection: Connection, actor: Actor) -> ViewerLine | None:
         mode=row.mode,
         state=row.state,
         place=home,
+        person=row.id,
         resident=actor.resident,
         household=row.household,
     )

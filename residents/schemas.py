@@ -178,6 +178,14 @@ class HouseholdEnteredSchema(Schema):
     exists = fields.Boolean()
 
 
+class HomeSchema(Schema):
+    """A household with its address."""
+
+    household = fields.UUID()
+    community = fields.Integer()
+    address = fields.String()
+
+
 class RepresentSchema(Schema):
     """Somebody acts for somebody: both are persons, found by the desk's search."""
 
@@ -196,6 +204,27 @@ class RepresentedSchema(Schema):
 
     id = fields.UUID()
     exists = fields.Boolean()
+
+
+class RepresentationEndedSchema(Schema):
+    """The representation that holds no longer, and whether it had ended before."""
+
+    id = fields.UUID()
+    exists = fields.Boolean()
+
+
+class ActsForSchema(Schema):
+    """Who acts for whom, and as what; a resident is null where the person lives nowhere here."""
+
+    id = fields.UUID()
+    principal = fields.UUID()
+    principal_name = fields.String()
+    principal_resident = fields.UUID(allow_none=True)
+    agent = fields.UUID()
+    agent_name = fields.String()
+    agent_resident = fields.UUID(allow_none=True)
+    kind = fields.String(metadata={"enum": ["family", "carer", "guardian"]})
+    since = fields.Date()
 
 
 class ConfirmedSchema(Schema):

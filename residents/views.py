@@ -28,13 +28,14 @@ from core.errors import AppError
 from core.identity import actor_or_none, current_actor, public, residents_only
 from core.panels import Viewer, doorway, rendered
 from core.work import business_day, present, reader, transact
-from residents import people, queries, sign_in
+from residents import acting, people, queries, sign_in
 from residents.identity import actor_of
-from residents.labels import device_label, role_words
+from residents.labels import agent_words, device_label, role_words
 from residents.limits import limit_codes, limit_registrations, limit_tries
 from residents.modes import ChangeMode, change_mode
 from residents.naming import SetNaming, set_naming
 from residents.proofs import prove, proven
+from residents.representations import EndRepresentation, end_representation
 
 bp = Blueprint("residents", __name__)
 bp.before_request(public)
@@ -306,8 +307,39 @@ def me() -> ResponseReturnValue:
             ({"name": name, "is_me": resident == seen.resident} for resident, name in family),
             key=lambda member: not member["is_me"],
         ),
+        acting=_acting(seen, actor),
         sign_ins=queries.sign_ins(connection, actor, present()),
     )
+
+
+def _acting(seen: queries.ViewerLine, actor: Actor) -> list[dict[str, Any]]:
+    """Return who acts for the resident, and for whom they act; what the viewer may end."""
+    own = seen.person == actor.person
+    return [
+        {
+            "id": each.id,
+            "name": each.agent_name if each.principal == seen.person else each.principal_name,
+            "words": agent_words(each.kind),
+            "for_me": each.principal == seen.person,
+            "since": each.since,
+            "may_end": own or each.agent == actor.person,
+        }
+        for each in acting.acting(reader(), seen.person, business_day(present()))
+    ]
+
+
+@bp.post("/me/representations/<uuid:representation>/end")
+def end_acting(representation: UUID) -> ResponseReturnValue:
+    """End that somebody acts for me, or I for them."""
+    residents_only()
+    command = EndRepresentation(id=representation)
+    try:
+        transact(end_representation, command, current_actor())
+    except AppError as refusal:
+        flash(refusal.sentence(), "error")
+    else:
+        flash(_("代办已经取消，马上生效。"), "success")
+    return redirect(url_for("residents.me"), code=303)
 
 
 @bp.post("/me/elder")

@@ -175,6 +175,7 @@ def arguments(app: Flask, cast: People, clock: Clock) -> Arguments:
         "item_id": item,
         "order_id": order,
         "resident_id": wang.resident,
+        "household_id": wang.household,
         "transfer_id": scene.ask(lambda c: c.scalar(select(Transfer.id))),
         "community": HERE,
         "home": HERE // SUBDISTRICT * SUBDISTRICT,

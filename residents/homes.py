@@ -1,0 +1,60 @@
+"""Households as the desk finds them by their address, with nobody known in them, too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import exists, func, select
+
+from residents.models import Dwelling, Household, Resident
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Row, Select
+
+SHOWN_MAX = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """A household with its address; "" where no dwelling is known."""
+
+    household: UUID
+    community: int
+    address: str
+
+
+def _homes() -> Select[UUID, int, str]:
+    return select(Household.id, Household.community, Dwelling.address).outerjoin(
+        Dwelling, Dwelling.id == Household.dwelling
+    )
+
+
+def _home(row: Row[UUID, int, str]) -> Home:
+    return Home(household=row.id, community=row.community, address=row.address or "")
+
+
+def home(connection: Connection, household: UUID) -> Home | None:
+    """Return a household, or None."""
+    row = connection.execute(_homes().where(Household.id == household)).first()
+    return None if row is None else _home(row)
+
+
+def unknown_homes(connection: Connection, community: int, words: str) -> list[Home]:
+    """Find by a piece of the address (3-2-401) households in which nobody is known."""
+    wanted = "".join(words.split())
+    if not wanted:
+        return []
+    lived_in = exists().where(Resident.household == Household.id, Resident.valid_to.is_(None))
+    rows = connection.execute(
+        _homes()
+        .where(
+            Household.community == community,
+            func.replace(Dwelling.address, " ", "").contains(wanted, autoescape=True),
+            ~lived_in,
+        )
+        .order_by(func.length(Dwelling.address), Dwelling.address, Household.id)
+        .limit(SHOWN_MAX),
+    )
+    return [_home(row) for row in rows]
