@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import TextClause, text, update
+from sqlalchemy import text, update
 
 from core.errors import N_, Conflict
 from core.work import business_day
@@ -18,12 +17,19 @@ from points.models import RuleUsage
 if TYPE_CHECKING:
     from core.work import Work
 
+UNLIMITED = 2**31 - 1
+PERIODS = ("year", "month", "day")
+# A period is counted also where no cap limits it, so that counters are what awards come to, and a
+# cap that is set later finds what was given before.
 USE_CAPS = (
-    "INSERT INTO rule_usage (holder_id, rule, period, used) VALUES {values}"
+    "INSERT INTO rule_usage (holder_id, rule, period, used) VALUES"
+    " (:v_holder, :v_rule, :v_year, :v_units), (:v_holder, :v_rule, :v_month, :v_units),"
+    " (:v_holder, :v_rule, :v_day, :v_units)"
     " ON CONFLICT (holder_id, rule, period) DO UPDATE SET used = rule_usage.used + excluded.used"
     " WHERE rule_usage.used + excluded.used <= CASE length(excluded.period)"
-    " WHEN 10 THEN :v_day WHEN 7 THEN :v_month ELSE :v_year END RETURNING period"
+    " WHEN 10 THEN :v_per_day WHEN 7 THEN :v_per_month ELSE :v_per_year END RETURNING period"
 )
+USE = text(USE_CAPS)
 
 
 class AwardRaced(Conflict):
@@ -48,52 +54,30 @@ def periods_of(moment: dt.datetime) -> tuple[str, str, str]:
     return day[:4], day[:7], day
 
 
-def values_of(periods: int) -> str:
-    """Return the rows of ``USE_CAPS`` for so many periods."""
-    each = "(:v_holder, :v_rule, :v_period{}, :v_units)"
-    return ", ".join(each.format(index) for index in range(periods))
-
-
-@lru_cache(maxsize=4)
-def _use_caps(periods: int) -> TextClause:
-    return text(USE_CAPS.format(values=values_of(periods)))
-
-
-def caps_of(rule: Rule, wanted: Wanted) -> tuple[dict[str, int], dict[str, object]]:
-    """Return the periods that the rule limits with their caps, and the values of ``USE_CAPS``."""
+def caps_of(rule: Rule) -> tuple[int, int, int]:
+    """Return the most units of a year, a month and a day."""
     caps = (rule.cap_per_year, rule.cap_per_month, rule.cap_per_day)
-    limited = {
-        period: cap
-        for period, cap in zip(periods_of(wanted.at), caps, strict=True)
-        if cap is not None
-    }
-    if not limited:
-        return {}, {}
-    named = {f"v_period{index}": period for index, period in enumerate(limited)}
-    return limited, {
-        "v_holder": wanted.counter,
-        "v_rule": rule.key,
-        "v_units": wanted.units,
-        "v_day": rule.cap_per_day,
-        "v_month": rule.cap_per_month,
-        "v_year": rule.cap_per_year,
-        **named,
-    }
+    year, month, day = (UNLIMITED if cap is None else cap for cap in caps)
+    return year, month, day
+
+
+def values_of(rule: Rule, wanted: Wanted) -> dict[str, object]:
+    """Return the values of ``USE_CAPS``."""
+    periods = zip(PERIODS, periods_of(wanted.at), caps_of(rule), strict=True)
+    counters: dict[str, object] = {}
+    for name, period, cap in periods:
+        counters |= {f"v_{name}": period, f"v_per_{name}": cap}
+    return {"v_holder": wanted.counter, "v_rule": rule.key, "v_units": wanted.units, **counters}
 
 
 def use_caps(work: Work, rule: Rule, wanted: Wanted, used: dict[str, int]) -> int:
     """Raise the counters of day, month and year together; return the units that fit in all."""
-    limited, values = caps_of(rule, wanted)
-    if not limited:
-        return wanted.units
-    left = [cap - used.get(period, 0) for period, cap in limited.items()]
-    units: int = min(wanted.units, *left)
+    periods = zip(periods_of(wanted.at), caps_of(rule), strict=True)
+    units: int = min(wanted.units, *(cap - used.get(period, 0) for period, cap in periods))
     if units <= 0:
         return 0
-    raised = work.connection.execute(
-        _use_caps(len(limited)), work.bind(**values | {"v_units": units})
-    ).all()
-    if len(raised) < len(limited):
+    values = work.bind(**values_of(rule, wanted) | {"v_units": units})
+    if len(work.connection.execute(USE, values).all()) < len(PERIODS):
         # Somebody else used the cap up since it was read: roll back and read it again.
         raise AwardRaced
     return units

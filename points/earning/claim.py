@@ -7,12 +7,11 @@ that changes two tables.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 
-from points.earning.caps import USE_CAPS, Wanted, caps_of, give_back, values_of
+from points.earning.caps import PERIODS, USE_CAPS, Wanted, give_back, values_of
 
 if TYPE_CHECKING:
     from core.work import Work
@@ -51,19 +50,13 @@ def parameters(*, cast: bool) -> str:
     return f"{', '.join(typed)}, 'pending'"
 
 
-@lru_cache(maxsize=4)
-def _statement(periods: int) -> TextClause:
-    if not periods:
-        made = insert_award(f"VALUES ({parameters(cast=False)})")
-        return text(f"WITH made AS ({made}) SELECT count(*) AS made, NULL AS raised FROM made")
-    made = insert_award(
-        f"SELECT {parameters(cast=True)} WHERE (SELECT count(*) FROM raised) = {periods}",
-    )
-    raised = USE_CAPS.format(values=values_of(periods))
-    return text(
-        f"WITH raised AS ({raised}), made AS ({made}) SELECT (SELECT count(*) FROM made) AS made,"
-        " (SELECT string_agg(period, ' ') FROM raised) AS raised",
-    )
+MADE = insert_award(
+    f"SELECT {parameters(cast=True)} WHERE (SELECT count(*) FROM raised) = {len(PERIODS)}"
+)
+CLAIM = text(
+    f"WITH raised AS ({USE_CAPS}), made AS ({MADE}) SELECT (SELECT count(*) FROM made) AS made,"
+    " (SELECT string_agg(period, ' ') FROM raised) AS raised",
+)
 
 
 def claim(work: Work, rule: Rule, wanted: Wanted, row: Mapping[str, object]) -> bool:
@@ -72,8 +65,7 @@ def claim(work: Work, rule: Rule, wanted: Wanted, row: Mapping[str, object]) -> 
     It is False where the cause has its award already, or where a cap leaves room for less. No
     more may be wanted than each cap by itself allows: the first use of a period is not compared.
     """
-    limited, caps = caps_of(rule, wanted)
-    answer = work.connection.execute(_statement(len(limited)), {**row, **caps}).one()
+    answer = work.connection.execute(CLAIM, {**row, **values_of(rule, wanted)}).one()
     if not answer.made and answer.raised:
         give_back(work, wanted.counter, rule.key, wanted.units, tuple(answer.raised.split()))
     return bool(answer.made)

@@ -1,4 +1,4 @@
-"""What ``flask verify`` asks of deductions and neighbours' help: SQL written apart from both."""
+"""What ``flask verify`` asks of deductions, caps and neighbours' help: SQL written apart."""
 
 from __future__ import annotations
 
@@ -28,6 +28,26 @@ HELP_WITHOUT_WORD = """
         AND neighbour_helps.helper = awards.holder_id
     WHERE awards.source_kind = 'help' AND neighbour_helps.id IS NULL"""
 
+# Units of each counter by its awards and deductions, without what was taken back of them. Whoever
+# moved or was merged goes on with what the former place had used: there, no less than their own.
+CAPS_OTHERWISE = """
+    SELECT holder_id AS what FROM (
+        SELECT holder_id, rule, period, 0 AS units, used FROM rule_usage
+        UNION ALL SELECT holder_id, rule, day, units, 0 FROM counted
+        UNION ALL SELECT holder_id, rule, substr(day, 1, 7), units, 0 FROM counted
+        UNION ALL SELECT holder_id, rule, substr(day, 1, 4), units, 0 FROM counted
+    ) AS counters GROUP BY holder_id, rule, period
+    HAVING sum(used) < sum(units) OR (sum(used) > sum(units) AND NOT EXISTS (
+        SELECT 1 FROM resident_ends WHERE resident_ends.successor = counters.holder_id))"""
+COUNTED = """
+    SELECT coalesce(awards.counted_for, awards.holder_id) AS holder_id, awards.rule,
+        hangzhou_day(awards.event_at) AS day,
+        awards.units + awards.units * coalesce(undone.amount, 0) / awards.amount AS units
+    FROM awards LEFT JOIN adjustments AS undone ON undone.original = awards.id
+        AND undone.act = 'reversal' AND undone.state = 'posted' AND undone.voided = 0
+    WHERE awards.state <> 'void'
+    UNION ALL SELECT household, rule, CAST(day AS text), 1 FROM deductions"""
+
 RECORDING: tuple[Check, ...] = (
     Check(
         "deductions",
@@ -44,6 +64,13 @@ RECORDING: tuple[Check, ...] = (
         table="deductions",
         title=N_("扣分以前提醒过两次"),
         changed="night",
+    ),
+    Check(
+        "caps",
+        "counters of caps differ from the units that were awarded",
+        CAPS_OTHERWISE.replace("FROM counted", f"FROM ({COUNTED}) AS counted"),
+        table="rule_usage",
+        title=N_("上限计数等于发放的数量"),
     ),
     Check(
         "neighbours' words",

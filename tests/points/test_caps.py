@@ -13,8 +13,11 @@ from sqlalchemy import Connection, text
 from core.work import SHANGHAI
 from points.earning.awards import Award, award, void_award
 from points.earning.rules import Rule
+from points.proof.verify import verify
+from tests.conftest import Stage
 from tests.points.books import NEIGHBOUR, RESIDENT, one
 from tests.points.earning import HOUR, HOUSEHOLD, days_later, holders, serving
+from tests.points.raw import Raw
 
 Run = Callable[..., Any]
 FAMILY = replace(
@@ -87,3 +90,40 @@ def test_the_day_is_the_one_in_hangzhou(run: Run, ask: Run) -> None:
 
     assert ("2026-11-24", 3) in ask(used)
     assert RESIDENT != NEIGHBOUR
+
+
+def test_a_cap_that_comes_later_finds_what_was_given_before(run: Run, ask: Run) -> None:
+    free = replace(FAMILY, cap_per_act=None, cap_per_day=None, cap_per_month=None)
+    first = run(award, given("a", free, units=3))
+    second = run(award, given("b", units=3, holder_id=NEIGHBOUR))
+
+    def void(work: Any, identity: UUID) -> Any:
+        return void_award(work, identity)
+
+    run(void, one(first.id))
+
+    assert second.units == 1
+    assert ask(used) == {("2026", 1), ("2026-11", 1), ("2026-11-24", 1)}
+
+
+def test_the_verifier_holds_the_counters_against_the_awards(
+    run: Run, ask: Run, stage: Stage
+) -> None:
+    run(award, given("a", units=3))
+    run(award, given("b", replace(FAMILY, household_caps=False), units=2))
+
+    def times() -> int:
+        return sum(each.times for each in ask(lambda c: verify(c).broken) if each.name == "caps")
+
+    found = [times()]
+    with Raw(stage) as raw:
+        for damage in (
+            "UPDATE rule_usage SET used = used + 1 WHERE used = 3 AND period = '2026-11'",
+            "UPDATE rule_usage SET used = used - 1 WHERE used = 2 AND period = '2026'",
+            "UPDATE rule_usage SET period = '2026-11-25' WHERE used = 2 AND period = '2026-11-24'",
+        ):
+            raw.execute(damage)
+            found.append(times())
+
+    # A counter on another day is wrong on both days.
+    assert found == [0, 1, 2, 4]

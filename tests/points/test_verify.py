@@ -265,7 +265,7 @@ DAMAGE: dict[str, tuple[tuple[str, ...], set[str]]] = {
                 " WHERE cause = 'there 1'"
             ),
         ),
-        {"borne awards", "seals", "settled awards"},
+        {"borne awards", "caps", "seals", "settled awards"},
     ),
     "an award of another amount": (
         ("UPDATE awards SET amount = amount + 1 WHERE cause = 'home 1'",),
@@ -281,7 +281,7 @@ DAMAGE: dict[str, tuple[tuple[str, ...], set[str]]] = {
     ),
     "points awarded by nobody": (
         ("DELETE FROM awards WHERE cause = 'home 1'",),
-        {"awarded transfers", "seals"},
+        {"awarded transfers", "caps", "seals"},
     ),
     "service elsewhere that nobody bears": (
         (f"DELETE FROM transfers WHERE id = {HOST}",),
