@@ -44,7 +44,7 @@ class Statement(Base):
     closing: Mapped[Centipoints]
     #: Lines on the paper.
     entries: Mapped[int]
-    #: BLAKE2b over the opening, every transfer and the closing.
+    #: BLAKE2b over the opening, every transfer with its words, and the closing; led by its version.
     digest: Mapped[str]
     issued_at: Mapped[dt.datetime]
     issued_by: Mapped[UUID]

@@ -19,7 +19,7 @@ from core.models import BusinessDay
 from points.accounts import account_id
 from points.ledger import AccountUnknown
 from points.models import Account, AccountDelta, AccountFold, Transfer
-from points.statements.sums import Digest, Sums, streamed
+from points.statements.sums import VERSION, Digest, Sums, streamed
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -69,7 +69,11 @@ def last_closed(connection: Connection, today: dt.date) -> dt.date:
 
 
 def book_of(
-    connection: Connection, subject: Subject, period: Period, today: dt.date
+    connection: Connection,
+    subject: Subject,
+    period: Period,
+    today: dt.date,
+    version: int = VERSION,
 ) -> CommunityBook:
     """Add up a community's period; raises AccountUnknown, BookStillOpen or BookTooLong."""
     known = select(Account.id).where(
@@ -85,10 +89,10 @@ def book_of(
     rows = _rows(connection, subject, period)
     moved = {row.account: [0, 0] for row in rows}
     opening = -sum(row.opening for row in rows)
-    digest = Digest(subject, period, opening)
+    digest = Digest(subject, period, opening, version)
     added = taken = entries = 0
     for transfer in transfers(connection, subject, period):
-        digest.transfer(transfer)
+        digest.transfer(transfer, subject.community, transfer.note or "")
         entries += 1
         moved.setdefault(transfer.credit, [0, 0])[0] += transfer.amount
         moved.setdefault(transfer.debit, [0, 0])[1] += transfer.amount

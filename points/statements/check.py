@@ -13,7 +13,7 @@ from points.models import Statement
 from points.statements.book import book_of
 from points.statements.codes import read_code
 from points.statements.periods import Period, Subject
-from points.statements.sums import Sums, sums_of
+from points.statements.sums import Sums, sums_of, version_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -42,7 +42,7 @@ class Checked:
     """What was handed out, and whether the books still give exactly this."""
 
     issued: Issued
-    #: Opening, closing, lines and every transfer between are the same today.
+    #: Opening, closing, every transfer between, and what its line says are the same today.
     is_genuine: bool
 
 
@@ -83,6 +83,7 @@ def check(connection: Connection, raw: str) -> Checked:
 
 
 def _again(connection: Connection, found: Issued) -> Sums:
-    if found.subject.of == "community":
-        return book_of(connection, found.subject, found.period, found.period.last).sums
-    return sums_of(connection, found.subject, found.period, found.sums.through)
+    subject, period, version = found.subject, found.period, version_of(found.sums.digest)
+    if subject.of == "community":
+        return book_of(connection, subject, period, period.last, version).sums
+    return sums_of(connection, subject, period, found.sums.through, version)

@@ -59,13 +59,23 @@ class Sums:
     agrees: bool
 
 
-class Digest:
-    """A fingerprint of a statement: whose, when, from what, every transfer, to what."""
+VERSION = 2
+"""Of fingerprints: the first one left out what the lines say; its papers can still be checked."""
 
-    def __init__(self, subject: Subject, period: Period, opening: int) -> None:
+
+def version_of(digest: str) -> int:
+    """Return by which version a statement that was handed out has its fingerprint."""
+    return VERSION if digest.startswith(f"{VERSION}-") else 1
+
+
+class Digest:
+    """A fingerprint of a statement: whose, when, from what, every transfer and word, to what."""
+
+    def __init__(self, subject: Subject, period: Period, opening: int, version: int) -> None:
         self._hash = blake2b(digest_size=24)
+        self._version = version
         self._add(
-            "statement-1",
+            f"statement-{version}",
             subject.of,
             subject.holder.hex,
             subject.community,
@@ -78,8 +88,9 @@ class Digest:
     def _add(self, *parts: object) -> None:
         self._hash.update(("|".join(str(part) for part in parts) + "\n").encode())
 
-    def transfer(self, row: Any) -> None:
-        """Take in one transfer: everything about it that moves points."""
+    def transfer(self, row: Any, place: int, words: str) -> None:
+        """Take in one transfer: everything about it that moves points, and what its line says."""
+        said = () if self._version == 1 else (place, len(words), words)
         self._add(
             row.id.hex,
             row.act,
@@ -89,12 +100,24 @@ class Digest:
             row.day.isoformat(),
             row.source_kind,
             row.source_id.hex,
+            *said,
         )
 
     def closed(self, closing: int) -> str:
         """Take in the closing figure and return the fingerprint."""
         self._add(closing)
-        return self._hash.hexdigest()
+        found = self._hash.hexdigest()
+        return found if self._version == 1 else f"{self._version}-{found}"
+
+
+def place_of(row: Any) -> int:
+    """Return the community where a line of a holder's was earned or spent."""
+    return int(row.bearing or row.community)
+
+
+def words_of(row: Any) -> str:
+    """Return what a line of a holder's was for."""
+    return str(row.note or row.award_reason or row.hold_reason or "")
 
 
 def _sides(account: int, through: int) -> Any:
@@ -171,19 +194,23 @@ def lines(
             day=row.day,
             at=row.posted_at,
             act=row.act,
-            reason=row.note or row.award_reason or row.hold_reason or "",
-            place=row.bearing or row.community,
+            reason=words_of(row),
+            place=place_of(row),
             amount=moved,
             balance=balance,
         )
 
 
 def sums_of(
-    connection: Connection, subject: Subject, period: Period, through: int | None = None
+    connection: Connection,
+    subject: Subject,
+    period: Period,
+    through: int | None = None,
+    version: int = VERSION,
 ) -> Sums:
-    """Add up a holder's period; ``through`` leaves out what was posted after that version.
+    """Add up a holder's period; ``through`` leaves out what was posted after that line.
 
-    Raises AccountUnknown.
+    ``version`` is that of the fingerprint. Raises AccountUnknown.
     """
     account = connection.execute(
         select(Account.credited, Account.debited, Account.version).where(
@@ -194,14 +221,14 @@ def sums_of(
         raise AccountUnknown
     until = account.version if through is None else through
     opening, whole = _totals(connection, subject.account, period.first, until, account.version)
-    digest = Digest(subject, period, opening)
+    digest = Digest(subject, period, opening, version)
     added = taken = entries = 0
     for legs in _acts(streamed(connection, _rows(subject.account, period, until))):
         moved = sum(int(leg.moved) for leg in legs)
         added, taken = (added + moved, taken) if moved > 0 else (added, taken - moved)
         entries += 1
         for leg in legs:
-            digest.transfer(leg)
+            digest.transfer(leg, place_of(leg), words_of(leg))
     closing = opening + added - taken
     return Sums(
         opening=opening,

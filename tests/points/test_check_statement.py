@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -27,7 +29,8 @@ from points.statements.codes import (
 from points.statements.periods import Subject
 from tests.conftest import Clock
 from tests.people import HERE, People
-from tests.points.statements_scene import hers, issue, moved, post, wallet
+from tests.points.books import one
+from tests.points.statements_scene import ISSUED, REDEEMED, hers, issue, moved, post, wallet
 from tests.points.test_points_pages import text_of
 from tests.residents.forms import send
 
@@ -87,6 +90,7 @@ def test_a_paper_stays_genuine_when_points_move_afterwards(
         "UPDATE transfers SET amount = amount - 100 WHERE act = 'redemption'",
         "UPDATE transfers SET day = '2026-11-23' WHERE act = 'award'",
         "UPDATE transfers SET act = 'adjustment' WHERE act = 'award'",
+        "UPDATE transfers SET note = '洗洁精两瓶' WHERE act = 'redemption'",
         "DELETE FROM transfers WHERE act = 'redemption'",
         "UPDATE statements SET digest = 'f' || digest",
         "UPDATE statements SET closing = closing + 100, added = added + 100",
@@ -102,6 +106,24 @@ def test_what_was_altered_in_the_database_is_said(
     said = text_of(client.get(f"/check/{code}").get_data(as_text=True))
     assert "和账本对不上" in said
     assert "是真的" not in said
+
+
+def test_a_paper_of_before_words_were_covered_can_still_be_checked(
+    app: Flask, client: FlaskClient, cast: People, code: str
+) -> None:
+    """Written apart: what the first version of the fingerprint was made of."""
+    account, holder = wallet(cast), one(cast.wang.resident).hex
+    spent = UUID(int=12).hex
+    lines = [
+        f"statement-1|resident|{holder}|{HERE}|service|2026-11-01|2026-11-24|0",
+        f"{UUID(int=11).hex}|award|{ISSUED}|{account}|2000|2026-11-24|test|{UUID(int=11).hex}",
+        f"{spent}|redemption|{account}|{REDEEMED}|1200|2026-11-24|test|{spent}",
+        "800",
+    ]
+    first = blake2b("".join(f"{line}\n" for line in lines).encode(), digest_size=24).hexdigest()
+    tamper(app, f"UPDATE statements SET digest = '{first}'")  # noqa: S608 - of this test
+
+    assert "是真的" in client.get(f"/check/{code}").get_data(as_text=True)
 
 
 def test_a_communitys_paper_is_checked_in_the_same_way(
