@@ -13,7 +13,7 @@ from core.errors import N_, Rejected
 from core.models import BusinessDay
 from core.work import WORK_SECONDS_MAX, business_day, present, reading, transact
 from points.holds import release
-from points.models import AccountDelta, Hold
+from points.models import Account, AccountDelta, Hold
 
 if TYPE_CHECKING:
     from core.work import Work
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 LAPSES = 500
 STILL_OPEN = dt.timedelta(seconds=2 * WORK_SECONDS_MAX)
 """What began before midnight may commit until then; twice, for clocks that differ."""
+
+MARKED = 5_000
+"""Accounts of one transaction of year marks, as in a run of expiry."""
 
 LAST_MONTH = 12
 LAST_DAY = 31
@@ -72,22 +75,83 @@ def fold(work: Work, _command: Fold) -> Done:
     return Done(rows=rows)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloseDay:
-    """Close one business day."""
-
-    day: dt.date
-
-
 # The new year may be minutes old when the old one is closed: what it brought does not count.
 MARKS = text(
     "INSERT INTO expiry_marks (account, year, credited)"
     " SELECT accounts.id, :v_year, accounts.credited - coalesce(since.amount, 0) FROM accounts"
     " LEFT JOIN (SELECT credit, sum(amount) AS amount FROM transfers WHERE day > :v_day"
-    " AND credit > 0 AND act <> 'reversal' GROUP BY credit) AS since ON since.credit = accounts.id"
-    " WHERE accounts.purpose = 'holder' AND accounts.points_kind = 'service'"
-    " AND accounts.credited > 0 ON CONFLICT (account, year) DO NOTHING",
+    " AND credit > :v_upto AND credit <= :v_bound AND act <> 'reversal' GROUP BY credit) AS since"
+    " ON since.credit = accounts.id WHERE accounts.purpose = 'holder'"
+    " AND accounts.points_kind = 'service' AND accounts.credited > 0"
+    " AND accounts.id > :v_upto AND accounts.id <= :v_bound"
+    " ON CONFLICT (account, year) DO NOTHING",
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkYear:
+    """Mark what the next accounts had got when the year ended whose last day is over."""
+
+    day: dt.date
+    #: The last account that is marked.
+    upto: int = 0
+    chunk: int = MARKED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class YearMarked:
+    """How far it came; ``finished``: there was nothing left to be marked."""
+
+    upto: int
+    finished: bool
+
+
+def mark_year(work: Work, command: MarkYear) -> YearMarked:
+    """Mark a chunk of accounts before their year is closed; whoever begins anew changes nothing.
+
+    Raises DayNotOver.
+    """
+    _refuse_early(work, command.day)
+    bound = _mark(work, command)
+    if bound is None:
+        work.replayed()
+        return YearMarked(upto=command.upto, finished=True)
+    return YearMarked(upto=bound, finished=False)
+
+
+def _mark(work: Work, command: MarkYear) -> int | None:
+    """Write the marks of a chunk; return its last account, None where there is none."""
+    following = (
+        select(Account.id)
+        .where(
+            Account.purpose == "holder",
+            Account.points_kind == "service",
+            Account.credited > 0,
+            Account.id > command.upto,
+        )
+        .order_by(Account.id)
+        .limit(command.chunk)
+        .subquery()
+    )
+    bound: int | None = work.connection.scalar(select(func.max(following.c.id)))
+    if bound is not None:
+        day = command.day
+        values = work.bind(v_year=day.year, v_day=day, v_upto=command.upto, v_bound=bound)
+        work.connection.execute(MARKS, values)
+    return bound
+
+
+def _refuse_early(work: Work, day: dt.date) -> None:
+    if day >= business_day(work.now - STILL_OPEN):
+        raise DayNotOver
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseDay:
+    """Close one business day; of a year's last one, the accounts up to here have their marks."""
+
+    day: dt.date
+    marked: int = 0
 
 
 def close_day(work: Work, command: CloseDay) -> Done:
@@ -95,8 +159,7 @@ def close_day(work: Work, command: CloseDay) -> Done:
 
     Closing twice changes nothing. Raises DayNotOver, also in the first two minutes after it.
     """
-    if command.day >= business_day(work.now - STILL_OPEN):
-        raise DayNotOver
+    _refuse_early(work, command.day)
     insert = sqlite.insert if work.is_sqlite else postgresql.insert
     made = work.connection.execute(
         insert(BusinessDay)
@@ -107,13 +170,15 @@ def close_day(work: Work, command: CloseDay) -> Done:
     if made is None:
         work.replayed()
         return Done(rows=0)
-    if (command.day.month, command.day.day) == (LAST_MONTH, LAST_DAY):
-        if not work.is_sqlite:
-            # A mark for every account of the district takes longer than a page may.
-            work.connection.execute(text("SET LOCAL statement_timeout = '55s'"))
-        values = work.bind(v_year=command.day.year, v_day=command.day)
-        work.connection.execute(MARKS, values)
+    upto: int | None = command.marked
+    while is_years_last(command.day) and upto is not None:
+        upto = _mark(work, MarkYear(day=command.day, upto=upto))
     return Done(rows=1)
+
+
+def is_years_last(day: dt.date) -> bool:
+    """Whether a year ends with this day."""
+    return (day.month, day.day) == (LAST_MONTH, LAST_DAY)
 
 
 def close_days() -> int:
@@ -124,9 +189,18 @@ def close_days() -> int:
     day = last + dt.timedelta(days=1) if last else today - dt.timedelta(days=1)
     closed = 0
     while day < today:
-        closed += transact(close_day, CloseDay(day=day)).rows
+        marked = _mark_all(day) if is_years_last(day) else 0
+        closed += transact(close_day, CloseDay(day=day, marked=marked)).rows
         day += dt.timedelta(days=1)
     return closed
+
+
+def _mark_all(day: dt.date) -> int:
+    """Mark a year's accounts chunk by chunk; return the last of them."""
+    done = YearMarked(upto=0, finished=False)
+    while not done.finished:
+        done = transact(mark_year, MarkYear(day=day, upto=done.upto))
+    return done.upto
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,14 +11,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import Connection, select
 
-from core.work import SHANGHAI
+from core.work import SHANGHAI, Work
 from points import closing, holds, ledger, reversal
-from points.accounts import resident_account
+from points.accounts import open_resident, resident_account
 from points.expiring.lapsing import lapsing as lapsing_of
 from points.models import Account, ExpiryMark
 from points.settlement import settle_due
 from tests.conftest import Clock
-from tests.points.books import HERE, ISSUED, PURSE, REDEEMED, RESIDENT, WALLET, posting
+from tests.points.books import HERE, ISSUED, PURSE, REDEEMED, RESIDENT, WALLET, Nothing, posting
 from tests.points.earning import JOIN, count, give, holders
 
 Run = Callable[..., Any]
@@ -205,7 +205,28 @@ def test_each_year_adds_its_own_mark(run: Run, ask: Run, close_year: Run) -> Non
     assert ask(lapsing, hangzhou(2028, 6, 1)) == 1500
 
 
-def test_many_wallets_are_marked_in_one_statement(
+def test_many_wallets_are_marked_in_chunks_and_whoever_begins_anew_changes_nothing(
+    clock: Clock, run: Run, ask: Run
+) -> None:
+    for number in range(5):
+        resident = UUID(int=500 + number)
+        run(opened, resident)
+        run(ledger.post, posting(number, ISSUED, resident_account(resident, HERE, "service"), 100))
+    clock.set(hangzhou(2027, 1, 1, 0, 30))
+    day = dt.date(2026, 12, 31)
+    first = run(closing.mark_year, closing.MarkYear(day=day, chunk=2))
+    run(ledger.post, posting(9, ISSUED, first.upto, 50))
+
+    again = run(closing.mark_year, closing.MarkYear(day=day, chunk=2))
+    run(closing.close_day, closing.CloseDay(day=day, marked=again.upto))
+
+    assert (first, len(ask(marks))) == (again, 5)
+    assert set(ask(marks).values()) == {100}
+    with pytest.raises(closing.DayNotOver):
+        run(closing.mark_year, closing.MarkYear(day=dt.date(2027, 12, 31)))
+
+
+def test_the_job_marks_a_chunk_at_a_time(
     app: Flask, clock: Clock, run: Run, ask: Run, statements: Run, close_year: Run
 ) -> None:
     run(ledger.post, posting(1, ISSUED, WALLET, 1000))
@@ -213,5 +234,11 @@ def test_many_wallets_are_marked_in_one_statement(
     with statements() as seen:
         close_year(2026)
 
-    assert len([one for one in seen if "expiry_marks" in one]) == 1
+    assert len([one for one in seen if "INSERT INTO expiry_marks" in one]) == 1
     assert ask(marks) == {(WALLET, 2026): 1000, (PURSE, 2026): 200}
+
+
+def opened(work: Work, resident: UUID) -> Nothing:
+    """Open a resident's accounts."""
+    open_resident(work, resident, HERE)
+    return Nothing()
