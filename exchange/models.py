@@ -183,6 +183,8 @@ class RateProposal(Base):
     state: Mapped[str]
     decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("people.id"))
     decided_at: Mapped[dt.datetime | None]
+    #: The confirmed proposal whose rate is to be taken back before its day.
+    withdraws: Mapped[UUID | None] = mapped_column(ForeignKey("rate_proposals.id"))
 
 
 class FaceValue(Base):
