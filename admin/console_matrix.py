@@ -194,7 +194,10 @@ def asks_of(waiting: Iterable[rates.Proposal], now: dt.datetime) -> tuple[dict[s
             "by": each.proposed_by_name,
             "at": each.proposed_at,
             "mine": each.proposed_by == current_actor().person,
-            "late": business_day(each.valid_from) < earliest,
+            "withdraws": each.withdraws,
+            "late": each.valid_from <= now
+            if each.withdraws
+            else business_day(each.valid_from) < earliest,
         }
         for each in waiting
     )

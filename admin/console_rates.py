@@ -220,23 +220,29 @@ def _rate(raw: str) -> int | bool | None:
 
 @console.post("/rates/confirm")
 def confirm_rate() -> ResponseReturnValue:
-    """Publish a proposal as the second person."""
-    return _decide(rates.confirm_rate, rates.ConfirmRate, _("已复核，公告期满就生效"))
+    """Publish a proposal as the second person, or take a published rate back."""
+    return _decide(rates.confirm_rate, rates.ConfirmRate)
 
 
 @console.post("/rates/withdraw")
 def withdraw_rate() -> ResponseReturnValue:
-    """Take a proposal back, or a published rate before its day."""
-    return _decide(rates.withdraw_rate, rates.WithdrawRate, _("已撤回，折算率没有变"))
+    """Take a proposal back, or propose to take back a published rate before its day."""
+    return _decide(rates.withdraw_rate, rates.WithdrawRate)
 
 
-def _decide(use_case: Any, command: Any, done: str) -> ResponseReturnValue:
+def _decide(use_case: Any, command: Any) -> ResponseReturnValue:
     wanted = identity(request.form.get("proposal_id"))
     if wanted is None:
         raise rates.ProposalUnknown
     try:
-        transact(use_case, command(proposal=wanted), current_actor())
+        done = transact(use_case, command(proposal=wanted), current_actor())
     except AppError as refusal:
         return _matrix(None, None, refusal=refusal.sentence(), status=int(refusal.status))
-    flash(done, "done")
+    taken_back = getattr(done, "withdraws", None) is not None
+    said = {
+        "confirmed": _("已复核，那条折算率撤回了") if taken_back else _("已复核，公告期满就生效"),
+        "withdrawn": _("已撤回，折算率没有变"),
+        "proposed": _("已提出撤回，等另一位管理员复核"),
+    }
+    flash(said[done.state], "done")
     return redirect(url_for("console.rates"), code=303)

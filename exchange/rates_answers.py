@@ -93,6 +93,9 @@ class RateProposalSchema(Schema):
     proposed_by_name = fields.String()
     proposed_at = fields.AwareDateTime()
     state = fields.String()
+    withdraws = fields.UUID(
+        allow_none=True, metadata={"description": "the published rate to be taken back"}
+    )
 
 
 class RateProposedSchema(Schema):
@@ -103,9 +106,10 @@ class RateProposedSchema(Schema):
 
 
 class RateConfirmedSchema(RateProposedSchema):
-    """A rate that will hold."""
+    """A rate that will hold, or one that was taken back before its day."""
 
     valid_from = fields.AwareDateTime()
+    withdraws = fields.UUID(allow_none=True)
 
 
 class CrossOrderSchema(Schema):

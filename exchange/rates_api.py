@@ -62,13 +62,13 @@ def register(bp: Blueprint) -> None:
     @bp.post("/rate-proposals/<uuid:proposal_id>/confirm")
     @bp.response(200, answers.RateConfirmedSchema)
     def confirm(proposal_id: UUID) -> rates.RateConfirmed:
-        """Confirm a proposal as the second person; it is published at once."""
+        """Confirm a proposal as the second person; it is published, or taken back, at once."""
         command = rates.ConfirmRate(proposal=proposal_id)
         return transact(rates.confirm_rate, command, current_actor())
 
     @bp.post("/rate-proposals/<uuid:proposal_id>/withdraw")
     @bp.response(200, answers.RateProposedSchema)
     def withdraw(proposal_id: UUID) -> rates.RateWithdrawn:
-        """Take back a proposal, or a published rate before its day."""
+        """Take back a proposal; for a published rate, propose it to the second person."""
         command = rates.WithdrawRate(proposal=proposal_id)
         return transact(rates.withdraw_rate, command, current_actor())

@@ -123,23 +123,24 @@ class ConfirmRate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateConfirmed:
-    """The row that will hold, and from when."""
+    """The row that will hold, and from when; or the one that was taken back before that."""
 
     id: UUID
     state: str
     valid_from: dt.datetime
+    withdraws: UUID | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WithdrawRate:
-    """Take back a proposal, or a published rate that does not hold yet."""
+    """Take back a proposal; or ask to take back a published rate that does not hold yet."""
 
     proposal: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateWithdrawn:
-    """The proposal that is no more."""
+    """The proposal that is no more; or the one, ``proposed``, to take a published rate back."""
 
     id: UUID
     state: str
@@ -250,17 +251,26 @@ def _open(work: Work, proposal: UUID) -> Row[tuple[RateProposal]]:
 
 
 def confirm_rate(work: Work, command: ConfirmRate) -> RateConfirmed:
-    """Publish a proposal by the second person: the rate's row is written with the yes.
+    """Publish a proposal by the second person, or take a published rate back as proposed.
 
-    Raises ProposalUnknown, ProposalGone, SecondPersonNeeded, NoticeTooShort or RateTaken.
+    The rate's row is written, or deleted, with the yes. Raises ProposalUnknown, ProposalGone,
+    SecondPersonNeeded, NoticeTooShort, RateTaken or RateHolds.
     """
     work.actor.require("rate.change")
     found = _open(work, command.proposal)
     if found.proposed_by == work.actor.person:
         raise SecondPersonNeeded
-    result = RateConfirmed(id=found.id, state="confirmed", valid_from=found.valid_from)
+    result = RateConfirmed(
+        id=found.id,
+        state="confirmed",
+        valid_from=found.valid_from,
+        withdraws=found.withdraws,
+    )
     if found.state == "confirmed" and found.decided_by == work.actor.person:
         work.replayed()
+        return result
+    if found.withdraws is not None:
+        _take_back(work, found)
         return result
     # The second person's delay must not eat the residents' notice.
     _refuse_short_notice(work, found.valid_from.astimezone(SHANGHAI).date())
@@ -290,10 +300,26 @@ def confirm_rate(work: Work, command: ConfirmRate) -> RateConfirmed:
     return result
 
 
-def _decide(work: Work, proposal: UUID, state: str, *, before: str = "proposed") -> None:
+def _take_back(work: Work, found: Row[tuple[RateProposal]]) -> None:
+    """Carry out a withdrawal that two people want: nobody has paid by this rate yet."""
+    if found.valid_from <= work.now:
+        raise RateHolds
+    _decide(work, found.id, "confirmed")
+    gone = work.connection.execute(
+        update(RateProposal)
+        .where(RateProposal.id == found.withdraws, RateProposal.state == "confirmed")
+        .values(state="withdrawn")
+        .returning(RateProposal.id),
+    ).first()
+    if gone is None:
+        raise ProposalGone
+    work.connection.execute(delete(DiscountRate).where(DiscountRate.id == found.withdraws))
+
+
+def _decide(work: Work, proposal: UUID, state: str) -> None:
     done = work.connection.execute(
         update(RateProposal)
-        .where(RateProposal.id == proposal, RateProposal.state == before)
+        .where(RateProposal.id == proposal, RateProposal.state == "proposed")
         .values(state=state, decided_by=work.actor.person, decided_at=work.now)
         .returning(RateProposal.id),
     ).first()
@@ -302,20 +328,48 @@ def _decide(work: Work, proposal: UUID, state: str, *, before: str = "proposed")
 
 
 def withdraw_rate(work: Work, command: WithdrawRate) -> RateWithdrawn:
-    """Take back a proposal, or a published rate before its day; what has held stays for ever.
+    """Take a proposal back at once; what two people published, two people take back.
 
-    Raises ProposalUnknown, ProposalGone or RateHolds.
+    A published rate is taken back before its day, by a proposal that another confirms; what has
+    held stays for ever. Raises ProposalUnknown, ProposalGone or RateHolds.
     """
     work.actor.require("rate.change")
     found = _open(work, command.proposal)
-    result = RateWithdrawn(id=found.id, state="withdrawn")
     if found.state == "withdrawn":
         work.replayed()
-        return result
-    if found.state == "confirmed" and found.valid_from <= work.now:
+        return RateWithdrawn(id=found.id, state="withdrawn")
+    if found.state == "proposed":
+        _decide(work, found.id, "withdrawn")
+        return RateWithdrawn(id=found.id, state="withdrawn")
+    if found.withdraws is not None:
+        raise ProposalGone
+    if found.valid_from <= work.now:
         raise RateHolds
-    _decide(work, found.id, "withdrawn", before=found.state)
+    return RateWithdrawn(id=_ask_to_take_back(work, found), state="proposed")
+
+
+def _ask_to_take_back(work: Work, found: Row[tuple[RateProposal]]) -> UUID:
+    """Put the withdrawal of a published rate before the second person, once at a time."""
+    asked = work.connection.execute(
+        select(RateProposal.id, RateProposal.state).where(RateProposal.withdraws == found.id),
+    ).all()
+    waiting = next((row.id for row in asked if row.state == "proposed"), None)
+    if waiting is not None:
+        work.replayed()
+        return UUID(str(waiting))
+    identity = work.new_id()
+    copied = ("scope", "home", "host", "rate", "valid_from", "document")
     work.connection.execute(
-        delete(DiscountRate).where(DiscountRate.id == found.id, DiscountRate.valid_from > work.now),
+        insert(RateProposal).values(
+            id=identity,
+            # Two who ask at once meet here, and the later one finds the other's.
+            key=f"withdraw:{found.id}:{len(asked)}",
+            withdraws=found.id,
+            proposed_by=work.actor.person,
+            proposed_at=work.now,
+            state="proposed",
+            **{name: getattr(found, name) for name in copied},
+        ),
     )
-    return result
+    _tell_the_others(work, identity, found.valid_from.astimezone(SHANGHAI).date())
+    return identity

@@ -112,7 +112,7 @@ def waiting_rates(connection: Connection) -> dict[Place, int | None]:
     """Return the rate that waits for the second person, place by place."""
     query = select(
         RateProposal.scope, RateProposal.home, RateProposal.host, RateProposal.rate
-    ).where(RateProposal.state == "proposed")
+    ).where(RateProposal.state == "proposed", RateProposal.withdraws.is_(None))
     return {(row[0], row[1], row[2]): row[3] for row in connection.execute(query)}
 
 
@@ -330,6 +330,8 @@ class Proposal:
     proposed_by_name: str
     proposed_at: dt.datetime
     state: str
+    #: The published rate that is to be taken back; None: a new rate.
+    withdraws: UUID | None
 
 
 def proposals(
@@ -345,7 +347,7 @@ def proposals(
         .order_by(RateProposal.proposed_at)
     )
     if state == "confirmed":
-        query = query.where(RateProposal.valid_from > now)
+        query = query.where(RateProposal.valid_from > now, RateProposal.withdraws.is_(None))
     found = connection.execute(query).all()
     if not found:
         return ()
@@ -368,6 +370,7 @@ def proposals(
             proposed_by_name=row.proposed_by_name,
             proposed_at=row.proposed_at,
             state=row.state,
+            withdraws=row.withdraws,
         )
         for row in found
     )

@@ -138,9 +138,14 @@ def test_a_proposal_and_a_published_rate_can_be_taken_back(cast: People, ask: Ru
     fill(lin, CELL, "/rates/propose", rate="0.95", document=PAPER)
     fill(wu, CELL, "/rates/confirm")
     assert fill(lin, CELL, "/rates/withdraw").status_code == 303
+    assert "已提出撤回，等另一位管理员复核" in words(lin.get(CELL))
+    assert "撤回公告中的0.95（12月1日起）" in words(wu.get(CELL))
+    assert fill(wu, CELL, "/rates/confirm").status_code == 303
+    assert "已复核，那条折算率撤回了" in words(wu.get(CELL))
 
     assert ask(proposed) == [
         ("subdistricts", 9000, "withdrawn"),
+        ("subdistricts", 9500, "confirmed"),
         ("subdistricts", 9500, "withdrawn"),
     ]
     assert "公告中街道" not in words(lin.get(CELL))

@@ -200,7 +200,13 @@ def test_two_admins_change_a_rate_over_the_api(api: Any, cast: People) -> None:
     assert api(cast.wu, "GET", f"/rates/{body['home']}/1").get_json()["code"] == "scope_mismatch"
     read = api(cast.wang, "GET", "/exchange-notice").get_json()
     assert [each["rate"] for each in read["coming"]] == [9000]
-    assert api(cast.wu, "POST", f"{path}/withdraw").get_json()["state"] == "withdrawn"
+    asked = api(cast.wu, "POST", f"{path}/withdraw").get_json()
+    assert asked["state"] == "proposed"
+    back = f"/rate-proposals/{asked['id']}/confirm"
+    assert api(cast.wu, "POST", back).get_json()["code"] == "second_person_needed"
+    taken = api(cast.lin, "POST", back).get_json()
+    assert taken["withdraws"] == proposed.get_json()["id"]
+    assert api(cast.wang, "GET", "/exchange-notice").get_json()["coming"] == []
 
 
 @pytest.mark.parametrize("quantity", [0, -1, 100, 10**9, 1.5, "2", "many", None])

@@ -244,12 +244,34 @@ def test_a_proposal_can_be_withdrawn_and_so_can_a_rate_before_its_day(
         scene.run(confirm_rate, ConfirmRate(proposal=first.id), wu)
     second = scene.run(propose_rate, proposal(key="second"), lin)
     scene.run(confirm_rate, ConfirmRate(proposal=second.id), wu)
+    published = WithdrawRate(proposal=second.id)
+    asked = [scene.run(withdraw_rate, published, wu) for _ in range(2)]
+    assert {(each.id, each.state) for each in asked} == {(asked[0].id, "proposed")}
+    assert scene.ask(matrix, scene.now).published == 1
+    assert not scene.ask(matrix, scene.now).waiting
+    with pytest.raises(SecondPersonNeeded):
+        scene.run(confirm_rate, ConfirmRate(proposal=asked[0].id), wu)
     for _ in range(2):
-        gone = scene.run(withdraw_rate, WithdrawRate(proposal=second.id), wu)
-        assert gone.state == "withdrawn"
+        scene.run(confirm_rate, ConfirmRate(proposal=asked[0].id), lin)
+    assert scene.run(withdraw_rate, published, wu).state == "withdrawn"
     assert scene.ask(matrix, scene.now).published == 0
     with pytest.raises(ProposalUnknown):
         scene.run(confirm_rate, ConfirmRate(proposal=NIL), wu)
+
+
+def test_a_rate_that_began_while_its_withdrawal_waited_stays(
+    scene: Scene, lin: Actor, wu: Actor, clock: Any
+) -> None:
+    first = scene.run(propose_rate, proposal(), lin)
+    scene.run(confirm_rate, ConfirmRate(proposal=first.id), wu)
+    asked = scene.run(withdraw_rate, WithdrawRate(proposal=first.id), wu)
+    clock.set(MIDNIGHT)
+
+    with pytest.raises(RateHolds):
+        scene.run(confirm_rate, ConfirmRate(proposal=asked.id), lin)
+    gone = scene.run(withdraw_rate, WithdrawRate(proposal=asked.id), wu)
+    assert gone.state == "withdrawn"
+    assert scene.ask(matrix, scene.now).own == 1
 
 
 def test_two_rates_of_a_scope_never_begin_together(scene: Scene, lin: Actor, wu: Actor) -> None:
