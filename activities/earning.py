@@ -12,11 +12,11 @@ from sqlalchemy import func, select
 from activities.models import Attendance
 from activities.situation import Record, Situation
 from core import settings
+from core.directory import directory
 from core.served import HALF_HOUR
 from points.earning.awards import Award, Provenance, award
 from points.earning.recorders import EMERGENCY
 from points.earning.rules import Rule
-from residents.queries import own_holders
 
 if TYPE_CHECKING:
     from core.work import Work
@@ -143,7 +143,7 @@ def _needs_second(
         return True
     if by_hand is None:
         return False
-    own = own_holders(work.connection, by_hand)
+    own = directory().own(work.connection, by_hand)
     return command.resident in own or _too_many_by_hand(work, command, now.community)
 
 

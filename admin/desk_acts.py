@@ -238,7 +238,7 @@ def acts_confirm() -> ResponseReturnValue:
     """Confirm acts that somebody else recorded."""
     actor = current_actor()
     wanted = identities(request.form.getlist("award"))
-    command = ConfirmAwards(awards=wanted, own=directory().own(reader(), actor.person))
+    command = ConfirmAwards(awards=wanted)
     try:
         if not wanted:
             raise AwardUnknown

@@ -17,6 +17,7 @@ from admin.blueprints import desk
 from core import settings
 from core.acts import NotInYourScope
 from core.defaults import CENTIPOINTS
+from core.directory import directory
 from core.errors import AppError
 from core.formats import points
 from core.http_keys import form_key
@@ -142,7 +143,7 @@ def _row(each: adjusting.AdjustmentLine) -> dict[str, Any]:
     line = _line(each.original) if each.original else None
     persons = [one for one in (each.maker, each.checker) if one is not None]
     names = queries.names(connection, persons)
-    mine = frozenset(queries.own_holders(connection, actor.person))
+    mine = directory().own(connection, actor.person)
     limit = settings.integer(connection, "redeem.lead_points", present(), actor.place)
     large = abs(each.amount) >= limit * CENTIPOINTS and not actor.may("points.adjust_large")
     lock = ""

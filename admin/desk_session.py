@@ -33,6 +33,7 @@ from admin.desk_counter import where_of
 from admin.forms import identity, moment
 from core import settings
 from core.acts import NotInYourScope
+from core.directory import directory
 from core.errors import AppError
 from core.http_keys import form_key
 from core.identity import current_actor
@@ -243,14 +244,14 @@ def _row(page: staff_queries.SessionPage, line: dict[str, Any]) -> SheetRow | No
 def confirm_hours(session_id: UUID) -> ResponseReturnValue:
     """Confirm as the second person the hours that somebody else entered, and leave one's own."""
     page, me = session_here(session_id), current_actor().person
-    own = frozenset(people.own_holders(reader(), me))
+    own = directory().own(reader(), me)
     waiting = [
         row for row in staff_queries.attendance_rows(reader(), page) if row.state == "second"
     ]
     others = [row for row in waiting if row.award_by != me and row.resident_id not in own]
     awards = tuple(row.award for row in others or waiting if row.award)
     try:
-        done = transact(confirm_awards, ConfirmAwards(awards=awards, own=own), current_actor())
+        done = transact(confirm_awards, ConfirmAwards(awards=awards), current_actor())
     except AppError as refusal:
         return _session(page, refusal=refusal.sentence(), status=int(refusal.status))
     flash(_("已确认 %(count)s 条，今晚到账", count=done.confirmed), "done")

@@ -71,7 +71,12 @@ class Directory(Protocol):
         """Return a person's name, or "" where there is nobody of this id."""
 
     def own(self, connection: Connection, person: UUID) -> frozenset[UUID]:
-        """Return the residents and households that a person belongs to, household by household."""
+        """Return the people, residents and households whose matters a person may not decide.
+
+        Themselves, who has the same number under whatever name, their households, who lives
+        there with every place they had, and who ever lived there: what is still to come to the
+        dead is theirs, too.
+        """
 
     def wards(self, connection: Connection, agent: UUID, day: dt.date) -> frozenset[UUID]:
         """Return the people whose word somebody may give today: for a child only a guardian."""

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from core import settings
 from core.acts import NotInYourScope
+from core.directory import directory
 from core.errors import N_, Conflict, Rejected
 from core.formats import message_time, points
 from core.ids import uuid8
@@ -108,8 +109,7 @@ def redeem_at_counter(work: Work, command: CounterRedemption) -> Redeemed:
     basket = baskets.load(work.connection, command.resident, command.lines)
     if not work.actor.covers(basket.host.community):
         raise NotInYourScope
-    households = rows.households_of(work, work.actor.person)
-    _refuse_own(work, basket, households)
+    _refuse_own(work, basket)
     terms = baskets.terms_of(work.connection, basket, work.now)
     if command.shown is not None and command.shown != terms.cost.cost:
         raise CostChanged(cost=points(terms.cost.cost))
@@ -128,7 +128,7 @@ def redeem_at_counter(work: Work, command: CounterRedemption) -> Redeemed:
         confirmation=command.confirmation,
         entered_by=work.actor.person,
         approver=work.actor.person,
-        approver_household=households[0] if households else None,
+        approver_household=directory().household_of(work.connection, work.actor.person),
         closed_at=work.now,
     )
     return (
@@ -138,10 +138,12 @@ def redeem_at_counter(work: Work, command: CounterRedemption) -> Redeemed:
     )
 
 
-def _refuse_own(work: Work, basket: Basket, households: tuple[UUID, ...]) -> None:
-    if basket.buyer.person == work.actor.person:
+def _refuse_own(work: Work, basket: Basket) -> None:
+    buyer = basket.buyer
+    if buyer.person == work.actor.person:
         raise OwnOrder
-    if basket.buyer.household in households:
+    own = directory().own(work.connection, work.actor.person)
+    if own & {buyer.person, buyer.resident, buyer.household}:
         raise OwnHousehold
 
 

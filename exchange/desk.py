@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from core import settings
+from core.directory import directory
 from core.work import business_day, day_start
 from exchange import words
 from exchange.basket import POINT
@@ -181,7 +182,7 @@ class _Facts:
     """What rows need beside the orders themselves."""
 
     actor: Actor
-    households: frozenset[UUID]
+    own: frozenset[UUID]
     residents: dict[UUID, ResidentLine]
     lines: dict[UUID, tuple[LineView, ...]]
     names: dict[int, str]
@@ -202,15 +203,12 @@ class _Facts:
     ) -> _Facts:
         lines = lines_of(connection, [order.id for order in orders])
         items = {line.item for each in lines.values() for line in each}
-        mine = select(Resident.household).where(
-            Resident.person == actor.person, Resident.valid_to.is_(None)
-        )
         households = {order.payer_household for order in orders}
         lead = settings.integer(connection, "redeem.lead_points", now, actor.place)
         month = settings.integer(connection, "quota.resident_month_points", now)
         return cls(
             actor=actor,
-            households=frozenset(connection.scalars(mine)),
+            own=directory().own(connection, actor.person),
             residents=residents_of(connection, [order.resident for order in orders]),
             lines=lines,
             names=_names(connection, {order.home for order in orders}),
@@ -369,7 +367,7 @@ def _flag(order: Row[Any], rank: int) -> str | None:
 
 
 def _lock(order: Row[Any], facts: _Facts) -> str | None:
-    if order.payer == facts.actor.person or order.payer_household in facts.households:
+    if facts.own & {order.payer, order.payer_household, order.resident}:
         return words.own_lock()
     if order.cost >= facts.lead_from and not facts.actor.may("order.approve_large", order.host):
         return words.lead_lock(facts.lead_from // POINT)

@@ -91,12 +91,8 @@ def record(data: dict[str, Any]) -> Recorded:
 @bp.response(200, schemas.AwardsConfirmedSchema)
 def confirm(data: dict[str, Any]) -> AwardsConfirmed:
     """Confirm awards that somebody else recorded; those confirmed before are left alone."""
-    actor = current_actor()
-    command = ConfirmAwards(
-        awards=tuple(data["awards"]),
-        own=directory().own(reader(), actor.person),
-    )
-    return transact(confirm_awards, command, actor)
+    command = ConfirmAwards(awards=tuple(data["awards"]))
+    return transact(confirm_awards, command, current_actor())
 
 
 @bp.get("/staff/expiry")

@@ -118,18 +118,23 @@ class ResidentsDirectory:
         return connection.scalar(select(Person.name).where(Person.id == person)) or ""
 
     def own(self, connection: Connection, person: UUID) -> frozenset[UUID]:
-        """Return the person's own residents, their households, and who lives there too."""
+        """Return the people, residents and households whose matters a person may not decide."""
+        number = select(Person.phone_index).where(Person.id == person).scalar_subquery()
+        same = select(Person.id).where(or_(Person.id == person, Person.phone_index == number))
         mine = select(Resident.household).where(
-            Resident.person == person,
-            Resident.valid_to.is_(None),
+            Resident.person.in_(same), Resident.valid_to.is_(None)
         )
-        rows = connection.execute(
-            select(Resident.id, Resident.household).where(
-                Resident.household.in_(mine),
-                Resident.valid_to.is_(None),
+        households = frozenset(connection.scalars(mine))
+        living = select(Resident.person).where(
+            Resident.household.in_(households), Resident.valid_to.is_(None)
+        )
+        people = frozenset(connection.scalars(same)) | frozenset(connection.scalars(living))
+        residents = connection.scalars(
+            select(Resident.id).where(
+                or_(Resident.person.in_(people), Resident.household.in_(households)),
             ),
-        ).all()
-        return frozenset(row.id for row in rows) | frozenset(row.household for row in rows)
+        )
+        return people | households | frozenset(residents)
 
     def wards(self, connection: Connection, agent: UUID, day: dt.date) -> frozenset[UUID]:
         """Return the people whose word somebody may give today: for a child only a guardian."""

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from core.crypto import normal_phone
+from core.directory import directory
 from core.errors import N_, Conflict, NotFound, Rejected
 from residents.addresses import Address
 from residents.events import ResidentConfirmed, ResidentsAdded
@@ -328,11 +329,6 @@ def _confirm(work: Work, command: ConfirmResident, row: Row[int, UUID, UUID]) ->
 
 
 def refuse_own(work: Work, person: UUID, household: UUID) -> None:
-    """Raise OwnResident where the actor is the person or lives in the household."""
-    own = select(Resident.id).where(
-        Resident.person == work.actor.person,
-        Resident.household == household,
-        Resident.valid_to.is_(None),
-    )
-    if person == work.actor.person or work.connection.execute(own).first() is not None:
+    """Raise OwnResident where the person or the household is the actor's own."""
+    if {person, household} & directory().own(work.connection, work.actor.person):
         raise OwnResident

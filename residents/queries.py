@@ -378,14 +378,3 @@ def count(connection: Connection, community: int) -> tuple[int, int]:
         ),
     ).one()
     return residents[0], residents[1]
-
-
-def own_holders(connection: Connection, person: UUID) -> list[UUID]:
-    """Return the residents and households that a person belongs to, for rules of two persons."""
-    households = connection.scalars(
-        select(Resident.household).where(Resident.person == person, Resident.valid_to.is_(None)),
-    ).all()
-    members = connection.scalars(
-        select(Resident.id).where(Resident.household.in_(households), Resident.valid_to.is_(None)),
-    ).all()
-    return [*households, *members]

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from core import outbox, settings
+from core.directory import directory
 from core.errors import N_, AppError, Conflict, Forbidden, Rejected
 from core.formats import message_day
 from core.work import SHANGHAI
@@ -106,8 +107,8 @@ def approve_orders(work: Work, command: ApproveOrders) -> Decided:
     What stands in the way of one does not stop the others. An order that the same person has
     approved before stays as it is. Raises TooManyOrders.
     """
-    households = rows.households_of(work, work.actor.person)
-    return _each(work, command.orders, lambda order: _approve(work, order, households))
+    own = directory().own(work.connection, work.actor.person)
+    return _each(work, command.orders, lambda order: _approve(work, order, own))
 
 
 def _each(
@@ -132,9 +133,9 @@ def _each(
     return Decided(decisions=decisions, done=sum(each.done for each in decisions))
 
 
-def _approve(work: Work, order: OrderRow, households: tuple[UUID, ...]) -> Decision:
+def _approve(work: Work, order: OrderRow, own: frozenset[UUID]) -> Decision:
     """Guard and move one order; every check comes before the first write."""
-    refuse_decision(work, order, households)
+    refuse_decision(work, order, own)
     if order.state == "ready" and order.decided_by == work.actor.person:
         return Decision(order=order.id, state="ready")
     if order.state != "submitted":
@@ -158,7 +159,7 @@ def _approve(work: Work, order: OrderRow, households: tuple[UUID, ...]) -> Decis
         .where(OrderPayment.order == order.id)
         .values(
             approver=work.actor.person,
-            approver_household=households[0] if households else None,
+            approver_household=directory().household_of(work.connection, work.actor.person),
         ),
     )
     messages.tell(
@@ -174,10 +175,10 @@ def _approve(work: Work, order: OrderRow, households: tuple[UUID, ...]) -> Decis
     return Decision(order=order.id, state="ready")
 
 
-def refuse_decision(work: Work, order: OrderRow, households: tuple[UUID, ...]) -> None:
+def refuse_decision(work: Work, order: OrderRow, own: frozenset[UUID]) -> None:
     """Raise unless the actor may decide on this order: role, place, amount, not their own."""
     work.actor.require("order.approve", order.host)
-    rows.refuse_own(order, work.actor.person, households)
+    rows.refuse_own(order, work.actor.person, own)
     refuse_large(work, order.host, order.cost)
 
 
@@ -259,7 +260,7 @@ def refuse_order(work: Work, command: RefuseOrder) -> Decision:
         raise ReasonMissing
     order = rows.locked_one(work, command.order)
     work.actor.require("order.approve", order.host)
-    rows.refuse_own(order, work.actor.person, rows.households_of(work, work.actor.person))
+    rows.refuse_own(order, work.actor.person, directory().own(work.connection, work.actor.person))
     if order.state == "refused" and order.decided_by == work.actor.person:
         work.replayed()
         return Decision(order=order.id, state="refused")

@@ -12,13 +12,14 @@ from uuid import UUID
 
 from sqlalchemy import and_, case, or_, select
 
+from core.directory import directory
 from core.errors import N_, AppError, Conflict, NotFound, Rejected
 from core.formats import message_time
 from core.work import present, reading, transact
 from exchange import messages
 from exchange.models import Order
 from exchange.orders import legs, rows
-from exchange.orders.decide import REASON_LENGTH_MAX, free
+from exchange.orders.decide import REASON_LENGTH_MAX, free, refuse_decision
 from exchange.orders.rows import OrderMoved, OrderRow
 from exchange.orders.sharing import agree_by, agreeing
 from exchange.orders.submit import NotYourOrder
@@ -282,15 +283,14 @@ def lapse_orders() -> str:
 def return_order(work: Work, command: ReturnOrder) -> Ended:
     """Take back what was collected: every transfer reversed by its own figures, stock put back.
 
-    Points return with the age they had. Raises ReturnReasonMissing, OrderUnknown, OrderMoved,
-    OwnOrder or OwnHousehold.
+    Points return with the age they had. Whoever may approve the order may take it back. Raises
+    ReturnReasonMissing, OrderUnknown, OrderMoved, OwnOrder, OwnHousehold or LeadNeeded.
     """
     reason = command.reason.strip()
     if not 0 < len(reason) <= REASON_LENGTH_MAX:
         raise ReturnReasonMissing
     order = rows.locked_one(work, command.order)
-    work.actor.require("order.approve", order.host)
-    rows.refuse_own(order, work.actor.person, rows.households_of(work, work.actor.person))
+    refuse_decision(work, order, directory().own(work.connection, work.actor.person))
     result = Ended(id=order.id, state="returned", cost=order.cost)
     if order.state == "returned":
         work.replayed()

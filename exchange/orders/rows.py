@@ -365,15 +365,14 @@ def move(work: Work, order: UUID, before: Iterable[str], after: str, **values: o
     return moved is not None
 
 
-def households_of(work: Work, person: UUID) -> tuple[UUID, ...]:
-    """Return the households that a person lives in today; staff from elsewhere have none."""
-    query = select(Resident.household).where(Resident.person == person, Resident.valid_to.is_(None))
-    return tuple(work.connection.scalars(query.order_by(Resident.created_at.desc())))
+def refuse_own(order: OrderRow, person: UUID, own: frozenset[UUID]) -> None:
+    """Raise OwnOrder or OwnHousehold; ``own`` is what the directory says of the person.
 
-
-def refuse_own(order: OrderRow, person: UUID, households: Iterable[UUID]) -> None:
-    """Raise OwnOrder or OwnHousehold; the constraint of order_payments says the same."""
-    if person == order.ordered_by or person in {each.payer for each in order.payments}:
+    The constraint of order_payments says the same of the payer.
+    """
+    payers = {each.payer for each in order.payments}
+    if person == order.ordered_by or person in payers:
         raise OwnOrder
-    if {each.payer_household for each in order.payments} & set(households):
+    places = {value for each in order.payments for value in (each.resident, each.payer_household)}
+    if own & (payers | places | {order.resident, order.ordered_by}):
         raise OwnHousehold

@@ -203,7 +203,7 @@ def _by_right(work: Work, order: OrderRow, payment: Payment) -> Literal["device"
     if actor.is_staff:
         if not actor.may("counter.redeem", order.home):
             actor.require("counter.redeem", order.host)
-        rows.refuse_own(order, actor.person, rows.households_of(work, actor.person))
+        rows.refuse_own(order, actor.person, directory().own(work.connection, actor.person))
         place = order.home if actor.covers(order.home) else order.host
         limit = settings.integer(work.connection, "redeem.known_face_points", work.now, place)
         if payment.amount > limit * POINT:

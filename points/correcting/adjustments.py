@@ -299,17 +299,10 @@ def _write(
 
 
 def refuse_own(work: Work, person: UUID | None, household: UUID) -> UUID | None:
-    """Raise OwnAdjustment for the holder and their household; return the actor's household.
-
-    Somebody who moved belongs to the household of today, too.
-    """
-    mine = directory().household_of(work.connection, work.actor.person)
-    theirs = {household}
-    if person is not None:
-        theirs.add(directory().household_of(work.connection, person) or household)
-    if person == work.actor.person or mine in theirs:
+    """Raise OwnAdjustment for the holder and their household; return the actor's household."""
+    if {person, household} & directory().own(work.connection, work.actor.person):
         raise OwnAdjustment
-    return mine
+    return directory().household_of(work.connection, work.actor.person)
 
 
 def _refuse_answered(

@@ -249,10 +249,10 @@ def close_correction(
     row = locked_correction(work, correction)
     if row.state != "open":
         raise CorrectionClosed
-    mine = directory().household_of(work.connection, work.actor.person)
-    own = directory().own(work.connection, work.actor.person) | {work.actor.person}
+    own = directory().own(work.connection, work.actor.person)
     if not own.isdisjoint({row.asked_by, row.household, holder_about(work.connection, row)}):
         raise OwnCorrection
+    mine = directory().household_of(work.connection, work.actor.person)
     work.connection.execute(
         update(Correction)
         .where(Correction.id == correction)

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import and_, bindparam, literal, select, text, update
 
 from core import settings
+from core.directory import directory
 from core.errors import N_, Conflict, NotFound, Rejected
 from core.ids import uuid8
 from core.work import SHANGHAI
@@ -284,8 +285,6 @@ class ConfirmAwards:
     """A second person's word for awards that wait for it."""
 
     awards: tuple[UUID, ...]
-    #: Residents and households the actor belongs to: they may not be the ones who gain.
-    own: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,9 +314,10 @@ def confirm_awards(work: Work, command: ConfirmAwards) -> AwardsConfirmed:
         raise AwardUnknown
     # What settles by itself needs nobody's word, wherever it is borne.
     open_ones = [row for row in rows if row.due is None]
+    own = directory().own(work.connection, work.actor.person) if open_ones else frozenset()
     for row in open_ones:
         work.actor.require("attendance.confirm", row.bearing)
-        if row.recorded_by == work.actor.person or row.holder_id in command.own:
+        if row.recorded_by == work.actor.person or own & {row.recorded_by, row.holder_id}:
             raise AwardNeedsSecondPerson
     confirmed = _let_settle(work, [row.id for row in open_ones]) if open_ones else 0
     if not confirmed:

@@ -148,10 +148,11 @@ class Scene:
         name: str = "王秀芳",
         household: UUID | None = None,
         confirmed: bool = True,
+        phone: str | None = None,
     ) -> Someone:
         """A resident with service points, confirmed unless said otherwise."""
         number = self.count = self.count + 1
-        phone = f"139{number:08d}"
+        phone = phone or f"139{number:08d}"
         if confirmed:
             clerk = Actor(
                 person=self.clerk(), role="staff", scope_kind="community", place=community

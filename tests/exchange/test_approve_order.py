@@ -13,6 +13,7 @@ from core.errors import Forbidden
 from core.ids import NIL
 from core.models import OutboxMessage
 from core.work import Work
+from exchange.desk import approvals
 from exchange.models import OrderPayment
 from exchange.orders import (
     ApproveOrders,
@@ -115,6 +116,22 @@ def test_nobody_approves_for_their_own_household(scene: Scene, chen: Actor) -> N
     with pytest.raises(OwnHousehold):
         scene.run(refuse_order, RefuseOrder(order=order.id, reason="重复"), at_work)
     assert approving(scene, order.id, chen).done
+
+
+def test_nobody_approves_for_a_second_self_on_the_same_number(scene: Scene, chen: Actor) -> None:
+    item = scene.item(HERE, chen, stock=50, price=POINT)
+    number = "13912345678"
+    mine = scene.resident(HERE, name="沈晓琳", phone=number)
+    twin = scene.resident(HERE, points=100, name="沈小琳", phone=number)
+    order, at_work = scene.order(twin, item), scene.working(mine, HERE)
+
+    decided = scene.run(approve_orders, ApproveOrders(orders=(order.id,)), at_work)
+
+    assert isinstance(decided.decisions[0].refusal, OwnHousehold)
+    with pytest.raises(OwnHousehold):
+        scene.redeem(twin, item, at_work)
+    shown = scene.ask(approvals, at_work, scene.now)
+    assert [row.lock for row in shown.rows] == ["您家的单，须别人审"]
 
 
 def test_the_database_refuses_ones_own_by_itself(scene: Scene, chen: Actor) -> None:

@@ -11,6 +11,7 @@ from core.acts import Actor, NotInYourScope
 from exchange.orders import (
     CancelOrder,
     HandOver,
+    LeadNeeded,
     NotYourOrder,
     OrderMoved,
     OwnHousehold,
@@ -260,6 +261,19 @@ def test_a_return_reverses_every_transfer_by_its_own_figures(
     fresh = scene.order(wang, item)
     with pytest.raises(OrderMoved):
         scene.run(return_order, ReturnOrder(order=fresh.id, reason="坏了"), zhou)
+
+
+def test_who_may_not_approve_so_much_does_not_take_it_back(
+    scene: Scene, wang: Someone, zhou: Actor
+) -> None:
+    order, _item = collected(scene, wang, zhou)
+    scene.set_to("redeem.lead_points", "20", THERE)
+    command = ReturnOrder(order=order.id, reason="坏了")
+
+    with pytest.raises(LeadNeeded):
+        scene.run(return_order, command, zhou)
+    scene.run(return_order, command, scene.staff(THERE, role="lead"))
+    assert scene.order_row(order.id).state == "returned"
 
 
 def ledger(connection: Any) -> tuple[int, ...]:

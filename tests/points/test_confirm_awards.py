@@ -20,7 +20,6 @@ from points.models import Award
 from points.settlement import settle_due
 from residents import people
 from residents.addresses import Address
-from residents.queries import own_holders
 from tests.conftest import Clock
 from tests.people import HERE, THERE, People, Someone
 from tests.points.books import one
@@ -42,12 +41,11 @@ def held(run: Run, cast: People) -> Callable[..., UUID]:
 
 
 @pytest.fixture
-def confirm(run: Run, ask: Run, cast: People) -> Callable[..., int]:
-    """Confirm as somebody, with all that this person belongs to, as pages and API do."""
+def confirm(run: Run, cast: People) -> Callable[..., int]:
+    """Confirm as somebody."""
 
     def call(someone: Someone, *identities: UUID) -> int:
-        own = frozenset(ask(own_holders, someone.person))
-        command = awards.ConfirmAwards(awards=identities, own=own)
+        command = awards.ConfirmAwards(awards=identities)
         return int(run(awards.confirm_awards, command, cast.actor(someone)).confirmed)
 
     return call
