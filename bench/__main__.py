@@ -1,4 +1,4 @@
-"""Measure: all comparisons, or those named (check_in, posting, settlement, expiry, verify)."""
+"""Measure everything, or what is named: the keys of ``BENCHES``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
-from bench import check_in, expiry, posting, settlement, verify
+from bench import check_in, demo, expiry, posting, settlement, verify
 from bench.harness import Comparison, Row, compare
 from bench.stage import Stage, production_like
 from core.config import ROOT
@@ -19,6 +19,7 @@ BENCHES: dict[str, Callable[[Stage], Iterator[Comparison | Row]]] = {
     "settlement": settlement.comparisons,
     "expiry": expiry.comparisons,
     "verify": verify.rows,
+    "demo": demo.rows,
 }
 
 

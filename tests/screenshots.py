@@ -15,18 +15,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from flask.sessions import SecureCookieSessionInterface
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from app import create_app
-from core.config import ROOT, Config
+from core.config import ROOT
 from tests import browser
+from tests.demonstration import BUILDS_WITHIN, session_cookies
 from tests.serving import Serving
 
 FOLDER = ROOT / "docs" / "screenshots"
 INSTANCE = ROOT / "instance" / "screenshots"
 MOMENT = "2026-11-24T10:05:00+08:00"
-BUILDS_WITHIN = 600.0
 PAGES_MAX = 20
 PHONE, DESK = (390, 844), (1440, 900)
 
@@ -58,23 +56,6 @@ class Camera:
         page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
         context.close()
         sys.stdout.write(f"docs/screenshots/{name}.png\n")
-
-
-def session_cookies(instance: Path, accounts: list[dict[str, str]]) -> dict[str, str]:
-    """Make the session cookie of the first account of each role, as signing in would."""
-    secret = (instance / "secret.key").read_text(encoding="ascii").strip()
-    app = create_app(
-        Config(
-            database_url=f"sqlite:///{instance}/linli.sqlite", secret_key=secret, instance=instance
-        )
-    )
-    signer = SecureCookieSessionInterface().get_signing_serializer(app)
-    assert signer is not None
-    made: dict[str, str] = {}
-    for account in accounts:
-        value = {"_user_id": account["token"], "_fresh": True, "_permanent": True}
-        made.setdefault(account["role"], str(signer.dumps(value)))
-    return made
 
 
 def residents(camera: Camera) -> None:

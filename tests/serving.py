@@ -19,6 +19,9 @@ STOPS_WITHIN = 30.0
 class Serving:
     """``flask serve`` at ``url`` while the block lasts; what it says goes to ``log``."""
 
+    words: tuple[str, ...] = ("serve",)
+    starts_within = STARTS_WITHIN
+
     def __init__(self, app: str, log: Path, environment: dict[str, str]) -> None:
         self.app, self.log = app, log
         with socket.socket() as free:
@@ -49,13 +52,13 @@ class Serving:
     def __enter__(self) -> Self:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                self._command("serve", "--bind", self.bind),
+                self._command(*self.words, "--bind", self.bind),
                 cwd=ROOT,
                 env=self.environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        deadline = time.monotonic() + STARTS_WITHIN
+        deadline = time.monotonic() + self.starts_within
         while not self._answers():
             assert self.process.poll() is None, self.log.read_text(encoding="utf-8")
             assert time.monotonic() < deadline, self.log.read_text(encoding="utf-8")
