@@ -46,12 +46,14 @@ import admin.desk_register
 import admin.desk_roster
 import admin.desk_rules
 import admin.desk_session
+import admin.desk_settings
 import admin.desk_sheets
 import admin.desk_station
 import admin.expiry
 import admin.field
 import admin.notices
 import admin.statements
+import core.api
 import exchange.api
 import exchange.defaults
 import exchange.moving
@@ -82,6 +84,7 @@ import points.views
 import residents.api
 import residents.cli
 import residents.directory
+import residents.grants_api
 import residents.identity
 import residents.local_api
 import residents.views
@@ -116,6 +119,7 @@ BLUEPRINTS = (
     admin.field.bp,
 )
 API_BLUEPRINTS = (
+    core.api.bp,
     residents.api.public_bp,
     residents.api.bp,
     points.api.bp,
@@ -125,6 +129,7 @@ API_BLUEPRINTS = (
     points.earning.api.bp,
     points.feeds.api.feed_bp,
     points.feeds.api.bp,
+    residents.grants_api.bp,
     residents.local_api.bp,
     points.bulletins.api.bp,
     activities.api.public_bp,

@@ -9,36 +9,14 @@ from typing import Any
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlalchemy import select
 
 from admin.blueprints import console
+from admin.setting_rows import groups
 from core import jobs, settings
-from core.errors import N_, AppError
 from core.http_keys import form_key
 from core.identity import current_actor
-from core.models import SettingValue
+from core.setting_queries import INITIAL
 from core.work import present, reader, transact
-from residents.models import Person
-
-GROUPS = {
-    "exchange": N_("通兑"),
-    "quota": N_("限额"),
-    "points": N_("积分"),
-    "redeem": N_("兑换"),
-    "checkin": N_("签到"),
-    "resident": N_("居民"),
-    "activity": N_("活动"),
-    "correction": N_("更正"),
-    "bulletin": N_("公告"),
-    "notify": N_("消息"),
-    "clearing": N_("通兑对账"),
-    "audit": N_("审计"),
-    "key": N_("密钥"),
-}
-"""The groups in their order, by the first word of a setting's key."""
-
-INITIAL = "exchange.rate."
-"""Values that are read once, when a district is loaded: rates are changed on their own page."""
 
 
 @console.get("/settings", endpoint="settings")
@@ -54,86 +32,15 @@ def _settings(
     errors: dict[str, list[str]] | None = None,
     status: int = 200,
 ) -> ResponseReturnValue:
-    rows = _rows()
-    groups = [
-        {
-            "name": _(name),
-            "rows": tuple(row for row in rows if row["key"].partition(".")[0] == prefix),
-        }
-        for prefix, name in GROUPS.items()
-    ]
     shown = render_template(
         "admin/settings.html",
-        groups=tuple(group for group in groups if group["rows"]),
+        groups=groups(),
         may_change=current_actor().may("setting.district"),
         open_key=open_key,
         typed=typed,
         errors=errors or {},
     )
     return shown, status
-
-
-def _rows() -> list[dict[str, Any]]:
-    changes = {}
-    query = (
-        select(SettingValue.key, SettingValue.value, SettingValue.valid_from, Person.name)
-        .outerjoin(Person, Person.id == SettingValue.set_by)
-        .where(SettingValue.place == settings.DISTRICT, SettingValue.valid_from <= present())
-        .order_by(SettingValue.valid_from)
-    )
-    for row in reader().execute(query):
-        changes[row.key] = row
-    return [
-        _row(setting, changes.get(key))
-        for key, setting in settings.REGISTRY.items()
-        if key in settings.IN_FORCE and not key.startswith(INITIAL)
-    ]
-
-
-def _row(setting: settings.Setting, change: Any) -> dict[str, Any]:
-    value = setting.default if change is None else setting.parse(change.value)
-    return {
-        "key": setting.key,
-        "name": setting.name,
-        "explanation": setting.explanation,
-        "type": setting.type,
-        "unit": _unit(setting),
-        "value": _typed(value),
-        "words": _words(setting, value),
-        "default_words": _words(setting, setting.default),
-        "changed": value != setting.default,
-        "min": None if setting.minimum is None else _typed(setting.minimum),
-        "max": None if setting.maximum is None else _typed(setting.maximum),
-        "choices": tuple(setting.choices.items()),
-        "changed_by": (change.name or _("系统")) if change is not None else None,
-        "changed_at": change.valid_from if change is not None else None,
-        "per_community": setting.scope == "community",
-    }
-
-
-def _typed(value: settings.Value) -> str:
-    """Return a value as the form wants it."""
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    return f"{value:%H:%M}" if isinstance(value, dt.time) else str(value)
-
-
-def _words(setting: settings.Setting, value: settings.Value) -> str:
-    """Return a value as people read it."""
-    if isinstance(value, bool):
-        return _("开") if value else _("关")
-    if setting.type == "choice":
-        return setting.choices[str(value)]
-    unit = _unit(setting)
-    return f"{_typed(value)} {unit}" if unit else _typed(value)
-
-
-def _unit(setting: settings.Setting) -> str:
-    """Return what a number counts, by the last word of its key."""
-    units = {"minutes": _("分钟"), "seconds": _("秒"), "days": _("天"), "points": _("分")}
-    if setting.type == "percent":
-        return "%"
-    return units.get(setting.key.rpartition("_")[2], "") if setting.type == "int" else ""
 
 
 @console.post("/settings")
@@ -210,11 +117,10 @@ def _schedule(schedule: jobs.Every | jobs.Daily, now: dt.datetime) -> str:
 @console.post("/jobs/run")
 def run_job() -> ResponseReturnValue:
     """Run a job now; what was done before is not done again."""
-    current_actor().require("job.run")
     name = request.form.get("job", "")
     try:
-        report = _report(jobs.find(name), jobs.run_now(name))
-    except AppError as refusal:
+        report = _report(jobs.find(name), jobs.run_now(name, current_actor()))
+    except (jobs.JobUnknown, jobs.JobFailed) as refusal:
         flash(refusal.sentence(), "refused")
     else:
         flash(_("办完了：%(report)s", report=report), "done")

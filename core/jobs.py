@@ -15,7 +15,9 @@ from sqlalchemy import delete, or_, select, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core import settings
+from core.acts import SYSTEM, Actor
 from core.errors import N_, Conflict, NotFound
+from core.ids import uuid7
 from core.models import JobRun
 from core.work import SHANGHAI, present, reading, transact
 
@@ -279,17 +281,47 @@ def _run_claimed(job: Job, slot: dt.datetime, taken: UUID) -> str | None:
     return report
 
 
-def run_now(name: str) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PressJob:
+    """Somebody starts a job by hand; the key names the job, so that the audit row does."""
+
+    key: str
+    job: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPressed:
+    """The job that may run now."""
+
+    job: str
+
+
+def press(work: Work, command: PressJob) -> JobPressed:
+    """Note who starts a job by hand, before it runs. Raises JobUnknown or Forbidden."""
+    work.actor.require("job.run")
+    return JobPressed(job=find(command.job).name)
+
+
+def _pressed(name: str, actor: Actor) -> Job:
+    key = f"{name}:{uuid7(present())}"
+    return find(transact(press, PressJob(key=key, job=name), actor).job)
+
+
+def run_now(name: str, actor: Actor) -> str:
     """Run a job for somebody who watches; its due slot is done by it, if nobody took that yet.
 
-    Raises JobUnknown or JobFailed.
+    Raises JobUnknown, JobFailed or Forbidden.
     """
-    job = find(name)
+    job = _pressed(name, actor)
     with reading() as connection:
         slot = job.schedule.due(connection, present())[-1]
     taken = transact(claim, Claim(job=job.name, slot=slot)).id
     if taken is None:
-        return job.run()
+        try:
+            return job.run()
+        except Exception:
+            log.exception("job %s failed", job.name)
+            raise JobFailed from None
     report = _run_claimed(job, slot, taken)
     if report is None:
         raise JobFailed
@@ -298,7 +330,7 @@ def run_now(name: str) -> str:
 
 def run_by_hand(name: str) -> str:
     """Run a job now, whatever its slots say; what was done before is not done again."""
-    return find(name).run()
+    return _pressed(name, SYSTEM).run()
 
 
 def start_scheduler(app: Flask) -> BackgroundScheduler:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SettingType = Literal["int", "percent", "bool", "time", "choice"]
 Value = int | bool | str | dt.time
 DISTRICT = 0
+NOTHING = ""
+"""A row with this value ends the one before: the district's value holds again, or the default."""
+
 CACHE_SECONDS = 10.0
 
 IN_FORCE = frozenset(
@@ -213,6 +216,8 @@ def _value(connection: Connection, key: str, now: dt.datetime, community: int) -
     for place in places:
         for valid_from, raw in rows.get((key, place), ()):
             if valid_from <= now:
+                if raw == NOTHING:
+                    break
                 return _typed(setting.type, raw)
     return setting.default
 
@@ -243,12 +248,15 @@ def time_of(connection: Connection, key: str, now: dt.datetime) -> dt.time:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetSetting:
-    """A new value of a setting at a place (0: the district), from now on."""
+    """A new value of a setting at a place (0: the district), from now on.
+
+    None: the place has no value of its own any more.
+    """
 
     key: str
     setting: str
     place: int
-    value: str
+    value: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,11 +265,14 @@ class SettingSet:
 
     setting: str
     place: int
-    value: str
+    value: str | None
 
 
 def set_setting(work: Work, command: SetSetting) -> SettingSet:
-    """Add a row that holds from now on; the same value again changes nothing."""
+    """Add a row that holds from now on; the same value again changes nothing.
+
+    Raises SettingUnknown, SettingNotForCommunities, SettingOutOfRange, Forbidden, NotInYourScope.
+    """
     setting = REGISTRY.get(command.setting)
     if setting is None or command.setting not in IN_FORCE:
         raise SettingUnknown
@@ -271,8 +282,14 @@ def set_setting(work: Work, command: SetSetting) -> SettingSet:
         raise SettingNotForCommunities
     else:
         work.actor.require("setting.community", command.place)
-    value = setting.parse(command.value)
-    result = SettingSet(setting=command.setting, place=command.place, value=command.value.strip())
+    raw = NOTHING if command.value is None else command.value.strip()
+    if command.value is not None:
+        setting.parse(raw)
+    result = SettingSet(
+        setting=command.setting,
+        place=command.place,
+        value=None if command.value is None else raw,
+    )
     # Read past the cache: another process may have set something else a second ago.
     held = work.connection.scalar(
         select(SettingValue.value)
@@ -284,7 +301,7 @@ def set_setting(work: Work, command: SetSetting) -> SettingSet:
         .order_by(SettingValue.valid_from.desc())
         .limit(1),
     )
-    if held is not None and _typed(setting.type, held) == value:
+    if _same(setting, held, raw):
         work.replayed()
         return result
     work.session.add(
@@ -292,9 +309,16 @@ def set_setting(work: Work, command: SetSetting) -> SettingSet:
             key=command.setting,
             place=command.place,
             valid_from=work.now,
-            value=result.value,
+            value=raw,
             set_by=work.actor.person,
         ),
     )
     work.after_commit.append(forget)
     return result
+
+
+def _same(setting: Setting, held: str | None, raw: str) -> bool:
+    """Whether a place has this already, however it was typed; nothing set is nothing of its own."""
+    if NOTHING in {held or NOTHING, raw}:
+        return (held or NOTHING) == raw
+    return held is not None and _typed(setting.type, held) == _typed(setting.type, raw)

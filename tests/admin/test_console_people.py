@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import Connection, text
 
 from residents.grants import GrantRole, grant_role
@@ -240,3 +241,32 @@ def test_readers_see_whom_they_may_and_change_nothing(cast: People, run: Run, as
         for act in ("confirm", "end"):
             assert post(browser, f"{PAGE}/{act}", grant_id=wanted).status_code == 403
     assert ask(roles_of, here.name) == [("staff", False, False)]
+
+
+def test_the_api_grants_confirms_lists_and_ends(cast: People, client: FlaskClient) -> None:
+    lin, wu = cast.headers(cast.lin), cast.headers(cast.wu)
+    url = "/api/v1/district/grants"
+    wanted = {
+        "name": "钱程",
+        "phone": "13700000077",
+        "role": "auditor",
+        "place": DISTRICT,
+    }
+    assert client.post(url, json=wanted, headers=cast.headers(cast.lead)).status_code == 403
+    made: Any = client.post(url, json=wanted, headers=lin)
+    assert (made.status_code, made.json["exists"]) == (201, False)
+    assert client.post(url, json=wanted, headers=lin).json == made.json | {"exists": True}
+    one = f"{url}/{made.json['id']}"
+
+    def line() -> Any:
+        (row,) = client.get(url, query_string={"q": "钱程"}, headers=lin).json  # type: ignore[misc]
+        return row
+
+    assert line()["is_waiting"]
+    own = client.post(f"{one}/confirm", headers=lin)
+    assert (own.status_code, own.get_json()["code"]) == (409, "granted_by_yourself")
+    assert client.post(f"{one}/confirm", headers=wu).status_code == 200
+    assert not line()["is_waiting"]
+    assert client.post(f"{one}/end", headers=wu).status_code == 200
+    assert line()["is_ended"]
+    assert client.post(url, json=wanted | {"place": HERE}, headers=lin).status_code == 422
