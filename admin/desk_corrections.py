@@ -30,6 +30,7 @@ from points.correcting.adjustments import (
     ProposeAdjustment,
     ProposeReversal,
     WithdrawAdjustment,
+    moved,
     propose_adjustment,
     propose_reversal,
     withdraw_adjustment,
@@ -145,7 +146,8 @@ def _row(each: adjusting.AdjustmentLine) -> dict[str, Any]:
     names = queries.names(connection, persons)
     mine = directory().own(connection, actor.person)
     limit = settings.integer(connection, "redeem.lead_points", present(), actor.place)
-    large = abs(each.amount) >= limit * CENTIPOINTS and not actor.may("points.adjust_large")
+    size = moved(connection, each.original, each.amount)
+    large = size >= limit * CENTIPOINTS and not actor.may("points.adjust_large")
     lock = ""
     if each.holder_id in mine or each.household in mine:
         lock = _("您自己或同户的，由别人来定")

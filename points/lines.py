@@ -10,7 +10,7 @@ from sqlalchemy import and_, case, select
 
 from core.errors import N_, NotFound
 from points.models import Account, Award, Transfer
-from points.reversal import legs_of
+from points.reversal import held_by_holders, legs_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -40,6 +40,8 @@ class LineOf:
     #: The community that recorded it: where a service was done or points were spent.
     place: int
     amount: int
+    #: What the act moved on everybody's accounts: more than this where several paid together.
+    together: int
     reason: str
     journal: UUID | None
     source_kind: str
@@ -84,6 +86,7 @@ def line_of(connection: Connection, identity: UUID) -> LineOf:
         community=row.community,
         place=elsewhere[0] if elsewhere else row.community,
         amount=sign * sum(leg.amount for leg in mine),
+        together=held_by_holders(legs),
         reason=row.reason or row.note or "",
         journal=row.journal,
         source_kind=row.source_kind,
@@ -111,6 +114,7 @@ def _waiting(connection: Connection, identity: UUID) -> LineOf:
         community=row.community,
         place=row.bearing,
         amount=row.amount,
+        together=row.amount,
         reason=row.reason,
         journal=None,
         source_kind=row.source_kind,

@@ -26,7 +26,7 @@ from points.models.correcting import ADJUSTED_MAX
 from points.reversal import AlreadyReversed, PartTooLarge, is_holders, legs_of, refuse_reversed
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
+    from sqlalchemy import Connection, Row
 
     from core.work import Work
 
@@ -357,6 +357,14 @@ def locked_adjustment(work: Work, adjustment: UUID) -> Row[Adjustment]:
     return row
 
 
+def moved(connection: Connection, original: UUID | None, amount: int) -> int:
+    """Return what a decision moves: of what several paid together, everybody's share returns."""
+    if original is None or amount < 0:
+        return abs(amount)
+    line = line_of(connection, original)
+    return line.together if line.together > abs(line.amount) else amount
+
+
 def refuse_decision(work: Work, row: Row[Adjustment]) -> UUID | None:
     """Raise unless the actor may decide: role, place, not own, not the maker, not too large.
 
@@ -367,7 +375,7 @@ def refuse_decision(work: Work, row: Row[Adjustment]) -> UUID | None:
     if row.maker == work.actor.person:
         raise AdjustmentNeedsSecondPerson
     limit = settings.integer(work.connection, "redeem.lead_points", work.now, row.community)
-    large = abs(row.amount) >= limit * CENTIPOINTS
+    large = moved(work.connection, row.original, row.amount) >= limit * CENTIPOINTS
     if large and not work.actor.may("points.adjust_large", row.community):
         raise LeadDecides(limit=limit)
     return household

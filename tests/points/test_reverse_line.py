@@ -13,12 +13,13 @@ import pytest
 from sqlalchemy import Connection, select, text
 
 from core.acts import Actor, NotInYourScope
+from core.settings import SetSetting, set_setting
 from core.work import Work
 from points import reversal
 from points.accounts import account_id, clearing
 from points.closing import close_days
 from points.correcting import adjustments
-from points.correcting.adjustments import OwnAdjustment
+from points.correcting.adjustments import LeadDecides, OwnAdjustment
 from points.correcting.deciding import PartOfWaiting
 from points.ledger import Leg, Spending, spend
 from points.lines import LineUnknown
@@ -388,6 +389,19 @@ def test_what_several_paid_comes_back_whole_each_with_their_share(desk: Desk) ->
     assert desk.totals() == (1000, 0, 1000)
     assert desk.totals(desk.cast.chen) == (1000, 0, 1000)
     assert desk.broken() == []
+
+
+def test_what_several_paid_is_as_large_as_all_of_it(desk: Desk) -> None:
+    """Six and four points: each below the ten that the lead decides on, together not."""
+    proposal = desk.propose_back(together(desk))
+    desk.clock.advance(seconds=1)
+    desk.run(set_setting, SetSetting(key="l", setting="redeem.lead_points", place=HERE, value="10"))
+    colleague = replace(there(desk.cast), place=HERE)
+
+    with pytest.raises(LeadDecides):
+        desk.decide(proposal, colleague)
+    desk.decide(proposal)
+    assert desk.totals() == (1000, 0, 1000)
 
 
 def test_none_of_those_who_paid_undoes_it(desk: Desk) -> None:
