@@ -21,7 +21,7 @@ from exchange.basket import Wanted
 from exchange.counter import CounterRedemption, redeem_at_counter
 from exchange.desk_counter import counter_items, ways
 from exchange.desk_station import station_page
-from exchange.orders import AgreeToPay, agree_to_pay
+from exchange.orders import AgreeToPay, ResidentUnconfirmed, agree_to_pay
 from exchange.orders.finish import asked_for
 from exchange.prices import PAR
 from exchange.shared import asked_of
@@ -57,6 +57,7 @@ def _counter(
     basket: dict[UUID, int],
     *,
     refusal: str | None = None,
+    errors: dict[str, list[str]] | None = None,
     status: int = 200,
 ) -> ResponseReturnValue:
     actor, connection = current_actor(), reader()
@@ -74,7 +75,7 @@ def _counter(
         done=_done(identity(request.args.get("done"))),
         station_name=station.name if station else "",
         refusal=refusal,
-        errors={},
+        errors=errors or {},
         key=form_key(),
         **shown,
     )
@@ -186,11 +187,14 @@ def counter_redeem() -> ResponseReturnValue:
         resident=resident,
         lines=tuple(Wanted(item=item, quantity=count) for item, count in basket.items()),
         confirmation="known" if request.form.get("confirmation") == "known" else "device",
-        confirm_resident=True,
+        confirm_resident=request.form.get("confirm_resident") == "1",
         shown=int(cost) if cost.isdigit() else None,
     )
     try:
         done = transact(redeem_at_counter, command, current_actor())
+    except ResidentUnconfirmed as refusal:
+        errors = {"confirm_resident": [refusal.sentence()]}
+        return _counter(resident, basket, errors=errors, status=int(refusal.status))
     except AppError as refusal:
         return _counter(resident, basket, refusal=refusal.sentence(), status=int(refusal.status))
     return redirect(url_for("desk.counter", resident=resident, done=done.id), code=303)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 from uuid import UUID
 
@@ -24,14 +23,17 @@ from exchange.orders import (
     HandOver,
     OrderUnknown,
     RefuseOrder,
+    ResidentUnconfirmed,
     ReturnOrder,
     UndoApprovals,
     approve_orders,
     hand_over,
+    normal_code,
     refuse_order,
     return_order,
     undo_approvals,
 )
+from exchange.orders.finish import CODE_LENGTH
 from exchange.story import story
 
 UNDO_SECONDS = 10
@@ -160,20 +162,30 @@ def take_back() -> ResponseReturnValue:
 @desk.get("/pickup")
 def pickup() -> ResponseReturnValue:
     """Show the order that six digits open, and all that is ready."""
+    return _pickup(normal_code(request.args.get("code", ""))[:CODE_LENGTH])
+
+
+def _pickup(
+    code: str,
+    *,
+    refusal: str | None = None,
+    errors: dict[str, list[str]] | None = None,
+    status: int = 200,
+) -> ResponseReturnValue:
     actor, connection, now = current_actor(), reader(), present()
-    typed = unicodedata.normalize("NFKC", request.args.get("code", ""))
-    code = "".join(each for each in typed if each.isdigit())[:6]
     order = pickup_order(connection, actor, code, now) if code else None
     station = station_page(connection, actor.place)
     unknown = _("没有找到这个领取码。请核对六位数字，或看看是不是别的驿站的。")
-    return render_template(
+    page = render_template(
         "admin/pickup.html",
         code=code,
-        refusal=unknown if code and order is None else None,
+        refusal=refusal or (unknown if code and order is None else None),
+        errors=errors or {},
         order=order,
         ready=ready_orders(connection, actor, now),
         station_name=station.name if station else "",
     )
+    return page, status
 
 
 @desk.post("/pickup/<uuid:order_id>")
@@ -184,6 +196,13 @@ def hand_over_order(order_id: UUID) -> ResponseReturnValue:
         order=order_id,
         confirm_resident=request.form.get("confirm_resident") == "1",
     )
-    done = transact(hand_over, command, current_actor())
+    code = normal_code(command.code)[:CODE_LENGTH]
+    try:
+        done = transact(hand_over, command, current_actor())
+    except ResidentUnconfirmed as refused:
+        errors = {"confirm_resident": [refused.sentence()]}
+        return _pickup(code, errors=errors, status=int(refused.status))
+    except AppError as refused:
+        return _pickup(code, refusal=refused.sentence(), status=int(refused.status))
     flash(_("已领取：%(words)s", words=done.words), "done")
     return redirect(url_for("desk.pickup", code=command.code), code=303)

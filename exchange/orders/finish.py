@@ -52,7 +52,7 @@ class PickupOver(Conflict):
 class ResidentUnconfirmed(Conflict):
     """The resident registered by themselves and was not confirmed yet: ask them now."""
 
-    text = N_("这位居民还没有核实。请当面核对姓名和住址，点核实并领取。")
+    text = N_("这位居民还没有核实。请当面核对姓名和住址，勾上「已当面核实本人」再办。")
 
 
 class ReturnReasonMissing(Rejected):

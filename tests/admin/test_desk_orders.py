@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from core.work import present, reading
 from exchange.basket import Wanted
-from exchange.orders import SubmitOrder, submit_order
+from exchange.orders import ApproveOrders, SubmitOrder, approve_orders, submit_order
 from exchange.quote import quote
 from tests.admin.forms import again, fill
 from tests.admin.scene import give, open_shop, resident_of, words
@@ -172,6 +172,42 @@ def test_what_nobody_agreed_to_in_time_has_not_happened(
     clock.advance(minutes=6)
 
     assert "没有兑成" in words(browser.get(done.headers["Location"]))
+
+
+def test_somebody_unconfirmed_is_looked_at_before_they_take_anything(
+    cast: People, run: Run, ask: Run
+) -> None:
+    item = open_shop(run, cast)
+    give(run, cast.new, 50)
+    browser = cast.browser(cast.staff)
+    address = f"/desk/counter?resident={cast.new.resident}&add={item}"
+    page = browser.get(address).get_data(as_text=True)
+
+    silent = again(browser, page, "/counter", confirmation="known")
+    assert silent.status_code == 409
+    assert 'id="wrong-confirm_resident"' in silent.get_data(as_text=True)
+    assert ask(states) == []
+
+    again(browser, page, "/counter", confirmation="known", confirm_resident="1")
+    assert ask(states) == ["collected"]
+    confirmed = "待核实" not in words(browser.get(f"/desk/counter?resident={cast.new.resident}"))
+    assert confirmed
+
+
+def test_the_pickup_asks_the_same_beside_its_box(cast: People, run: Run, ask: Run) -> None:
+    item = open_shop(run, cast)
+    give(run, cast.new, 50)
+    made = order(run, cast, item, cast.new)
+    run(approve_orders, ApproveOrders(orders=(made,)), cast.actor(cast.staff))
+    browser = cast.browser(cast.staff)
+    code = ask(lambda c: c.execute(text("SELECT pickup_code FROM orders")).scalar())
+    page = browser.get(f"/desk/pickup?code={code}").get_data(as_text=True)
+
+    silent = again(browser, page, f"/pickup/{made}")
+    assert silent.status_code == 409
+    assert 'id="wrong-confirm_resident"' in silent.get_data(as_text=True)
+    again(browser, page, f"/pickup/{made}", confirm_resident="1")
+    assert ask(states) == ["collected"]
 
 
 def test_too_few_points_are_said_at_the_counter(cast: People, run: Run, ask: Run) -> None:
