@@ -39,6 +39,21 @@ SHARED_OTHERWISE = """
     WHERE orders.state IN ('collected', 'returned')
         AND coalesce(paid.amount, 0) <> order_payments.amount"""
 
+# An order is returned if every leg of it came back whole, and only then have its payers all again.
+RETURNED_OTHERWISE = """
+    SELECT orders.id AS what FROM orders
+        JOIN transfers ON transfers.source_kind = 'order' AND transfers.source_id = orders.id
+            AND transfers.act <> 'reversal'
+        LEFT JOIN reversals ON reversals.original = transfers.id
+        LEFT JOIN transfers AS back ON back.id = reversals.reversal
+            AND back.debit = transfers.credit AND back.credit = transfers.debit
+    GROUP BY orders.id, orders.state, orders.cost
+    HAVING (orders.state = 'returned' AND (count(*) <> count(back.id)
+            OR sum(transfers.amount) <> sum(back.amount)
+            OR sum(coalesce(transfers.standard, 0)) <> sum(coalesce(back.standard, 0))))
+        OR (orders.state <> 'returned'
+            AND sum(CASE WHEN transfers.debit > 0 THEN back.amount ELSE 0 END) >= orders.cost)"""
+
 BELOW_THE_RATE = """
     SELECT id AS what FROM orders
     WHERE cost * face_home * rate < price * face_host * 10000 OR cost < exact OR exact < par"""
@@ -86,6 +101,14 @@ CHECKS: tuple[Check, ...] = (
         SHARED_OTHERWISE,
         table="orders",
         title=N_("各人付的分合起来正是兑换单的分"),
+        changed="night",
+    ),
+    Check(
+        "returned orders",
+        "orders were returned without their points, or points without the order",
+        RETURNED_OTHERWISE,
+        table="orders",
+        title=N_("退回的兑换单，每一笔都原数退回"),
         changed="night",
     ),
     Check(

@@ -87,7 +87,25 @@ DAMAGE = {
     ),
     "an order that was paid twice": (
         "UPDATE transfers SET amount = amount * 2 WHERE source_kind = 'order' AND debit > 0",
-        {"paid orders", "shares"},
+        {"paid orders", "shares", "returned orders"},
+    ),
+    "an order that was returned without its points": (
+        "UPDATE orders SET state = 'returned' WHERE state = 'collected'",
+        {"returned orders"},
+    ),
+    "points that came back for an order that stands": (
+        "UPDATE orders SET state = 'collected' WHERE state = 'returned'",
+        {"returned orders"},
+    ),
+    "a leg that stayed away when the order came back": (
+        """DELETE FROM reversals WHERE original = (SELECT reversals.original FROM reversals
+        JOIN transfers ON transfers.id = reversals.original AND transfers.debit < 0 LIMIT 1)""",
+        {"returned orders"},
+    ),
+    "a point that did not come back": (
+        """UPDATE transfers SET amount = amount - 1 WHERE id = (SELECT reversal FROM reversals
+        ORDER BY reversal LIMIT 1)""",
+        {"returned orders"},
     ),
     "a share that somebody else was debited for": (
         "UPDATE order_payments SET amount = amount + 100",
