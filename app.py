@@ -15,6 +15,7 @@ import activities.doorway
 import activities.jobs
 import activities.panels
 import activities.served
+import activities.staff_api
 import activities.verify
 import activities.views
 import admin.blueprints
@@ -134,6 +135,7 @@ API_BLUEPRINTS = (
     points.bulletins.api.bp,
     activities.api.public_bp,
     activities.api.bp,
+    activities.staff_api.bp,
     exchange.api.bp,
     exchange.moving_api.bp,
     points.proof.api.bp,

@@ -1,4 +1,4 @@
-"""API of activities: for residents, for the screen, and for staff."""
+"""API of activities for residents, and for whoever has scanned a code."""
 
 from __future__ import annotations
 
@@ -7,41 +7,54 @@ from uuid import UUID
 
 from flask_smorest import Blueprint
 
-from activities import cancelling, entries, publish, queries, schemas, screen, signup
+from activities import publish, queries, schemas, signup
 from activities.attendance import Recorded, check_in
 from activities.doorway import command_of, looker_of
 from activities.grants import grant_for, seal, unseal
-from core import settings
 from core.errors import Forbidden
-from core.http_keys import idempotency_key
-from core.identity import current_actor, public, signed_in_only
+from core.identity import actor_or_none, current_actor, public, signed_in_only
 from core.work import present, reader, transact
 
-bp = Blueprint("activities_api", __name__, description="Activities and check-in")
+bp = Blueprint("activities_api", __name__, description="Sign-up and check-in")
 bp.before_request(signed_in_only)
-public_bp = Blueprint("presence_api", __name__, description="What a scanned code opens")
+public_bp = Blueprint("activities_public_api", __name__, description="Activities, for everybody")
 public_bp.before_request(public)
 
 
-@bp.get("/activities")
-@bp.arguments(schemas.ListSchema, location="query")
-@bp.response(200, schemas.SessionCardSchema(many=True))
+@public_bp.get("/activities")
+@public_bp.arguments(schemas.ListSchema, location="query")
+@public_bp.response(200, schemas.SessionCardSchema(many=True))
 def list_sessions(data: dict[str, Any]) -> list[queries.Card]:
-    """List the coming sessions."""
-    looker = looker_of(current_actor())
+    """List the coming sessions: at home, of the whole district, or those signed up for.
+
+    Somebody without a home here, or not signed in, sees what is open to the whole district.
+    """
+    looker = looker_of(actor_or_none())
+    if looker.community == 0:
+        data["scope"] = "district"
     return queries.upcoming(reader(), looker, present(), **data)
 
 
-@bp.get("/activities/<uuid:activity>")
-@bp.response(200, schemas.ActivityDetailSchema)
+@public_bp.get("/activities/<uuid:activity>")
+@public_bp.response(200, schemas.ActivityDetailSchema)
 def activity(activity: UUID) -> dict[str, Any]:
     """Return one activity with its sessions."""
     line = queries.activity(reader(), activity)
     if line is None:
         raise publish.SessionUnknown
-    sessions = queries.sessions_of(reader(), looker_of(current_actor()), activity)
+    sessions = queries.sessions_of(reader(), looker_of(actor_or_none()), activity)
     shown = {name: getattr(line, name) for name in line.__dataclass_fields__}
     return shown | {"sessions": sessions}
+
+
+@public_bp.get("/sessions/<uuid:session>")
+@public_bp.response(200, schemas.SessionCardSchema)
+def session(session: UUID) -> queries.Card:
+    """Return one session, also to somebody who has scanned its code and is not signed in yet."""
+    card = queries.one(reader(), looker_of(actor_or_none()), session)
+    if card is None:
+        raise publish.SessionUnknown
+    return card
 
 
 @public_bp.post("/presence")
@@ -92,82 +105,3 @@ def _for_resident(session: UUID, data: dict[str, Any]) -> signup.ForResident:
     if resident is None:
         raise Forbidden
     return signup.ForResident(session=session, part=data["part"], resident=resident)
-
-
-@bp.get("/sessions/<uuid:session>/venue-code")
-@bp.arguments(schemas.FromStepSchema, location="query")
-@bp.response(200, schemas.VenueCodesSchema)
-def venue_code(data: dict[str, Any], session: UUID) -> dict[str, Any]:
-    """Return the next codes of a session's screen, for its staff."""
-    shown = screen.session(reader(), session)
-    current_actor().require("attendance.enter", shown.community)
-    now = present()
-    return {
-        "server_now_ms": int(now.timestamp() * 1000),
-        "step_seconds": settings.integer(reader(), "checkin.step_seconds", now),
-        "edition": shown.edition,
-        "codes": screen.codes(reader(), shown, now, data["from_step"]),
-    }
-
-
-@bp.post("/staff/activities")
-@bp.arguments(schemas.PublishSchema)
-@bp.response(201, schemas.PublishedSchema)
-def publish_activity(data: dict[str, Any]) -> publish.Published:
-    """Publish an activity with its sessions."""
-    windows = tuple((each["starts_at"], each["ends_at"]) for each in data.pop("sessions"))
-    command = publish.PublishActivity(
-        key=idempotency_key(),
-        sessions=windows,
-        parts=tuple(data.pop("parts")),
-        **data,
-    )
-    return transact(publish.publish_activity, command, current_actor())
-
-
-@bp.post("/staff/sessions/<uuid:session>/attendances")
-@bp.arguments(schemas.ByHandSchema)
-@bp.response(200, schemas.RecordedSchema)
-def by_hand(data: dict[str, Any], session: UUID) -> Recorded:
-    """Enter a resident by hand."""
-    command = entries.EnterByHand(session=session, **data)
-    return transact(entries.enter_by_hand, command, current_actor())
-
-
-@bp.post("/staff/sessions/<uuid:session>/sheet")
-@bp.arguments(schemas.SheetSchema)
-@bp.response(200, schemas.SheetEnteredSchema)
-def sheet(data: dict[str, Any], session: UUID) -> entries.SheetEntered:
-    """Enter a paper sheet; each line has its own answer."""
-    command = entries.EnterSheet(session=session, rows=tuple(data["rows"]))
-    return transact(entries.enter_sheet, command, current_actor())
-
-
-@bp.post("/staff/sessions/<uuid:session>/void-codes")
-@bp.arguments(schemas.VoidSchema)
-@bp.response(200, schemas.SteeredSchema)
-def void_codes(data: dict[str, Any], session: UUID) -> publish.Steered:
-    """Make every code shown so far dead at once."""
-    command = publish.VoidCodes(session=session, epoch=data["epoch"])
-    return transact(publish.void_codes, command, current_actor())
-
-
-@bp.post("/staff/sessions/<uuid:session>/close")
-@bp.response(200, schemas.SteeredSchema)
-def close(session: UUID) -> publish.Steered:
-    """End a session before its time."""
-    command = publish.SteerSession(session=session)
-    return transact(publish.close_session, command, current_actor())
-
-
-@bp.post("/staff/sessions/<uuid:session>/cancel-session")
-@bp.arguments(schemas.CancelSessionSchema)
-@bp.response(200, schemas.CancelledSchema)
-def cancel_session(data: dict[str, Any], session: UUID) -> cancelling.Cancelled:
-    """Cancel a session that will not take place; whoever had signed up or waited is told why.
-
-    Its codes and the grants of scans made before are refused from then on. Who has no phone stands
-    in the session's sign-ups without one, to be told in person.
-    """
-    command = cancelling.CancelSession(session=session, **data)
-    return transact(cancelling.cancel_session, command, current_actor())

@@ -15,7 +15,7 @@ from core.work import SHANGHAI
 from residents.models import Community, Person
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import ColumnElement, Connection, Select
 
 LIST_MAX = 60
 DAYS_AHEAD = 30
@@ -230,10 +230,12 @@ def upcoming(
     scope: str,
     kind: str = "",
 ) -> list[Card]:
-    """Return what is coming at home, or what is open to the whole district."""
+    """Return what is coming at home, what is open to the whole district, or what is one's own."""
     conditions = [coming(now)]
     if scope == "district":
         conditions.append(Activity.open_to == "district")
+    elif scope == "mine":
+        conditions.append(Session.id.in_(_signed_up(looker)))
     else:
         conditions.append(Session.community == looker.community)
     if kind:
@@ -284,12 +286,16 @@ def near(connection: Connection, looker: Looker, now: dt.datetime) -> list[Card]
     return found[:NEAR_MAX]
 
 
-def next_of_mine(connection: Connection, looker: Looker, now: dt.datetime) -> Card | None:
-    """Return the next session that the looker signed up for and that is not over."""
-    mine = select(SignUp.session).where(
+def _signed_up(looker: Looker) -> Select[UUID]:
+    """The sessions that the looker signed up for, or waits for."""
+    return select(SignUp.session).where(
         SignUp.resident == looker.resident,
         SignUp.state.in_(("signed_up", "waiting")),
     )
+
+
+def next_of_mine(connection: Connection, looker: Looker, now: dt.datetime) -> Card | None:
+    """Return the next session that the looker signed up for and that is not over."""
     over = select(Attendance.session).where(
         Attendance.resident == looker.resident,
         or_(Attendance.phase == "exit", Attendance.part == "take_part"),
@@ -298,7 +304,7 @@ def next_of_mine(connection: Connection, looker: Looker, now: dt.datetime) -> Ca
         connection,
         looker,
         coming(now),
-        Session.id.in_(mine),
+        Session.id.in_(_signed_up(looker)),
         Session.id.not_in(over),
         limit=1,
     )

@@ -86,10 +86,10 @@ class SessionCardSchema(Schema):
 
 
 class ListSchema(Schema):
-    """Which sessions: at home, or open to the whole district."""
+    """Which sessions: at home, open to the whole district, or those signed up for."""
 
     scope = fields.String(
-        load_default="community", validate=validate.OneOf(("community", "district"))
+        load_default="community", validate=validate.OneOf(("community", "district", "mine"))
     )
     kind = fields.String(load_default="")
 

@@ -10,7 +10,15 @@ from uuid import UUID
 from flask_babel import gettext as _
 from sqlalchemy import case, func, select
 
-from activities.models import Activity, Attendance, RefusedScan, Session, SessionPart, SignUp
+from activities.models import (
+    Activity,
+    ActivityTemplate,
+    Attendance,
+    RefusedScan,
+    Session,
+    SessionPart,
+    SignUp,
+)
 from core import settings
 from core.formats import earns
 from core.ids import NIL
@@ -23,6 +31,12 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 PER_PAGE = 30
+
+
+def templates(connection: Connection) -> list[Any]:
+    """Return the rows of the templates that an activity may be made from, in their order."""
+    query = select(ActivityTemplate.__table__).order_by(ActivityTemplate.position)
+    return list(connection.execute(query))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -167,9 +167,6 @@ def _editor(
 
 def _templates(rules: list[Rule]) -> tuple[dict[str, Any], ...]:
     by_key = {rule.key: rule for rule in rules}
-    rows = reader().execute(
-        select(ActivityTemplate.__table__).order_by(ActivityTemplate.position),
-    )
     return tuple(
         {
             "key": row.key,
@@ -181,7 +178,7 @@ def _templates(rules: list[Rule]) -> tuple[dict[str, Any], ...]:
             "take_words": _promise(by_key, row.take_part_rule, "take_part"),
             "serve_words": _promise(by_key, row.serve_rule, "serve"),
         }
-        for row in rows
+        for row in staff_queries.templates(reader())
     )
 
 

@@ -25,10 +25,10 @@ CHINESE = "\u4e00-\u9fff"
 HALF_WIDTH = re.compile(rf"[{CHINESE}][,:;!?()]|[,:;!?()][{CHINESE}]")
 PUBLIC_BLUEPRINTS = {
     "activities",
+    "activities_public_api",
     "check",
     "health",
     "pickup",
-    "presence_api",
     "residents",
     "residents_public_api",
     "statements_public_api",

@@ -3,35 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 import pytest
-from flask.testing import FlaskClient
 
+from tests.activities.conftest import Call
 from tests.activities.scene import END, JOIN, SERVE, START, Scene, at, everything
 from tests.people import HERE, Someone
-
-V1 = "/api/v1"
-Call = Callable[..., Any]
-
-
-@pytest.fixture
-def call(scene: Scene, client: FlaskClient) -> Call:
-    """Call as somebody (None: without a token) and return status and body."""
-    tokens: dict[str, dict[str, str]] = {}
-
-    def ask(
-        who: Someone | None, path: str, body: Any = None, method: str = "POST", key: str = ""
-    ) -> tuple[int, Any]:
-        if who is not None and who.name not in tokens:
-            tokens[who.name] = scene.cast.headers(who)
-        sent = (tokens[who.name] if who else {}) | ({"Idempotency-Key": key} if key else {})
-        answer = client.open(f"{V1}{path}", method=method, json=body, headers=sent)
-        return answer.status_code, answer.get_json()
-
-    return ask
 
 
 def by_hand(someone: Someone, **changes: Any) -> dict[str, Any]:
@@ -158,6 +137,7 @@ def paths(session: UUID, someone: Someone) -> dict[str, tuple[str, Any]]:
         "by hand": (f"{here}/attendances", by_hand(someone)),
         "sheet": (f"{here}/sheet", {"rows": [line(someone)]}),
         "void": (f"{here}/void-codes", {"epoch": 0}),
+        "turn": (f"{here}/turn-to-exit", None),
         "close": (f"{here}/close", None),
         "cancel": (f"{here}/cancel-session", {"reason": "有暴雨"}),
         "publish": ("/staff/activities", fair()),
@@ -254,3 +234,23 @@ def test_what_does_not_exist_is_not_found(scene: Scene, call: Call) -> None:
             status, answer = call(cast.staff, path, body)
             assert (status, answer["code"]) == (404, "session_unknown"), name
     assert call(cast.wang, f"/activities/{UUID(int=7)}", method="GET")[0] == 404
+
+
+def test_activities_are_open_to_everybody_as_on_the_pages(scene: Scene, call: Call) -> None:
+    cast = scene.cast
+    ours = scene.session(open_to="community")
+    open_ = scene.session(sessions=((at(14), at(16)),))
+    scene.sign_up(cast.wang, open_)
+
+    def listed(who: Someone | None, query: str = "") -> list[str]:
+        return [row["session_id"] for row in call(who, f"/activities{query}", method="GET")[1]]
+
+    assert listed(None) == listed(cast.staff) == [str(open_)]
+    assert listed(cast.wang) == [str(ours), str(open_)]
+    assert listed(cast.wang, "?scope=mine") == [str(open_)]
+    assert listed(cast.chen, "?scope=mine") == []
+    card = call(None, f"/sessions/{open_}", method="GET")[1]
+    assert (card["title"], card["mine"]) == ("便民集市", None)
+    mine = call(cast.wang, f"/sessions/{open_}", method="GET")[1]["mine"]
+    assert mine["state"] == "signed_up"
+    assert call(None, f"/sessions/{UUID(int=7)}", method="GET")[0] == 404
