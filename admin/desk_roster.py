@@ -1,4 +1,4 @@
-"""The desk's page that cancels a session, once it has shown who will be told."""
+"""Who is coming to a session: signing neighbours up at the desk, and cancelling the session."""
 
 from __future__ import annotations
 
@@ -17,11 +17,72 @@ from activities.cancelling import (
     cancel_session,
 )
 from activities.publish import SessionOver
+from activities.signup import ForResident, ResidentNotHere, cancel_sign_up, sign_up
 from admin.blueprints import desk
-from admin.desk_session import session_here
+from admin.desk_session import found_for, part_of, session_here
+from admin.forms import identity
 from core.errors import AppError
 from core.identity import current_actor
 from core.work import present, reader, transact
+
+
+@desk.get("/sessions/<uuid:session_id>/sign-ups")
+def session_sign_ups(session_id: UUID) -> ResponseReturnValue:
+    """List who is coming and who waits, and find somebody to sign up."""
+    return _sign_ups(session_here(session_id))
+
+
+def _sign_ups(
+    page: staff_queries.SessionPage, refusal: str | None = None, status: int = 200
+) -> ResponseReturnValue:
+    wanted = identity(request.form.get("resident_id"))
+    shown = render_template(
+        "admin/session_sign_ups.html",
+        session=page,
+        is_open=page.state == "open" and page.ends_at > present(),
+        rows=roster.sign_ups(reader(), page.id, page.community),
+        q=request.values.get("q", "").strip(),
+        found=found_for(page, wanted),
+        chosen=wanted,
+        part=request.form.get("part", ""),
+        refusal=refusal,
+    )
+    return shown, status
+
+
+def _for_resident(session_id: UUID) -> ForResident:
+    form = request.form
+    resident = identity(form.get("resident_id"))
+    if resident is None:
+        raise ResidentNotHere
+    return ForResident(session=session_id, part=part_of(form.get("part")), resident=resident)
+
+
+@desk.post("/sessions/<uuid:session_id>/sign-ups")
+def sign_up_for(session_id: UUID) -> ResponseReturnValue:
+    """Sign somebody up who asked for it at the desk or by telephone."""
+    page = session_here(session_id)
+    try:
+        done = transact(sign_up, _for_resident(session_id), current_actor())
+    except AppError as refusal:
+        return _sign_ups(page, refusal.sentence(), int(refusal.status))
+    if done.state == "waiting":
+        flash(_("名额满了，排在候补，前面还有 %(count)s 人", count=done.ahead), "note")
+    else:
+        flash(_("已报名"), "done")
+    return redirect(url_for("desk.session_sign_ups", session_id=session_id), code=303)
+
+
+@desk.post("/sessions/<uuid:session_id>/sign-ups/cancel")
+def sign_up_cancel(session_id: UUID) -> ResponseReturnValue:
+    """Give somebody's place back for them; the first in the queue gets it."""
+    page = session_here(session_id)
+    try:
+        transact(cancel_sign_up, _for_resident(session_id), current_actor())
+    except AppError as refusal:
+        return _sign_ups(page, refusal.sentence(), int(refusal.status))
+    flash(_("已取消他的报名，名额留给候补的邻居"), "done")
+    return redirect(url_for("desk.session_sign_ups", session_id=session_id), code=303)
 
 
 @desk.get("/sessions/<uuid:session_id>/cancel")

@@ -73,12 +73,7 @@ def _session(
     status: int = 200,
 ) -> ResponseReturnValue:
     rows = staff_queries.attendance_rows(reader(), page) if sheet is None else ()
-    q = request.values.get("q", "").strip()
     wanted = identity((typed or {}).get("resident_id"))
-    chosen = people.lines(reader(), [wanted]).get(wanted) if wanted else None
-    lines = [chosen] if chosen else people.search(reader(), page.community, q) if q else []
-    if q and not lines:
-        lines = people.anywhere(reader(), q)
     cancelled = page.state == "cancelled"
     coming = roster.sign_ups(reader(), page.id, page.community) if cancelled else ()
     shown = render_template(
@@ -87,17 +82,8 @@ def _session(
         rows=rows,
         in_person=roster.without_phone(coming),
         second=tuple(row.award for row in rows if row.state == "second" and row.award),
-        q=q,
-        found=tuple(
-            {
-                "resident_id": line.resident,
-                "name": line.name,
-                "where": where_of(line, page.community),
-                "note": "",
-                "part": "serve" if page.take_part is None else "take_part",
-            }
-            for line in lines
-        ),
+        q=request.values.get("q", "").strip(),
+        found=found_for(page, wanted),
         chosen=wanted,
         typed=typed or {},
         sheet=sheet,
@@ -108,13 +94,32 @@ def _session(
     return shown, status
 
 
+def found_for(page: staff_queries.SessionPage, wanted: UUID | None) -> tuple[dict[str, Any], ...]:
+    """Return the resident who was chosen, else those whom ?q= means, here first."""
+    q = request.values.get("q", "").strip()
+    chosen = people.lines(reader(), [wanted]).get(wanted) if wanted else None
+    lines = [chosen] if chosen else people.search(reader(), page.community, q) if q else []
+    if q and not lines:
+        lines = people.anywhere(reader(), q)
+    return tuple(
+        {
+            "resident_id": line.resident,
+            "name": line.name,
+            "where": where_of(line, page.community),
+            "part": "serve" if page.take_part is None else "take_part",
+        }
+        for line in lines
+    )
+
+
 def _blank(page: staff_queries.SessionPage) -> tuple[dict[str, Any], ...]:
     part = "take_part" if page.take_part else "serve"
     line = {"who": "", "part": part, "entry": "", "exit": "", "error": "", "candidates": ()}
     return tuple({**line, "resident_id": None} for _row in range(SHEET_ROWS))
 
 
-def _part(raw: str | None) -> Part:
+def part_of(raw: str | None) -> Part:
+    """Return the part that a form names."""
     return "serve" if raw == "serve" else "take_part"
 
 
@@ -135,7 +140,7 @@ def record_by_hand(session_id: UUID) -> ResponseReturnValue:
     command = EnterByHand(
         session=session_id,
         resident=resident,
-        part=_part(form.get("part")),
+        part=part_of(form.get("part")),
         entry=entry if phase in {"entry", "both"} else None,
         exit=left if phase in {"exit", "both"} else None,
         reason=form.get("reason", ""),
@@ -227,7 +232,7 @@ def _row(page: staff_queries.SessionPage, line: dict[str, Any]) -> SheetRow | No
     """Return the line as the use case takes it; times that are not written are the session's."""
     if line["error"]:
         return None
-    day, part = business_day(page.starts_at), _part(line["part"])
+    day, part = business_day(page.starts_at), part_of(line["part"])
     entry = moment(day, line["entry"]) or page.starts_at
     left = moment(day, line["exit"])
     if left is None and part == "serve" and entry < min(page.ends_at, present()):

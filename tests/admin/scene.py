@@ -27,7 +27,9 @@ def words(answer: Any) -> str:
     return re.sub(r"\s+", "", re.sub(r"<[^>]+>", "", page.partition("<main")[2] or page))
 
 
-def publish(run: Run, cast: People, *, hours: int = 3, start: dt.datetime = NINE) -> UUID:
+def publish(
+    run: Run, cast: People, *, hours: int = 3, start: dt.datetime = NINE, places: int = 5
+) -> UUID:
     """Publish a fair here, open to everybody; return its session."""
     command = PublishActivity(
         key=f"fair:{start}",
@@ -43,7 +45,7 @@ def publish(run: Run, cast: People, *, hours: int = 3, start: dt.datetime = NINE
         sessions=((start, start + dt.timedelta(hours=hours)),),
         parts=(
             PartOffered(part="take_part", places=None, rule="join.activity"),
-            PartOffered(part="serve", places=5, rule="serve.hour"),
+            PartOffered(part="serve", places=places, rule="serve.hour"),
         ),
     )
     session: UUID = run(publish_activity, command, cast.actor(cast.staff)).sessions[0]
