@@ -48,12 +48,13 @@ class Feeder(Base):
 
 
 class FeedItem(Base):
-    """What became of an item: a key of a feeder is answered once and for all."""
+    """What became of an item: a key of a feeder is answered once, for as long as it is kept."""
 
     __tablename__ = "feed_items"
     __table_args__ = (
         CheckConstraint("state IN ('recorded', 'capped')", name="state"),
         CheckConstraint("(state = 'recorded') = (award IS NOT NULL)", name="award"),
+        Index(None, "recorded_at"),
     )
 
     feeder: Mapped[UUID] = mapped_column(ForeignKey("feeders.id"), primary_key=True)
