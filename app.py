@@ -272,6 +272,13 @@ JOBS: tuple[Job, ...] = (
         "清理 %(count)s 条",
     ),
     Job(
+        "forget-feeds",
+        "清理半年前的接入记录",
+        Daily(at=dt.time(3, 50)),
+        points.jobs.forget_feeds,
+        "清理 %(count)s 条",
+    ),
+    Job(
         "send-outbox",
         "发送消息",
         Every(dt.timedelta(seconds=20)),

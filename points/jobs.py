@@ -9,6 +9,7 @@ from points.closing import close_days, fold_deltas, lapse_due
 from points.correcting.corrections import remind_due
 from points.expiring.expiry import expire_points as expire_due
 from points.expiring.warning import warn_residents
+from points.feeds.batches import forget_due
 from points.proof import proving, sealing
 from points.proof.checks import Check
 from points.settlement import settle_due
@@ -72,3 +73,8 @@ def _told(kept: proving.Kept) -> str:
 def post_bulletins() -> str:
     """Post the public lists that are due, and tell who posts tomorrow."""
     return f"posted {post_due()}"
+
+
+def forget_feeds() -> str:
+    """Forget what feeders were answered half a year ago."""
+    return f"forgot {forget_due()}"

@@ -1,19 +1,28 @@
-"""How batches came out, kept for the console."""
+"""How batches came out, kept for the console, and for how long anything of them is kept."""
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from sqlalchemy import delete, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core.ids import uuid8
+from core.work import transact
 from points.feeds.feeders import EPOCH
-from points.models import FeedBatch
+from points.models import FeedBatch, FeedItem
 
 if TYPE_CHECKING:
     from core.work import Work
+
+KEPT = dt.timedelta(days=184)
+"""Half a year, as long as logs are kept. Afterwards an item's age refuses it, and the cause of its
+award is its key: nothing is recorded twice."""
+
+CHUNK = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,3 +73,45 @@ def note_batch(work: Work, command: NoteBatch) -> BatchNoted:
     )
     work.replayed()
     return BatchNoted(id=identity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetFeeds:
+    """Forget the oldest answers and batches."""
+
+    chunk: int = CHUNK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """How many answers, and whether that was all."""
+
+    items: int
+    finished: bool
+
+
+def forget_chunk(work: Work, command: ForgetFeeds) -> Forgotten:
+    """Forget a chunk of answers that are older than half a year, then the batches they came in."""
+    work.replayed()
+    key = tuple_(FeedItem.feeder, FeedItem.key)
+    due = (
+        select(FeedItem.feeder, FeedItem.key)
+        .where(FeedItem.recorded_at < work.now - KEPT)
+        .order_by(FeedItem.recorded_at)
+        .limit(command.chunk)
+    )
+    items = work.connection.execute(delete(FeedItem).where(key.in_(due))).rowcount
+    finished = items < command.chunk
+    if finished:
+        work.connection.execute(delete(FeedBatch).where(FeedBatch.last_at < work.now - KEPT))
+    return Forgotten(items=items, finished=finished)
+
+
+def forget_due(chunk: int = CHUNK) -> int:
+    """Forget what is due, chunk by chunk; returns how many answers."""
+    done = transact(forget_chunk, ForgetFeeds(chunk=chunk))
+    total = done.items
+    while not done.finished:
+        done = transact(forget_chunk, ForgetFeeds(chunk=chunk))
+        total += done.items
+    return total

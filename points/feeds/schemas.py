@@ -166,7 +166,7 @@ class FeederSchema(Schema):
     state = fields.String()
     made_at = fields.AwareDateTime()
     last_at = fields.AwareDateTime(allow_none=True)
-    recorded = fields.Integer(metadata={"description": "items that gave points, ever"})
+    recorded = fields.Integer(metadata={"description": "items that gave points, in half a year"})
 
 
 class FeedBatchSchema(Schema):

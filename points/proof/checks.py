@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import BindParameter, Date, Table, bindparam, select, text
 
 from core.db import Base, UtcDateTime
-from core.work import business_day
+from core.work import business_day, present
 from points.models import Account
 from points.proof.chain import Place
 
@@ -86,6 +86,9 @@ class Narrow:
 WHOLE = Narrow()
 
 
+KEPT = dt.timedelta(days=180)
+"""``:kept_since``: from then on there is what has to be kept for half a year."""
+
 DAY = r"hangzhou_day\(([a-z_.]+)\)"
 DAYS = {
     "postgresql": r"to_char(\1 AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD')",
@@ -100,6 +103,8 @@ def find(connection: Connection, check: Check, narrow: Narrow = WHOLE) -> Found:
         return check.find(connection, narrow.turn)
     query = re.sub(DAY, DAYS[connection.dialect.name], check.query)
     broken = f"FROM ({query}) AS found {narrow.only}"
+    if ":kept_since" in query:
+        narrow = replace(narrow, values={**narrow.values, "kept_since": present() - KEPT})
     times = connection.scalar(
         text(f"{narrow.tables} SELECT count(*) {broken}").bindparams(*narrow.typed())
     )

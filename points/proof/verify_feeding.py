@@ -5,11 +5,13 @@ from __future__ import annotations
 from core.errors import N_
 from points.proof.checks import Check
 
+# What feeders were answered longer ago is forgotten.
 ITEM_WITHOUT_AWARD = """
     SELECT awards.id AS what FROM awards LEFT JOIN feed_items
         ON feed_items.award = awards.id AND feed_items.feeder = awards.source_id
         AND feed_items.units = awards.units AND feed_items.amount = awards.amount
     WHERE awards.source_kind = 'feed' AND feed_items.award IS NULL
+        AND awards.created_at >= :kept_since
     UNION ALL SELECT feed_items.award FROM feed_items
         LEFT JOIN awards ON awards.id = feed_items.award AND awards.source_kind = 'feed'
     WHERE feed_items.state = 'recorded' AND awards.id IS NULL"""

@@ -13,6 +13,7 @@ from flask import Flask
 from sqlalchemy import Connection, select
 
 from points.earning.community_rules import Caps, SetRule, set_rule
+from points.feeds.batches import forget_due
 from points.feeds.feeders import ChangeFeeder, stop_feeder
 from points.feeds.queries import batches, feeders
 from points.models import Award
@@ -286,3 +287,21 @@ def test_a_stopped_feeder_records_nothing_more(
     answer = bins.send(thrown("a2", clock.now - dt.timedelta(days=1)))
     assert (answer.status_code, answer.get_json()["code"]) == (401, "feed_not_signed")
     assert ask(count, "awards") == 1
+
+
+def test_answers_are_forgotten_after_half_a_year_and_nothing_is_recorded_twice(
+    app: Flask, ask: Run, clock: Clock, bins: Feed
+) -> None:
+    old = [thrown(f"old-{number}", clock.now) for number in range(3)]
+    assert bins.states(*old) == ["recorded", "capped", "capped"]
+    clock.advance(days=180)
+    assert bins.states(thrown("new", clock.now)) == ["recorded"]
+    clock.advance(days=4, seconds=1)
+    with app.app_context():
+        assert forget_due(chunk=2) == 3
+        assert forget_due(chunk=2) == 0
+
+    assert (ask(count, "feed_items"), ask(count, "feed_batches")) == (1, 1)
+    assert bins.states(old[0]) == ["refused"]
+    assert ask(count, "awards") == 2
+    assert ask(lambda c: [each.name for each in verify(c).broken]) == []

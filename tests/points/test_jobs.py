@@ -47,6 +47,7 @@ def test_settling_by_hand_settles_once(app: Flask, clock: Clock, cast: People, r
         "warn-expiry",
         "follow-residents",
         "clean-limits",
+        "forget-feeds",
     ],
 )
 def test_every_job_of_the_ledger_runs_twice(app: Flask, name: str) -> None:
