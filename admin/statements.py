@@ -43,7 +43,7 @@ def _holder(of: Of, holder: UUID) -> Subject:
         points_kind="basic" if is_basic else "service",
         holder=holder,
     )
-    may_see(current_actor(), subject)
+    may_see(reader(), current_actor(), subject)
     return subject
 
 
@@ -75,6 +75,9 @@ def statement(of: Of, holder: UUID) -> ResponseReturnValue:
         presets=answers.presets(answers.today()),
         found=found,
         refusal=refusal,
+        former=answers.former(reader(), subject),
+        place_name=answers.place_names(reader()),
+        covers=current_actor().covers,
     )
     return page, status
 
@@ -95,7 +98,7 @@ def _issue(subject: Subject) -> str:
 
 def _book_page(community: int, layout: str) -> ResponseReturnValue:
     subject = _book_subject(community)
-    may_see(current_actor(), subject)
+    may_see(reader(), current_actor(), subject)
     period, form = answers.asked_period(answers.closed_month()), request.args.get("as", "")
     if form in {"csv", "xlsx"}:
         return answers.sheet(subject, period, form)
@@ -161,7 +164,7 @@ def _book_subject(community: int) -> Subject:
 
 def _issued_page(code: str, layout: str, pdf: str) -> ResponseReturnValue:
     found = issued(reader(), code)
-    may_see(current_actor(), found.subject)
+    may_see(reader(), current_actor(), found.subject)
     return render_template(
         "admin/statement_issued.html",
         layout=layout,
@@ -190,12 +193,12 @@ def console_statement_issued(book_paper: str) -> ResponseReturnValue:
 @desk.get("/statements/<paper>/pdf")
 def statement_pdf(paper: str) -> ResponseReturnValue:
     """Give the paper."""
-    may_see(current_actor(), issued(reader(), paper).subject)
+    may_see(reader(), current_actor(), issued(reader(), paper).subject)
     return answers.pdf(paper)
 
 
 @console.get("/statements/<book_paper>/pdf")
 def console_statement_pdf(book_paper: str) -> ResponseReturnValue:
     """Give the paper."""
-    may_see(current_actor(), issued(reader(), book_paper).subject)
+    may_see(reader(), current_actor(), issued(reader(), book_paper).subject)
     return answers.pdf(book_paper)

@@ -58,6 +58,16 @@ class Shown:
     is_household: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Former:
+    """A place that somebody had before they moved or their records were merged."""
+
+    resident: UUID
+    community: int
+    #: The day on which it ended.
+    until: dt.date
+
+
 class Directory(Protocol):
     """Names of places and people, and who belongs together."""
 
@@ -83,6 +93,9 @@ class Directory(Protocol):
 
     def holder(self, connection: Connection, kind: str, identity: UUID) -> Holder | None:
         """Return a resident or a household that holds points, or None."""
+
+    def former(self, connection: Connection, resident: UUID) -> list[Former]:
+        """Return the places that lead to a resident's, the newest first."""
 
     def standings(self, connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Standing]:
         """Return where these residents and households live today; who moved away is left out."""

@@ -10,7 +10,7 @@ from uuid import UUID
 from flask_babel import gettext as _
 from sqlalchemy import literal, or_, select
 
-from core.directory import Holder, Shown, Standing
+from core.directory import Former, Holder, Shown, Standing
 from core.errors import Forbidden
 from core.panels import Viewer
 from core.work import business_day, present
@@ -25,6 +25,7 @@ from residents.models import (
     Household,
     Person,
     Resident,
+    ResidentEnd,
 )
 
 if TYPE_CHECKING:
@@ -155,6 +156,23 @@ class ResidentsDirectory:
             .where(Resident.id == identity),
         ).first()
         return None if row is None else Holder(**row._mapping)  # noqa: SLF001 - the documented way
+
+    def former(self, connection: Connection, resident: UUID) -> list[Former]:
+        """Return the places that lead to a resident's, the newest first."""
+        found: list[Former] = []
+        later = [resident]
+        while later:
+            rows = connection.execute(
+                select(Resident.id, Resident.community, Resident.valid_to)
+                .join(ResidentEnd, ResidentEnd.resident == Resident.id)
+                .where(ResidentEnd.successor.in_(later))
+                .order_by(Resident.valid_to.desc(), Resident.id),
+            ).all()
+            found += (
+                Former(resident=row.id, community=row.community, until=row.valid_to) for row in rows
+            )
+            later = [row.id for row in rows]
+        return found
 
     def standings(self, connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Standing]:
         """Return where these residents and households live today, in two questions a chunk."""

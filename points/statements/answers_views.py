@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from flask import Response, request, send_file
 from flask_babel import gettext as _
 
-from core.directory import directory
+from core.directory import Former, directory
 from core.sheets import Rows, csv_file, excel_file
 from core.work import (
     business_day,
@@ -178,7 +178,19 @@ def heading(connection: Connection, issued: Issued) -> paper.Heading:
         phone=directory().number(connection, subject.community),
         check_url=f"{configuration().base_url}/check/",
         seal=head_of(connection, subject.community),
+        before=tuple(
+            (place_names(connection)(each.community), each.until)
+            for each in former(connection, subject)
+            if each.until >= issued.period.first
+        ),
     )
+
+
+def former(connection: Connection, subject: Subject) -> list[Former]:
+    """Return the places that a resident had before, whose lines are on statements of their own."""
+    if subject.of != "resident":
+        return []
+    return directory().former(connection, subject.holder)
 
 
 def pdf(code: str) -> Response:

@@ -50,7 +50,7 @@ def _subject(asked: dict[str, Any], actor: Actor) -> Subject:
 def _asked(data: dict[str, Any]) -> tuple[Subject, Period]:
     actor = current_actor()
     subject = _subject(data, actor)
-    may_see(actor, subject)
+    may_see(reader(), actor, subject)
     return subject, Period(first=data["first"], last=data["last"])
 
 
@@ -80,7 +80,7 @@ def issue(data: dict[str, Any]) -> StatementIssued:
 @bp.get("/statements/<paper>/pdf")
 def pdf(paper: str) -> Response:
     """Give the paper."""
-    may_see(current_actor(), issued(reader(), paper).subject)
+    may_see(reader(), current_actor(), issued(reader(), paper).subject)
     return answers.pdf(paper)
 
 

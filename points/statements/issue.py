@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from core.directory import directory
 from core.errors import N_, Conflict, Forbidden
 from points.models import Statement
 from points.statements.book import book_of
@@ -16,12 +17,14 @@ from points.statements.periods import Of, Period, Subject
 from points.statements.sums import sums_of
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from core.acts import Actor
     from core.work import Work
 
 
 class NotYourStatement(Forbidden):
-    """Residents get their own statement and their household's, at home."""
+    """Residents get their own statement and their household's, and those of places before."""
 
     text = N_("只能看自己和自己家的积分明细单。家人的请家人自己看，或请社区代办。")
 
@@ -52,16 +55,28 @@ class StatementIssued:
     exists: bool
 
 
-def may_see(actor: Actor, subject: Subject) -> None:
+def may_see(connection: Connection, actor: Actor, subject: Subject) -> None:
     """Let pass who may see a statement; raises NotYourStatement, Forbidden or NotInYourScope."""
     if actor.role == "resident":
-        own = {("resident", actor.resident), ("household", actor.household)}
-        if (subject.of, subject.holder) not in own or subject.community != actor.place:
+        if not _is_own(connection, actor, subject):
             raise NotYourStatement
     elif subject.of == "community" and actor.may("console.read"):
         actor.require("console.read", subject.community)
     else:
         actor.require("statement.issue", subject.community)
+
+
+def _is_own(connection: Connection, actor: Actor, subject: Subject) -> bool:
+    """Whether it is the actor's or their household's, or of a place that they had before."""
+    own = {("resident", actor.resident), ("household", actor.household)}
+    if (subject.of, subject.holder) in own:
+        return subject.community == actor.place
+    if subject.of != "resident" or actor.resident is None:
+        return False
+    return any(
+        (each.resident, each.community) == (subject.holder, subject.community)
+        for each in directory().former(connection, actor.resident)
+    )
 
 
 def issue_statement(work: Work, command: IssueStatement) -> StatementIssued:
@@ -71,7 +86,7 @@ def issue_statement(work: Work, command: IssueStatement) -> StatementIssued:
     AccountUnknown, BookStillOpen, BookTooLong or BooksDisagree.
     """
     subject, period = command.subject, command.period.checked(work.day)
-    may_see(work.actor, subject)
+    may_see(work.connection, work.actor, subject)
     if subject.of == "community":
         sums = book_of(work.connection, subject, period, work.day).sums
     else:

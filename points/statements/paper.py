@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -48,6 +49,8 @@ class Heading:
     check_url: str
     #: The head of the community's sealed days and the last of them; None before the first.
     seal: Head | None
+    #: Places of before the period's end that have statements of their own, each with its last day.
+    before: tuple[tuple[str, dt.date], ...] = ()
 
 
 def _paper(issued: Issued, heading: Heading, title: str) -> Paper:
@@ -78,6 +81,11 @@ def _begin(made: Paper, issued: Issued, heading: Heading) -> None:
             (_("期末"), points(sums.closing)),
         ]
     )
+    for place, until in heading.before:
+        day = date(until)
+        made.say(
+            _("%(day)s以前在%(place)s的积分，另有一张明细单。", day=day, place=place), soft=True
+        )
     made.gap()
 
 

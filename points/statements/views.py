@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from core.directory import directory
+from core.directory import Former, directory
 from core.errors import AppError
 from core.identity import current_actor, residents_only
 from core.work import present, reader, transact
@@ -23,7 +23,14 @@ bp.add_app_template_filter(lambda line: title_of(line.act, line.reason), "line_t
 KINDS = ("service", "basic", "household")
 
 
-def _subject(kind: str) -> Subject:
+def _subject(kind: str, before: Former | None) -> Subject:
+    if before is not None:
+        return Subject(
+            of="resident",
+            community=before.community,
+            points_kind="basic" if kind == "basic" else "service",
+            holder=before.resident,
+        )
     seen = directory().viewer(reader(), current_actor(), present())
     if kind == "household":
         return Subject(
@@ -40,6 +47,18 @@ def _subject(kind: str) -> Subject:
     )
 
 
+def _former() -> list[Former]:
+    """Return the places that the resident had before."""
+    mine = current_actor().resident
+    return directory().former(reader(), mine) if mine else []
+
+
+def _before(places: list[Former]) -> Former | None:
+    """Return the earlier place whose statement is asked for; None: that of today."""
+    asked = request.values.get("before", "")
+    return next((each for each in places if str(each.resident) == asked), None)
+
+
 def _kind() -> str:
     kind = request.values.get("kind", "service")
     return kind if kind in KINDS else "service"
@@ -49,7 +68,9 @@ def _kind() -> str:
 def index() -> ResponseReturnValue:
     """Show a period's lines between its opening and its closing, or give them as a file."""
     kind, period = _kind(), answers.asked_period(answers.this_month())
-    subject, form = _subject(kind), request.args.get("as", "")
+    former = _former()
+    before = _before(former)
+    subject, form = _subject(kind, before), request.args.get("as", "")
     if form in {"csv", "xlsx"}:
         return answers.sheet(subject, period, form)
     found, refusal, status = None, "", 200
@@ -64,6 +85,9 @@ def index() -> ResponseReturnValue:
         presets=answers.presets(answers.today()),
         found=found,
         refusal=refusal,
+        before=before,
+        former=former,
+        place_name=answers.place_names(reader()),
     )
     return page, status
 
@@ -72,7 +96,7 @@ def index() -> ResponseReturnValue:
 def issue() -> ResponseReturnValue:
     """Hand the statement out under a code."""
     kind, period = _kind(), answers.asked_period(answers.this_month())
-    command = IssueStatement(subject=_subject(kind), period=period)
+    command = IssueStatement(subject=_subject(kind, _before(_former())), period=period)
     made = transact(issue_statement, command, current_actor())
     return redirect(url_for("statements.one", paper=made.code), code=303)
 
@@ -81,18 +105,25 @@ def issue() -> ResponseReturnValue:
 def one(paper: str) -> ResponseReturnValue:
     """Show what was handed out, with its code and the way to the paper."""
     found = issued(reader(), paper)
-    may_see(current_actor(), found.subject)
+    may_see(reader(), current_actor(), found.subject)
     return render_template(
         "points/statement_issued.html",
         issued=found,
         heading=answers.heading(reader(), found),
         title=answers.title(found.subject, found.period),
+        before=_before_of(found.subject),
         kind="household" if found.subject.of == "household" else found.subject.points_kind,
     )
+
+
+def _before_of(subject: Subject) -> str | None:
+    """Return the earlier place that a statement is of, as the address names it."""
+    is_now = subject.of != "resident" or subject.holder == current_actor().resident
+    return None if is_now else str(subject.holder)
 
 
 @bp.get("/<paper>/pdf")
 def pdf(paper: str) -> ResponseReturnValue:
     """Give the paper."""
-    may_see(current_actor(), issued(reader(), paper).subject)
+    may_see(reader(), current_actor(), issued(reader(), paper).subject)
     return answers.pdf(paper)

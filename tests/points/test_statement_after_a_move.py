@@ -1,0 +1,83 @@
+"""Whoever moved has a statement of each place: opening + entries = closing, at each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from exchange.moving import MoveHousehold, move_household
+from points.statements.issue import NotYourStatement
+from residents.models import ResidentEnd
+from tests import printed
+from tests.people import THERE, People
+from tests.points.books import one
+from tests.points.statements_scene import hers, issue, moved, post, wallet
+from tests.points.test_points_pages import text_of
+from tests.points.test_statement_pages import get
+from tests.residents.forms import send
+
+Run = Callable[..., Any]
+PERIOD = {"first": "2026-11-01", "last": "2026-11-24"}
+
+
+@pytest.fixture
+def old(run: Run, cast: People) -> str:
+    """王秀英 earned twenty points, spent twelve, and moved elsewhere: her place of before."""
+    run(post, moved(11, wallet(cast), 2000))
+    run(post, moved(12, wallet(cast), -1200))
+    cast.actor(cast.chen)
+    command = MoveHousehold(key="m", community=THERE, residents=(one(cast.wang.resident),))
+    run(move_household, command, cast.actor(cast.elsewhere))
+    return str(cast.wang.resident)
+
+
+def test_a_resident_sees_both_places_and_takes_both_papers(cast: People, old: str) -> None:
+    browser = cast.browser(cast.wang)
+    asked = "first=2026-11-01&last=2026-11-24"
+    page = get(browser, f"/points/statements/?{asked}").get_data(as_text=True)
+    now = text_of(page)
+    then = text_of(get(browser, f"/points/statements/?{asked}&before={old}").get_data(as_text=True))
+
+    assert "期初0分增加+8分减少0分期末8分" in now
+    assert "另有明细单" in now
+    assert f"before={old}" in page
+    assert "期初0分增加+20分减少−20分期末0分" in then
+    assert "共3笔" in then
+    papers = []
+    for more in ({}, {"before": old}):
+        answer = send(
+            browser,
+            f"/points/statements/?{asked}",
+            "/points/statements/",
+            kind="service",
+            **PERIOD,
+            **more,
+        )
+        papers.append(get(browser, f"{answer.headers['Location']}/pdf").data)
+    assert ["以前在" in printed.read(paper).words for paper in papers] == [True, False]
+
+
+def test_nobody_else_sees_the_place_of_before(run: Run, cast: People, old: str) -> None:
+    with pytest.raises(NotYourStatement):
+        issue(run, cast.actor(cast.chen), hers(cast))
+    said = text_of(
+        get(cast.browser(cast.chen), f"/points/statements/?before={old}").get_data(as_text=True)
+    )
+    assert "共0笔" in said
+
+
+def test_each_desk_has_its_own_and_says_where_the_other_is(
+    ask: Run, cast: People, old: str
+) -> None:
+    address = f"/desk/statements/resident/{old}?first=2026-11-01&last=2026-11-24"
+    here = text_of(get(cast.browser(cast.staff), address).get_data(as_text=True))
+    new = ask(lambda c: c.scalar(select(ResidentEnd.successor)))
+    elsewhere = cast.browser(cast.elsewhere)
+    there = get(elsewhere, f"/desk/statements/resident/{new}").get_data(as_text=True)
+
+    assert "共3笔" in here
+    assert "由那里出具" in there
+    get(elsewhere, f"/desk/statements/resident/{old}", 403)
