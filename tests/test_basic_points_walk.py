@@ -1,29 +1,32 @@
-"""No door spends or converts basic points: every form, every endpoint, every use case is tried.
+"""No door spends or converts basic points: every form and every endpoint is tried.
 
-Everybody here is rich in basic points and has not one service point. All forms that anybody is
-shown are sent, all operations of the API are called, with what they ask for and with what a cheat
-would add; afterwards no basic account may have been debited or held. The use cases are read as
-well: none that reaches a spending says in its command which account or kind pays.
+Everybody here is rich in basic points. All forms that anybody is shown are sent, all operations
+of the API are called, with what they ask for and with what a cheat would add; at page doors that
+nobody was shown, a form is sent that has whatever the door asks it for. Afterwards no basic
+account may have been debited or held. ``tests/test_basic_points_read.py`` reads the use cases.
 """
 
 from __future__ import annotations
 
-import ast
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from flask import Blueprint, Flask
+from flask import Blueprint as Pages
+from flask import Flask, Request, request
 from flask.testing import FlaskClient
+from flask_smorest import Blueprint
+from marshmallow import Schema, fields, validate
 from sqlalchemy import Connection, text
+from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.routing import Rule
 
 from app import create_app
-from core.config import ROOT
 from core.db import db
-from core.http import csrf
+from core.http import api_blueprint
 from core.ids import uuid8
 from core.work import Work, transact
 from points.accounts import account_id, household_account, resident_account
@@ -85,39 +88,98 @@ def cheats(accounts: list[int]) -> dict[str, str]:
     return {"points_kind": "basic", "kind": "basic", "account": str(accounts[0])}
 
 
-# --- every form ------------------------------------------------------------------------------
-
-
-def send_forms(
-    app: Flask, browser: FlaskClient, known: Arguments, added: dict[str, str]
-) -> set[str]:
-    """Send every form that somebody is shown, as it is and with a cheat; return the endpoints."""
-    adapter = app.url_map.bind("localhost")
-    sent: set[str] = set()
-    for address in addresses(app, known):
-        for query in queries(known):
-            answer = browser.get(f"{address}?{query}")
-            # A statement as PDF or Excel has no forms.
-            page = answer.get_data(as_text=True) if answer.mimetype == "text/html" else ""
-            for action, values, _names in Forms(page).forms:
-                target = action.partition("?")[0] or address
-                endpoint, _values = adapter.match(target, method="POST")
-                if endpoint in sent or endpoint in LEAVING:
-                    continue
-                sent.add(endpoint)
-                form = dict(values)
-                browser.post(target, data=form)
-                browser.post(target, data=form | added)
-    return sent
-
+# --- every form that is shown ------------------------------------------------------------------
 
 LEAVING = {"residents.sign_out", "residents.revoke_sign_in"}
+PAPERS = ("/pdf", ".pdf", ".xlsx", ".csv")
 
 
-def addresses(app: Flask, known: Arguments) -> Iterator[str]:
-    """Build the address of every page that can be read."""
+@dataclass
+class Visitor:
+    """Somebody with a browser, what they know, and what they add to cheat."""
+
+    app: Flask
+    browser: FlaskClient
+    known: Arguments
+    added: dict[str, str]
+
+    def send_forms(self) -> set[str]:
+        """Send every form that is shown, as it is and with a cheat; return the endpoints."""
+        adapter = self.app.url_map.bind("localhost")
+        sent: set[str] = set()
+        for address in pages(self.app, self.known):
+            for query in queries(self.known):
+                answer = self.browser.get(f"{address}?{query}")
+                shown = answer.get_data(as_text=True) if answer.mimetype == "text/html" else ""
+                for action, values, _names in Forms(shown).forms:
+                    target = action.partition("?")[0] or address
+                    endpoint, _values = adapter.match(target, method="POST")
+                    form = dict(values)
+                    if endpoint in sent or endpoint in LEAVING:
+                        continue
+                    sent.add(endpoint)
+                    self.send(target, form)
+                    self.send(target, form | self.added)
+        return sent
+
+    def send(self, target: str, form: dict[str, str]) -> None:
+        answer = self.browser.post(target, data=form)
+        assert answer.status_code < 500, target
+
+    def knock(self, rule: Rule) -> None:
+        """Send to a door that nobody was shown a form with all that the door asks it for."""
+        shown = self.browser.get("/sign-in").get_data(as_text=True)
+        token = dict(Forms(shown).forms[0][1])["csrf_token"]
+        given = {name: plain(value) for name, value in self.known.items()}
+        form = {**given, **self.added, "csrf_token": token}
+        asked = set(form)
+        while asked:
+            form |= {name: filled(name, self.known) for name in asked - set(form)}
+            Asked.names.clear()
+            self.send(build(self.app, rule, self.known), form)
+            asked = Asked.names - set(form)
+
+
+class Asked(ImmutableMultiDict[str, str]):
+    """A form that remembers what it was asked for."""
+
+    names: set[str] = set()  # noqa: RUF012 - one list for all forms of the walk
+
+    def get(self, key: str, *rest: Any, **named: Any) -> Any:
+        self.names.add(key)
+        return super().get(key, *rest, **named)
+
+    def getlist(self, key: str, *rest: Any, **named: Any) -> Any:
+        self.names.add(key)
+        return super().getlist(key, *rest, **named)
+
+    def __contains__(self, key: object) -> bool:
+        self.names.add(str(key))
+        return super().__contains__(key)
+
+    def to_dict(self, *_rest: Any, **_named: Any) -> Any:
+        return self
+
+
+class Listening(Request):
+    """A request whose form remembers what it was asked for."""
+
+    parameter_storage_class = Asked
+
+
+def filled(name: str, known: Arguments) -> str:
+    """Return what somebody would type into a field of this name."""
+    for guess in (name, f"{name}_id", name.removesuffix("s")):
+        if guess in known:
+            return str(plain(known[guess]))
+    return "2026-11-24" if name in {"day", "date"} else "1"
+
+
+def pages(app: Flask, known: Arguments) -> Iterator[str]:
+    """Build the address of every page that can be read; papers and the API show no forms."""
     for rule in readable(app):
-        yield build(app, rule, known)
+        if not rule.rule.startswith("/api/") and not rule.rule.endswith(PAPERS):
+            yield build(app, rule, known)
 
 
 def build(app: Flask, rule: Rule, known: Arguments) -> str:
@@ -125,32 +187,45 @@ def build(app: Flask, rule: Rule, known: Arguments) -> str:
     return app.url_map.bind("").build(rule.endpoint, named)
 
 
-# --- every endpoint --------------------------------------------------------------------------
+# --- every endpoint ----------------------------------------------------------------------------
 
 
 def call_all(
-    app: Flask, headers: dict[str, str], known: Arguments, added: dict[str, str]
+    app: Flask,
+    rules: list[Rule],
+    headers: dict[str, str],
+    known: Arguments,
+    added: dict[str, str],
 ) -> set[str]:
-    """Call every operation of the API with a body made from its schema, and with a cheat."""
+    """Call operations of the API with a body made from their schema, and with a cheat.
+
+    A cheat says what pays wherever the schema has a place for it, and besides where it has none.
+    """
     client = app.test_client()
     document = client.get("/api/v1/openapi.json").get_json()
     called: set[str] = set()
-    for rule in app.url_map.iter_rules():
-        if not rule.rule.startswith("/api/") or "POST" not in (rule.methods or ()):
+    for rule in rules:
+        if not rule.rule.startswith("/api/"):
             continue
-        path = rule.rule.replace("<uuid:", "{").replace("<int:", "{").replace(">", "}")
-        described = document["paths"].get(path, {}).get("post", {})
-        content = described.get("requestBody", {}).get("content", {}).get("application/json", {})
-        made = example(content.get("schema", {}), document, known)
-        body = made if isinstance(made, dict) else {}
         called.add(rule.endpoint)
-        for extra in ({}, added):
-            client.post(
+        path = re.sub(r"<(?:[^<>]*:)?(\w+)>", r"{\1}", rule.rule)
+        content = document["paths"][path]["post"].get("requestBody", {}).get("content", {})
+        schema = content.get("application/json", {}).get("schema", {"type": "object"})
+        honest: Any = example(schema, document, known)
+        cheated: Any = example(schema, document, known | added)
+        for body in (honest, honest | added, *([cheated] if cheated != honest else [])):
+            answer = client.post(
                 build(app, rule, known),
-                json=body | extra,
+                json=body,
                 headers=headers | {"Idempotency-Key": uuid4().hex},
             )
+            assert answer.status_code < 500, rule.rule
     return called
+
+
+def doors(app: Flask) -> list[Rule]:
+    """Return every rule that can be posted to."""
+    return [rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())]
 
 
 def example(schema: dict[str, Any], document: dict[str, Any], known: Arguments) -> object:
@@ -175,34 +250,46 @@ def example(schema: dict[str, Any], document: dict[str, Any], known: Arguments) 
     return simple.get(kind, formats.get(schema.get("format", ""), "王秀英"))
 
 
-def plain(value: object) -> object:
+def plain(value: object) -> Any:
     return value if isinstance(value, int | str) else str(value)
+
+
+# --- the walk ----------------------------------------------------------------------------------
 
 
 def walk(app: Flask, cast: People, known: Arguments) -> set[str]:
     """Knock at every door, as everybody; return the endpoints that were posted to."""
-    accounts = basic_accounts(cast)
-    seen: set[str] = set()
+    added = cheats(basic_accounts(cast))
+    visitors, seen = [], set(LEAVING)
     for who in (cast.wang, cast.lead, cast.elsewhere, cast.lin):
-        browser = app.test_client()
-        with browser.session_transaction() as cookie:
-            cookie.update({"_user_id": cast.token(who), "_fresh": True})
-        seen |= send_forms(app, browser, known, cheats(accounts))
-        seen |= call_all(app, cast.headers(who), known, cheats(accounts))
-    return seen
+        visitors.append(Visitor(app, cast.browser(who), known, added))
+        seen |= visitors[-1].send_forms()
+        seen |= call_all(app, doors(app), cast.headers(who), known, added)
+    hidden = [rule for rule in doors(app) if rule.endpoint not in seen]
+    for visitor in visitors:
+        for rule in hidden:
+            visitor.knock(rule)
+    return seen | {rule.endpoint for rule in hidden}
 
 
 def test_whoever_knocks_wherever_basic_points_stay(
-    app: Flask, cast: People, arguments: Arguments, run: Run, ask: Run
+    app: Flask,
+    cast: People,
+    arguments: Arguments,
+    run: Run,
+    ask: Run,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(app, "request_class", Listening)
     run(honour, basic_accounts(cast))
 
     seen = walk(app, cast, arguments)
 
-    posts = {rule.endpoint for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())}
-    assert len(seen) > 60
-    assert {endpoint for endpoint in posts - seen if "api" in endpoint} == set()
+    assert {rule.endpoint for rule in doors(app)} - seen == set()
     assert ask(spent) == []
+
+
+# --- what the walk is worth --------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +297,7 @@ class Convert:
     """The seeded bug: basic points go out as an adjustment, which the database allows."""
 
     account: int
+    door: str
 
 
 def convert(work: Work, command: Convert) -> None:
@@ -227,160 +315,86 @@ def convert(work: Work, command: Convert) -> None:
             event_at=work.now,
             source_kind="adjustment",
             source_id=identity,
+            note=command.door,
         ),
     )
 
 
-def test_a_seeded_door_that_converts_them_is_found(
-    stage: Stage, cast: People, arguments: Arguments, run: Run, ask: Run
-) -> None:
-    run(honour, basic_accounts(cast))
-    seeded = Blueprint("seeded_api", __name__, url_prefix="/api/v1/seeded")
+class SeededNote(Schema):
+    note = fields.String(required=True)
 
-    @seeded.post("/")
-    def _open() -> str:
-        transact(convert, Convert(account=basic_accounts(cast)[0]))
+
+class SeededKind(Schema):
+    points_kind = fields.String(required=True, validate=validate.OneOf(("service", "basic")))
+
+
+class SeededLine(Schema):
+    account = fields.Integer(required=True)
+
+
+class SeededBasket(Schema):
+    lines = fields.List(fields.Nested(SeededLine), required=True)
+
+
+DOORS = {"open", "named", "of a kind", "with lines", "never shown"}
+
+
+def seed(app: Flask, account: int) -> list[Rule]:
+    """Give an application doors that convert the points of an account; return their rules."""
+    api, hidden = Blueprint("seeded_api", __name__), Pages("seeded", __name__)
+
+    def gives(door: str) -> str:
+        transact(convert, Convert(account=account, door=door))
         return "ok"
 
+    @api.post("/seeded")
+    def _open() -> str:
+        return gives("open")
+
+    @api.post("/seeded/<string:key>")
+    @api.arguments(SeededNote)
+    def _named(_given: dict[str, Any], key: str) -> str:
+        return gives("named")
+
+    @api.post("/seeded/kinds")
+    @api.arguments(SeededKind)
+    def _kind(given: dict[str, Any]) -> str:
+        return gives("of a kind") if given["points_kind"] == "basic" else "ok"
+
+    @api.post("/seeded/baskets")
+    @api.arguments(SeededBasket)
+    def _lines(given: dict[str, Any]) -> str:
+        return gives("with lines") if given["lines"] == [{"account": account}] else "ok"
+
+    @hidden.post("/seeded/never-shown")
+    def _hidden() -> str:
+        says = request.form.get("sure") == "1" and request.form.get("kind") == "basic"
+        return gives("never shown") if says else "ok"
+
+    smorest = app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
+    smorest.register_blueprint(api_blueprint(api), url_prefix="/api/v1")
+    app.register_blueprint(hidden)
+    return [rule for rule in doors(app) if rule.endpoint.startswith("seeded")]
+
+
+def test_each_seeded_door_that_converts_them_is_found(
+    stage: Stage, cast: People, arguments: Arguments, run: Run, ask: Run
+) -> None:
+    accounts = basic_accounts(cast)
+    run(honour, accounts)
     app = create_app(stage.config())
     app.extensions["linli"].clock = stage.clock
-    csrf.exempt(seeded)
-    app.register_blueprint(seeded)
-    assert "seeded_api._open" in call_all(app, cast.headers(cast.wang), arguments, {})
+    app.request_class = Listening
+    rules = seed(app, accounts[0])
+    visitor = Visitor(app, app.test_client(), arguments, cheats(accounts))
+
+    call_all(app, rules, cast.headers(cast.wang), arguments, cheats(accounts))
+    for rule in rules:
+        if rule.endpoint.startswith("seeded."):
+            visitor.knock(rule)
     with app.app_context():
         db.engine.dispose()
 
-    assert ask(spent) == [basic_accounts(cast)[0]]
-
-
-# --- every use case --------------------------------------------------------------------------
-
-PACKAGES = ("core", "residents", "points", "activities", "exchange", "admin")
-SPENDING = {"points.ledger.spend", "points.holds.hold", "points.holds.capture"}
-TELLING = {"points_kind", "account", "accounts"}
-
-
-@dataclass
-class Code:
-    """The functions and classes of all modules: who calls whom, and what commands hold."""
-
-    use_cases: set[str]
-    aliases: dict[str, str]
-    calls: dict[str, set[str]]
-    commands: dict[str, str]
-    fields: dict[str, set[str]]
-
-
-def read(sources: dict[str, str]) -> Code:
-    """Read modules by their dotted names."""
-    code = Code(set(), {}, {}, {}, {})
-    for module, source in sources.items():
-        tree = ast.parse(source)
-        known = {
-            alias.asname or alias.name: f"{node.module}.{alias.name}"
-            for node in ast.walk(tree)
-            if isinstance(node, ast.ImportFrom)
-            for alias in node.names
-        }
-        code.aliases |= {f"{module}.{name}": meant for name, meant in known.items()}
-        for node in tree.body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef):
-                known[node.name] = f"{module}.{node.name}"
-        for node in tree.body:
-            if isinstance(node, ast.ClassDef):
-                code.fields[known[node.name]] = {
-                    each.target.id
-                    for each in node.body
-                    if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
-                }
-            elif isinstance(node, ast.FunctionDef):
-                _read_function(code, node, known)
-    return code
-
-
-def _read_function(code: Code, node: ast.FunctionDef, known: dict[str, str]) -> None:
-    name = known[node.name]
-    code.calls[name] = {
-        _dotted(inner, known)
-        for inner in ast.walk(node)
-        if isinstance(inner, ast.Name | ast.Attribute)
-    }
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Call) and ast.unparse(inner.func).endswith("transact"):
-            first = inner.args[0]
-            if isinstance(first, ast.Name | ast.Attribute):
-                code.use_cases.add(_dotted(first, known))
-    annotations = [ast.unparse(each.annotation) for each in node.args.args if each.annotation]
-    if len(annotations) >= 2 and annotations[0] == "Work":
-        last = annotations[1].rpartition(".")
-        code.commands[name] = known.get(annotations[1], f"{known.get(last[0], last[0])}.{last[2]}")
-
-
-def _dotted(node: ast.Name | ast.Attribute, known: dict[str, str]) -> str:
-    if isinstance(node, ast.Name):
-        return known.get(node.id, node.id)
-    return (
-        f"{_dotted(node.value, known)}.{node.attr}"
-        if isinstance(node.value, ast.Name | ast.Attribute)
-        else node.attr
-    )
-
-
-def tellers(code: Code) -> tuple[set[str], set[str]]:
-    """Return the use cases that reach a spending, and those whose command says what pays."""
-    reaching = set(SPENDING)
-    calls = {name: {meant(code, each) for each in called} for name, called in code.calls.items()}
-    while more := {
-        name for name, called in calls.items() if called & reaching and name not in reaching
-    }:
-        reaching |= more
-    used = {meant(code, name) for name in code.use_cases}
-    spending = reaching & used & set(code.commands)
-    told = {
-        name
-        for name in spending
-        if code.fields.get(meant(code, code.commands[name]), set()) & TELLING
-    }
-    return spending, told
-
-
-def meant(code: Code, name: str) -> str:
-    """Follow what a package hands on to where it is written."""
-    while name in code.aliases and code.aliases[name] != name:
-        name = code.aliases[name]
-    return name
-
-
-def modules() -> dict[str, str]:
-    return {
-        ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(
-            ".__init__"
-        ): file.read_text(encoding="utf-8")
-        for package in PACKAGES
-        for file in sorted((ROOT / package).rglob("*.py"))
-    }
-
-
-SEEDED = """
-from core.work import Work
-from points.holds import hold
-
-class Pay:
-    account: int
-
-def pay(work: Work, command: Pay) -> None:
-    hold(work, command.account)
-
-def view() -> None:
-    transact(pay, Pay(account=1))
-"""
-
-
-@pytest.mark.parametrize(
-    ("seeded", "told"), [({}, set()), ({"exchange.seeded": SEEDED}, {"exchange.seeded.pay"})]
-)
-def test_no_use_case_that_spends_is_told_what_pays(seeded: dict[str, str], told: set[str]) -> None:
-    spending, found = tellers(read(modules() | seeded))
-
-    assert {"exchange.orders.submit.submit_order"} <= spending
-    assert found == told
+    found = text("SELECT DISTINCT note FROM transfers WHERE act = 'adjustment'")
+    assert ask(lambda connection: set(connection.scalars(found))) == DOORS
+    assert ask(spent) == [accounts[0]]
