@@ -93,6 +93,12 @@ class TooMany(AppError):
         self.seconds = seconds
 
 
+class TooManyToday(TooMany):
+    """As many as a day allows; minutes do not help."""
+
+    text = N_("一天里能试的次数用完了，请明天再来。急着办，请打电话给社区。")
+
+
 class KeyReused(Conflict):
     """The same key came with another content before."""
 

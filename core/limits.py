@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from sqlalchemy import case, delete
 from sqlalchemy.dialects import postgresql, sqlite
 
-from core.errors import TooMany
+from core.errors import TooMany, TooManyToday
 from core.models import RateLimit
 
 if TYPE_CHECKING:
     from core.work import Work
+
+DAY = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +36,7 @@ class Counted:
 
 
 def hit(work: Work, command: Hit) -> Counted:
-    """Count it; raises TooMany above the limit.
+    """Count it; raises TooMany above the limit, TooManyToday where it is a day's.
 
     The edge calls this in a transaction before the use case, because a refusal of the use case
     would roll the count back with it.
@@ -56,7 +58,8 @@ def hit(work: Work, command: Hit) -> Counted:
     ).one()
     work.replayed()
     if used > command.limit:
-        raise TooMany(seconds=math.ceil((until - work.now).total_seconds()))
+        refusal = TooManyToday if command.seconds >= DAY else TooMany
+        raise refusal(seconds=math.ceil((until - work.now).total_seconds()))
     return Counted(used=used)
 
 

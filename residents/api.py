@@ -47,7 +47,7 @@ def ask_code(data: dict[str, Any]) -> sign_in.CodeSent:
 @public_bp.response(200, schemas.VerifiedSchema)
 def verify_code(data: dict[str, Any]) -> dict[str, Any]:
     """Prove the number; the proof signs in or registers within ten minutes."""
-    limit_tries(data["phone"], request.remote_addr or "")
+    limit_tries(data["phone"], request.remote_addr or "", data["client_nonce"])
     command = sign_in.VerifyCode(
         phone=data["phone"],
         code=data["code"],

@@ -99,12 +99,19 @@ class CodeSent:
 
 
 def ask_code(work: Work, command: AskCode) -> CodeSent:
-    """Send a one-time code; only the newest code of a number counts. Raises PhoneMalformed."""
+    """Send a one-time code; only a browser's newest code counts. Raises PhoneMalformed.
+
+    What another browser asked for stays good: a stranger who asks does not undo the owner's code.
+    """
     phone = normal_phone(command.phone)
-    index = phone_index(phone)
+    index, browser = phone_index(phone), token_hash(command.browser)
     work.connection.execute(
         update(LoginCode)
-        .where(LoginCode.phone_index == index, LoginCode.used_at.is_(None))
+        .where(
+            LoginCode.phone_index == index,
+            LoginCode.browser_hash == browser,
+            LoginCode.used_at.is_(None),
+        )
         .values(used_at=work.now),
     )
     code, identity, cipher = six_digits(), work.new_id(), encrypt("phone", phone)
@@ -114,7 +121,7 @@ def ask_code(work: Work, command: AskCode) -> CodeSent:
             phone_index=index,
             phone_cipher=cipher,
             code_hash=_hash(identity, code),
-            browser_hash=token_hash(command.browser),
+            browser_hash=browser,
             created_at=work.now,
             expires_at=work.now + dt.timedelta(minutes=CODE_MINUTES),
             tries=0,
@@ -173,16 +180,15 @@ def verify_code(work: Work, command: VerifyCode) -> Verified:
     phone = normal_phone(command.phone)
     row = work.connection.execute(
         select(LoginCode.__table__)
-        .where(LoginCode.phone_index == phone_index(phone), LoginCode.used_at.is_(None))
+        .where(
+            LoginCode.phone_index == phone_index(phone),
+            LoginCode.browser_hash == token_hash(command.browser),
+            LoginCode.used_at.is_(None),
+        )
         .order_by(LoginCode.created_at.desc())
         .limit(1),
     ).first()
-    if (
-        row is None
-        or row.expires_at <= work.now
-        or row.tries >= TRIES_MAX
-        or not same(row.browser_hash, token_hash(command.browser))
-    ):
+    if row is None or row.expires_at <= work.now or row.tries >= TRIES_MAX:
         raise CodeExpired
     if not same(row.code_hash, _hash(row.id, plain_digits(command.code))):
         raise CodeWrong(code=row.id)

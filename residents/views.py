@@ -24,6 +24,7 @@ from flask_babel import gettext as _
 
 from core import identity
 from core.acts import Actor
+from core.crypto import phone_index
 from core.errors import AppError
 from core.identity import actor_or_none, current_actor, public, residents_only
 from core.panels import Viewer, doorway, rendered
@@ -44,6 +45,9 @@ OWN_PATH = re.compile(r"/(?![/\\])[^\x00-\x1f\x7f\\]*")
 
 PROOF = "proof"
 BROWSER = "browser"
+PROVEN = "proven"
+"""The index of the number that was proven here last."""
+
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -158,12 +162,20 @@ def _browser() -> str:
     return str(session[BROWSER])
 
 
+def _begin_anew() -> None:
+    """Forget the session, but not whose browser this is: its codes are counted by that."""
+    kept = {BROWSER: _browser()} | {name: session[name] for name in (PROVEN,) if name in session}
+    session.clear()
+    session.update(kept)
+    session.permanent = True
+
+
 @bp.post("/sign-in/code")
 def sign_in_code() -> ResponseReturnValue:
     """Send a code; the answer is the same for every number."""
     phone = request.form.get("phone", "")
     try:
-        limit_codes(phone, request.remote_addr or "")
+        limit_codes(phone, request.remote_addr or "", session.get(PROVEN, ""))
         transact(sign_in.ask_code, sign_in.AskCode(phone=phone, browser=_browser()))
     except AppError as refusal:
         errors = {"phone": refusal.sentence()}
@@ -176,7 +188,7 @@ def sign_in_verify() -> ResponseReturnValue:
     """Take the code and go on: straight in, to the choice, or to registering."""
     phone, code = request.form.get("phone", ""), request.form.get("code", "")
     try:
-        limit_tries(phone, request.remote_addr or "")
+        limit_tries(phone, request.remote_addr or "", _browser())
     except AppError as refusal:
         return _sign_in_form({"phone": refusal.sentence()}, sent=False, status=int(refusal.status))
     try:
@@ -185,6 +197,7 @@ def sign_in_verify() -> ResponseReturnValue:
     except AppError as refusal:
         return _sign_in_form({"code": refusal.sentence()}, sent=True, status=int(refusal.status))
     session[PROOF] = prove(verified.phone)
+    session[PROVEN] = phone_index(verified.phone)
     if not verified.choices:
         return redirect(url_for("residents.join", next=_next()), code=303)
     if len(verified.choices) == 1:
@@ -196,10 +209,7 @@ def _enter(phone: str, choice: UUID, target: str, part: str = "") -> ResponseRet
     """Sign in, do what waits behind the door, and go on."""
     label = device_label(request.user_agent.string)
     done = transact(sign_in.choose, sign_in.Choose(phone=phone, id=choice, label=label))
-    browser = _browser()
-    session.clear()
-    session[BROWSER] = browser
-    session.permanent = True
+    _begin_anew()
     actor = actor_of(done.token)
     assert actor is not None  # noqa: S101 - the row was made a moment ago
     identity.sign_in(done.token, actor)
@@ -368,7 +378,7 @@ def sign_out() -> ResponseReturnValue:
     if actor is not None and actor.sign_in is not None:
         transact(sign_in.revoke, sign_in.Revoke(sign_in=actor.sign_in), actor)
     identity.sign_out()
-    session.clear()
+    _begin_anew()
     target = _next() if "next" in request.form else url_for("residents.sign_in")
     return redirect(target, code=303)
 

@@ -12,7 +12,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, text
 
-from residents.limits import CODES_PER_NUMBER, TRIES_PER_NUMBER
+from residents.limits import (
+    CODES_FREELY,
+    CODES_FROM_ONE_ADDRESS,
+    SLOW_SECONDS,
+    TRIES_PER_BROWSER,
+)
 from residents.places import SetPhone, set_phone
 from residents.sign_in import AskCode, CodeExpired, CodeWrong, VerifyCode, ask_code, verify_code
 from tests.people import HERE, People
@@ -229,19 +234,62 @@ def test_a_number_that_is_none_is_told_beside_its_field(client: FlaskClient) -> 
         assert field(page, "phone") == "1380000"
 
 
-def test_the_eleventh_code_of_a_day_is_refused(client: FlaskClient, clock: Any) -> None:
-    body = {"phone": UNKNOWN, "client_nonce": "a-secret-of-the-program"}
-    for _ in range(CODES_PER_NUMBER):
-        assert client.post("/api/v1/login-codes", json=body).status_code == 201
+API = "/api/v1/login-codes"
+OUT = "一天里能试的次数用完了，请明天再来"
+
+
+def asks(client: FlaskClient, address: str, phone: str = UNKNOWN) -> Any:
+    """Ask for a code from an address, as a program does."""
+    body = {"phone": phone, "client_nonce": f"a-secret-of-{address}"}
+    return client.post(API, json=body, environ_overrides={"REMOTE_ADDR": address})
+
+
+def test_an_address_asks_for_so_many_codes_a_day_for_one_number(
+    client: FlaskClient, clock: Any
+) -> None:
+    for _ in range(CODES_FROM_ONE_ADDRESS):
+        assert asks(client, "203.0.113.1").status_code == 201
         clock.advance(hours=2)
 
-    refused = client.post("/api/v1/login-codes", json=body)
-    assert (refused.status_code, refused.get_json()["code"]) == (429, "too_many")
-    assert refused.headers["Retry-After"]
-    assert ask_for(client, UNKNOWN).status_code == 429
+    refused = asks(client, "203.0.113.1")
+    assert (refused.status_code, refused.get_json()["code"]) == (429, "too_many_today")
+    assert OUT in refused.get_json()["message"]
+    assert refused.headers["Retry-After"] == str(12 * 3600)
+    assert asks(client, "203.0.113.1", KNOWN).status_code == 201
 
-    clock.advance(hours=4)
-    assert client.post("/api/v1/login-codes", json=body).status_code == 201
+    clock.advance(hours=12)
+    assert asks(client, "203.0.113.1").status_code == 201
+
+
+def test_a_stranger_at_one_address_shuts_nobody_out(cast: People, client: FlaskClient) -> None:
+    """Neither by asking again and again, nor by trying: the owner's code stays good."""
+    ask_for(client, KNOWN)
+    code = code_for(cast.app, KNOWN)
+    for _ in range(CODES_FROM_ONE_ADDRESS + 10):
+        asks(client, "203.0.113.1", KNOWN)
+    guess = {"phone": KNOWN, "client_nonce": "a-secret-of-203.0.113.1", "code": "000000"}
+    for _ in range(TRIES_PER_BROWSER + 1):
+        client.post(f"{API}/verify", json=guess)
+
+    assert type_code(client, KNOWN, code).status_code == 303
+    assert ask_for(cast.app.test_client(), KNOWN).status_code == 200
+
+
+def test_many_addresses_slow_a_number_and_not_the_browser_that_proved_it(
+    cast: People, client: FlaskClient, clock: Any
+) -> None:
+    prove(cast.app, client, KNOWN)
+    send(client, "/", "/sign-out")
+    for number in range(CODES_FREELY):
+        assert asks(client, f"203.0.113.{number}", KNOWN).status_code == 201
+
+    refused = asks(client, "198.51.100.1", KNOWN)
+    assert (refused.status_code, refused.get_json()["code"]) == (429, "too_many")
+    assert int(refused.headers["Retry-After"]) <= SLOW_SECONDS
+    assert ask_for(client, KNOWN).status_code == 200
+    clock.advance(seconds=SLOW_SECONDS)
+    assert asks(client, "198.51.100.2", KNOWN).status_code == 201
+    assert asks(client, "198.51.100.3", KNOWN).status_code == 429
 
 
 def test_guessing_at_a_number_ends_however_many_codes_are_asked_for(
@@ -249,14 +297,13 @@ def test_guessing_at_a_number_ends_however_many_codes_are_asked_for(
     app: Flask,
 ) -> None:
     body = {"phone": UNKNOWN, "client_nonce": "a-secret-of-the-program"}
-    client.post("/api/v1/login-codes", json=body)
+    client.post(API, json=body)
     guess = {**body, "code": wrong(code_for(app, UNKNOWN))}
     answers = [
-        client.post("/api/v1/login-codes/verify", json=guess).status_code
-        for _ in range(TRIES_PER_NUMBER + 1)
+        client.post(f"{API}/verify", json=guess).status_code for _ in range(TRIES_PER_BROWSER + 1)
     ]
 
-    assert answers == [422] * TRIES_PER_NUMBER + [429]
+    assert answers == [422] * TRIES_PER_BROWSER + [429]
 
 
 @pytest.mark.parametrize(
