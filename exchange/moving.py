@@ -19,11 +19,13 @@ from core.formats import points
 from core.work import reading, transact
 from exchange.basket import faces
 from exchange.models import Order
+from exchange.reserve import carry_quotas
 from points.accounts import PointsKind, account_id
 from points.carrying import Carry, Fetch, Holder, PointsHeld, carry, carry_usage, fetch
 from points.models import Account
 from residents import endings
 from residents.addresses import Address
+from residents.finding import following
 from residents.models import Community, Person, Resident, ResidentEnd
 
 if TYPE_CHECKING:
@@ -79,18 +81,20 @@ def move_household(work: Work, command: MoveHousehold) -> Moved:
     here = endings.move_in(work, members, command.community, command.household, command.address)
     before = members[0].community
     face = faces(work.connection, work.day, before, command.community)
+    followed = [*here.residents]
     service = basic = 0
     for old, new in here.residents:
         source = Holder(id=old, community=before, face=face[before])
         target = Holder(id=new, community=command.community, face=face[command.community])
         carried = carry(work, Carry(source=source, target=target, note=MOVED))
-        carry_usage(work, old, new)
         service, basic = service + carried.service, basic + carried.basic
         _tell(work, new, command.community, carried.service)
     if here.left is not None:
         basic += _carry_household(
             work, (here.left, before), (here.household, command.community), MOVED
         )
+        followed.append((here.left, here.household))
+    _count_on(work, followed)
     return Moved(
         household=here.household,
         residents=tuple(new for _, new in here.residents),
@@ -122,6 +126,13 @@ def _refuse_open_orders(work: Work, residents: Sequence[UUID]) -> None:
     waiting = select(Order.id).where(Order.resident.in_(residents), Order.state.in_(OPEN))
     if work.connection.execute(waiting.limit(1)).first() is not None:
         raise OrderOpen
+
+
+def _count_on(work: Work, followed: Sequence[tuple[UUID, UUID]]) -> None:
+    """Let caps and quotas count on for who follows whom; after the accounts (the lock order)."""
+    for source, target in followed:
+        carry_usage(work, source, target)
+        carry_quotas(work, source, target)
 
 
 def _carry_household(
@@ -200,11 +211,12 @@ def merge_records(work: Work, command: MergeRecords) -> Merged:
     emptied = endings.merge(work, keep, drop)
     source, target = (Holder(id=row.id, community=row.community) for row in (drop, keep))
     carried = carry(work, Carry(source=source, target=target, note=MERGED))
-    carry_usage(work, drop.id, keep.id)
-    basic = carried.basic
+    basic, followed = carried.basic, [(drop.id, keep.id)]
     if emptied is not None:
         place = keep.community
         basic += _carry_household(work, (emptied, place), (keep.household, place), MERGED)
+        followed.append((emptied, keep.household))
+    _count_on(work, followed)
     return Merged(resident=keep.id, service=carried.service, basic=basic, exists=False)
 
 
@@ -286,13 +298,7 @@ def _way(connection: Connection, resident: UUID) -> tuple[Any, Any]:
     """Return a place that ended and the last one that follows it."""
     places = select(Resident.id, Resident.community, Resident.household)
     old = connection.execute(places.where(Resident.id == resident)).one()
-    last = resident
-    while (
-        following := connection.scalar(
-            select(ResidentEnd.successor).where(ResidentEnd.resident == last)
-        )
-    ) is not None:
-        last = following
+    last = [resident, *following(connection, resident)][-1]
     return old, connection.execute(places.where(Resident.id == last)).one()
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import case, exists, insert, select, update
+from sqlalchemy import case, exists, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core import settings
@@ -17,6 +17,7 @@ from core.ids import uuid8
 from core.work import business_day
 from exchange.basket import POINT, Basket
 from exchange.models import QuotaUsage, Stock, StockMove
+from residents.finding import following
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -165,6 +166,31 @@ def raise_quotas(work: Work, quotas: Iterable[Quota]) -> None:
             raise quota.refusal(used)
 
 
+def carry_quotas(work: Work, source: UUID, target: UUID) -> None:
+    """Let this month's quotas count on: what one used, who follows them has used, too."""
+    mine = or_(QuotaUsage.subject == str(source), QuotaUsage.subject.startswith(f"{source}:"))
+    rows = work.connection.execute(
+        select(QuotaUsage.__table__)
+        .where(mine, QuotaUsage.period >= month_of(work.now), QuotaUsage.used > 0)
+        .order_by(QuotaUsage.quota, QuotaUsage.subject, QuotaUsage.period),
+    ).all()
+    insert_here = sqlite.insert if work.is_sqlite else postgresql.insert
+    for row in rows:
+        work.connection.execute(
+            insert_here(QuotaUsage)
+            .values(
+                quota=row.quota,
+                subject=row.subject.replace(str(source), str(target)),
+                period=row.period,
+                used=row.used,
+            )
+            .on_conflict_do_update(
+                index_elements=["quota", "subject", "period"],
+                set_={"used": QuotaUsage.used + row.used},
+            ),
+        )
+
+
 def reserve_stock(work: Work, pieces: Sequence[Piece], *, cross: bool) -> None:
     """Promise pieces, in id order; raises SoldOut or ForeignShareUsed."""
     for piece in sorted(pieces, key=lambda each: each.item):
@@ -256,14 +282,21 @@ def _put(work: Work, piece: Piece, changes: dict[str, object], letting: Letting)
 
 
 def _lower_quotas(work: Work, letting: Letting) -> None:
-    """Lower the counters that were raised, in the month that they were raised in."""
+    """Lower the counters that were raised, in the month that they were raised in.
+
+    Whoever has moved or was merged since has it back where their quota counts on.
+    """
     period = month_of(letting.submitted_at)
     keys = [
         (HOUSEHOLD_ITEM_MONTH, f"{letting.household}:{piece.item}", piece.quantity)
         for piece in letting.pieces
     ]
     if letting.cross:
-        keys += [(RESIDENT_MONTH, str(each), amount) for each, amount in letting.shares.items()]
+        keys += [
+            (RESIDENT_MONTH, str(place), amount)
+            for each, amount in letting.shares.items()
+            for place in (each, *following(work.connection, each))
+        ]
     for quota, subject, amount in sorted(keys):
         work.connection.execute(
             update(QuotaUsage)
@@ -271,6 +304,7 @@ def _lower_quotas(work: Work, letting: Letting) -> None:
                 QuotaUsage.quota == quota,
                 QuotaUsage.subject == subject,
                 QuotaUsage.period == period,
+                QuotaUsage.used >= amount,
             )
             .values(used=QuotaUsage.used - amount),
         )

@@ -10,13 +10,24 @@ from uuid import UUID
 from sqlalchemy import and_, or_, select
 
 from core.crypto import PhoneMalformed, normal_phone, phone_index
-from residents.models import Dwelling, Household, Person, Resident
+from residents.models import Dwelling, Household, Person, Resident, ResidentEnd
 from residents.people import NameMissing, checked_name
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 CHUNK = 100
+
+
+def following(connection: Connection, resident: UUID) -> list[UUID]:
+    """Return the places that followed this one of a person, in their order."""
+    found: list[UUID] = []
+    last: UUID | None = resident
+    while last is not None:
+        last = connection.scalar(select(ResidentEnd.successor).where(ResidentEnd.resident == last))
+        if last is not None:
+            found.append(last)
+    return found
 
 
 def households_at(

@@ -29,7 +29,8 @@ HELP_WITHOUT_WORD = """
     WHERE awards.source_kind = 'help' AND neighbour_helps.id IS NULL"""
 
 # Units of each counter by its awards and deductions, without what was taken back of them. Whoever
-# moved or was merged goes on with what the former place had used: there, no less than their own.
+# moved or was merged, alone or as a household, goes on with what the former place had used: there,
+# no less than their own.
 CAPS_OTHERWISE = """
     SELECT holder_id AS what FROM (
         SELECT holder_id, rule, period, 0 AS units, used FROM rule_usage
@@ -38,7 +39,8 @@ CAPS_OTHERWISE = """
         UNION ALL SELECT holder_id, rule, substr(day, 1, 4), units, 0 FROM counted
     ) AS counters GROUP BY holder_id, rule, period
     HAVING sum(used) < sum(units) OR (sum(used) > sum(units) AND NOT EXISTS (
-        SELECT 1 FROM resident_ends WHERE resident_ends.successor = counters.holder_id))"""
+        SELECT 1 FROM resident_ends JOIN residents ON residents.id = resident_ends.successor
+        WHERE counters.holder_id IN (residents.id, residents.household)))"""
 COUNTED = """
     SELECT coalesce(awards.counted_for, awards.holder_id) AS holder_id, awards.rule,
         hangzhou_day(awards.event_at) AS day,

@@ -162,6 +162,19 @@ def test_caps_count_what_both_used(cast: People, run: Run, ask: Run, twin: Someo
     assert ask(lambda c: c.scalar(query)) == 33
 
 
+def test_quotas_count_what_both_used(app: Flask, cast: People, run: Run, twin: Someone) -> None:
+    scene = Scene(app)
+    clerk = scene.staff(HERE, name="社工")
+    scene.station(HERE, clerk)
+    rice = scene.item(HERE, clerk, stock=9, price=2 * POINT)
+    for who, pieces in ((twin, 2), (cast.wang, 1)):
+        scene.redeem(payer(who), rice, clerk, quantity=pieces)
+
+    merge(cast, run, cast.wang, twin)
+
+    assert scene.used("household_item_month", f"{cast.wang.household}:{rice}") == 3
+
+
 def test_only_two_records_of_one_community_that_are_nobodys_own(
     cast: People, run: Run, twin: Someone
 ) -> None:

@@ -18,6 +18,7 @@ from core.models import OutboxMessage
 from core.work import Work
 from exchange.models import FaceValue
 from exchange.moving import MoveHousehold, OrderOpen, follow_residents, move_household
+from exchange.orders import ReturnOrder, return_order
 from points.accounts import account_id, clearing, household_account, resident_account
 from points.books import books
 from points.carrying import PointsHeld, YearNotClosed
@@ -262,15 +263,34 @@ def test_what_arrives_follows_over_several_moves(
 
 def test_caps_count_on_after_a_move(cast: People, run: Run, ask: Run, wu: Someone) -> None:
     def used(work: Work, _command: object) -> Nothing:
-        row = RuleUsage(holder_id=one(wu.resident), rule="serve.hour", period="2027", used=33)
-        work.session.add(row)
+        for holder, units in ((one(wu.resident), 33), (one(wu.household), 4)):
+            row = RuleUsage(holder_id=holder, rule="serve.hour", period="2027", used=units)
+            work.session.add(row)
         return Nothing()
 
     run(used, None)
-    new = move(cast, run, wu).residents[0]
+    moved = move(cast, run, wu)
 
-    query = select(RuleUsage.used).where(RuleUsage.holder_id == new)
-    assert ask(lambda c: c.scalar(query)) == 33
+    for holder, units in ((moved.residents[0], 33), (moved.household, 4)):
+        query = select(RuleUsage.used).where(RuleUsage.holder_id == holder)
+        assert ask(lambda c, query=query: c.scalar(query)) == units
+
+
+def test_quotas_count_on_after_a_move_and_come_back_with_the_goods(
+    app: Flask, cast: People, run: Run, wu: Someone
+) -> None:
+    scene = Scene(app)
+    clerk = scene.staff(NEAR, name="社工")
+    scene.station(NEAR, clerk)
+    rice = scene.item(NEAR, clerk, stock=9, price=4 * POINT)
+    order = scene.redeem(payer(wu), rice, clerk, quantity=2)
+
+    moved = move(cast, run, wu)
+
+    assert scene.used("resident_month", moved.residents[0]) == order.cost > 0
+    assert scene.used("household_item_month", f"{moved.household}:{rice}") == 2
+    scene.run(return_order, ReturnOrder(order=order.id, reason="坏了"), clerk)
+    assert scene.used("resident_month", moved.residents[0]) == 0
 
 
 def test_one_member_moves_and_the_household_keeps_what_it_has(
