@@ -5,7 +5,6 @@ It stands here because face values convert what moves, and open orders hold it b
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,7 +19,7 @@ from core.work import reading, transact
 from exchange.basket import faces
 from exchange.models import Order
 from exchange.reserve import carry_quotas
-from points.accounts import PointsKind, account_id
+from points.accounts import PointsKind
 from points.carrying import Carry, Fetch, Holder, PointsHeld, carry, carry_usage, fetch
 from points.models import Account
 from residents import endings
@@ -81,14 +80,16 @@ def move_household(work: Work, command: MoveHousehold) -> Moved:
     here = endings.move_in(work, members, command.community, command.household, command.address)
     before = members[0].community
     face = faces(work.connection, work.day, before, command.community)
-    followed = [*here.residents]
+    dead = endings.dead_follow(work, here.emptied, here.household) if here.emptied else []
+    followed = [*here.residents, *dead]
     service = basic = 0
-    for old, new in here.residents:
+    for old, new in [*here.residents, *dead]:
         source = Holder(id=old, community=before, face=face[before])
         target = Holder(id=new, community=command.community, face=face[command.community])
         carried = carry(work, Carry(source=source, target=target, note=MOVED))
         service, basic = service + carried.service, basic + carried.basic
-        _tell(work, new, command.community, carried.service)
+        if (old, new) not in dead:
+            _tell(work, new, command.community, carried.service)
     if here.left is not None:
         basic += _carry_household(
             work, (here.left, before), (here.household, command.community), MOVED
@@ -214,6 +215,9 @@ def merge_records(work: Work, command: MergeRecords) -> Merged:
     basic, followed = carried.basic, [(drop.id, keep.id)]
     if emptied is not None:
         place = keep.community
+        for old, new in endings.dead_follow(work, emptied, keep.household):
+            gone, there = (Holder(id=each, community=place) for each in (old, new))
+            carry(work, Carry(source=gone, target=there, note=MERGED))
         basic += _carry_household(work, (emptied, place), (keep.household, place), MERGED)
         followed.append((emptied, keep.household))
     _count_on(work, followed)
@@ -330,42 +334,3 @@ def follow_residents() -> str:
             continue
         followed += 1
     return f"followed {followed}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """What somebody who died left, in centipoints, and until when the household may spend it."""
-
-    resident: UUID
-    name: str
-    amount: int
-    until: dt.date
-
-
-def kept(connection: Connection, household: UUID, today: dt.date) -> list[Kept]:
-    """Return what a household may still spend of those who died."""
-    rows = connection.execute(
-        select(Resident.id, Resident.community, Person.name, ResidentEnd.keeps_until)
-        .join(ResidentEnd, ResidentEnd.resident == Resident.id)
-        .join(Person, Person.id == Resident.person)
-        .where(Resident.household == household, ResidentEnd.keeps_until >= today)
-        .order_by(ResidentEnd.keeps_until, Resident.id),
-    ).all()
-    accounts = {
-        row.id: account_id(
-            "holder", row.community, "service", holder_kind="resident", holder_id=row.id
-        )
-        for row in rows
-    }
-    if not rows:
-        return []
-    free = (Account.credited - Account.debited - Account.held).label("free")
-    found = connection.execute(
-        select(Account.id, free).where(Account.id.in_(accounts.values())),
-    )
-    left = {row.id: row.free for row in found}
-    return [
-        Kept(resident=row.id, name=row.name, amount=amount, until=row.keeps_until)
-        for row in rows
-        if (amount := left.get(accounts[row.id], 0))
-    ]

@@ -10,7 +10,7 @@ from core.errors import Forbidden
 from core.http_keys import idempotency_key
 from core.identity import current_actor, signed_in_only
 from core.work import business_day, present, reader, transact
-from exchange import moving
+from exchange import left, moving
 from exchange import moving_schemas as schemas
 from residents.addresses import Address
 from residents.endings import DeathRecorded, RecordDeath, record_death
@@ -55,9 +55,9 @@ def death(data: dict[str, Any]) -> DeathRecorded:
 
 @bp.get("/household/kept")
 @bp.response(200, schemas.KeptSchema(many=True))
-def kept() -> list[moving.Kept]:
+def kept() -> list[left.Left]:
     """List what members of the household who died left, as long as it can be spent."""
     actor = current_actor()
     if actor.household is None:
         raise Forbidden
-    return moving.kept(reader(), actor.household, business_day(present()))
+    return left.left_to(reader(), actor.household, business_day(present()))

@@ -8,8 +8,8 @@ from flask import render_template
 from sqlalchemy import select
 
 from core.work import business_day
+from exchange.left import left_to
 from exchange.models import Order
-from exchange.moving import kept as left_to
 from exchange.order_queries import lines_of, my_orders
 from exchange.orders.finish import asked_for
 from exchange.queries import arrivals as new_offers

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import select
 
 from core.directory import directory
+from exchange.left import Left, left_to
 from points.accounts import resident_account
-from points.models import Account
 from residents.acting import is_younger
-from residents.models import Person, Resident, ResidentEnd
+from residents.models import Person, Resident
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -51,50 +51,48 @@ def relatives(
     They keep their books in the buyer's community: an order has one home book.
     """
     rows = connection.execute(
-        select(
-            Resident.id,
-            Resident.person,
-            Resident.valid_to,
-            Person.name,
-            Person.phone_cipher,
-        )
+        select(Resident.id, Resident.person, Person.name, Person.phone_cipher)
         .join(Person, Person.id == Resident.person)
-        .outerjoin(
-            ResidentEnd,
-            and_(ResidentEnd.resident == Resident.id, ResidentEnd.reason == "deceased"),
-        )
         .where(
             Resident.household == buyer.household,
             Resident.community == buyer.community,
             Resident.id != buyer.resident,
-            or_(
-                and_(Resident.valid_to.is_(None), Resident.state == "confirmed"),
-                ResidentEnd.keeps_until >= day,
-            ),
+            Resident.valid_to.is_(None),
+            Resident.state == "confirmed",
         )
         .order_by(Resident.created_at, Resident.id),
     ).all()
-    if not rows:
-        return ()
-    adult = is_adult(connection, buyer.person, day)
-    wards = directory().wards(connection, speaker, day)
-    accounts = {row.id: resident_account(row.id, buyer.community, "service") for row in rows}
-    free = (Account.credited - Account.debited - Account.held).label("free")
-    found = connection.execute(select(Account.id, free).where(Account.id.in_(accounts.values())))
-    left = {row.id: row.free for row in found}
-    return tuple(
+    wards = directory().wards(connection, speaker, day) if rows else frozenset()
+    living = [
         Relative(
             resident=row.id,
             person=row.person,
             name=row.name,
-            account=accounts[row.id],
-            spoken_for=row.valid_to is not None or row.person in wards,
+            account=resident_account(row.id, buyer.community, "service"),
+            spoken_for=row.person in wards,
             has_phone=row.phone_cipher is not None,
-            left=row.valid_to is not None,
-            available=left.get(accounts[row.id], 0) if row.valid_to is not None else None,
+            left=False,
+            available=None,
         )
         for row in rows
-        if row.valid_to is None or (adult and left.get(accounts[row.id]))
+    ]
+    dead = left_to(connection, buyer.household, day)
+    if dead and not is_adult(connection, buyer.person, day):
+        dead = []
+    return (*living, *(_gone(each) for each in dead))
+
+
+def _gone(each: Left) -> Relative:
+    """Return somebody who died: nobody has to be asked for what they left."""
+    return Relative(
+        resident=each.resident,
+        person=each.person,
+        name=each.name,
+        account=each.account,
+        spoken_for=True,
+        has_phone=False,
+        left=True,
+        available=each.amount,
     )
 
 

@@ -69,7 +69,9 @@ class Settled:
 
     residents: tuple[tuple[UUID, UUID], ...]
     household: UUID
-    #: The household that nobody lives in any more, if its points go along.
+    #: The household that nobody lives in any more.
+    emptied: UUID | None
+    #: The same, if its points go along.
     left: UUID | None
 
 
@@ -135,12 +137,11 @@ def move_in(
         ),
     )
     before = members[0].household
+    emptied = before if _is_empty(work, before) else None
     # Another family's household keeps its own points and takes in nobody's.
     follows = household is not None or home in dwellings.made
     return Settled(
-        residents=tuple(pairs),
-        household=home,
-        left=before if follows and _is_empty(work, before) else None,
+        residents=tuple(pairs), household=home, emptied=emptied, left=emptied if follows else None
     )
 
 
@@ -164,6 +165,50 @@ def _home(
 def _is_empty(work: Work, household: UUID) -> bool:
     living = select(Resident.id).where(Resident.household == household, Resident.valid_to.is_(None))
     return work.connection.execute(living).first() is None
+
+
+def dead_follow(work: Work, emptied: UUID, home: UUID) -> list[tuple[UUID, UUID]]:
+    """Let those who died in a household follow its last member, with the day they had.
+
+    Their points are for who lives with them: nobody would find them in a household without people.
+    Returns each one's old and new resident.
+    """
+    rows = work.connection.execute(
+        select(Resident.__table__, ResidentEnd.keeps_until, ResidentEnd.recorded_by)
+        .join(ResidentEnd, ResidentEnd.resident == Resident.id)
+        .where(Resident.household == emptied, ResidentEnd.keeps_until >= work.day)
+        .order_by(Resident.id),
+    ).all()
+    if not rows:
+        return []
+    place = select(Household.community).where(Household.id == home)
+    community = work.connection.scalars(place).one()
+    pairs = []
+    for row in rows:
+        new = work.new_id()
+        same = {name: getattr(row, name) for name in ("person", "state", "confirmed_by")}
+        work.connection.execute(
+            insert(Resident).values(
+                id=new,
+                household=home,
+                community=community,
+                confirmed_at=row.confirmed_at,
+                valid_from=work.day,
+                valid_to=work.day,
+                created_at=work.now,
+                **same,
+            ),
+        )
+        work.connection.execute(
+            update(ResidentEnd)
+            .where(ResidentEnd.resident == row.id)
+            .values(reason="moved", successor=new, keeps_until=None),
+        )
+        _note(work, new, "deceased", keeps_until=row.keeps_until)
+        work.publish(ResidentsAdded(((new, community),), ()))
+        work.publish(ResidentDied(new, community, row.keeps_until))
+        pairs.append((row.id, new))
+    return pairs
 
 
 def merge(work: Work, keep: Row[Any], drop: Row[Any]) -> UUID | None:

@@ -12,6 +12,10 @@ from sqlalchemy import select
 
 from core.acts import NotInYourScope
 from core.errors import Forbidden
+from exchange.basket import load_buyer
+from exchange.left import left_to
+from exchange.moving import MergeRecords, MoveHousehold, merge_records, move_household
+from exchange.payers import relatives
 from points.accounts import resident_account
 from points.expiring.expiry import expire_points
 from points.models import Transfer
@@ -24,7 +28,7 @@ from tests.admin.scene import words
 from tests.conftest import Clock
 from tests.exchange.scene import POINT, Scene
 from tests.exchange.test_moving import payer
-from tests.people import HERE, People, Someone
+from tests.people import HERE, THERE, People, Someone
 from tests.points.books import one
 from tests.points.calendar import give_back, hangzhou, holds_true, left, night, set_aside
 
@@ -173,6 +177,50 @@ def test_the_household_sees_what_is_left_and_until_when(
     assert client.get("/api/v1/household/kept", headers=cast.headers(cast.chen)).get_json() == []
     answer = client.get("/api/v1/household/kept", headers=cast.headers(cast.staff))
     assert answer.status_code == 403
+
+
+def test_what_was_left_follows_the_last_of_the_household(
+    app: Flask, clock: Clock, cast: People, run: Run, ask: Run, wallet: int
+) -> None:
+    died(cast, run, cast.li)
+    away = MoveHousehold(key="away", community=THERE, residents=(one(cast.wang.resident),))
+    moved = run(move_household, away, cast.actor(cast.elsewhere))
+
+    [kept] = ask(left_to, moved.household, dt.date(2027, 11, 24))
+    assert (kept.name, kept.amount, kept.community) == ("李国强", 12 * POINT, THERE)
+    assert ask(left, wallet) == 0
+    assert "李国强留下的服务积分" in words(cast.browser(cast.wang).get("/"))
+    buyer = ask(load_buyer, moved.residents[0])
+    [payer_] = ask(relatives, buyer, dt.date(2026, 11, 24), cast.wang.person)
+    assert (payer_.left, payer_.available) == (True, 12 * POINT)
+    clock.set(hangzhou(2027, 11, 25, 1))
+    assert expire(app) == 1
+    assert ask(left_to, moved.household, dt.date(2027, 11, 24)) == []
+    holds_true(app, "awarded transfers")
+
+
+def test_what_was_left_follows_into_the_record_that_stays(
+    cast: People, run: Run, ask: Run, wallet: int
+) -> None:
+    twin = EnterResident(community=HERE, name="王秀瑛")
+    keep = run(enter_resident, twin, cast.actor(cast.staff))
+    died(cast, run, cast.li)
+    command = MergeRecords(key="one", keep=keep.resident, drop=one(cast.wang.resident))
+    run(merge_records, command, cast.actor(cast.staff))
+
+    [kept] = ask(left_to, keep.household, dt.date(2026, 11, 24))
+    assert (kept.amount, kept.until) == (12 * POINT, dt.date(2027, 11, 24))
+
+
+def test_as_long_as_somebody_stays_it_stays(cast: People, run: Run, ask: Run, wallet: int) -> None:
+    daughter = EnterResident(community=HERE, name="李晓", household=cast.wang.household)
+    run(enter_resident, daughter, cast.actor(cast.staff))
+    died(cast, run, cast.li)
+    away = MoveHousehold(key="away", community=THERE, residents=(one(cast.wang.resident),))
+    moved = run(move_household, away, cast.actor(cast.elsewhere))
+
+    assert ask(left_to, moved.household, dt.date(2026, 11, 24)) == []
+    assert ask(left, wallet) == 12 * POINT
 
 
 def test_the_desk_records_it_after_a_look(cast: People, wallet: int) -> None:
