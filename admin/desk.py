@@ -37,7 +37,6 @@ class DeskShell:
     subdistrict_name: str
     person_name: str
     role_words: str
-    waiting: int
     approvals: int
     pickups: int
     unconfirmed: int
@@ -57,14 +56,6 @@ def _shell() -> dict[str, Any]:
         subdistrict_name=place.subdistrict if place else "",
         person_name=actor.name,
         role_words=_(ROLES[actor.role]),
-        waiting=sum(
-            (
-                counted.submitted > 0 and actor.may("order.approve"),
-                counted.unconfirmed > 0 and actor.may("resident.confirm"),
-                counted.second > 0 and actor.may("attendance.confirm"),
-                counted.corrections > 0 and actor.may("points.adjust"),
-            ),
-        ),
         approvals=counted.submitted,
         pickups=counted.ready,
         unconfirmed=counted.unconfirmed,

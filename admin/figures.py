@@ -28,7 +28,6 @@ class DeskCounts:
     submitted: int
     ready: int
     unconfirmed: int
-    second: int
     corrections: int
 
 
@@ -49,11 +48,6 @@ def desk_counts(connection: Connection, community: int) -> DeskCounts:
             Resident.valid_to.is_(None),
         ),
     )
-    second = connection.scalar(
-        select(func.count())
-        .select_from(Award)
-        .where(Award.bearing == community, Award.state == "pending", Award.due.is_(None)),
-    )
     asked = select(func.count()).where(
         Correction.community == community, Correction.state == "open"
     )
@@ -61,7 +55,7 @@ def desk_counts(connection: Connection, community: int) -> DeskCounts:
         Adjustment.community == community, Adjustment.state == "proposed"
     )
     waits = (connection.scalar(asked) or 0) + (connection.scalar(proposed) or 0)
-    return DeskCounts(orders[0], orders[1], unconfirmed or 0, second or 0, waits)
+    return DeskCounts(orders[0], orders[1], unconfirmed or 0, waits)
 
 
 def district_phone(connection: Connection) -> str | None:
