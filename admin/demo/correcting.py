@@ -1,4 +1,4 @@
-"""Corrections: somebody says that a line is wrong, staff answer, and two people change points."""
+"""Public lists and corrections: somebody says a line is wrong, staff answer and put it right."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from sqlalchemy import select
 from admin.demo.town import HOME, Builder, Citizen, Town, citizen_actor
 from core.work import reading
 from points.accounts import resident_account
+from points.bulletins.objecting import Object, object_to_line
+from points.bulletins.publish import post_due
 from points.correcting.adjustments import (
     ProposeAdjustment,
     ProposeReversal,
@@ -23,15 +25,47 @@ from points.correcting.corrections import (
     open_correction,
 )
 from points.correcting.deciding import DecideAdjustment, decide_adjustment
-from points.models import Account, Transfer
+from points.models import Account, BulletinLine, Transfer
 from residents.models import Resident
 
 MINUTES = 4
+POSTED_ON, ANSWERED_ON = 5, 8
+"""Days of the month: the lists of the month before are posted, the one objection is answered."""
+
 SAID = (
     "我那天从头帮到尾，少记了半小时。",
     "这天我带着孙子去的，怎么没有参加的分？",
     "这一笔不是我，我那天在医院。",
 )
+
+
+def post_lists(builder: Builder, day: dt.date) -> None:
+    """Post the lists of the month before on their day; somebody objects, and gets an answer."""
+    if day.day == POSTED_ON:
+        builder.at(day, 10)
+        builder.calls += post_due()
+    if day.day == ANSWERED_ON:
+        builder.at(day, 9)
+        _object(builder)
+
+
+def _object(builder: Builder) -> None:
+    town = builder.towns[HOME]
+    staff, _lead = town.working()
+    phones = {each.resident: each for each in town.citizens if each.phone}
+    with reading() as connection:
+        line = connection.execute(
+            select(BulletinLine.id, BulletinLine.holder_id, Resident.person)
+            .join(Resident, Resident.id == BulletinLine.holder_id)
+            .where(BulletinLine.community == HOME, BulletinLine.holder_id.in_(list(phones)))
+            .order_by(BulletinLine.month.desc(), BulletinLine.position)
+            .limit(1)
+        ).one()
+    asker = citizen_actor(town, phones[line.holder_id], line.person)
+    said = Object(line=line.id, words="我这个月来了两回，名单上好像只算了一回？")
+    asked = builder.do(object_to_line, said, asker)
+    answer = "两回都在：同一条规则的合成一行，写着几次。明细里每一笔都能看到。"
+    builder.do(answer_correction, AnswerCorrection(correction=asked.id, answer=answer), staff)
 
 
 def correct_some(builder: Builder, now: dt.datetime) -> None:

@@ -12,6 +12,7 @@ from activities.entries import EnterSheet, SheetRow, enter_sheet
 from activities.jobs import close_sessions
 from activities.models import ActivityTemplate
 from activities.publish import PartOffered, PublishActivity, publish_activity
+from admin.demo.correcting import post_lists
 from admin.demo.redeeming import collect, redeem, restock
 from admin.demo.town import HOME, NEIGHBOUR, Builder, Citizen, Planned, Story, Town
 from core import outbox
@@ -62,6 +63,7 @@ def tell(builder: Builder, today: dt.date, now: dt.datetime) -> Iterator[dt.date
         _night(builder, day)
         builder.at(day, 8, 30)
         _publish(builder, story, day + dt.timedelta(days=AHEAD))
+        post_lists(builder, day)
         collect(builder, story, day)
         redeem(builder, story, day)
         _hold_sessions(builder, story, day)
