@@ -82,7 +82,7 @@ def build() -> dict[str, Any]:
     started = time.monotonic()
     now = present()
     today = business_day(now)
-    builder = Builder(today - dt.timedelta(days=DAYS + 1))
+    builder = Builder(today - dt.timedelta(days=DAYS + 1), until=now)
     # Messages of three months go to the log, not to the terminal.
     with _in_haste(), builder.clock(), contextlib.redirect_stderr(io.StringIO()):
         upgrade()

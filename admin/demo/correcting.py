@@ -72,7 +72,7 @@ def correct_some(builder: Builder, now: dt.datetime) -> None:
     """Leave one request open, one written down by staff, one answered; one proposal waits."""
     town = builder.towns[HOME]
     staff, lead = town.working()
-    builder.now = max(builder.now, now - dt.timedelta(minutes=MINUTES))
+    builder.go(now - dt.timedelta(minutes=MINUTES))
     lines = _latest(town)
     phones = [each for each in town.citizens if each.phone and each.resident in lines]
     without = [each for each in town.citizens if not each.phone and each.resident in lines]

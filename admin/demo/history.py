@@ -195,7 +195,7 @@ def _guests(builder: Builder, planned: Planned) -> list[tuple[Town, Citizen]]:
 def _hold_sessions(builder: Builder, story: Story, day: dt.date) -> None:
     """Let the day's sessions take place; staff enter the sheet, the lead confirms the hours."""
     for planned in sorted(story.planned.pop(day, []), key=lambda each: each.ends_at):
-        builder.now = max(builder.now, planned.ends_at + dt.timedelta(minutes=8))
+        builder.go(planned.ends_at + dt.timedelta(minutes=8))
         staff, lead = planned.town.working()
         rows = []
         for index, (_town, citizen) in enumerate(_guests(builder, planned)):

@@ -46,7 +46,7 @@ OWN = {
 
 def help_each_other(builder: Builder, now: dt.datetime) -> None:
     """Make rules, appoint helpers, record doors, and let one neighbour's word be awaited."""
-    builder.now = max(builder.now, now - dt.timedelta(hours=3))
+    builder.go(now - dt.timedelta(hours=3))
     for code, own in OWN.items():
         _staff, lead = builder.towns[code].working()
         builder.do(

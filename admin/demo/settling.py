@@ -196,4 +196,4 @@ def settle_in(builder: Builder) -> None:
     appoint(builder)
     move_in(builder)
     open_stations(builder)
-    builder.now += dt.timedelta(hours=1)
+    builder.go(builder.now + dt.timedelta(hours=1))

@@ -33,6 +33,9 @@ READY = 4
 SIGN_UPS = (18, 5, 8, 4)
 """How many sign up for the session that goes on, and for the three that come."""
 
+ORDERS_FIT = 100
+"""Orders that fit in before the moment of building, so that none is of the future."""
+
 STAYED_AWAY = 4
 NEWCOMERS = ("周晓燕", "吴思远", "孙玉兰")
 
@@ -52,7 +55,7 @@ def go_on(builder: Builder, now: dt.datetime) -> None:
         persons = {
             row.id: row.person for row in connection.execute(select(Resident.id, Resident.person))
         }
-    builder.now = max(builder.now, now - dt.timedelta(hours=5))
+    builder.go(now - dt.timedelta(hours=5))
     for index, name in enumerate(NEWCOMERS):
         command = Register(
             phone=f"1920000{9100 + index}",
@@ -85,13 +88,14 @@ def _order(builder: Builder, town: Town, persons: dict[UUID, UUID], count: int) 
     candidates.sort(key=lambda each: each[0] is not town and builder.dice.random() < 0.98)  # noqa: PLR2004
     balances = _balances([(home, citizen) for home, citizen in candidates])
     made: list[UUID] = []
+    pause = (builder.until - builder.now) / ORDERS_FIT
     for home, citizen in candidates:
         has = balances.get(citizen.resident, 0)
         items = [item for item, price in town.items if price * 5 // 4 <= has]
         if not items:
             continue
         actor = citizen_actor(home, citizen, persons[citizen.resident])
-        builder.now += dt.timedelta(minutes=3)
+        builder.go(builder.now + pause)
         with contextlib.suppress(AppError):
             with reading() as connection:
                 wanted = (Wanted(item=builder.dice.choice(items), quantity=1),)
@@ -185,7 +189,7 @@ def _sessions(
 def _arrive(builder: Builder, coming: list[_Coming]) -> None:
     """Let most of those who signed up scan the venue's code within the first minutes."""
     for number, each in enumerate(coming[STAYED_AWAY:]):
-        builder.now = max(builder.now, each.start + dt.timedelta(minutes=number % 20 - 8))
+        builder.go(each.start + dt.timedelta(minutes=number % 20 - 8))
         scan = CheckIn(
             session=each.wanted.session,
             part=each.wanted.part,
@@ -204,7 +208,7 @@ def _propose(builder: Builder, now: dt.datetime) -> None:
             select(Grant.person).where(Grant.role == "district_admin").order_by(Grant.id),
         ).first()
     assert admin is not None  # noqa: S101 - bootstrapped
-    builder.now = max(builder.now, now - dt.timedelta(minutes=20))
+    builder.go(now - dt.timedelta(minutes=20))
     builder.do(
         propose_rate,
         ProposeRate(

@@ -89,8 +89,9 @@ class Story:
 class Builder:
     """The clock, the dice and the count of calls of one build."""
 
-    def __init__(self, start: dt.date, seed: int = 2026) -> None:
+    def __init__(self, start: dt.date, until: dt.datetime, seed: int = 2026) -> None:
         self.dice = Random(seed)
+        self.until = until
         self.now = dt.datetime.combine(start, dt.time(8), SHANGHAI).astimezone(dt.UTC)
         self.calls = 0
         self.towns: dict[int, Town] = {}
@@ -107,15 +108,18 @@ class Builder:
             current.clock = before
 
     def at(self, day: dt.date, hour: int, minute: int = 0) -> dt.datetime:
-        """Go to a time of day in Hangzhou; time never runs backwards."""
-        moment = dt.datetime.combine(day, dt.time(hour, minute), SHANGHAI).astimezone(dt.UTC)
-        self.now = max(self.now, moment)
+        """Go to a time of day in Hangzhou."""
+        return self.go(dt.datetime.combine(day, dt.time(hour, minute), SHANGHAI).astimezone(dt.UTC))
+
+    def go(self, moment: dt.datetime) -> dt.datetime:
+        """Go to a moment; time never runs backwards, nor beyond the moment of building."""
+        self.now = min(max(self.now, moment), self.until)
         return self.now
 
     def do(self, use_case: Callable[[Work, C], R], command: C, actor: Actor = SYSTEM) -> R:
         """Run a use case a few seconds later than the one before."""
         self.calls += 1
-        self.now += dt.timedelta(seconds=2)
+        self.go(self.now + dt.timedelta(seconds=2))
         return transact(use_case, command, actor)
 
 

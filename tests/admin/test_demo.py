@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, select, text
 
 from core.db import db
-from core.work import reading
+from core.models import AuditEvent
+from core.work import present, reading
 from residents import grants, local_grants
 from tests.demonstration import Demonstration, application
 
@@ -67,6 +68,9 @@ def is_lively(connection: Connection, calls: int) -> None:
     assert 2_700 <= count(connection, "residents") <= 3_300
     assert 1_080 <= count(connection, "households") <= 1_320
     assert count(connection, "business_days") >= 90
+    assert count(connection, "bulletins") >= 203 * 2
+    ahead = select(func.count()).where(AuditEvent.at > present())
+    assert connection.scalar(ahead) == 0, "something is of the future"
 
 
 def says_where_and_who(demo: Demonstration, rows: list[dict[str, str]]) -> None:
