@@ -57,6 +57,7 @@ import admin.statements
 import core.api
 import exchange.api
 import exchange.defaults
+import exchange.heirs
 import exchange.moving
 import exchange.moving_api
 import exchange.orders
@@ -241,6 +242,13 @@ JOBS: tuple[Job, ...] = (
         "提醒年底到期的积分",
         Daily(at=dt.time(9, 10)),
         points.jobs.warn_expiry,
+        "提醒 %(count)s 人",
+    ),
+    Job(
+        "warn-heirs",
+        "提醒家人用完留下的积分",
+        Daily(at=dt.time(9, 20)),
+        exchange.heirs.warn_families,
         "提醒 %(count)s 人",
     ),
     Job(

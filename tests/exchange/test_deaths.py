@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,9 @@ from sqlalchemy import select
 
 from core.acts import NotInYourScope
 from core.errors import Forbidden
+from core.models import OutboxMessage
 from exchange.basket import load_buyer
+from exchange.heirs import warn_families
 from exchange.left import left_to
 from exchange.moving import MergeRecords, MoveHousehold, merge_records, move_household
 from exchange.payers import relatives
@@ -210,6 +213,30 @@ def test_what_was_left_follows_into_the_record_that_stays(
 
     [kept] = ask(left_to, keep.household, dt.date(2026, 11, 24))
     assert (kept.amount, kept.until) == (12 * POINT, dt.date(2027, 11, 24))
+
+
+def test_the_family_is_told_twice_before_it_lapses(
+    app: Flask, clock: Clock, cast: People, run: Run, ask: Run, wallet: int
+) -> None:
+    child = EnterResident(
+        community=HERE, name="李小", household=cast.wang.household, birth_year=2015
+    )
+    run(enter_resident, child, cast.actor(cast.staff))
+    died(cast, run, cast.li)
+    said = []
+    # The first warning is due on 25 September, the last on 10 November.
+    for day in ((9, 24), (9, 25), (10, 1), (11, 9), (11, 10), (11, 24), (11, 25)):
+        clock.set(hangzhou(2027, *day))
+        with app.app_context():
+            said.append(warn_families())
+
+    assert [words_ for words_ in said if words_ != "warned 0"] == ["warned 1", "warned 1"]
+    assert [said[1], said[4]] == ["warned 1", "warned 1"]
+    query = select(OutboxMessage.__table__).where(OutboxMessage.template == "expiry.left")
+    told = ask(lambda c: c.execute(query).all())
+    assert [row.person for row in told] == [cast.wang.person] * 2
+    facts = json.loads(told[0].params)
+    assert (facts["name"], facts["points"], facts["date"]) == ("李国强", "12", "11月24日")
 
 
 def test_as_long_as_somebody_stays_it_stays(cast: People, run: Run, ask: Run, wallet: int) -> None:

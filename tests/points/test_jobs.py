@@ -45,6 +45,7 @@ def test_settling_by_hand_settles_once(app: Flask, clock: Clock, cast: People, r
         "close-day",
         "expire-points",
         "warn-expiry",
+        "warn-heirs",
         "follow-residents",
         "clean-limits",
         "forget-feeds",

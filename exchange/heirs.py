@@ -1,0 +1,101 @@
+"""Warnings to the family before what somebody who died left lapses: twice, once each."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import select
+
+from core import outbox, settings
+from core.directory import directory
+from core.formats import message_day, points
+from core.models import OutboxMessage
+from core.work import transact
+from exchange.left import Left, left
+from exchange.messages import LENGTHS
+from exchange.payers import ADULT
+from points.expiring.warning import STAGES
+from residents.acting import is_younger
+from residents.models import Person, Resident, ResidentEnd
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+    from core.work import Work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarnHeirs:
+    """Tell the families of today."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeirsWarned:
+    """How many were written to now."""
+
+    people: int
+
+
+def warn_heirs(work: Work, _command: WarnHeirs) -> HeirsWarned:
+    """Write to every adult of a household which of its points lapse soon, once for each stage."""
+    days = {
+        stage: settings.integer(work.connection, key, work.now) for stage, key in STAGES.items()
+    }
+    horizon = work.day + dt.timedelta(days=days["first"])
+    letters = [
+        letter
+        for each in left(work.connection, ResidentEnd.keeps_until.between(work.day, horizon))
+        for letter in _letters(work, each, days["last"])
+    ]
+    known = select(OutboxMessage.key).where(
+        OutboxMessage.key.in_([f"expiry.left:{letter.key}" for letter in letters])
+    )
+    told = set(work.connection.scalars(known))
+    new = [letter for letter in letters if f"expiry.left:{letter.key}" not in told]
+    if not new:
+        work.replayed()
+    outbox.send_many(work, "expiry.left", new)
+    return HeirsWarned(people=len(new))
+
+
+def _letters(work: Work, each: Left, last_days: int) -> list[outbox.Letter]:
+    soon = (each.until - work.day).days <= last_days
+    facts = {
+        "name": each.name[: LENGTHS["name"]],
+        "points": points(each.amount),
+        "date": message_day(each.until),
+        "phone": directory().number(work.connection, each.community),
+    }
+    return [
+        outbox.Letter(
+            key=f"{each.resident}:{'last' if soon else 'first'}:{heir.id}",
+            person=heir.id,
+            phone_cipher=heir.phone_cipher,
+            params=facts,
+        )
+        for heir in _heirs(work, each)
+        if not is_younger(heir.birth_year, ADULT, work.day)
+    ]
+
+
+def _heirs(work: Work, each: Left) -> Sequence[Row[UUID, str | None, int | None]]:
+    """Return who lives in the household, and could pay with what was left."""
+    return work.connection.execute(
+        select(Person.id, Person.phone_cipher, Person.birth_year)
+        .join(Resident, Resident.person == Person.id)
+        .where(
+            Resident.household == each.household,
+            Resident.valid_to.is_(None),
+            Resident.state == "confirmed",
+        )
+        .order_by(Person.id),
+    ).all()
+
+
+def warn_families() -> str:
+    """Warn whom it concerns today: the job's body."""
+    return f"warned {transact(warn_heirs, WarnHeirs()).people}"
