@@ -97,7 +97,13 @@ from core.db import init_app as init_db
 from core.jobs import Daily, Every, Job
 from core.work import Runtime, Subscribers, clock_from, transact
 from points.events import LineReversed, PointsWanted, RuleOutsideBand
-from residents.events import PlacesLoaded, ResidentConfirmed, ResidentDied, ResidentsAdded
+from residents.events import (
+    PlacesLoaded,
+    ResidentConfirmed,
+    ResidentDied,
+    ResidentLives,
+    ResidentsAdded,
+)
 
 if TYPE_CHECKING:
     from core.panels import Panel
@@ -161,6 +167,7 @@ SUBSCRIBERS: Subscribers = {
     ),
     ResidentsAdded: (points.subscribers.open_holders,),
     ResidentDied: (points.subscribers.end_account,),
+    ResidentLives: (points.subscribers.reopen_account,),
     ResidentConfirmed: (points.subscribers.award_verified,),
     RuleOutsideBand: (admin.notices.tell_district,),
     LineReversed: (exchange.orders.order_reversed,),

@@ -17,8 +17,9 @@ from core.errors import AppError
 from core.formats import points
 from core.http_keys import form_key
 from core.identity import current_actor
-from core.work import reader, transact
+from core.work import business_day, present, reader, transact
 from exchange import moving
+from residents import deaths as recorded
 from residents import endings, people, queries
 
 
@@ -154,4 +155,29 @@ def resident_death(resident_id: UUID) -> ResponseReturnValue:
         return _end(resident_id, refusal.sentence(), int(refusal.status))
     day = done.keeps_until
     flash(_("已登记，服务积分为家人留到 %(day)s", day=f"{day:%Y-%m-%d}"), "done")
-    return redirect(url_for("desk.residents"), code=303)
+    return redirect(url_for("desk.deaths"), code=303)
+
+
+@desk.get("/deaths")
+def deaths() -> ResponseReturnValue:
+    """List the deaths recorded here, each of which may have been a mistake."""
+    current_actor().require("resident.enter")
+    return _deaths()
+
+
+def _deaths(refusal: str | None = None, status: int = 200) -> ResponseReturnValue:
+    today = business_day(present())
+    found = recorded.deaths(reader(), current_actor().place, today)
+    return render_template("admin/deaths.html", deaths=found, refusal=refusal), status
+
+
+@desk.post("/deaths/<uuid:resident_id>/take-back")
+def death_take_back(resident_id: UUID) -> ResponseReturnValue:
+    """Take a death back that was recorded by mistake."""
+    command = recorded.TakeBackDeath(resident=resident_id)
+    try:
+        transact(recorded.take_back_death, command, current_actor())
+    except AppError as refusal:
+        return _deaths(refusal.sentence(), int(refusal.status))
+    flash(_("已撤回，积分照旧归本人；请本人重新登录，代办人要重新登记"), "done")
+    return redirect(url_for("desk.resident", resident_id=resident_id), code=303)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from flask_smorest import Blueprint
 
@@ -12,6 +13,7 @@ from core.identity import current_actor, signed_in_only
 from core.work import business_day, present, reader, transact
 from exchange import left, moving
 from exchange import moving_schemas as schemas
+from residents import deaths as recorded
 from residents.addresses import Address
 from residents.endings import DeathRecorded, RecordDeath, record_death
 
@@ -51,6 +53,23 @@ def merge(data: dict[str, Any]) -> moving.Merged:
 def death(data: dict[str, Any]) -> DeathRecorded:
     """Record that a resident has died; the household may spend the points for a time."""
     return transact(record_death, RecordDeath(**data), current_actor())
+
+
+@bp.get("/staff/deaths")
+@bp.response(200, schemas.DeathLineSchema(many=True))
+def deaths() -> list[recorded.Death]:
+    """List the deaths recorded in the actor's community that can be taken back."""
+    actor = current_actor()
+    actor.require("resident.enter")
+    return recorded.deaths(reader(), actor.place, business_day(present()))
+
+
+@bp.post("/staff/deaths/<uuid:resident_id>/take-back")
+@bp.response(200, schemas.DeathTakenBackSchema)
+def take_back(resident_id: UUID) -> recorded.DeathTakenBack:
+    """Take a death back that was recorded by mistake: the resident lives here as before."""
+    command = recorded.TakeBackDeath(resident=resident_id)
+    return transact(recorded.take_back_death, command, current_actor())
 
 
 @bp.get("/household/kept")

@@ -60,6 +60,23 @@ class DeathRecordedSchema(Schema):
     exists = fields.Boolean()
 
 
+class DeathLineSchema(Schema):
+    """A death that was recorded: by whom, when, and until when the points stay."""
+
+    resident = fields.UUID()
+    name = fields.String()
+    recorded_by = fields.String()
+    recorded_at = fields.AwareDateTime()
+    keeps_until = fields.Date()
+
+
+class DeathTakenBackSchema(Schema):
+    """The resident who lives here as before; ``exists``: nobody was recorded as dead."""
+
+    resident = fields.UUID()
+    exists = fields.Boolean()
+
+
 class KeptSchema(Schema):
     """What somebody of the household who died left."""
 

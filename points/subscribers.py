@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
+from sqlalchemy import delete
+
 from points.accounts import (
     household_key,
     open_accounts,
@@ -115,3 +117,21 @@ def end_account(work: Work, event: Died) -> None:
     """Let the service points of somebody who died lapse on their own day, not by the calendar."""
     account = resident_account(event.resident, event.community, "service")
     work.session.add(AccountEnd(account=account, lapse_on=event.keeps_until))
+
+
+class Lives(Protocol):
+    """An event that says whose death was recorded by mistake."""
+
+    @property
+    def resident(self) -> UUID:
+        """The resident who lives."""
+
+    @property
+    def community(self) -> int:
+        """The home community."""
+
+
+def reopen_account(work: Work, event: Lives) -> None:
+    """Let service points lapse by the calendar again."""
+    account = resident_account(event.resident, event.community, "service")
+    work.connection.execute(delete(AccountEnd).where(AccountEnd.account == account))

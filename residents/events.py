@@ -41,3 +41,11 @@ class ResidentDied:
     resident: UUID
     community: int
     keeps_until: dt.date
+
+
+@dataclass(frozen=True, slots=True)
+class ResidentLives:
+    """A death was recorded by mistake: the resident's points are their own as before."""
+
+    resident: UUID
+    community: int

@@ -21,7 +21,8 @@ from exchange.moving import MergeRecords, MoveHousehold, merge_records, move_hou
 from exchange.payers import relatives
 from points.accounts import resident_account
 from points.expiring.expiry import expire_points
-from points.models import Transfer
+from points.models import AccountEnd, Transfer
+from residents.deaths import LeftLapsed, LivesAgain, TakeBackDeath, take_back_death
 from residents.endings import DeathRecorded, RecordDeath, months_later, record_death
 from residents.models import Resident, ResidentEnd
 from residents.people import EnterResident, OwnResident, ResidentUnknown, enter_resident
@@ -248,6 +249,66 @@ def test_as_long_as_somebody_stays_it_stays(cast: People, run: Run, ask: Run, wa
 
     assert ask(left_to, moved.household, dt.date(2026, 11, 24)) == []
     assert ask(left, wallet) == 12 * POINT
+
+
+def test_a_death_recorded_by_mistake_is_taken_back(
+    app: Flask, clock: Clock, cast: People, run: Run, ask: Run, wallet: int
+) -> None:
+    died(cast, run, cast.li)
+    command = TakeBackDeath(resident=one(cast.li.resident))
+    with pytest.raises(NotInYourScope):
+        run(take_back_death, command, cast.actor(cast.elsewhere))
+    with pytest.raises(Forbidden):
+        run(take_back_death, command, cast.actor(cast.wang))
+
+    done = [run(take_back_death, command, cast.actor(cast.staff)).exists for _ in range(2)]
+
+    assert done == [False, True]
+    assert ask(left_to, cast.li.household, dt.date(2026, 11, 24)) == []
+    assert ask(lambda c: c.scalar(select(AccountEnd.account))) is None
+    clock.advance(minutes=1)
+    Scene(app).give(payer(cast.li), 3 * POINT)
+    clock.set(hangzhou(2027, 11, 25, 1))
+    assert expire(app) == 0
+    assert ask(left, wallet) == 15 * POINT
+    again = died(cast, run, cast.li)
+    assert again.keeps_until == dt.date(2028, 11, 25)
+
+
+def test_what_has_gone_on_meanwhile_is_not_taken_back(
+    clock: Clock, cast: People, run: Run, ask: Run, wallet: int
+) -> None:
+    died(cast, run, cast.li)
+    died(cast, run, cast.wang)
+    anew = EnterResident(community=HERE, name=cast.wang.name, phone=cast.wang.phone)
+    entered = run(enter_resident, anew, cast.actor(cast.staff))
+    assert entered.person == cast.wang.person
+    with pytest.raises(LivesAgain):
+        run(
+            take_back_death,
+            TakeBackDeath(resident=one(cast.wang.resident)),
+            cast.actor(cast.staff),
+        )
+    clock.set(hangzhou(2027, 11, 25))
+    late = TakeBackDeath(resident=one(cast.li.resident))
+    with pytest.raises(LeftLapsed):
+        run(take_back_death, late, cast.actor(cast.staff))
+
+
+def test_the_desk_and_the_api_take_it_back(app: Flask, cast: People, run: Run, wallet: int) -> None:
+    died(cast, run, cast.li)
+    browser = cast.browser(cast.staff)
+    assert "李国强" in words(browser.get("/desk/deaths"))
+    answer = fill(browser, "/desk/deaths", "/take-back")
+    assert "已撤回" in words(browser.get(answer.headers["Location"]))
+    assert "没有去世登记" in words(browser.get("/desk/deaths"))
+
+    died(cast, run, cast.li)
+    client, headers = app.test_client(), cast.headers(cast.staff)
+    [listed] = client.get("/api/v1/staff/deaths", headers=headers).get_json()
+    assert (listed["name"], listed["recorded_by"]) == ("李国强", "陈晓琳")
+    path = f"/api/v1/staff/deaths/{listed['resident']}/take-back"
+    assert client.post(path, headers=headers).get_json()["exists"] is False
 
 
 def test_the_desk_records_it_after_a_look(cast: People, wallet: int) -> None:
