@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, case, select
 from sqlalchemy.orm import aliased
 
-from points.models import Adjustment, ExpiryRun, Transfer
+from core.directory import directory
+from points.models import Account, Adjustment, ExpiryRun, Transfer
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
@@ -37,6 +38,8 @@ class _Way:
 
     account: int
     step: int = 0
+    #: The line by which they came: what lapsed before was not of them.
+    since: int = 0
     ours: int = 1
     theirs: int = 1
 
@@ -65,26 +68,35 @@ def _take(runs: list[_Run], year: int, amount: int, step: int = 0) -> int:
 
 
 def _ways(connection: Connection, account: int) -> list[_Way]:
-    """Return the account, and those that its points were carried to, each once."""
+    """Return the account, and those that its holder went on to with the points."""
     ways = [_Way(account)]
-    while True:
-        last = ways[-1]
-        went, came = aliased(Transfer), aliased(Transfer)
-        row = connection.execute(
-            select(came.credit, went.amount.label("went"), came.amount.label("came"))
-            .join(came, and_(came.journal == went.journal, came.credit > 0))
-            .where(
-                went.debit == last.account,
-                went.act == "moving",
-                came.credit.not_in([way.account for way in ways]),
-            )
-            .order_by(went.debit_version)
-            .limit(1)
-        ).first()
-        if row is None:
-            return ways
-        ours, theirs = last.ours * row.went, last.theirs * row.came
-        ways.append(_Way(row.credit, last.step + 1, ours, theirs))
+    while (following := _following(connection, ways[-1])) is not None:
+        ways.append(following)
+    return ways
+
+
+def _following(connection: Connection, way: _Way) -> _Way | None:
+    """Return the account that everything was carried to, because its holder's place ended."""
+    holder = connection.scalars(select(Account.holder_id).where(Account.id == way.account)).one()
+    if holder in directory().standings(connection, [holder]):
+        return None
+    went, came = aliased(Transfer), aliased(Transfer)
+    row = connection.execute(
+        select(came.credit, came.credit_version, went.amount, came.amount.label("came"))
+        .join(came, and_(came.journal == went.journal, came.credit > 0))
+        .where(went.debit == way.account, went.act == "moving")
+        .order_by(went.debit_version)
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    return _Way(
+        account=row.credit,
+        step=way.step + 1,
+        since=row.credit_version,
+        ours=way.ours * row.amount,
+        theirs=way.theirs * row.came,
+    )
 
 
 def _runs(connection: Connection, way: _Way) -> list[_Run]:
@@ -92,7 +104,11 @@ def _runs(connection: Connection, way: _Way) -> list[_Run]:
     query = (
         select(marked, Transfer.amount)
         .outerjoin(ExpiryRun, ExpiryRun.id == Transfer.source_id)
-        .where(Transfer.debit == way.account, Transfer.act == "expiry")
+        .where(
+            Transfer.debit == way.account,
+            Transfer.act == "expiry",
+            Transfer.debit_version > way.since,
+        )
         .order_by(Transfer.debit_version)
     )
     return [_Run(row[0], row[1], way) for row in connection.execute(query)]
