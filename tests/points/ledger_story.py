@@ -9,6 +9,7 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
+from sqlalchemy import insert, select
 
 from core.errors import AppError
 from core.work import SHANGHAI, Work
@@ -33,6 +34,7 @@ from points.earning.awards import void_award
 from points.expiring.lapsing import month_end
 from points.reversal import AlreadyReversed, PartTooLarge, ReverseAll, legs_of, reverse_all
 from points.settlement import Settle, settle_chunk
+from residents.models import Resident, ResidentEnd
 from tests.points.books import Nothing
 from tests.points.calendar import hangzhou
 from tests.points.ledger_machine import AMOUNT, ANY, CHUNK, DRAWN, MINUTES, PLACE, Ledger, step
@@ -58,7 +60,24 @@ def moved(work: Work, command: Carry) -> Nothing:
     carry(work, command)
     if command.source.community == command.target.community:
         carry_usage(work, command.source.id, command.target.id)
+        ended(work, command)
     return Nothing()
+
+
+def ended(work: Work, command: Carry) -> None:
+    """Note that a record of the source's person ended in the target; the source itself goes on."""
+    query = select(Resident.__table__).where(Resident.id == command.source.id)
+    row = work.connection.execute(query).one()._asdict() | {"id": work.new_id()}
+    work.connection.execute(insert(Resident).values(row | {"valid_to": work.day}))
+    work.connection.execute(
+        insert(ResidentEnd).values(
+            resident=row["id"],
+            reason="merged",
+            successor=command.target.id,
+            recorded_by=work.actor.person,
+            recorded_at=work.now,
+        )
+    )
 
 
 ACTS = (
