@@ -98,7 +98,10 @@ class GrantUsed(ScanRefused):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """What it came to; ``amount`` in centipoints is pending now, None where nothing is yet."""
+    """What it came to; ``amount`` in centipoints is pending now, None where nothing is yet.
+
+    ``elsewhere``: half hours that do not count, as hours imported before had given their points.
+    """
 
     session: UUID
     resident: UUID
@@ -110,6 +113,7 @@ class Recorded:
     half_hours: int | None
     due: dt.datetime | None
     award: UUID | None
+    elsewhere: int = 0
 
 
 def record_attendance(work: Work, command: Record) -> Recorded:
@@ -274,6 +278,7 @@ def _answer(
         half_hours=earned.half_hours,
         due=earned.due,
         award=earned.award,
+        elsewhere=earned.elsewhere,
     )
 
 

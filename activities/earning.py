@@ -13,10 +13,13 @@ from activities.models import Attendance
 from activities.situation import Record, Situation
 from core import settings
 from core.directory import directory
-from core.served import HALF_HOUR
+from core.served import HALF_HOUR, Span, covered
+from points.accounts import resident_account
 from points.earning.awards import Award, Provenance, award
 from points.earning.recorders import EMERGENCY
 from points.earning.rules import Rule
+from points.feeds.hours import imported_before
+from points.ledger import lock_accounts
 
 if TYPE_CHECKING:
     from core.work import Work
@@ -27,12 +30,14 @@ BY_HAND = frozenset({"hand", "sheet"})
 
 @dataclass(frozen=True, slots=True)
 class Earned:
-    """Centipoints that are pending now, half hours served, when they arrive, the award."""
+    """Centipoints that are pending now, half hours that count, when they arrive, the award."""
 
     amount: int | None
     half_hours: int | None
     due: dt.datetime | None
     award: UUID | None
+    #: Half hours that do not count, as hours imported before had given their points.
+    elsewhere: int = 0
 
 
 NOTHING = Earned(None, None, None, None)
@@ -53,9 +58,9 @@ def earn(
     serves = command.part == "serve"
     if serves != (command.phase == "exit"):
         return NOTHING
-    units = _half_hours(work, command, now) if serves else 1
+    units, elsewhere = _half_hours(work, command, now) if serves else (1, 0)
     if now.rule is None or units == 0:
-        return Earned(None, units if serves else None, None, None)
+        return Earned(None, units if serves else None, None, None, elsewhere)
     # Hours are no better proven than the weaker of their two ends.
     proven = max(now.entry_provenance or provenance, provenance, key=PROVENANCES.index)
     by_hand = _by_hand(work, command, now)
@@ -81,7 +86,7 @@ def earn(
             recorded_by=by_hand,
         ),
     )
-    return Earned(made.amount or None, units if serves else None, made.due, made.id)
+    return Earned(made.amount or None, units if serves else None, made.due, made.id, elsewhere)
 
 
 def _rule(now: Situation) -> Rule:
@@ -111,14 +116,37 @@ def half_hours(
     grace_minutes: int,
 ) -> int:
     """Return floor((min(left, end) − max(entry, start) + grace) / 30 min), never negative."""
-    served = min(left, end) - max(entry, start) + dt.timedelta(minutes=grace_minutes)
-    return max(0, served // HALF_HOUR)
+    return _halves(min(left, end) - max(entry, start), grace_minutes)
 
 
-def _half_hours(work: Work, command: Record, now: Situation) -> int:
+def _halves(served: dt.timedelta, grace_minutes: int) -> int:
+    return max(0, (served + dt.timedelta(minutes=grace_minutes)) // HALF_HOUR)
+
+
+def _half_hours(work: Work, command: Record, now: Situation) -> tuple[int, int]:
+    """Return the half hours that count, and those that were imported before and do not."""
     grace = settings.integer(work.connection, "points.hour_grace_minutes", work.now)
-    most = half_hours(now.arrived_at, command.at, now.starts_at, now.ends_at, grace)
-    return most if command.half_hours is None else min(command.half_hours, most)
+    start, end = max(now.arrived_at, now.starts_at), min(command.at, now.ends_at)
+    whole = left = _halves(end - start, grace)
+    # Of an arrival that was scanned, whatever is imported later knows already.
+    if whole and now.rule is not None and now.entry_method in BY_HAND:
+        left = _halves(end - start - _imported(work, command, now, Span(start, end)), grace)
+    return left if command.half_hours is None else min(command.half_hours, left), whole - left
+
+
+def _imported(work: Work, command: Record, now: Situation, span: Span) -> dt.timedelta:
+    """Return how much of a span hours cover that were imported before the arrival was entered."""
+    # An import locks the same account before it reads attendances: one of the two sees the other.
+    lock_accounts(work, resident_account(command.resident, now.home, "service"))
+    entered = work.connection.execute(
+        select(Attendance.recorded_at).where(
+            Attendance.session == command.session,
+            Attendance.resident == command.resident,
+            Attendance.part == command.part,
+            Attendance.phase == "entry",
+        ),
+    ).scalar_one()
+    return covered(span, imported_before(work.connection, command.resident, span, entered))
 
 
 def _by_hand(work: Work, command: Record, now: Situation) -> UUID | None:

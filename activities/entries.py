@@ -14,11 +14,14 @@ from activities.models import Session
 from activities.publish import Part, SessionUnknown
 from activities.situation import Method, Record
 from core.errors import N_, AppError, Rejected
+from core.formats import hours
 
 if TYPE_CHECKING:
     from core.work import Work
 
 REASON_MAX = 40
+ELSEWHERE = N_("{hours} 小时已按导入的志愿时长计过分，只记到场，不重复计分。")
+"""Said where hours entered by hand had been imported before."""
 
 
 class EntryReasonMissing(Rejected):
@@ -107,7 +110,7 @@ class EnterSheet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetLine:
-    """What became of a line: its outcome, or the sentence of its refusal."""
+    """What became of a line: its outcome; why it was refused, or did not count in full."""
 
     row: int
     outcome: str
@@ -153,7 +156,9 @@ def enter_sheet(work: Work, command: EnterSheet) -> SheetEntered:
                     ),
                 )
             changed = changed or work.changed
-            lines.append(SheetLine(row=index, outcome=done.outcome, message="", award=done.award))
+            message = ELSEWHERE.format(hours=hours(done.elsewhere)) if done.elsewhere else ""
+            line = SheetLine(row=index, outcome=done.outcome, message=message, award=done.award)
+            lines.append(line)
         except AppError as refusal:
             if refusal.retried:
                 raise

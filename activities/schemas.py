@@ -45,6 +45,9 @@ class RecordedSchema(Schema):
     amount = fields.Integer(allow_none=True, metadata={"description": "centipoints"})
     half_hours = fields.Integer(allow_none=True)
     due = fields.AwareDateTime(allow_none=True)
+    elsewhere = fields.Integer(
+        metadata={"description": "half hours that do not count: imported hours gave their points"}
+    )
 
 
 class PartSchema(Schema):
@@ -206,7 +209,7 @@ class SheetSchema(Schema):
 
 
 class SheetLineSchema(Schema):
-    """What became of a line."""
+    """What became of a line; ``message``: why it was refused, or does not count in full."""
 
     row = fields.Integer()
     outcome = fields.String()

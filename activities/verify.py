@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import aliased
+
+from activities.models import Attendance, Session
 from core.errors import N_
-from points.proof.checks import Check
+from points.models import Award, ImportedHours, Reversal
+from points.proof.checks import Check, Found, place_of
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+HALF_HOUR = dt.timedelta(minutes=30)
+DAY = dt.timedelta(days=1)
+GRACE_MOST = dt.timedelta(minutes=10)
+"""The most that ``points.hour_grace_minutes`` may be set to."""
 
 ATTENDED_TWICE = """
     SELECT min(CAST(id AS text)) AS what FROM attendances
@@ -11,6 +27,85 @@ ATTENDED_TWICE = """
 
 OVERBOOKED = """
     SELECT session AS what FROM session_parts WHERE taken < 0 OR taken > places"""
+
+_entry, _exit = aliased(Attendance), aliased(Attendance)
+_here, _there = aliased(Award), aliased(Award)
+BOTH_AWARDED = (
+    select(
+        _here.id,
+        _here.units.label("here"),
+        _entry.event_at.label("came"),
+        _exit.event_at.label("went"),
+        Session.starts_at.label("opened"),
+        Session.ends_at.label("ended"),
+        _there.units.label("there"),
+        ImportedHours.starts_at,
+        ImportedHours.ends_at,
+        _there.created_at,
+    )
+    .select_from(ImportedHours)
+    .join(_there, and_(_there.id == ImportedHours.award, _there.state != "void"))
+    .join(
+        _entry,
+        and_(
+            _entry.resident == ImportedHours.resident,
+            _entry.part == "serve",
+            _entry.phase == "entry",
+            _entry.event_at < ImportedHours.ends_at,
+        ),
+    )
+    .join(
+        _exit,
+        and_(
+            _exit.session == _entry.session,
+            _exit.resident == _entry.resident,
+            _exit.part == "serve",
+            _exit.phase == "exit",
+            _exit.event_at > ImportedHours.starts_at,
+        ),
+    )
+    .join(Session, Session.id == _entry.session)
+    .join(
+        _here,
+        and_(
+            _here.source_kind == "session",
+            _here.source_id == _entry.session,
+            _here.holder_id == _entry.resident,
+            _here.points_kind == "service",
+            _here.state != "void",
+        ),
+    )
+    .outerjoin(Reversal, or_(Reversal.original == _here.id, Reversal.original == _there.id))
+    .where(Reversal.original.is_(None))
+    .order_by(_here.created_at, _here.id)
+)
+
+
+PLAIN = BOTH_AWARDED.compile(compile_kwargs={"literal_binds": True})
+
+
+def hours_twice(connection: Connection, _turn: int | None) -> Found:
+    """Find hours that gave points both here and as imported: neither of the two gave way."""
+    wrong = [row.id for row in connection.execute(BOTH_AWARDED) if _twice(row)]
+    return Found(
+        times=len(wrong),
+        first=place_of(connection, "awards", str(wrong[0])) if wrong else None,
+        rows=connection.scalar(select(func.count()).select_from(ImportedHours)) or 0,
+    )
+
+
+def _twice(row: Any) -> bool:
+    whole_day = row.ends_at - row.starts_at == DAY
+    # Hours without their times fill their day, up to when they came.
+    ends_at = min(row.ends_at, row.created_at)
+    start, end = max(row.came, row.opened), min(row.went, row.ended)
+    both = min(end, ends_at) - max(start, row.starts_at)
+    if both <= dt.timedelta(0):
+        return False
+    more_here = row.here * HALF_HOUR > end - start - both + GRACE_MOST
+    more_there = row.there * HALF_HOUR > ends_at - row.starts_at - both + GRACE_MOST
+    return bool(more_here and (more_there or whole_day))
+
 
 CHECKS: tuple[Check, ...] = (
     Check(
@@ -28,5 +123,14 @@ CHECKS: tuple[Check, ...] = (
         table="sessions",
         title=N_("名额没有超过"),
         changed="whole",
+    ),
+    Check(
+        "hours twice",
+        "hours gave points at a session and as imported ones",
+        f"-- 候选；其中两边都没有让开对方那一段的才算错\n{PLAIN}",
+        table="awards",
+        title=N_("同一段时长只计一次分"),
+        changed="night",
+        find=hours_twice,
     ),
 )

@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 
 from activities import roster, screen, staff_queries
 from activities.entries import (
+    ELSEWHERE,
     EnterByHand,
     EnterSheet,
     SheetRow,
@@ -35,6 +36,7 @@ from core import settings
 from core.acts import NotInYourScope
 from core.directory import directory
 from core.errors import AppError
+from core.formats import hours
 from core.http_keys import form_key
 from core.identity import current_actor
 from core.qr import svg
@@ -146,11 +148,13 @@ def record_by_hand(session_id: UUID) -> ResponseReturnValue:
         reason=form.get("reason", ""),
     )
     try:
-        transact(enter_by_hand, command, current_actor())
+        done = transact(enter_by_hand, command, current_actor())
     except AppError as refusal:
         sentence = refusal.sentence()
         return _session(page, refusal=sentence, typed=typed, status=int(refusal.status))
     flash(_("已登记到场"), "done")
+    if done.elsewhere:
+        flash(_(ELSEWHERE).format(hours=hours(done.elsewhere)), "note")
     return redirect(url_for("desk.session", session_id=session_id), code=303)
 
 
@@ -179,7 +183,10 @@ def record_sheet(session_id: UUID) -> ResponseReturnValue:
         entered = done.entered
         fine = [line for line, row in rows if row is not None]
         for line, answer in zip(fine, done.lines, strict=True):
-            line["error"] = answer.message
+            if answer.outcome == "refused":
+                line["error"] = answer.message
+            elif answer.message:
+                flash(_("%(who)s：", who=line["who"]) + answer.message, "note")
     left = [line for line, row in rows if row is None or line["error"]]
     if entered:
         flash(_("已录入 %(count)s 行", count=entered), "done")

@@ -28,6 +28,17 @@ class Span:
     ends_at: dt.datetime
 
 
+def covered(span: Span, known: Iterable[Span]) -> dt.timedelta:
+    """Return how much of a span the known ones cover, overlaps counted once."""
+    total, upto = dt.timedelta(0), span.starts_at
+    for each in sorted(known):
+        begin, end = max(each.starts_at, upto), min(each.ends_at, span.ends_at)
+        if begin < end:
+            total += end - begin
+            upto = end
+    return total
+
+
 class Served(Protocol):
     """When somebody served at a session of this district."""
 

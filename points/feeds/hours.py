@@ -16,8 +16,8 @@ from uuid import UUID
 from sqlalchemy import insert, select
 
 from core.errors import N_, Conflict, Rejected
-from core.served import HALF_HOUR, Span, served
-from points.models import ImportedHours
+from core.served import HALF_HOUR, Span, covered, served
+from points.models import Award, ImportedHours, Reversal
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -106,16 +106,35 @@ def half_hours_left(known: Known, resident: UUID, span: Span, grace_minutes: int
         raise HoursTooShort
     if touches(span, known.imported.get(resident, ())):
         raise HoursImported
-    covered, upto = dt.timedelta(0), span.starts_at
-    for each in sorted(known.here.get(resident, ())):
-        begin, end = max(each.starts_at, upto), min(each.ends_at, span.ends_at)
-        if begin < end:
-            covered += end - begin
-            upto = end
-    left = (whole - covered + grace) // HALF_HOUR
+    left = (whole - covered(span, known.here.get(resident, ())) + grace) // HALF_HOUR
     if left < 1:
         raise HoursKnown
     return left
+
+
+def imported_before(
+    connection: Connection, resident: UUID, span: Span, moment: dt.datetime
+) -> list[Span]:
+    """Return the imported hours that touch a span and had come before a moment.
+
+    What came later gave way to what was known here by then. Hours without their times fill their
+    day, but only up to when they came; what was taken back again counts for nothing.
+    """
+    rows = connection.execute(
+        select(ImportedHours.starts_at, ImportedHours.ends_at, Award.created_at)
+        .join(Award, Award.id == ImportedHours.award)
+        .outerjoin(Reversal, Reversal.original == Award.id)
+        .where(
+            ImportedHours.resident == resident,
+            ImportedHours.starts_at < span.ends_at,
+            ImportedHours.starts_at > span.starts_at - DAY,
+            ImportedHours.ends_at > span.starts_at,
+            Award.created_at <= moment,
+            Award.state != "void",
+            Reversal.original.is_(None),
+        ),
+    )
+    return [Span(row.starts_at, min(row.ends_at, row.created_at)) for row in rows]
 
 
 def keep_hours(work: Work, known: Known, award: UUID, resident: UUID, span: Span) -> None:

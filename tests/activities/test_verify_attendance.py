@@ -27,6 +27,7 @@ def test_attendance_without_trouble_holds(app: Flask) -> None:
 def test_tables_without_guards_are_found_out(statement: str, name: str) -> None:
     """The same tables without a constraint: the checks do not lean on the guards."""
     loose = create_engine("sqlite://")
+    queries = [check for check in verify.CHECKS if check.find is None]
     with loose.connect() as connection:
         for made in (
             "CREATE TABLE attendances (id, session, resident, part, phase)",
@@ -36,10 +37,10 @@ def test_tables_without_guards_are_found_out(statement: str, name: str) -> None:
             "INSERT INTO session_parts VALUES ('s', 'serve', 2, 2)",
         ):
             connection.execute(text(made))
-        assert list(broken(connection, verify.CHECKS)) == []
+        assert list(broken(connection, queries)) == []
         connection.execute(text(statement))
 
-        (found,) = broken(connection, verify.CHECKS)
+        (found,) = broken(connection, queries)
 
         assert found.name == name
     loose.dispose()
