@@ -19,7 +19,7 @@ def test_attendance_without_trouble_holds(app: Flask) -> None:
 @pytest.mark.parametrize(
     ("statement", "name"),
     [
-        ("INSERT INTO attendances VALUES ('a', 's', 'r', 'serve', 'entry')", "attendance"),
+        ("INSERT INTO attendances VALUES ('a', 's', 'r', 'serve', 'entry', 2)", "attendance"),
         ("UPDATE session_parts SET taken = 3", "places"),
         ("UPDATE session_parts SET taken = -1", "places"),
     ],
@@ -30,10 +30,10 @@ def test_tables_without_guards_are_found_out(statement: str, name: str) -> None:
     queries = [check for check in verify.CHECKS if check.find is None]
     with loose.connect() as connection:
         for made in (
-            "CREATE TABLE attendances (id, session, resident, part, phase)",
+            "CREATE TABLE attendances (id, session, resident, part, phase, recorded_at)",
             "CREATE TABLE session_parts (session, part, places, taken)",
             "CREATE TABLE sessions (id, community, starts_at)",
-            "INSERT INTO attendances VALUES ('b', 's', 'r', 'serve', 'entry')",
+            "INSERT INTO attendances VALUES ('b', 's', 'r', 'serve', 'entry', 1)",
             "INSERT INTO session_parts VALUES ('s', 'serve', 2, 2)",
         ):
             connection.execute(text(made))
