@@ -140,6 +140,8 @@ def _pickups(rows: tuple[ReadyOrder, ...]) -> list[Waiting]:
 
 
 def _unconfirmed(community: int) -> list[Waiting]:
+    if not current_actor().may("resident.enter"):
+        return []
     rows = people.waiting(reader(), community)
     if not rows:
         return []

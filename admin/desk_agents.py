@@ -43,7 +43,6 @@ def resident_agent(resident_id: UUID) -> ResponseReturnValue:
 def _form(
     resident_id: UUID, errors: dict[str, list[str]], status: int = 200
 ) -> ResponseReturnValue:
-    current_actor().require("resident.enter")
     connection, line = reader(), resident_here(resident_id)
     q = request.values.get("q", "").strip()
     near = queries.search(connection, line.community, q)

@@ -12,7 +12,6 @@ from sqlalchemy import select
 from admin.blueprints import desk
 from admin.desk_people import SHOWN, account_lines
 from admin.desk_register import address_hint, read_address
-from core.acts import NotInYourScope
 from core.errors import AppError
 from core.identity import current_actor
 from core.work import reader, transact
@@ -60,12 +59,10 @@ def household_enter() -> ResponseReturnValue:
 def household(household_id: UUID) -> ResponseReturnValue:
     """Show a household: its address, who is known in it, its own basic points."""
     actor, connection = current_actor(), reader()
-    actor.require("resident.enter")
     found = homes.home(connection, household_id)
     if found is None:
         raise people.HouseholdUnknown
-    if not actor.covers(found.community):
-        raise NotInYourScope
+    actor.require("resident.enter", found.community)
     members = queries.household(connection, household_id)
     family = ledger.family_accounts(
         found.community, household_id, [member.resident for member in members]

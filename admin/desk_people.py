@@ -13,7 +13,6 @@ from sqlalchemy import func, select
 
 from admin.blueprints import desk
 from admin.forms import identity
-from core.acts import NotInYourScope
 from core.identity import current_actor
 from core.work import business_day, present, reader, transact
 from points import queries as ledger
@@ -31,6 +30,7 @@ SHOWN = 30
 def residents() -> ResponseReturnValue:
     """Find residents; the ones who wait to be confirmed."""
     actor, connection = current_actor(), reader()
+    actor.require("resident.enter")
     q = request.args.get("q", "").strip()
     found = queries.search(connection, actor.place, q)
     count, households = queries.count(connection, actor.place)
@@ -73,8 +73,7 @@ def resident_here(resident_id: UUID) -> queries.ResidentLine:
     line = queries.lines(reader(), [resident_id]).get(resident_id)
     if line is None:
         raise people.ResidentUnknown
-    if not current_actor().covers(line.community):
-        raise NotInYourScope
+    current_actor().require("resident.enter", line.community)
     return line
 
 

@@ -19,6 +19,7 @@ SUBDISTRICT = 1000
 def expiry() -> ResponseReturnValue:
     """Show what lapses here at this year's end, and who loses most."""
     actor, connection, now = current_actor(), reader(), present()
+    actor.require("resident.enter")
     found = rush(connection, now, actor.place)
     lost = losses(connection, now, actor.place)
     known = people.lines(connection, [each.resident for each in lost])

@@ -201,7 +201,7 @@ def confirm_resident(resident: UUID) -> people.Confirmed:
 @bp.response(200, schemas.ResidentLineSchema(many=True))
 def search(data: dict[str, Any]) -> list[queries.ResidentLine]:
     """Find residents of a community."""
-    current_actor().require("desk.read", data["community"])
+    current_actor().require("resident.enter", data["community"])
     return queries.search(reader(), data["community"], data["q"])
 
 

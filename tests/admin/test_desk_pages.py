@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.admin.scene import open_shop, publish, words
-from tests.people import People
+from tests.people import HERE, People
 
 Run = Callable[..., Any]
 PAGES = {
@@ -55,6 +55,24 @@ def test_the_keeper_sees_orders_and_goods_and_publishes_nothing(cast: People) ->
     assert keeper.get("/desk/pickup").status_code == 200
     assert keeper.get("/desk/activities/new").status_code == 403
     assert "发活动" not in words(keeper.get("/desk/"))
+
+
+def test_the_keeper_reads_no_residents_neither_listed_nor_one_by_one(cast: People) -> None:
+    keeper = cast.browser(cast.keeper)
+    card = f"/desk/residents/{cast.wang.resident}"
+    for page in ("/desk/residents", "/desk/residents?q=王", card, "/desk/expiry"):
+        assert keeper.get(page).status_code == 403, page
+
+    today = keeper.get("/desk/").get_data(as_text=True)
+    assert "/desk/residents" not in today
+    assert "位居民等核实" not in today
+    found = keeper.get(
+        "/api/v1/staff/residents",
+        query_string={"q": "王", "community": HERE},
+        headers=cast.headers(cast.keeper),
+    )
+    assert found.status_code == 403
+    assert cast.browser(cast.staff).get(card).status_code == 200
 
 
 def test_a_session_of_another_community_is_not_this_desks_to_open(cast: People, run: Run) -> None:
