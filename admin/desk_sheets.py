@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-from uuid import UUID
-
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from admin.act_sheet_reading import Line, cells_of, lines_of, table_of, text_of, understand
+from admin import sheet_room
+from admin.act_sheet_reading import KIND, Line, understand
 from admin.blueprints import desk
 from admin.desk_acts import recordable, rule_choices
+from admin.sheet_room import Looked
 from core.errors import AppError
 from core.identity import current_actor
 from core.work import business_day, present, reader
 from points.earning.act_sheets import RowResult, listed, look_at, record_all
 from points.earning.recorders import Looker
-from points.earning.sheet_queries import recent_sheets, sheet_of
-
-SHOWN = 300
-FILE_BYTES_MAX = 400 * 1024
+from points.earning.sheet_queries import recent_sheets
 
 
 @desk.get("/acts/sheet")
@@ -46,38 +42,21 @@ def _form(typed: str, refusal: str | None = None, status: int = 200) -> Response
 def act_sheet_look() -> ResponseReturnValue:
     """Show what would become of each row; nothing is written."""
     current_actor().require("act.record")
-    file, pasted = request.files.get("file"), request.form.get("cells", "")
-    raw = file.read(FILE_BYTES_MAX + 1) if file else b""
-    if len(raw) > FILE_BYTES_MAX:
-        return _form(pasted, _("文件太大了，最大 400 KB。请分几张表来记。"), 413)
     try:
-        lines = lines_of(table_of(raw) if raw else cells_of(pasted))
-        return _look(lines, (file.filename if file and raw else "") or _("粘贴的表"))
+        brought = sheet_room.given(KIND, _("粘贴的表"))
+        shown = _looked(brought.rows)
     except AppError as refusal:
-        return _form(pasted, refusal.sentence(), int(refusal.status))
+        return _form(sheet_room.pasted(), refusal.sentence(), int(refusal.status))
+    return sheet_room.look_page("admin/act_sheet_look.html", KIND, brought, shown)
 
 
-def _look(lines: list[Line], name: str) -> ResponseReturnValue:
+def _looked(lines: list[Line]) -> list[Looked]:
     actor, today = current_actor(), business_day(present())
     _understand(lines)
-    rows = listed(((line.number, line.act) for line in lines if line.act), today)
+    rows = listed(((line.number, line.means) for line in lines if line.means), today)
     asking = Looker(connection=reader(), actor=actor, day=today)
-    seen = look_at(asking, actor.place, rows)
-    results = {row.number: row for row in seen.rows}
-    shown = [_shown(line, results.get(line.number)) for line in lines]
-    wrong = [row for row in shown if row["outcome"] == "refused"]
-    good = [row for row in shown if row["outcome"] != "refused"]
-    return render_template(
-        "admin/act_sheet_look.html",
-        name=name,
-        rows=(wrong + good)[:SHOWN],
-        more=max(0, len(shown) - SHOWN),
-        wrong=len(wrong),
-        ready=seen.count("recorded"),
-        known=seen.count("existed"),
-        amount=seen.amount,
-        cells=text_of(lines),
-    )
+    results = {row.number: row for row in look_at(asking, actor.place, rows).rows}
+    return [_shown(line, results.get(line.number)) for line in lines]
 
 
 def _understand(lines: list[Line]) -> None:
@@ -85,19 +64,25 @@ def _understand(lines: list[Line]) -> None:
     understand(reader(), actor.place, lines, recordable(actor.place, actor.role), today)
 
 
-def _shown(line: Line, result: RowResult | None) -> dict[str, Any]:
+def _shown(line: Line, result: RowResult | None) -> Looked:
     cells = line.cells
-    return {
-        "number": line.number,
+    facts = {
         "rule": cells.get("rule", ""),
         "who": cells.get("name", "") or cells.get("address", ""),
         "where": line.who if cells.get("name") else "",
         "day": cells.get("day", ""),
         "units": result.units if result else cells.get("units", ""),
-        "amount": result.amount if result else 0,
-        "outcome": result.outcome if result else "refused",
-        "message": line.error if line.act is None else result.message if result else "",
     }
+    if result is None:
+        return Looked(line.number, "refused", line.error, 0, facts)
+    return Looked(line.number, result.outcome, result.message, result.amount, facts)
+
+
+@desk.post("/acts/sheet/wrong.csv")
+def act_sheet_wrong() -> ResponseReturnValue:
+    """Give back the rows that are wrong, as they came, with the reason."""
+    current_actor().require("act.record")
+    return sheet_room.wrong_file(KIND, sheet_room.kept(KIND), _looked)
 
 
 @desk.post("/acts/sheet")
@@ -105,23 +90,12 @@ def act_sheet_record() -> ResponseReturnValue:
     """Record the rows that were looked at; those that are wrong stay out, with their reason."""
     actor, today = current_actor(), business_day(present())
     actor.require("act.record")
-    cells = request.form.get("cells", "")
     try:
-        lines = lines_of(cells_of(cells))
+        lines: list[Line] = sheet_room.kept(KIND)
         _understand(lines)
-        rows = listed(((line.number, line.act) for line in lines if line.act), today)
+        rows = listed(((line.number, line.means) for line in lines if line.means), today)
         sheet, _done = record_all(actor, actor.place, rows, name=request.form.get("name", ""))
     except AppError as refusal:
-        return _form(cells, refusal.sentence(), int(refusal.status))
+        return _form(sheet_room.pasted(), refusal.sentence(), int(refusal.status))
     assert sheet is not None  # noqa: S101 - it has a name
-    return redirect(url_for("desk.act_sheet_result", sheet_id=sheet), code=303)
-
-
-@desk.get("/acts/sheets/<uuid:sheet_id>")
-def act_sheet_result(sheet_id: UUID) -> ResponseReturnValue:
-    """Show what became of a sheet."""
-    actor = current_actor()
-    actor.require("act.record")
-    return render_template(
-        "admin/act_sheet_result.html", sheet=sheet_of(reader(), sheet_id, actor.place)
-    )
+    return redirect(url_for("desk.sheet_result", sheet_id=sheet), code=303)

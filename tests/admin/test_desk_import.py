@@ -16,7 +16,8 @@ from xlsxwriter import Workbook
 from activities.attendance import record_attendance
 from activities.publish import PartOffered, PublishActivity, publish_activity
 from activities.situation import Record
-from admin.hours_reading import HoursUnreadable, hours_of
+from admin.hours_reading import KIND, HoursUnreadable
+from admin.sheet_files import rows_of
 from points.earning.act_sheets import ActSheetEmpty, ActSheetTooLong
 from points.models import Award
 from points.proof.verify import verify
@@ -73,7 +74,7 @@ def test_each_row_is_looked_at_then_recorded_then_given_back(ask: Run, cast: Peo
     browser, looked = look(cast, *GOOD, *WRONG)
     said = words(looked)
     assert "2行可以导入，共35分" in said
-    assert "9行有错" in said
+    assert "9行要改" in said
     for reason in (
         "没有这个姓名和手机号的居民",
         "时间没有看懂",
@@ -95,7 +96,8 @@ def test_each_row_is_looked_at_then_recorded_then_given_back(ask: Run, cast: Peo
         (one(cast.chen.resident), 3, 1500, "recorded"),
     ]
     assert "记上2行，共35分" in words(browser.get(done.headers["Location"]))
-    raw = browser.get(f"{done.headers['Location']}/result.csv").get_data().decode("utf-8-sig")
+    sheet = done.headers["Location"].partition("?")[0]
+    raw = browser.get(f"{sheet}/result.csv").get_data().decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(raw)))
     assert [(row["行"], row["姓名"], row["分"], row["结果"]) for row in rows[:2]] == [
         ("2", "王秀英", "20", "记上了"),
@@ -236,7 +238,7 @@ def test_an_excel_file_keeps_its_times(ask: Run, cast: People) -> None:
 )
 def test_a_file_that_is_none_is_refused(table: list[list[str]], refusal: type[Exception]) -> None:
     with pytest.raises(refusal):
-        hours_of(table)
+        rows_of(table, KIND)
 
 
 def test_only_staff_import(run: Run, ask: Run, cast: People) -> None:

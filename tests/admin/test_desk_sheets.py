@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from xlsxwriter import Workbook
 
-from admin.act_sheet_reading import ActSheetUnreadable, cells_of, lines_of, table_of
+from admin.act_sheet_reading import KIND, ActSheetUnreadable
+from admin.sheet_files import cells_of, rows_of, table_of
 from points.earning.act_sheets import ActSheetEmpty, ActSheetTooLong
-from tests.admin.forms import again, fill
+from tests.admin.forms import Forms, again, fill
 from tests.admin.scene import words
 from tests.people import People
 from tests.points.earning import count
@@ -53,6 +54,14 @@ def test_each_row_is_looked_at_then_recorded_then_shown(ask: Run, cast: People) 
     ):
         assert each in said
     assert ask(count, "awards") == 0
+
+    forms = Forms(looked.get_data(as_text=True)).forms
+    sent = next(dict(values) for _action, values, names in forms if "cells" in names)
+    wrong = browser.post(f"{SHEET}/wrong.csv", data=sent)
+    back = wrong.get_data(as_text=True)
+    assert back.count("\n") == 1 + len(WRONG)
+    assert "王秀芬" in back
+    assert "路灯" not in back
 
     done = again(browser, looked.get_data(as_text=True), SHEET)
 
@@ -120,7 +129,7 @@ def test_files_of_every_kind_are_read(cast: People, kind: str) -> None:
 )
 def test_what_is_no_sheet_is_refused(raw: bytes | str, refusal: type[Exception]) -> None:
     with pytest.raises(refusal):
-        lines_of(cells_of(raw) if isinstance(raw, str) else table_of(raw))
+        rows_of(cells_of(raw, KIND) if isinstance(raw, str) else table_of(raw, KIND), KIND)
 
 
 def test_a_workbook_that_unpacks_to_too_much_is_refused_unread() -> None:
@@ -128,7 +137,7 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused_unread() -> None:
         [["规则", "姓名"], *[["建议被采纳", f"{number}" * 60] for number in range(60_000)]]
     )
     with pytest.raises(ActSheetTooLong):
-        table_of(heavy)
+        table_of(heavy, KIND)
 
 
 def test_a_large_file_is_refused_with_a_sentence(cast: People) -> None:
