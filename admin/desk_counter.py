@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from admin.blueprints import desk
-from admin.forms import identities, identity
+from admin.forms import centipoints, identities, identity
 from core.errors import AppError
 from core.formats import points
 from core.http_keys import form_key
@@ -18,16 +18,36 @@ from core.identity import current_actor
 from core.work import present, reader, transact
 from exchange import quote as quotes
 from exchange.basket import Wanted
-from exchange.counter import CounterRedemption, redeem_at_counter
-from exchange.desk_counter import counter_items, ways
+from exchange.counter import (
+    CounterRedemption,
+    KnownTooLarge,
+    PayerLacksPoints,
+    redeem_at_counter,
+)
+from exchange.desk_counter import counter_items, family_at, ways
 from exchange.desk_station import station_page
-from exchange.orders import AgreeToPay, ResidentUnconfirmed, agree_to_pay
+from exchange.orders import AgreeToPay, ResidentUnconfirmed, Share, agree_to_pay
 from exchange.orders.finish import asked_for
+from exchange.orders.sharing import NotOfHousehold, SharesWrong, ShareTooLarge
 from exchange.prices import PAR
 from exchange.shared import asked_of
 from exchange.story import story
 from points import queries as ledger
+from points.ledger import InsufficientPoints
 from residents import queries as people
+
+BESIDE: dict[type[AppError], str] = {
+    KnownTooLarge: "confirmation",
+    ResidentUnconfirmed: "confirm_resident",
+    NotOfHousehold: "shares",
+    SharesWrong: "shares",
+    ShareTooLarge: "shares",
+    PayerLacksPoints: "shares",
+}
+"""Beside which field a refusal stands; the others stand above the form."""
+
+SHARE = "share-"
+"""How the fields begin that say what somebody of the family pays."""
 
 
 def _basket() -> dict[UUID, int]:
@@ -64,7 +84,8 @@ def _counter(
     q = request.args.get("q", "").strip()
     station = station_page(connection, actor.place)
     line = people.lines(connection, [resident]).get(resident) if resident else None
-    shown: dict[str, Any] = {"customer": None, "items": (), "quote": None, "ways": (), "shares": ()}
+    nothing = ("items", "ways", "shares", "family")
+    shown: dict[str, Any] = {"customer": None, "quote": None} | dict.fromkeys(nothing, ())
     if line is not None:
         shown = _customer(line, basket)
         shown["shares"] = asked_of(connection, {line.person}, present())
@@ -105,12 +126,23 @@ def where_of(line: people.ResidentLine, community: int) -> str:
     return line.address or _("住址待补")
 
 
+def _shares() -> dict[UUID, int | None]:
+    """Read what the family pays, in centipoints; None where it is no whole number of points."""
+    found: dict[UUID, int | None] = {}
+    for name, raw in request.values.items():
+        resident = identity(name.removeprefix(SHARE)) if name.startswith(SHARE) else None
+        if resident is not None:
+            found[resident] = centipoints(raw) if raw.strip() else 0
+    return found
+
+
 def _customer(line: people.ResidentLine, basket: dict[UUID, int]) -> dict[str, Any]:
     actor, connection, now = current_actor(), reader(), present()
     wanted = tuple(Wanted(item=item, quantity=count) for item, count in basket.items())
     offer = quotes.quote(connection, line.resident, wanted, now) if wanted else None
     foreign = line.community != actor.place
     sample = offer or None
+    family = family_at(connection, line.resident, now) if offer else ()
     return {
         "customer": {
             "id": line.resident,
@@ -124,12 +156,14 @@ def _customer(line: people.ResidentLine, basket: dict[UUID, int]) -> dict[str, A
             "rate_reason": sample.document if sample else "",
         },
         "items": counter_items(connection, line.resident, actor.place, basket, now),
-        "quote": _quote(offer) if offer else None,
-        "ways": ways(connection, actor.place, offer, now) if offer else (),
+        "quote": _quote(offer, shared=bool(family)) if offer else None,
+        "family": family,
+        "paid": _shares(),
+        "ways": ways(connection, actor.place, offer, now, shared=bool(family)) if offer else (),
     }
 
 
-def _quote(offer: quotes.Quote) -> dict[str, Any]:
+def _quote(offer: quotes.Quote, *, shared: bool) -> dict[str, Any]:
     words = _("，").join(
         _("%(name)s %(count)s 件", name=line.name, count=line.quantity) for line in offer.lines
     )
@@ -140,6 +174,9 @@ def _quote(offer: quotes.Quote) -> dict[str, Any]:
         "words": words,
         "limit_words": "",
         "problem": offer.obstacle.sentence() if offer.obstacle else "",
+        # Too few points of one's own end nothing where the family stands here, too.
+        "stuck": bool(offer.obstacle)
+        and not (shared and isinstance(offer.obstacle, InsufficientPoints)),
     }
 
 
@@ -181,7 +218,10 @@ def counter_redeem() -> ResponseReturnValue:
     resident, basket = identity(request.form.get("resident_id")), _basket()
     if resident is None or not basket:
         return _counter(resident, basket, refusal=_("请先找到居民，点好要换的东西。"), status=422)
-    cost = request.form.get("cost", "")
+    cost, shares = request.form.get("cost", ""), _shares()
+    if None in shares.values():
+        errors = {"shares": [_("每个人付的分要填整数；不付就留空。")]}
+        return _counter(resident, basket, errors=errors, status=422)
     command = CounterRedemption(
         key=request.form.get("key", ""),
         resident=resident,
@@ -189,12 +229,16 @@ def counter_redeem() -> ResponseReturnValue:
         confirmation="known" if request.form.get("confirmation") == "known" else "device",
         confirm_resident=request.form.get("confirm_resident") == "1",
         shown=int(cost) if cost.isdigit() else None,
+        shares=tuple(
+            Share(resident=each, amount=amount) for each, amount in shares.items() if amount
+        ),
     )
     try:
         done = transact(redeem_at_counter, command, current_actor())
-    except ResidentUnconfirmed as refusal:
-        errors = {"confirm_resident": [refusal.sentence()]}
-        return _counter(resident, basket, errors=errors, status=int(refusal.status))
     except AppError as refusal:
-        return _counter(resident, basket, refusal=refusal.sentence(), status=int(refusal.status))
+        field, sentence = BESIDE.get(type(refusal)), refusal.sentence()
+        status = int(refusal.status)
+        if field is None:
+            return _counter(resident, basket, refusal=sentence, status=status)
+        return _counter(resident, basket, errors={field: [sentence]}, status=status)
     return redirect(url_for("desk.counter", resident=resident, done=done.id), code=303)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
+
+from sqlalchemy import select
 
 from core import settings
 from core.acts import NotInYourScope
@@ -19,6 +22,7 @@ from exchange.orders import legs, rows
 from exchange.orders.decide import refuse_large
 from exchange.orders.finish import asked_for, confirm_at_counter
 from exchange.orders.rows import OrderMoved, OwnHousehold, OwnOrder
+from exchange.orders.sharing import Share, ShareTooLarge, hold_id, payers_of
 from exchange.orders.submit import (
     NotYourOrder,
     ordered_before,
@@ -27,6 +31,8 @@ from exchange.orders.submit import (
     place,
 )
 from exchange.reserve import give_stock, hand_out, quotas_of, raise_quotas
+from points.models import Account
+from residents.models import Person
 
 if TYPE_CHECKING:
     from core.work import Work
@@ -45,6 +51,12 @@ class ConfirmationUnknown(Rejected):
     """A resident agrees on their own phone, or staff know them."""
 
     text = N_("请选本人怎样确认：在自己的手机上点同意，或工作人员认识本人。")
+
+
+class PayerLacksPoints(Rejected):
+    """Somebody who pays a share has less than it."""
+
+    text = N_("{name}的可用积分只有 {left} 分，不够付 {points} 分。请少填一些，或由别人多付。")
 
 
 class CostChanged(Conflict):
@@ -73,6 +85,8 @@ class CounterRedemption:
     confirm_resident: bool = False
     #: What the page showed, in centipoints; another sum by now is refused.
     shown: int | None = None
+    #: What others of the household pay who stand here, too; the rest is the resident's own.
+    shares: tuple[Share, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +110,10 @@ def redeem_at_counter(work: Work, command: CounterRedemption) -> Redeemed:
     """Redeem at the actor's own station, at today's price and rate.
 
     ``known``: spent and handed over at once. ``device``: points, quotas and stock are held for
-    five minutes until the resident agrees. Raises OwnOrder, OwnHousehold, KnownTooLarge,
-    LeadNeeded, ResidentUnconfirmed, what ``basket`` and ``reserve`` raise, InsufficientPoints.
+    five minutes until the resident agrees. Others of the household who stand here agree before
+    staff who know them. Raises OwnOrder, OwnHousehold, KnownTooLarge, ShareTooLarge, LeadNeeded,
+    ResidentUnconfirmed, PayerLacksPoints, InsufficientPoints, and what ``basket``, ``reserve`` and
+    ``payers_of`` raise.
     """
     work.actor.require("counter.redeem")
     if command.confirmation not in CONFIRMATIONS:
@@ -113,15 +129,17 @@ def redeem_at_counter(work: Work, command: CounterRedemption) -> Redeemed:
     terms = baskets.terms_of(work.connection, basket, work.now)
     if command.shown is not None and command.shown != terms.cost.cost:
         raise CostChanged(cost=points(terms.cost.cost))
-    _refuse_amount(work, basket, terms.cost.cost, command.confirmation)
+    order, cost = work.new_id(), terms.cost.cost
+    payers = _payers(work, basket, cost, command, order)
+    _refuse_amount(work, basket, cost, command.confirmation, payers)
     if not basket.buyer.confirmed:
         confirm_at_counter(
             work, command.resident, basket.host.community, seen=command.confirm_resident
         )
         basket = replace(basket, buyer=replace(basket.buyer, confirmed=True))
-    baskets.refuse(work.connection, basket, terms.cost.cost, work.now)
+    baskets.refuse(work.connection, basket, max(each.amount for each in payers), work.now)
     entry = rows.Entry(
-        id=work.new_id(),
+        id=order,
         key=key,
         channel="counter",
         state="collected",
@@ -132,10 +150,47 @@ def redeem_at_counter(work: Work, command: CounterRedemption) -> Redeemed:
         closed_at=work.now,
     )
     return (
-        _ask(work, basket, terms, entry)
+        _ask(work, basket, terms, entry, payers)
         if command.confirmation == "device"
-        else _give(work, basket, terms, entry)
+        else _give(work, basket, terms, entry, payers)
     )
+
+
+def _payers(
+    work: Work, basket: Basket, cost: int, command: CounterRedemption, order: UUID
+) -> list[rows.Payer]:
+    """Return who pays what: nothing is held for whom staff know, everything for a phone's yes."""
+    held = command.confirmation == "device"
+    if not command.shares:
+        return [rows.buyer_pays(basket, cost, uuid8(work.now, "hold", order) if held else None)]
+    payers = [
+        replace(
+            each,
+            hold=hold_id(work.now, order, each.account) if held else None,
+            asked=False,
+            **({} if each.resident == basket.buyer.resident else _known(work)),
+        )
+        for each in payers_of(work, basket, cost, command.shares, order)
+    ]
+    _refuse_short(work, payers)
+    return payers
+
+
+def _known(work: Work) -> dict[str, Any]:
+    return {"agreed_by": work.actor.person, "confirmation": "known"}
+
+
+def _refuse_short(work: Work, payers: Sequence[rows.Payer]) -> None:
+    """Raise PayerLacksPoints by name; the guard of the account says it without."""
+    free = (Account.credited - Account.debited - Account.held).label("free")
+    query = select(Account.id, free).where(Account.id.in_([each.account for each in payers]))
+    left = {row.id: row.free for row in work.connection.execute(query)}
+    for each in payers:
+        if left[each.account] < each.amount:
+            name = work.connection.scalar(select(Person.name).where(Person.id == each.person))
+            raise PayerLacksPoints(
+                name=name, left=points(left[each.account]), points=points(each.amount)
+            )
 
 
 def _refuse_own(work: Work, basket: Basket) -> None:
@@ -147,32 +202,39 @@ def _refuse_own(work: Work, basket: Basket) -> None:
         raise OwnHousehold
 
 
-def _refuse_amount(work: Work, basket: Basket, cost: int, confirmation: str) -> None:
+def _refuse_amount(
+    work: Work, basket: Basket, cost: int, confirmation: str, payers: Sequence[rows.Payer]
+) -> None:
     host = basket.host.community
     refuse_large(work, host, cost)
     limit = settings.integer(work.connection, "redeem.known_face_points", work.now, host)
-    if confirmation == "known" and cost > limit * POINT:
-        raise KnownTooLarge(limit=limit)
+    for each in payers:
+        own = each.resident == basket.buyer.resident
+        if each.amount <= limit * POINT or (own and confirmation == "device"):
+            continue
+        raise KnownTooLarge(limit=limit) if own else ShareTooLarge(limit=limit)
 
 
-def _ask(work: Work, basket: Basket, terms: Terms, entry: rows.Entry) -> Redeemed:
+def _ask(
+    work: Work, basket: Basket, terms: Terms, entry: rows.Entry, payers: Sequence[rows.Payer]
+) -> Redeemed:
     """Hold everything and wait for the resident's phone."""
-    held = uuid8(work.now, "hold", entry.id)
-    payers = [rows.buyer_pays(basket, terms.cost.cost, held)]
     place(work, basket, terms, replace(entry, state="asked", closed_at=None), payers)
     return Redeemed(id=entry.id, state="asked", price=terms.price, cost=terms.cost.cost)
 
 
-def _give(work: Work, basket: Basket, terms: Terms, entry: rows.Entry) -> Redeemed:
+def _give(
+    work: Work, basket: Basket, terms: Terms, entry: rows.Entry, payers: Sequence[rows.Payer]
+) -> Redeemed:
     """Write the order, then spend: the account first, quotas by key, stock by id."""
     rows.write(work, basket, terms, entry)
-    rows.write_payments(work, [rows.buyer_pays(basket, terms.cost.cost, None)], entry)
+    rows.write_payments(work, payers, entry)
     order = rows.load_one(work.connection, entry.id)
     legs.pay(work, order)
-    shares = {basket.buyer.resident: terms.cost.cost}
+    shares = {each.resident: each.amount for each in payers}
     raise_quotas(work, quotas_of(work.connection, basket, shares, work.now))
     give_stock(work, pieces_of(basket), entry.id, cross=basket.cross)
-    messages.tell(work, order, "order.collected", time=message_time(work.now))
+    messages.tell_payers(work, order, "order.collected", time=message_time(work.now))
     return Redeemed(id=entry.id, state="collected", price=terms.price, cost=terms.cost.cost)
 
 
@@ -198,5 +260,5 @@ def confirm_asked(work: Work, command: ConfirmAsked) -> Redeemed:
         raise OrderMoved
     legs.pay(work, order)
     hand_out(work, order.pieces, order.id)
-    messages.tell(work, order, "order.collected", time=message_time(work.now))
+    messages.tell_payers(work, order, "order.collected", time=message_time(work.now))
     return result

@@ -20,7 +20,9 @@ from exchange.order_queries import LineView, last_moment
 from exchange.queries import household_used
 from exchange.quote import Quote
 from exchange.reserve import NO_LIMIT
+from exchange.shared import family_of
 from exchange.story import OrderStory, find, story
+from points.models import Account
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -91,6 +93,34 @@ def _used(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """Somebody of the household who may pay a share at the counter, with what they have."""
+
+    resident: UUID
+    name: str
+    left: bool
+    available: int
+
+
+def family_at(connection: Connection, resident: UUID, now: dt.datetime) -> tuple[Beside, ...]:
+    """Return who of the household may pay beside a resident, if anything is theirs."""
+    family = family_of(connection, resident, now)
+    free = (Account.credited - Account.debited - Account.held).label("free")
+    query = select(Account.id, free).where(Account.id.in_([each.account for each in family]))
+    available = {row.id: row.free for row in connection.execute(query)}
+    return tuple(
+        Beside(
+            resident=each.resident,
+            name=each.name,
+            left=each.left,
+            available=available[each.account],
+        )
+        for each in family
+        if available.get(each.account)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
     """A way to agree at the counter, and whether it is open for this sum."""
 
@@ -101,8 +131,13 @@ class Way:
     chosen: bool
 
 
-def ways(connection: Connection, community: int, quote: Quote, now: dt.datetime) -> tuple[Way, ...]:
-    """Return the ways to agree: the resident's phone, or staff who know them up to a sum."""
+def ways(
+    connection: Connection, community: int, quote: Quote, now: dt.datetime, *, shared: bool = False
+) -> tuple[Way, ...]:
+    """Return the ways to agree: the resident's phone, or staff who know them up to a sum.
+
+    ``shared``: the family may pay so much of it that the resident's own part is below that sum.
+    """
     limit = settings.integer(connection, "redeem.known_face_points", now, community)
     known = quote.cost <= limit * baskets.POINT
     buyer = baskets.load_buyer(connection, quote.resident)
@@ -119,8 +154,8 @@ def ways(connection: Connection, community: int, quote: Quote, now: dt.datetime)
             value="known",
             title=words.way_title("known"),
             note=words.way_note("known", limit, open_=known),
-            allowed=known,
-            chosen=known,
+            allowed=known or shared,
+            chosen=known or (shared and not phone),
         ),
     )
 

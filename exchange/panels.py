@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask import render_template
-from sqlalchemy import select
+from sqlalchemy import and_, func, select
 
 from core.work import business_day
 from exchange.left import left_to
-from exchange.models import Order
+from exchange.models import Order, OrderPayment
 from exchange.order_queries import lines_of, my_orders
 from exchange.orders.finish import asked_for
 from exchange.queries import arrivals as new_offers
@@ -32,7 +32,16 @@ def arrivals(connection: Connection, viewer: Viewer) -> str:
 def asked(connection: Connection, viewer: Viewer) -> str:
     """Show what the counter asks the viewer to agree to right now; empty where nobody asks."""
     row = connection.execute(
-        select(Order.id, Order.cost, Order.submitted_at)
+        select(
+            Order.id,
+            # Others of the family may have agreed to their shares at the counter.
+            func.coalesce(OrderPayment.amount, 0).label("cost"),
+            Order.submitted_at,
+        )
+        .outerjoin(
+            OrderPayment,
+            and_(OrderPayment.order == Order.id, OrderPayment.payer == viewer.person),
+        )
         .where(
             Order.resident == viewer.resident,
             Order.state == "asked",

@@ -156,6 +156,9 @@ class CounterRedemptionSchema(BasketSchema):
     confirmation = fields.String(required=True, validate=validate.OneOf(CONFIRMATIONS))
     shown = fields.Integer(strict=True, load_default=None, allow_none=True, metadata=CENTIPOINTS)
     confirm_resident = fields.Boolean(load_default=False)
+    shares = fields.List(
+        fields.Nested(ShareSchema), load_default=list, validate=validate.Length(max=SHARES_MAX)
+    )
 
 
 class CounterQuoteRequestSchema(BasketSchema):

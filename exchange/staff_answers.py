@@ -214,10 +214,23 @@ class CounterItemSchema(Schema):
     closed = fields.String()
 
 
+class BesideSchema(Schema):
+    """Somebody of the household who may pay a share; ``left``: they died and left this."""
+
+    resident = fields.UUID()
+    name = fields.String()
+    left = fields.Boolean()
+    available = fields.Integer(metadata=CENTIPOINTS)
+
+
 class CounterSchema(Schema):
-    """What the counter needs about one resident: the items, and what the family asks them for."""
+    """What the counter needs about one resident.
+
+    The items, who may pay beside them, and what the family asks them for.
+    """
 
     items = fields.List(fields.Nested(CounterItemSchema))
+    family = fields.List(fields.Nested(BesideSchema))
     shares = fields.List(fields.Nested(AskedShareSchema))
 
 

@@ -109,6 +109,7 @@ def _counter(bp: Blueprint) -> None:
         person = load_buyer(connection, resident_id).person
         return {
             "items": desk_counter.counter_items(connection, resident_id, actor.place, {}, now),
+            "family": desk_counter.family_at(connection, resident_id, now),
             "shares": asked_of(connection, {person}, now),
         }
 
@@ -121,7 +122,9 @@ def _counter(bp: Blueprint) -> None:
         actor.require("counter.redeem")
         offer = quotes.quote(connection, data["resident"], data["lines"], now)
         actor.require("counter.redeem", offer.host)
-        return {"quote": offer, "ways": desk_counter.ways(connection, actor.place, offer, now)}
+        shared = bool(desk_counter.family_at(connection, data["resident"], now))
+        ways = desk_counter.ways(connection, actor.place, offer, now, shared=shared)
+        return {"quote": offer, "ways": ways}
 
     @bp.post("/staff/counter-redemptions")
     @bp.arguments(schemas.CounterRedemptionSchema)
@@ -135,5 +138,6 @@ def _counter(bp: Blueprint) -> None:
             confirmation=data["confirmation"],
             confirm_resident=data["confirm_resident"],
             shown=data["shown"],
+            shares=tuple(data["shares"]),
         )
         return transact(redeem_at_counter, command, current_actor())

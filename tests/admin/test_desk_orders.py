@@ -233,3 +233,19 @@ def test_goods_come_back_with_a_reason(cast: People, run: Run, ask: Run) -> None
     done = fill(browser, drawer, "/return", returned="开袋发现坏了")
     assert ask(states) == ["returned"]
     assert "已退回：开袋发现坏了" in words(browser.get(done.headers["Location"]))
+
+
+def test_the_family_pays_together_at_the_counter(cast: People, run: Run, ask: Run) -> None:
+    give(run, cast.li, 9)
+    browser, page = counter(cast, run, points=6)
+    field = f"share-{cast.li.resident}"
+
+    for typed, said in (("半", "要填整数"), ("3", "王秀英的可用积分只有6分，不够付7分")):
+        refused = again(browser, page, "/counter", confirmation="known", **{field: typed})
+        assert refused.status_code == 422
+        assert said in words(refused)
+        assert 'id="wrong-shares"' in refused.get_data(as_text=True)
+    done = again(browser, page, "/counter", confirmation="known", **{field: "5"})
+
+    assert ask(states) == ["collected"]
+    assert "还剩1分" in words(browser.get(done.headers["Location"]))

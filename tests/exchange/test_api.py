@@ -126,6 +126,7 @@ def test_the_counter_over_the_api(
 ) -> None:
     seen = api(cast.elsewhere, "GET", f"/staff/counter/{wang.resident}").get_json()
     assert [(each["id"], each["left"], each["closed"]) for each in seen["items"]] == [(rice, 2, "")]
+    assert seen["family"] == seen["shares"] == []
     asked = {**lines(rice), "resident": str(wang.resident)}
     told = api(cast.elsewhere, "POST", "/staff/counter-quotes", asked).get_json()
     assert (told["quote"]["cost"], told["quote"]["left"]) == (2500, 12_800)
