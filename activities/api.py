@@ -9,8 +9,8 @@ from flask_smorest import Blueprint
 
 from activities import publish, queries, schemas, signup
 from activities.attendance import Recorded, check_in
-from activities.doorway import command_of, looker_of
-from activities.grants import grant_for, seal, unseal
+from activities.doorway import command_of, looker_of, scanned
+from activities.grants import grant_for, seal
 from core.errors import Forbidden
 from core.identity import actor_or_none, current_actor, public, signed_in_only
 from core.work import present, reader, transact
@@ -80,7 +80,7 @@ def presence(data: dict[str, Any]) -> dict[str, Any]:
 @bp.response(200, schemas.RecordedSchema)
 def attend(data: dict[str, Any]) -> Recorded:
     """Check in (or out) by a grant; a repeat is answered calmly."""
-    grant = unseal(data["grant"], present())
+    grant = scanned(data["grant"], current_actor())
     return transact(check_in, command_of(grant, data["part"]), current_actor())
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from flask import flash, request, url_for
 
 from activities import queries
 from activities.attendance import CheckIn, check_in
-from activities.grants import Grant, GrantExpired, unseal
-from activities.publish import Part
+from activities.grants import Grant, GrantExpired, OpenGrant, open_grant, unseal
+from activities.publish import PARTS, Part
 from core.errors import AppError
 from core.work import present, transact
 
@@ -39,9 +39,23 @@ class Visit:
 def pending() -> Grant | None:
     """Return the grant of this browser's scan, or None: none, used up, too old."""
     try:
-        return unseal(request.cookies.get(COOKIE, ""), present())
+        return unseal(sealed(), present())
     except GrantExpired:
         return None
+
+
+def scanned(text: str, actor: Actor) -> Grant:
+    """Return the grant that a check-in came with. Raises GrantExpired, which leaves its trace."""
+    try:
+        return unseal(text, present())
+    except GrantExpired:
+        # Only the refusal is worth a transaction: it keeps who was refused, and where.
+        return transact(open_grant, OpenGrant(grant=text), actor)
+
+
+def sealed() -> str:
+    """Return the signed value of this browser's scan, "" where there was none."""
+    return request.cookies.get(COOKIE, "")
 
 
 def visit_of(card: queries.Card, grant: Grant) -> Visit:
@@ -83,12 +97,13 @@ class PresenceDoorway:
 
     def enter(self, actor: Actor, part: str) -> str | None:
         """Check in whoever has just signed in; where that is refused, the page says why."""
-        grant = pending()
-        if grant is None or part not in {"take_part", "serve"}:
+        if part not in PARTS:
             return None
-        chosen = cast("Part", part)
         try:
-            done = transact(check_in, command_of(grant, chosen), actor)
+            grant = scanned(sealed(), actor)
+            done = transact(check_in, command_of(grant, part), actor)
+        except GrantExpired:
+            return url_for("activities.presence")
         except AppError as refusal:
             flash(refusal.sentence(), "error")
             return url_for("activities.presence")

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from activities.attendance import ScanRefused
 from activities.codes import SHORT, Phase, match, normalise, step_time
 from activities.models import Session
 from core import settings
@@ -19,6 +20,8 @@ from core.errors import N_, Rejected
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from core.work import Work
 
 GRANT = dt.timedelta(minutes=10)
 
@@ -35,8 +38,8 @@ class CodeUnreadable(Rejected):
     text = N_("没有认出这个码。请对着活动现场的屏幕再扫一次。")
 
 
-class GrantExpired(Rejected):
-    """The scan was more than ten minutes ago."""
+class GrantExpired(ScanRefused):
+    """The scan was more than ten minutes ago, or never was."""
 
     text = N_("扫码过去十分钟了，请对着屏幕再扫一次。")
 
@@ -82,10 +85,31 @@ def seal(grant: Grant) -> str:
 
 def unseal(text: str, now: dt.datetime) -> Grant:
     """Return the grant of a signed value. Raises GrantExpired where it is none or too old."""
+    session = None
     match signed("presence", text):
-        case [str(session), "entry" | "exit" as phase, int(at), str(nonce)]:
+        case [str(named), "entry" | "exit" as phase, int(at), str(nonce)]:
             with contextlib.suppress(ValueError, OverflowError):
-                grant = Grant(UUID(session), phase, dt.datetime.fromtimestamp(at, dt.UTC), nonce)
+                session = UUID(named)
+                grant = Grant(session, phase, dt.datetime.fromtimestamp(at, dt.UTC), nonce)
                 if now <= grant.until:
                     return grant
-    raise GrantExpired
+    raise GrantExpired(session=session)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenGrant:
+    """The signed value that a check-in came with."""
+
+    grant: str
+
+
+def open_grant(work: Work, command: OpenGrant) -> Grant:
+    """Return the grant; one that is too old or forged is kept as a refused scan.
+
+    Raises GrantExpired.
+    """
+    work.replayed()
+    try:
+        return unseal(command.grant, work.now)
+    except GrantExpired as refusal:
+        raise GrantExpired(resident=work.actor.resident, **refusal.facts) from None

@@ -19,6 +19,8 @@ from activities.doorway import (
     looker_of,
     pending,
     result_address,
+    scanned,
+    sealed,
     visit_of,
 )
 from activities.earning import half_hours
@@ -222,9 +224,7 @@ def _not_arrived(card: queries.Card) -> ResponseReturnValue:
 def check_in() -> ResponseReturnValue:
     """Record the scan of whoever is signed in."""
     residents_only()
-    grant = pending()
-    if grant is None:
-        raise GrantExpired
+    grant = scanned(sealed(), current_actor())
     done = transact(check_in_now, command_of(grant, _part()), current_actor())
     return redirect(result_address(grant, done.part, done.outcome), code=303)
 

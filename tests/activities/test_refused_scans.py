@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from activities.attendance import (
     GrantUsed,
@@ -24,6 +25,7 @@ from activities.cancelling import cancel_session
 from activities.codes import Phase
 from activities.doorway import COOKIE
 from activities.grants import Grant, GrantExpired, seal
+from activities.models import RefusedScan
 from activities.publish import (
     Part,
     PartOffered,
@@ -193,3 +195,18 @@ def test_the_api_refuses_by_its_code_and_keeps_the_trace(
     assert (answer.status_code, body["code"]) == (int(refusal.status), refusal.code())
     assert sentence in body["message"]
     assert (left_behind(scene, before), scene.refused()) == trace_of(refusal)
+
+
+def test_a_scan_that_was_too_old_is_kept_with_who_and_where_a_forged_one_with_who(
+    scene: Scene, client: FlaskClient
+) -> None:
+    chen, none, old = scene.cast.chen, forged(scene), too_old(scene)
+    for made in (old, none):
+        body = {"grant": made.grant, "part": made.part}
+        client.post("/api/v1/attendances", json=body, headers=scene.cast.headers(chen))
+
+    rows = scene.ask(lambda c: c.execute(select(RefusedScan.__table__)).all())
+    kept = {row.session for row in rows}
+    assert len(kept) == 2
+    assert None in kept
+    assert {(row.resident, row.actor) for row in rows} == {(chen.resident, chen.person)}
