@@ -187,6 +187,12 @@ FOLDS = (
     " UNION ALL SELECT debit, day, 0, amount, -coalesce(standard, 0) FROM transfers"
     " WHERE debit < 0) AS sides GROUP BY account, day"
 )
+USAGE = (
+    "INSERT INTO rule_usage (holder_id, rule, period, used) SELECT holder_id, rule,"
+    " substr(to_char(event_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD'), 1, span) AS period,"
+    " sum(units) FROM awards CROSS JOIN (VALUES (4), (7), (10)) AS spans (span)"
+    " GROUP BY holder_id, rule, period"
+)
 CLOSED = (
     f"INSERT INTO business_days (day, closed_at) SELECT date '{FIRST_DAY}' + number,"
     f" (date '{FIRST_DAY}' + number + 1 + time '00:30') AT TIME ZONE 'Asia/Shanghai'"
@@ -218,6 +224,7 @@ def fill(stage: Stage, transfers: int) -> int:
         for _, definition in indexes:
             run(definition.encode())
         run(FOLDS.encode())
+        run(USAGE.encode())
         run(CLOSED.encode())
         for table in ("bench_homes", "bench_residents", "bench_legs", "bench_totals"):
             run(f"DROP TABLE {table}".encode())

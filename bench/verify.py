@@ -46,6 +46,7 @@ COPIED = (
     "awards",
     "holds",
     "reversals",
+    "rule_usage",
     "account_folds",
     "business_days",
 )

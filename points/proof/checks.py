@@ -89,7 +89,7 @@ WHOLE = Narrow()
 KEPT = dt.timedelta(days=180)
 """``:kept_since``: from then on there is what has to be kept for half a year."""
 
-DAY = r"hangzhou_day\(([a-z_.]+)\)"
+DAY = r"hangzhou_day\(([a-z_.:]+)\)"
 DAYS = {
     "postgresql": r"to_char(\1 AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD')",
     "sqlite": r"strftime('%Y-%m-%d', \1, '+8 hours')",

@@ -500,7 +500,7 @@ def test_books_without_the_guards_would_be_found_out_too(
 ) -> None:
     """The same rows in tables without a single constraint: the checks do not lean on the guards."""
     copy = create_engine("sqlite://")
-    with copy.connect() as connection, connection.begin():
+    with stage.app.app_context(), copy.connect() as connection, connection.begin():
         connection.exec_driver_sql(f"ATTACH DATABASE '{stage.file}' AS guarded")
         for table in TABLES:
             connection.exec_driver_sql(f"CREATE TABLE {table} AS SELECT * FROM guarded.{table}")
