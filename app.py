@@ -41,6 +41,7 @@ import admin.desk_helpers
 import admin.desk_households
 import admin.desk_import
 import admin.desk_item
+import admin.desk_list
 import admin.desk_orders
 import admin.desk_people
 import admin.desk_register

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from admin import sheet_room
 from admin.blueprints import desk
 from admin.hours_reading import KIND, HoursLine, understand_hours
-from admin.sheet_room import Looked
+from admin.sheet_room import Looked, masked
 from core.errors import AppError
 from core.identity import current_actor
 from core.work import business_day, present, reader
@@ -19,8 +19,6 @@ from points.earning.act_sheets import RowResult
 from points.earning.recorders import Looker
 from points.earning.sheet_queries import recent_sheets
 from points.feeds.imported import import_hours, look_at_hours
-
-PHONE_DIGITS = 11
 
 
 @desk.get("/import")
@@ -75,11 +73,6 @@ def _shown(line: HoursLine, result: RowResult | None) -> Looked:
     if result is None:
         return Looked(line.number, "refused", _(line.error), 0, facts)
     return Looked(line.number, result.outcome, result.message, result.amount, facts)
-
-
-def masked(phone: str) -> str:
-    """Hide the middle of a number; what is no number is shown, so that it can be mended."""
-    return f"{phone[:3]}****{phone[-4:]}" if len(phone) == PHONE_DIGITS else phone
 
 
 @desk.post("/import/wrong.csv")

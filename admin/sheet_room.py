@@ -24,6 +24,7 @@ from points.earning.sheet_queries import SheetPage, sheet_of
 M = TypeVar("M")
 FILE_BYTES_MAX = 400 * 1024
 SHOWN = 300
+PHONE_DIGITS = 11
 OUTCOMES = {
     "recorded": N_("记上了"),
     "existed": N_("以前记过"),
@@ -97,6 +98,11 @@ def look_page(
         amount=sum(row.amount for row in good if row.outcome == "recorded"),
         cells=text_of(brought.rows, kind),
     )
+
+
+def masked(phone: str) -> str:
+    """Hide the middle of a number; what is no number is shown, so that it can be mended."""
+    return f"{phone[:3]}****{phone[-4:]}" if len(phone) == PHONE_DIGITS else phone
 
 
 def wrong_file(

@@ -16,7 +16,7 @@ from residents.events import ResidentsAdded
 from residents.models import Building, Dwelling, Estate, Household, Person, Resident
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
+    from sqlalchemy import Connection, Row
 
     Namesake = Row[UUID, UUID, UUID, int, str, str | None, str]
 
@@ -51,13 +51,15 @@ class Known:
 Key = tuple[str, str, object]
 
 
-def existing(work: Work, community: int, members: Sequence[Member]) -> list[Known | None]:
+def existing(
+    connection: Connection, community: int, members: Sequence[Member]
+) -> list[Known | None]:
     """Return who of them lives here already: same name at the same address or household.
 
     The same name with the same number is found wherever in the district it lives: one person.
     """
     known: dict[Key, Known] = {}
-    for row in _namesakes(work, sorted({member.name for member in members})):
+    for row in _namesakes(connection, sorted({member.name for member in members})):
         found = Known(row.id, row.person, row.household, row.community, row.phone_index)
         if row.phone_index:
             known[row.name, "phone", row.phone_index] = found
@@ -68,10 +70,10 @@ def existing(work: Work, community: int, members: Sequence[Member]) -> list[Know
     return [_find(known, member) for member in members]
 
 
-def _namesakes(work: Work, names: list[str]) -> Sequence[Namesake]:
+def _namesakes(connection: Connection, names: list[str]) -> Sequence[Namesake]:
     rows: list[Namesake] = []
     for start in range(0, len(names), CHUNK):
-        rows += work.connection.execute(
+        rows += connection.execute(
             select(
                 Resident.id,
                 Resident.person,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -11,6 +12,8 @@ from residents.households import Known, Member, add_members, existing, repeated
 from residents.people import EnterResident, checked_member, elsewhere, enter_one_by_one
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from core.work import Work
 
 ROWS_MAX = 5_000
@@ -67,7 +70,7 @@ def import_residents(work: Work, command: ImportResidents) -> ResidentsImported:
         raise TooManyRows
     enter_one_by_one(work, command.community)
     results: dict[int, RowResult] = {}
-    fresh = _unknown(work, command, results)
+    fresh = _unknown(work.connection, work.day, command, results)
     twins = repeated([member for _, member in fresh])
     new = [pair for pair, twin in zip(fresh, twins, strict=True) if twin is None]
     added = add_members(work, command.community, [member for _, member in new], state="confirmed")
@@ -78,6 +81,29 @@ def import_residents(work: Work, command: ImportResidents) -> ResidentsImported:
             results[index] = replace(results[fresh[twin][0]], row=index, outcome="existed")
     if not added:
         work.replayed()
+    return _told(results)
+
+
+def look_at_list(
+    connection: Connection, day: dt.date, command: ImportResidents
+) -> ResidentsImported:
+    """Say what would become of each row; nothing is written, and the new have no ids yet."""
+    if len(command.rows) > ROWS_MAX:
+        raise TooManyRows
+    results: dict[int, RowResult] = {}
+    fresh = _unknown(connection, day, command, results)
+    for (index, _), twin in zip(fresh, repeated([member for _, member in fresh]), strict=True):
+        results[index] = RowResult(
+            row=index,
+            resident=None,
+            household=None,
+            outcome="added" if twin is None else "existed",
+            message="",
+        )
+    return _told(results)
+
+
+def _told(results: dict[int, RowResult]) -> ResidentsImported:
     rows = tuple(results[index] for index in sorted(results))
     count = [row.outcome for row in rows].count
     return ResidentsImported(
@@ -89,7 +115,8 @@ def import_residents(work: Work, command: ImportResidents) -> ResidentsImported:
 
 
 def _unknown(
-    work: Work,
+    connection: Connection,
+    day: dt.date,
     command: ImportResidents,
     results: dict[int, RowResult],
 ) -> list[tuple[int, Member]]:
@@ -97,26 +124,26 @@ def _unknown(
     members: list[tuple[int, Member]] = []
     for index, row in enumerate(command.rows):
         try:
-            members.append((index, _listed(work, command.community, row)))
+            members.append((index, _listed(day, command.community, row)))
         except AppError as refusal:
             results[index] = _refused(index, refusal)
-    before = existing(work, command.community, [member for _, member in members])
+    before = existing(connection, command.community, [member for _, member in members])
     fresh: list[tuple[int, Member]] = []
     for (index, member), found in zip(members, before, strict=True):
         if found is None:
             fresh.append((index, member))
         elif found.community != command.community:
-            results[index] = _refused(index, elsewhere(work, member, found))
+            results[index] = _refused(index, elsewhere(connection, member, found))
         else:
             results[index] = _row(index, found, "existed")
     return fresh
 
 
-def _listed(work: Work, community: int, row: EnterResident) -> Member:
+def _listed(day: dt.date, community: int, row: EnterResident) -> Member:
     """Check a row of a list; it stands for its own community and for no household by id."""
     if row.community != community or row.household is not None:
         raise RowNotForThisList
-    return checked_member(work, row)
+    return checked_member(day, row)
 
 
 def _row(index: int, known: Known, outcome: str) -> RowResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from residents.households import Dwellings, Known, Member, add_members, existing
 from residents.models import Community, Consent, Household, Resident
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
+    from sqlalchemy import Connection, Row
 
     from core.work import Work
 
@@ -120,10 +121,10 @@ def checked_name(words: str) -> str:
     return name
 
 
-def checked_member(work: Work, command: EnterResident) -> Member:
+def checked_member(day: dt.date, command: EnterResident) -> Member:
     """Return what was typed, checked and in one spelling."""
     if command.birth_year is not None and not (
-        work.day.year - YEARS_MAX <= command.birth_year <= work.day.year
+        day.year - YEARS_MAX <= command.birth_year <= day.year
     ):
         raise BirthYearWrong
     return Member(
@@ -143,15 +144,15 @@ def enter_resident(work: Work, command: EnterResident) -> ResidentEntered:
     """
     work.actor.require("resident.enter", command.community)
     enter_one_by_one(work, command.community)
-    member = checked_member(work, command)
+    member = checked_member(work.day, command)
     if member.household is not None:
         home = select(Household.community).where(Household.id == member.household)
         if work.connection.scalar(home) != command.community:
             raise HouseholdUnknown
-    found = existing(work, command.community, [member])[0]
+    found = existing(work.connection, command.community, [member])[0]
     if found is not None:
         if found.community != command.community:
-            raise elsewhere(work, member, found)
+            raise elsewhere(work.connection, member, found)
         work.replayed()
         return _entered(found, exists=True)
     added = add_members(work, command.community, [member], state="confirmed")[0]
@@ -167,10 +168,10 @@ def _entered(known: Known, *, exists: bool) -> ResidentEntered:
     )
 
 
-def elsewhere(work: Work, member: Member, found: Known) -> LivesElsewhere:
+def elsewhere(connection: Connection, member: Member, found: Known) -> LivesElsewhere:
     """Return the refusal that names where somebody lives."""
     query = select(Community.display_name).where(Community.code == found.community)
-    return LivesElsewhere(name=member.name, place=work.connection.scalar(query))
+    return LivesElsewhere(name=member.name, place=connection.scalar(query))
 
 
 def _known(work: Work, community: int) -> None:
@@ -248,7 +249,7 @@ def register(work: Work, command: Register) -> ResidentEntered:
         raise TooYoung
     _known(work, command.community)
     member = Member(name=checked_name(command.name), phone=normal_phone(command.phone))
-    found = existing(work, command.community, [member])[0]
+    found = existing(work.connection, command.community, [member])[0]
     if found is not None:
         work.replayed()
         return _entered(found, exists=True)
