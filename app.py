@@ -75,6 +75,7 @@ import points.correcting.views
 import points.defaults
 import points.earning.api
 import points.feeds.api
+import points.feeds.hours_api
 import points.jobs
 import points.panels
 import points.proof.api
@@ -138,6 +139,7 @@ API_BLUEPRINTS = (
     points.earning.api.bp,
     points.feeds.api.feed_bp,
     points.feeds.api.bp,
+    points.feeds.hours_api.bp,
     residents.grants_api.bp,
     residents.local_api.bp,
     points.bulletins.api.bp,
