@@ -1,4 +1,7 @@
-"""A GET writes nothing at all (design.md 6): every page and every read of the API, as everybody."""
+"""A GET writes nothing at all (design.md 6): every page and every read of the API, as everybody.
+
+On the way each page is looked over for what would need a script.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,7 @@ from points.settlement import settle_due
 from points.statements.issue import IssueStatement, issue_statement
 from points.statements.periods import Period, Subject
 from tests.conftest import Clock
+from tests.dead_ends import DeadEnds
 from tests.exchange.scene import POINT, Scene, Someone
 from tests.people import HERE, THERE, People
 from tests.points.doors import building_lead
@@ -230,18 +234,23 @@ def ask_all(
     headers: dict[str, dict[str, str]],
     address: str,
     known: Arguments,
-) -> set[int]:
-    """Get an address as everybody, in several ways; return the statuses."""
+) -> tuple[set[int], set[str]]:
+    """Get an address as everybody, in several ways; return the statuses, and what is no use."""
     # Whoever else asked in this process has an address of their own.
     base = {"REMOTE_ADDR": f"127.77.{UUID(str(known['session'])).int % 250}.7"}
-    return {
-        browser.get(f"{address}?{query}", headers=headers.get(name), environ_base=base).status_code
+    answers = [
+        browser.get(f"{address}?{query}", headers=headers.get(name), environ_base=base)
         for name, browser in browsers.items()
         for query in queries(known)
-    }
+    ]
+    pages = [each.get_data(as_text=True) for each in answers if each.mimetype == "text/html"]
+    return (
+        {answer.status_code for answer in answers},
+        {found for page in pages for found in DeadEnds(page).found},
+    )
 
 
-def test_no_get_changes_a_row(
+def test_no_get_changes_a_row_and_no_page_needs_a_script(
     app: Flask, cast: People, arguments: Arguments, ask: Callable[..., Any]
 ) -> None:
     fang = building_lead(Scene(app).run, ask, cast)
@@ -253,7 +262,7 @@ def test_no_get_changes_a_row(
     for each in browsers.values():
         each.get(f"/V/{arguments['code']}")
     headers = {name: cast.headers(who) for name, who in people.items()}
-    unanswered, changed = [], {}
+    unanswered, changed, useless = [], {}, {}
     before = ask(state)
     with app.test_request_context():
         addresses = {
@@ -263,7 +272,7 @@ def test_no_get_changes_a_row(
             for rule in readable(app)
         }
     for endpoint, address in addresses.items():
-        statuses = ask_all(browsers, headers, address, arguments)
+        statuses, dead = ask_all(browsers, headers, address, arguments)
         assert max(statuses) < 500, f"{endpoint}: {statuses}"
         if not statuses & {200, 303}:
             unanswered.append(f"{endpoint}: {sorted(statuses)}")
@@ -271,8 +280,11 @@ def test_no_get_changes_a_row(
         tables = [name for name in after if after[name] != before[name]]
         if tables:
             changed[endpoint] = tables
+        if dead:
+            useless[endpoint] = dead
         before = after
     assert changed == {}
+    assert useless == {}, "everything works without a script"
     assert unanswered == [], "the walk has to open every address for somebody"
     assert len(addresses) > 50
 
@@ -293,3 +305,21 @@ def test_a_change_would_be_seen(
         connection.execute(text(statement))
         connection.commit()
     assert ask(state) != before
+
+
+@pytest.mark.parametrize(
+    ("page", "wrong"),
+    [
+        ('<form action="/a"><input name="a"><input name="b"></form>', "nothing sends"),
+        ('<form action="/a"><select name="a"></select></form>', "nothing sends"),
+        ('<form action="/a"><button type="button">走</button></form>', "is of no use"),
+        ('<button data-open="menu">菜单</button>', "is of no use"),
+        ('<form id="b"><button hidden>走</button><input><input></form>', "nothing sends"),
+        ('<a data-open="menu">菜单</a>', "leads nowhere"),
+        ('<form id="b"><input><input></form><button form="b">走</button>', ""),
+        ('<form action="/a"><input name="q" type="search"></form>', ""),
+    ],
+)
+def test_what_needs_a_script_would_be_seen(page: str, wrong: str) -> None:
+    found = DeadEnds(page).found
+    assert [wrong in each for each in found] == [True] * bool(wrong)
