@@ -42,8 +42,8 @@ def person(server: Server, chromium: Browser) -> Iterator[MakePerson]:
     """Make somebody with a browser of their own; nothing may go wrong in any of them."""
     made: list[Person] = []
 
-    def make(name: str, size: tuple[int, int] = PHONE) -> Person:
-        made.append(Person(name, server, chromium, size))
+    def make(name: str, size: tuple[int, int] = PHONE, *, scripts: bool = True) -> Person:
+        made.append(Person(name, server, chromium, size, scripts=scripts))
         return made[-1]
 
     yield make

@@ -27,9 +27,15 @@ class Person:
     """
 
     def __init__(
-        self, name: str, server: Server, chromium: Browser, size: tuple[int, int] = PHONE
+        self,
+        name: str,
+        server: Server,
+        chromium: Browser,
+        size: tuple[int, int] = PHONE,
+        *,
+        scripts: bool = True,
     ) -> None:
-        self.name, self.server = name, server
+        self.name, self.server, self.scripts = name, server, scripts
         context = chromium.new_context(
             viewport={"width": size[0], "height": size[1]},
             device_scale_factor=2 if size == PHONE else 1,
@@ -37,6 +43,7 @@ class Person:
             is_mobile=size == PHONE,
             locale="zh-CN",
             timezone_id="Asia/Shanghai",
+            java_script_enabled=scripts,
         )
         context.set_default_timeout(PATIENCE_MS)
         self.page: Page = context.new_page()
@@ -115,6 +122,11 @@ class Person:
     def _field(self, label: str) -> Locator:
         return self.page.get_by_label(label).and_(self.page.locator(FIELD)).filter(visible=True)
 
+    def look_again(self) -> None:
+        """See what is new: a script would have fetched it."""
+        if not self.scripts:
+            self.page.reload()
+
     def reads(self, words: str) -> None:
         """See that the page says this."""
         self.page.get_by_text(words).filter(visible=True).first.wait_for()
@@ -134,9 +146,11 @@ class Person:
         self.page.wait_for_url(lambda url: "/sign-in" not in url)
 
     def prove(self, phone: str) -> None:
-        """Fill in the number and the code that comes: the form sends itself off."""
+        """Fill in the number and the code that comes: a script sends the form off, or a button."""
         self.type("手机号", phone)
         self.tap("发验证码")
         self.page.get_by_text("再发一次").or_(self.page.get_by_text("秒后重发")).wait_for()
         self.type("短信验证码", self.server.code_for(phone))
+        if not self.scripts:
+            self.tap(self.page.locator("#sign-in button:not([formaction])"))
         self.page.wait_for_load_state()
