@@ -192,6 +192,10 @@ def serve_command(bind: str, *, reset: bool) -> None:
         click.echo("Building Shangcheng: 203 communities, three months (once, about a minute)")
         facts = build()
         click.echo(f"built by {facts['calls']} calls in {facts['seconds']} s")
+    else:
+        # It may have been kept since an older version.
+        with contextlib.redirect_stderr(io.StringIO()):
+            upgrade()
     rows = accounts()
     click.echo(f"\nLinli 邻里 is at http://{bind}\n")
     click.echo("Sign in with a number below; the one-time code appears in this terminal.\n")

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask_migrate import downgrade
 from sqlalchemy import Connection, func, select, text
 
+from core.config import ROOT
 from core.db import db
 from core.models import AuditEvent
 from core.work import present, reading
@@ -50,12 +52,17 @@ def test_the_demonstration_is_a_lively_district_with_a_sign_in_for_everybody(
         demo.look_around(rows, times=100)
         assert demo.megabytes() < MEGABYTES_MAX
     books_hold(app)
+    with app.app_context():
+        downgrade(revision="-1")
 
     with Demonstration(tmp_path) as demo:
         assert "Building" not in demo.said()
         assert accounts(app) == rows
         says_where_and_who(demo, rows)
         a_token_can_be_revoked(app, rows)
+        with app.app_context(), reading() as connection:
+            version = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    assert f"{version}\n" == (ROOT / "migrations" / "HEAD").read_text(encoding="ascii")
     with app.app_context():
         db.engine.dispose()
 
