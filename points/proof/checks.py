@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import BindParameter, Date, Table, bindparam, select, text
@@ -32,6 +33,9 @@ class Found:
     rows: int
 
 
+Find = Callable[["Connection", int | None], Found]
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """An invariant: its name, what breaks it in words, and the query that finds it.
@@ -46,7 +50,9 @@ class Check:
     table: str = "transfers"
     title: str = ""
     changed: Changed = "night"
-    find: Callable[[Connection, int | None], Found] | None = None
+    find: Find | None = None
+    #: The same in parts, for two connections to share.
+    parts: Callable[[Connection], list[Find]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +70,20 @@ class Broken:
         place = self.first
         where = [str(each) for each in (place.community, place.day) if each is not None]
         return f"{place.table} {place.id}" + (f" ({', '.join(where)})" if where else "")
+
+
+def cut(connection: Connection, check: Check) -> list[Check]:
+    """Return a check in its parts, where it has some."""
+    if check.parts is None:
+        return [check]
+    return [replace(check, find=part, parts=None) for part in check.parts(connection)]
+
+
+def joined(found: Iterable[Broken]) -> Iterator[Broken]:
+    """Join what parts of one check found next to each other."""
+    for _, parts in groupby(found, key=lambda each: each.name):
+        first, *others = parts
+        yield replace(first, times=first.times + sum(each.times for each in others))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

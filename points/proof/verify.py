@@ -5,17 +5,17 @@ Each check is a query that returns what is wrong, one row each. All look at one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 
 from core.errors import N_
-from points.models import Seal
-from points.proof.chain import Place, broken_blocks, broken_chain, spans
-from points.proof.checks import Broken, Check, Found, find
+from points.proof import sealed
+from points.proof.checks import Broken, Check, cut, find, joined
 from points.proof.verify_adjustments import ADJUSTMENTS
 from points.proof.verify_expiry import EXPIRY
 from points.proof.verify_feeding import FEEDING
@@ -163,26 +163,6 @@ CONFIRMED_BY_ONE = """
     WHERE confirmed_by = recorded_by OR confirmed_by = holder_id"""
 
 
-def _blocks(connection: Connection, turn: int | None) -> Found:
-    """Compute all blocks anew; with a turn the newest day's, and one older day's."""
-    days = spans(connection)
-    if turn is not None and days:
-        days = [days[turn % len(days)], days[-1]]
-    sealed = select(func.count()).select_from(Seal)
-    rows = connection.scalar(sealed.where(Seal.day.in_([span.until for span in days]))) or 0
-    return _found(rows, (place for span in days for place in broken_blocks(connection, span)))
-
-
-def _chain(connection: Connection, _turn: int | None) -> Found:
-    rows = connection.scalar(select(func.count()).select_from(Seal)) or 0
-    return _found(rows, broken_chain(connection))
-
-
-def _found(rows: int, places: Iterable[Place]) -> Found:
-    found = list(places)
-    return Found(times=len(found), first=found[0] if found else None, rows=rows)
-
-
 CHECKS: tuple[Check, ...] = (
     Check(
         "two sides",
@@ -326,7 +306,8 @@ CHECKS: tuple[Check, ...] = (
         table="seals",
         title=N_("封存的流水、发放、预留没有动过"),
         changed="whole",
-        find=_blocks,
+        find=sealed.blocks,
+        parts=sealed.parts,
     ),
     Check(
         "chain",
@@ -335,7 +316,7 @@ CHECKS: tuple[Check, ...] = (
         table="seals",
         title=N_("封存链没有断"),
         changed="whole",
-        find=_chain,
+        find=sealed.chain,
     ),
 )
 COUNTS = {
@@ -350,23 +331,42 @@ COUNTS = {
 def verify(connection: Connection, checks: Sequence[Check] = CHECKS) -> Verified:
     """Check every invariant on one snapshot; nothing is written, nothing is mended.
 
-    The connection must have asked nothing yet. PostgreSQL computes the seals on a second one,
-    at the same time and on the same snapshot.
+    The connection must have asked nothing yet. On PostgreSQL a second one takes part, at the same
+    time and on the same snapshot.
     """
     if connection.dialect.name == "sqlite":
-        return Verified(
-            counts=counted(connection), checks=len(checks), broken=tuple(broken(connection, checks))
-        )
-    one_snapshot(connection)
+        found = tuple(broken(connection, checks))
+    else:
+        one_snapshot(connection)
+        found = _by_two(connection, checks)
+    return Verified(counts=counted(connection), checks=len(checks), broken=found)
+
+
+def _by_two(connection: Connection, checks: Sequence[Check]) -> tuple[Broken, ...]:
+    """Let two connections share the work: one begins with the queries, the other with the seals."""
     snapshot = connection.scalar(text("SELECT pg_export_snapshot()"))
+    queries = [check for check in checks if check.find is None]
+    others = [check for check in checks if check.find is not None]
+    pieces = deque(
+        enumerate([*queries, *(each for one in others for each in cut(connection, one))])
+    )
     with ThreadPoolExecutor(1) as beside, connection.engine.connect() as second:
         one_snapshot(second, snapshot)
-        sealed = [check for check in checks if check.find is not None]
-        seals = beside.submit(lambda: tuple(broken(second, sealed)))
-        others = tuple(broken(connection, [check for check in checks if check.find is None]))
-        return Verified(
-            counts=counted(connection), checks=len(checks), broken=(*others, *seals.result())
-        )
+        seals = beside.submit(lambda: list(_taken(second, pieces.pop)))
+        found = [*_taken(connection, pieces.popleft), *seals.result()]
+    return tuple(joined(each for _, each in sorted(found, key=lambda each: each[0])))
+
+
+def _taken(
+    connection: Connection, take: Callable[[], tuple[int, Check]]
+) -> Iterator[tuple[int, Broken]]:
+    """Run pieces until there are none; yield what is broken with its piece's place."""
+    while True:
+        try:
+            place, check = take()
+        except IndexError:
+            return
+        yield from ((place, each) for each in broken(connection, [check]))
 
 
 def counted(connection: Connection) -> dict[str, int]:

@@ -15,7 +15,16 @@ from core.models import BusinessDay
 from points.models import Seal, Transfer
 from points.proof import chain, verify
 from points.proof.chain import Place, broken_blocks, broken_chain, spans
-from points.proof.sealing import DISTRICT, Days, blocks, digest_of_heads, head, head_of
+from points.proof.checks import cut, joined
+from points.proof.sealing import (
+    DISTRICT,
+    NOTHING,
+    Days,
+    blocks,
+    digest_of_heads,
+    head,
+    head_of,
+)
 from tests.conftest import Clock
 from tests.points.books import HERE, THERE
 from tests.points.sealed import a_week, final_rows
@@ -268,3 +277,16 @@ def test_the_command_says_whether_a_head_stands(app: Flask, ask: Run) -> None:
     assert f"head: it stands, {HERE} on {LAST}\n" in good.output
     assert bad.exit_code == 1
     assert "no block has the head" in bad.output
+
+
+def test_blocks_that_were_computed_apart_are_told_of_together(app: Flask) -> None:
+    check = next(each for each in verify.CHECKS if each.name == "seals")
+    with superuser(app) as connection:
+        for day in (MIDDLE, LAST):
+            set_values(connection, HERE, day, digest=NOTHING)
+
+        apart = list(verify.broken(connection, cut(connection, check)))
+        (together,) = joined(apart)
+
+    assert [each.first.day for each in apart] == [MIDDLE, LAST]
+    assert (together.times, together.first) == (2, apart[0].first)
