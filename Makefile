@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo demo-reset test lint format bench screenshots soak proof browser lock migration
+.PHONY: help setup demo demo-reset test lint format bench bench-growth screenshots soak proof browser lock migration
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -51,7 +51,10 @@ format: .make/test ## Format the code
 	@$(BIN)/ruff format .
 
 bench: .make/test ## Measure against floors in the same run; writes bench/results.json
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench quick
+
+bench-growth: .make/test ## The long measurements: a million awards, ten million transfers (an hour, 12 GB)
+	@$(BIN)/python -m bench long
 
 screenshots: .make/test .make/static browser ## Photograph the running demonstration into docs/
 	@$(BIN)/python -m tests.screenshots

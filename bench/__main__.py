@@ -1,38 +1,74 @@
-"""Measure everything, or what is named: the keys of ``BENCHES``."""
+"""Measure: ``python -m bench [quick | long | NAME | NAME=SIZE …]``; quick if nothing is said.
+
+``quick`` is ``make bench``, some minutes; ``long`` is ``make bench-growth``: a million awards, a
+district's accounts, ten million transfers, about an hour and twelve gigabytes of disk.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 
-from bench import check_in, demo, expiry, posting, settlement, verify
+from bench import check_in, crowd, demo, expiry, feeding, growth, memory, posting, settlement
 from bench.harness import Comparison, Row, compare
 from bench.stage import Stage, production_like
 from core.config import ROOT
 
 RESULTS = ROOT / "bench" / "results.json"
-BENCHES: dict[str, Callable[[Stage], Iterator[Comparison | Row]]] = {
-    "check_in": check_in.comparisons,
-    "posting": posting.comparisons,
-    "settlement": settlement.comparisons,
-    "expiry": expiry.comparisons,
-    "verify": verify.rows,
-    "demo": demo.rows,
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What measures something at a size, and its sizes; 0: it is no part of that run."""
+
+    measure: Callable[[Stage, int], Iterator[Comparison | Row]]
+    quick: int = 0
+    long: int = 0
+
+
+BENCHES = {
+    "check_in": Bench(measure=check_in.comparisons, quick=2_400),
+    "posting": Bench(measure=posting.comparisons, quick=6_400),
+    "settlement": Bench(measure=settlement.comparisons, quick=100_000, long=1_000_000),
+    "crowd": Bench(measure=crowd.rows, long=1_000_000),
+    "feeding": Bench(measure=feeding.comparisons, quick=2_000),
+    "demo": Bench(measure=demo.rows, quick=100),
+    "expiry": Bench(measure=expiry.comparisons, quick=20_000, long=1_330_000),
+    "memory": Bench(measure=memory.rows, long=1_000_000),
+    "growth": Bench(measure=growth.rows, long=10_000_000),
 }
 
 
-def main(names: list[str]) -> int:
+def chosen(words: Sequence[str]) -> list[tuple[str, int]]:
+    """Return which benches to run, and how large; raises ValueError or KeyError."""
+    found: list[tuple[str, int]] = []
+    for word in words:
+        name, _, size = word.partition("=")
+        if name in {"quick", "long"}:
+            found += [
+                (each, getattr(bench, name))
+                for each, bench in BENCHES.items()
+                if getattr(bench, name)
+            ]
+        else:
+            bench = BENCHES[name]
+            found.append((name, int(size) if size else bench.quick or bench.long))
+    return found
+
+
+def main(words: Sequence[str]) -> int:
     """Measure, print the table, write the results; those not measured now are kept."""
-    unknown = [name for name in names if name not in BENCHES]
-    if unknown:
-        print(f"unknown: {', '.join(unknown)}; there are {', '.join(BENCHES)}")
+    try:
+        runs = chosen(words or ["quick"])
+    except (KeyError, ValueError) as error:
+        print(f"not known: {error}; say quick, long, or NAME or NAME=SIZE of {', '.join(BENCHES)}")
         return 1
     rows: list[Row] = []
     with production_like() as stage:
-        for name in names or BENCHES:
-            for each in BENCHES[name](stage):
+        for name, size in runs:
+            for each in BENCHES[name].measure(stage, size):
                 rows.append(compare(each) if isinstance(each, Comparison) else each)
                 write(rows[-1:])
     show(rows)
@@ -48,12 +84,13 @@ def write(rows: list[Row]) -> None:
 
 
 def show(rows: list[Row]) -> None:
-    """Print the table; a missed bar is said plainly."""
-    print(f"\n{'name':30} {'value':>10} {'floor':>10} {'unit':12} {'ratio':>6} {'bar':>6}")
+    """Print the table; a missed bar is said plainly, and what has none is only reported."""
+    width = max(len(row.name) for row in rows)
+    print(f"\n{'name':{width}} {'value':>12} {'floor':>12} {'unit':14} {'ratio':>6} {'bar':>6}")
     for row in rows:
         verdict = "" if row.ratio >= row.bar else "  MISSED"
         print(
-            f"{row.name:30} {row.value:10,.1f} {row.floor:10,.1f} {row.unit:12}"
+            f"{row.name:{width}} {row.value:12,.1f} {row.floor:12,.1f} {row.unit:14}"
             f" {row.ratio:6.3f} {row.bar:6.2f}{verdict}",
         )
 

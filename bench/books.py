@@ -7,9 +7,11 @@ nothing else, so they are worked out once, and a join writes them for everybody.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import datetime as dt
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 import psycopg
 
@@ -21,8 +23,10 @@ EVENTS = 29
 PER_RESIDENT = 37
 """Transfers of a resident, on average over the lives."""
 
-FIRST_DAY = "2025-11-01"
 DAYS = 13 * EVENTS + 14
+FIRST_DAY = (dt.datetime.now(dt.UTC) - dt.timedelta(days=DAYS + 30)).date().isoformat()
+"""So that all of it is over, and closed."""
+
 HOLD = 9
 """The leg that stands for the hold in ids."""
 
@@ -198,21 +202,46 @@ CLOSED = (
     f" (date '{FIRST_DAY}' + number + 1 + time '00:30') AT TIME ZONE 'Asia/Shanghai'"
     f" FROM generate_series(0, {DAYS}) AS number"
 )
+STRAY = (
+    "SELECT count(*) FROM transfers LEFT JOIN accounts AS debits ON debits.id = transfers.debit"
+    " LEFT JOIN accounts AS credits ON credits.id = transfers.credit"
+    " WHERE debits.id IS NULL OR credits.id IS NULL"
+)
 INDEXES = (
     "SELECT indexname, indexdef FROM pg_indexes WHERE tablename IN ('transfers', 'awards', 'holds')"
     " AND indexdef NOT LIKE 'CREATE UNIQUE%'"
 )
 
 
-def fill(stage: Stage, transfers: int) -> int:
-    """Write a year of about so many transfers; returns how many residents it took."""
-    residents = round(transfers / PER_RESIDENT)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A resident whom the application knows: the accounts, the person, the home."""
+
+    service: int
+    basic: int
+    person: UUID
+    community: int
+
+
+def residents_of(transfers: int) -> int:
+    """Return how many residents make so many transfers in a year."""
+    return round(transfers / PER_RESIDENT)
+
+
+def fill(stage: Stage, transfers: int, known: Sequence[Known] = ()) -> int:
+    """Write a year of about so many transfers; returns how many residents it took.
+
+    The first ones are those whom the application knows. Foreign keys are looked at once, at the
+    end, and not row by row; every other constraint holds all the time.
+    """
+    residents = residents_of(transfers)
     with stage.connect() as connection:
         run = connection.execute
         run("SET session_replication_role = replica")
         run("SET maintenance_work_mem = '512MB'")
         run("SET work_mem = '256MB'")
         _lives(connection, stage.communities(), residents)
+        _name(connection, known)
         run(ACCOUNTS.encode())
         indexes = run(INDEXES.encode()).fetchall()
         for name, _ in indexes:
@@ -220,15 +249,26 @@ def fill(stage: Stage, transfers: int) -> int:
         for event in range(EVENTS):
             for statement in (TRANSFERS, AWARDS, HOLDS, REVERSALS):
                 run(statement.replace("{event}", str(event)).encode())
-            print(f"  event {event + 1} of {EVENTS}", flush=True)
         for _, definition in indexes:
             run(definition.encode())
         run(FOLDS.encode())
         run(USAGE.encode())
         run(CLOSED.encode())
+        assert run(STRAY.encode()).fetchone() == (0,)
         for table in ("bench_homes", "bench_residents", "bench_legs", "bench_totals"):
             run(f"DROP TABLE {table}".encode())
     return residents
+
+
+def _name(connection: psycopg.Connection[Any], known: Sequence[Known]) -> None:
+    """Let the first residents be known ones, whose accounts are open and empty."""
+    for number, each in enumerate(known):
+        connection.execute(
+            b"UPDATE bench_residents SET service = %s, basic = %s, person = %s, place ="
+            b" (SELECT place FROM bench_homes WHERE code = %s) WHERE number = %s",
+            (each.service, each.basic, each.person, each.community, number),
+        )
+        connection.execute(b"DELETE FROM accounts WHERE id IN (%s, %s)", (each.service, each.basic))
 
 
 def _lives(connection: psycopg.Connection[Any], places: list[int], residents: int) -> None:

@@ -6,12 +6,8 @@ of the scan, the form's token, one session of many. Half of the residents had si
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
-import multiprocessing
 import random
-import socket
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -20,7 +16,6 @@ from uuid import UUID
 from flask import Flask, session
 from flask.wrappers import Response
 from flask_wtf.csrf import generate_csrf
-from sqlalchemy import insert, select
 
 from activities.attendance import record_attendance
 from activities.doorway import COOKIE
@@ -30,17 +25,13 @@ from activities.publish import PartOffered, PublishActivity, publish_activity
 from activities.signup import ForResident, sign_up
 from activities.situation import Record
 from bench.bare import TABLE, bare_app
-from bench.harness import Comparison, drive
+from bench.driving import drive, serving
+from bench.harness import Comparison
+from bench.people import Visitor, enter, sign_in
 from bench.stage import Stage
-from core.crypto import new_token, token_hash
-from core.server import Server
-from core.work import Work, present, reading
-from residents.lists import ImportResidents, import_residents
-from residents.models import Resident, SignIn
-from residents.people import EnterResident
+from core.work import Work, present
 
 SESSIONS = 20
-RESIDENTS = 2_400
 WARM = 400
 """Of the residents, those whose check-ins warm the server up and are not measured."""
 
@@ -48,19 +39,11 @@ CONNECTIONS = 16
 """As many as the server has threads."""
 
 TODAY = "SELECT count(*) FROM attendances WHERE event_at > now() - interval '1 day'"
-SECONDS_TO_START = 30.0
 HOUR = dt.timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visitor:
-    """A resident on the way in: who, where to, with which token."""
-
-    resident: UUID
-    person: UUID
-    earlier: UUID
-    session: UUID
-    token: str
+Arrival = tuple[Visitor, tuple[UUID, UUID]]
+"""Who comes, to which session of days ago and which of now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +53,9 @@ class Ready:
     visitors: int
 
 
-def publish(stage: Stage) -> dict[int, tuple[UUID, ...]]:
+def publish(stage: Stage) -> dict[int, tuple[UUID, UUID]]:
     """Publish an activity in each of twenty communities: a session three days ago and one now."""
-    sessions: dict[int, tuple[UUID, ...]] = {}
+    sessions: dict[int, tuple[UUID, UUID]] = {}
     with stage.app.app_context():
         now = present()
     for number, community in enumerate(stage.communities()[:SESSIONS]):
@@ -90,68 +73,23 @@ def publish(stage: Stage) -> dict[int, tuple[UUID, ...]]:
             sessions=((now - 73 * HOUR, now - 71 * HOUR), (now - HOUR, now + 8 * HOUR)),
             parts=(PartOffered(part="take_part", places=9_000, rule="join.activity"),),
         )
-        sessions[community] = stage.run(publish_activity, command).sessions
+        earlier, now_open = stage.run(publish_activity, command).sessions
+        sessions[community] = (earlier, now_open)
     return sessions
 
 
-def bring_residents(stage: Stage, sessions: dict[int, tuple[UUID, ...]]) -> list[Visitor]:
-    """Enter residents in the communities of the sessions."""
-    each = RESIDENTS // len(sessions)
-    for index, community in enumerate(sessions):
-        rows = tuple(
-            EnterResident(
-                community=community,
-                name=f"居民{index:02d}{number:03d}",
-                phone=f"139{index:04d}{number:04d}",
-            )
-            for number in range(each)
-        )
-        stage.run(import_residents, ImportResidents(community=community, rows=rows))
-    with stage.app.app_context(), reading() as connection:
-        found = connection.execute(
-            select(Resident.id, Resident.person, Resident.community).order_by(Resident.id)
-        ).all()
-    visitors = [
-        Visitor(
-            resident=row.id,
-            person=row.person,
-            earlier=sessions[row.community][0],
-            session=sessions[row.community][1],
-            token=new_token(),
-        )
-        for row in found
-    ]
-    random.Random(RESIDENTS).shuffle(visitors)  # noqa: S311 - they come to all places at once
-    return visitors
+def keep_places(work: Work, arrivals: Sequence[Arrival]) -> Ready:
+    """Keep a place for every second visitor."""
+    for visitor, sessions in arrivals[::2]:
+        sign_up(work, ForResident(session=sessions[1], part="take_part", resident=visitor.resident))
+    return Ready(len(arrivals))
 
 
-def sign_in(work: Work, visitors: Sequence[Visitor]) -> Ready:
-    """Write the sign-ins, and a place for every second visitor."""
-    rows = [
-        {
-            "id": work.new_id(),
-            "token_hash": token_hash(visitor.token),
-            "person": visitor.person,
-            "resident": visitor.resident,
-            "label": "bench",
-            "created_at": work.now,
-            "last_seen": work.now,
-            "expires_at": work.now + 24 * HOUR,
-        }
-        for visitor in visitors
-    ]
-    work.connection.execute(insert(SignIn), rows)
-    for visitor in visitors[::2]:
-        place = ForResident(session=visitor.session, part="take_part", resident=visitor.resident)
-        sign_up(work, place)
-    return Ready(len(visitors))
-
-
-def came_before(work: Work, visitors: Sequence[Visitor]) -> Ready:
+def came_before(work: Work, arrivals: Sequence[Arrival]) -> Ready:
     """Record a visit of three days ago, so that no table is empty when it is analysed."""
-    for visitor in visitors:
+    for visitor, sessions in arrivals:
         visit = Record(
-            session=visitor.earlier,
+            session=sessions[0],
             resident=visitor.resident,
             part="take_part",
             phase="entry",
@@ -159,18 +97,19 @@ def came_before(work: Work, visitors: Sequence[Visitor]) -> Ready:
             at=work.now - 72 * HOUR,
         )
         record_attendance(work, visit)
-    return Ready(len(visitors))
+    return Ready(len(arrivals))
 
 
-def request_of(app: Flask, visitor: Visitor, number: int) -> bytes:
+def request_of(app: Flask, arrival: Arrival, number: int) -> bytes:
     """Build the request that a phone sends when its owner taps 签到."""
+    visitor, (_, now) = arrival
     with app.test_request_context("/"):
         session["_user_id"] = visitor.token
         session["_fresh"] = True
         form = urlencode({"csrf_token": generate_csrf(), "part": "take_part"})
         signed = Response()
         app.session_interface.save_session(app, session, signed)
-        grant = Grant(visitor.session, "entry", present(), f"bench{number}")
+        grant = Grant(now, "entry", present(), f"bench{number}")
         cookies = f"{signed.headers['Set-Cookie'].partition(';')[0]}; {COOKIE}={seal(grant)}"
     return posted("/activities/check-in", form, cookies)
 
@@ -190,58 +129,23 @@ def posted(path: str, form: str, cookies: str) -> bytes:
     return "\r\n".join((*head, "", form)).encode()
 
 
-@contextlib.contextmanager
-def serving(stage: Stage, app: Flask) -> Iterator[int]:
-    """Serve an application with the product's server; gives the port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    server = Server(app, stage.config, f"127.0.0.1:{port}", quiet=True)
-    process = multiprocessing.get_context("fork").Process(target=server.run)
-    process.start()
-    try:
-        _wait_for(port)
-        yield port
-    finally:
-        process.terminate()
-        process.join(SECONDS_TO_START)
-        if process.is_alive():
-            process.kill()
-            process.join()
-
-
-def _wait_for(port: int) -> None:
-    until = time.monotonic() + SECONDS_TO_START
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.05)
-        else:
-            return
-
-
 class Arrivals:
     """The same residents for both sides: each taps once."""
 
-    def __init__(self, stage: Stage, visitors: Sequence[Visitor]) -> None:
-        self.stage, self.visitors = stage, visitors
+    def __init__(self, stage: Stage, arrivals: Sequence[Arrival]) -> None:
+        self.stage, self.arrivals = stage, arrivals
         self.bare = bare_app(stage.config.database_url)
 
     def ours(self) -> float:
         """Check everybody in."""
-        requests = [
-            request_of(self.stage.app, visitor, number)
-            for number, visitor in enumerate(self.visitors)
-        ]
+        requests = requests_of(self.stage.app, self.arrivals)
         return self._measured(self.stage.app, requests, 303, TODAY)
 
     def floor(self) -> float:
         """Send as many requests to the bare route."""
         requests = [
-            posted("/", urlencode({"resident": visitor.resident}), "") for visitor in self.visitors
+            posted("/", urlencode({"resident": visitor.resident}), "")
+            for visitor, _ in self.arrivals
         ]
         return self._measured(self.bare, requests, 200, f"SELECT count(*) FROM {TABLE}")
 
@@ -256,18 +160,32 @@ class Arrivals:
         return speed
 
 
-def comparisons(stage: Stage) -> Iterator[Comparison]:
+def requests_of(app: Flask, arrivals: Sequence[Arrival]) -> list[bytes]:
+    """Build everybody's request; the scan in it holds for ten minutes from now."""
+    return [request_of(app, arrival, number) for number, arrival in enumerate(arrivals)]
+
+
+def arrive(stage: Stage, size: int) -> list[Arrival]:
+    """Let so many residents be about to come, with sessions that are open and places kept."""
+    sessions = publish(stage)
+    visitors = enter(stage, list(sessions), size)
+    random.Random(size).shuffle(visitors)  # noqa: S311 - they come to all places at once
+    arrivals = [(visitor, sessions[visitor.community]) for visitor in visitors]
+    stage.run(came_before, arrivals)
+    stage.run(sign_in, visitors)
+    stage.run(keep_places, arrivals)
+    return arrivals
+
+
+def comparisons(stage: Stage, size: int) -> Iterator[Comparison]:
     """Prepare the arrivals and return the one comparison."""
     stage.reset()
-    visitors = bring_residents(stage, publish(stage))
-    stage.run(came_before, visitors)
-    stage.run(sign_in, visitors)
+    arrivals = Arrivals(stage, arrive(stage, size))
     with stage.connect() as connection:
         connection.execute(
             f"CREATE TABLE {TABLE} (id uuid PRIMARY KEY, resident text NOT NULL)".encode()
         )
     stage.keep("arrivals")
-    arrivals = Arrivals(stage, visitors)
     yield Comparison(
         name="check-in over HTTP",
         unit="check-ins/s",

@@ -11,18 +11,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.harness import Row
+from bench.harness import Row, least
 from bench.stage import Stage
 from tests.demonstration import Demonstration
 
 BUILT_WITHIN = 90.0
 STARTED_WITHIN = 5.0
 MEGABYTES = 250.0
-REQUESTS = 100
 
 
-def rows(_stage: Stage) -> Iterator[Row]:
-    """Build it, look around, weigh it, stop it, and start it again."""
+def rows(_stage: Stage, size: int) -> Iterator[Row]:
+    """Build it, look around by so many requests, weigh it, stop it, and start it again."""
     with TemporaryDirectory(prefix="linli-") as folder:
         demo = Demonstration(Path(folder))
         begun = time.monotonic()
@@ -30,16 +29,9 @@ def rows(_stage: Stage) -> Iterator[Row]:
             demo.get("/", {})
             yield _row("demo, from installed to the first page", begun, BUILT_WITHIN)
             accounts = json.loads(demo.flask("demo", "accounts", "--json"))
-            demo.look_around(accounts, REQUESTS)
-            weight = demo.megabytes()
-            yield Row(
-                name=f"demo, memory after {REQUESTS} requests",
-                value=round(weight, 1),
-                unit="MB",
-                floor=MEGABYTES,
-                ratio=round(MEGABYTES / weight, 3),
-                bar=1.0,
-            )
+            demo.look_around(accounts, size)
+            name = f"demo, memory after {size} requests"
+            yield least(name, demo.megabytes(), MEGABYTES, "MB", 1.0)
         begun = time.monotonic()
         with demo:
             demo.get("/", {})
@@ -49,11 +41,4 @@ def rows(_stage: Stage) -> Iterator[Row]:
 def _row(name: str, begun: float, within: float) -> Row:
     seconds = time.monotonic() - begun
     print(f"  {name}: {seconds:.1f} s")
-    return Row(
-        name=name,
-        value=round(seconds, 1),
-        unit="s",
-        floor=within,
-        ratio=round(within / seconds, 3),
-        bar=1.0,
-    )
+    return least(name, seconds, within, "s", 1.0)

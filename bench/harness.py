@@ -1,18 +1,16 @@
-"""Rounds, medians and rows; clients in processes and threads; requests over kept connections."""
+"""Rounds, medians and rows; clients in processes and threads."""
 
 from __future__ import annotations
 
 import gc
 import multiprocessing
 import os
-import selectors
-import socket
 import statistics
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.server import THREADS, WORKERS_POSTGRESQL
@@ -46,35 +44,47 @@ class Comparison:
     bar: float
     ours: Callable[[], float]
     floor: Callable[[], float]
+    rounds: int = ROUNDS
 
 
 def compare(comparison: Comparison) -> Row:
     """Measure ours and the floor in turn; the medians of all rounds make the row."""
     ours: list[float] = []
     floor: list[float] = []
-    for _ in range(ROUNDS):
+    for _ in range(comparison.rounds):
         for speeds, measure in ((ours, comparison.ours), (floor, comparison.floor)):
             gc.collect()
             speeds.append(measure())
         print(f"  {comparison.name}: {ours[-1]:,.0f} beside {floor[-1]:,.0f} {comparison.unit}")
     value, base = statistics.median(ours), statistics.median(floor)
+    return row(comparison.name, value, base, comparison.unit, comparison.bar)
+
+
+def row(name: str, value: float, floor: float, unit: str, bar: float = 0) -> Row:
+    """Return the row of two speeds; without a bar it is only reported."""
     return Row(
-        name=comparison.name,
+        name=name,
         value=round(value, 1),
-        unit=comparison.unit,
-        floor=round(base, 1),
-        ratio=round(value / base, 3),
-        bar=comparison.bar,
+        unit=unit,
+        floor=round(floor, 1),
+        ratio=round(value / floor, 3),
+        bar=bar,
     )
 
 
-def burst(clients: int, client: Client) -> float:
+def least(name: str, value: float, floor: float, unit: str, bar: float = 0) -> Row:
+    """Return the row of two costs, of which the smaller is the better."""
+    return replace(row(name, value, floor, unit, bar), ratio=round(floor / value, 3))
+
+
+def burst(clients: int, client: Client, processes: int = 0) -> float:
     """Let clients work at the same time, in workers as the server has; operations per second.
 
-    Two processes at least, and no process has more threads than one of gunicorn's.
+    Two processes at least, and no process has more threads than one of gunicorn's; an embedded
+    database has one process for all of them.
     """
     fork = multiprocessing.get_context("fork")
-    count = max(WORKERS_POSTGRESQL, clients // THREADS)
+    count = processes or max(WORKERS_POSTGRESQL, clients // THREADS)
     start, done = fork.Barrier(clients), fork.SimpleQueue()
     workers = [
         fork.Process(target=_worker, args=(range(first, clients, count), client, start, done))
@@ -124,71 +134,3 @@ def _worker(numbers: Sequence[int], client: Client, start: Any, done: Any) -> No
         spans.append("clients did not end in time")
     done.put(list(spans))
     os._exit(0)  # nothing of the parent's is tidied up in a client
-
-
-def drive(port: int, requests: Sequence[bytes], connections: int, status: int) -> float:
-    """Send each request once over kept connections; answers per second.
-
-    Raises RuntimeError where an answer has another status.
-    """
-    waiting = iter(requests)
-    selector = selectors.DefaultSelector()
-    lines = [_connect(port) for _ in range(connections)]
-    expected = f"HTTP/1.1 {status} ".encode()
-    begun = time.monotonic()
-    for line in lines:
-        line.sendall(next(waiting))
-        selector.register(line, selectors.EVENT_READ)
-    while selector.get_map():
-        answered = selector.select(SECONDS_MAX)
-        if not answered or time.monotonic() - begun > SECONDS_MAX:
-            message = "the server did not answer in time"
-            raise RuntimeError(message)
-        for key, _ in answered:
-            assert isinstance(key.fileobj, socket.socket)
-            _answer(key.fileobj, expected)
-            _send_next(selector, key.fileobj, waiting)
-    for line in lines:
-        line.close()
-    return len(requests) / (time.monotonic() - begun)
-
-
-def _connect(port: int) -> socket.socket:
-    line = socket.create_connection(("127.0.0.1", port), SECONDS_MAX)
-    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return line
-
-
-def _send_next(
-    selector: selectors.BaseSelector,
-    line: socket.socket,
-    waiting: Iterator[bytes],
-) -> None:
-    request = next(waiting, None)
-    if request is None:
-        selector.unregister(line)
-    else:
-        line.sendall(request)
-
-
-def _answer(line: socket.socket, expected: bytes) -> None:
-    """Read one whole answer; servers here always say how long it is."""
-    received = line.recv(65536)
-    while b"\r\n\r\n" not in received:
-        received += _more(line)
-    head, _, body = received.partition(b"\r\n\r\n")
-    if not head.startswith(expected):
-        message = f"an answer was not as expected: {received[:1000]!r}"
-        raise RuntimeError(message)
-    length = int(head.lower().partition(b"\r\ncontent-length: ")[2].partition(b"\r\n")[0])
-    left = length - len(body)
-    while left > 0:
-        left -= len(_more(line))
-
-
-def _more(line: socket.socket) -> bytes:
-    received = line.recv(65536)
-    if not received:
-        message = "the server closed a connection"
-        raise RuntimeError(message)
-    return received

@@ -6,6 +6,7 @@ import contextlib
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,34 +30,49 @@ R = TypeVar("R")
 class Stage:
     """The application on the temporary server, as it runs in production."""
 
-    def __init__(self, address: str, folder: Path) -> None:
-        self.address = address
-        self.config = Config(
-            environment="production",
-            database_url=postgres.url_of(address, DATABASE),
-            secret_key=secrets.token_urlsafe(48),
-            instance=folder,
-        )
+    def __init__(self, address: str, config: Config, database: str = DATABASE) -> None:
+        self.address, self.database = address, database
+        self.config = replace(config, database_url=postgres.url_of(address, database))
         self.app: Flask = create_app(self.config)
-        postgres.recreate(address, DATABASE)
+
+    def build(self) -> None:
+        """Migrate, and import the places."""
+        postgres.recreate(self.address, self.database)
         with self.app.app_context():
             base.load(self.app)
         self.keep("base")
 
+    def beside(self, name: str) -> Stage:
+        """Return the application on a database of its own, as it was at the beginning."""
+        other = Stage(self.address, self.config, f"{self.database}_{name}")
+        postgres.recreate(self.address, other.database, f"{self.database}_base")
+        return other
+
     def keep(self, name: str) -> None:
         """Keep the database as it is under a name, vacuumed and analysed."""
+        self.tidy()
+        self.leave()
+        postgres.recreate(self.address, f"{self.database}_{name}", self.database)
+
+    def tidy(self) -> None:
+        """Vacuum and analyse, and write to the disk what waits for a checkpoint."""
         with self.connect() as connection:
             connection.autocommit = True
             connection.execute("VACUUM ANALYZE")
-        self._dispose()
-        postgres.recreate(self.address, f"{DATABASE}_{name}", DATABASE)
+            connection.execute("CHECKPOINT")
 
     def reset(self, name: str = "base") -> None:
         """Go back to what was kept; both sides of a round begin here."""
-        self._dispose()
-        postgres.recreate(self.address, DATABASE, f"{DATABASE}_{name}")
+        self.leave()
+        postgres.recreate(self.address, self.database, f"{self.database}_{name}")
 
-    def _dispose(self) -> None:
+    def drop(self, name: str) -> None:
+        """Forget what was kept under a name: it is too large to lie about."""
+        with psycopg.connect(self.address, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{self.database}_{name}" WITH (FORCE)'.encode())
+
+    def leave(self) -> None:
+        """Hang up, as before a fork or where the database is about to go."""
         with self.app.app_context():
             db.engine.dispose()
             settings.forget()
@@ -82,6 +98,29 @@ class Stage:
             return [int(row.code) for row in rows]
 
 
+def config(folder: Path) -> Config:
+    """Return the configuration of a production with everything of its own."""
+    return Config(
+        environment="production",
+        database_url=f"sqlite:///{folder}/linli.sqlite",
+        secret_key=secrets.token_urlsafe(48),
+        instance=folder,
+    )
+
+
+@contextlib.contextmanager
+def embedded() -> Iterator[tuple[Flask, Path]]:
+    """Make the application on an embedded database with the places in it; gives its file too."""
+    with tempfile.TemporaryDirectory(prefix="linli-") as folder:
+        app = create_app(config(Path(folder)))
+        with app.app_context():
+            base.load(app)
+            try:
+                yield app, Path(folder) / "linli.sqlite"
+            finally:
+                db.engine.dispose()
+
+
 def plain(statement: Any) -> str:
     """Return a statement of the application as bare psycopg takes it."""
     return str(statement.compile(dialect=PGDialect_psycopg()))  # type: ignore[no-untyped-call]
@@ -94,7 +133,8 @@ def production_like() -> Iterator[Stage]:
         with psycopg.connect(address, autocommit=True) as connection:
             connection.execute("ALTER SYSTEM SET fsync = on")
             connection.execute("SELECT pg_reload_conf()")
-        stage = Stage(address, Path(folder))
+        stage = Stage(address, config(Path(folder)))
+        stage.build()
         with stage.connect() as connection:
             answer = connection.execute("SHOW fsync").fetchone()
         assert answer == ("on",)
