@@ -32,6 +32,7 @@ COPIED = (
     "reversals",
     "rule_usage",
     "account_folds",
+    "rule_usage",
     "business_days",
 )
 CHUNK = 10_000

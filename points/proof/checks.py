@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import BindParameter, Date, Table, bindparam, select, text
@@ -70,20 +69,6 @@ class Broken:
         place = self.first
         where = [str(each) for each in (place.community, place.day) if each is not None]
         return f"{place.table} {place.id}" + (f" ({', '.join(where)})" if where else "")
-
-
-def cut(connection: Connection, check: Check) -> list[Check]:
-    """Return a check in its parts, where it has some."""
-    if check.parts is None:
-        return [check]
-    return [replace(check, find=part, parts=None) for part in check.parts(connection)]
-
-
-def joined(found: Iterable[Broken]) -> Iterator[Broken]:
-    """Join what parts of one check found next to each other."""
-    for _, parts in groupby(found, key=lambda each: each.name):
-        first, *others = parts
-        yield replace(first, times=first.times + sum(each.times for each in others))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

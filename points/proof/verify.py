@@ -5,9 +5,7 @@ Each check is a query that returns what is wrong, one row each. All look at one 
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +13,8 @@ from sqlalchemy import text
 
 from core.errors import N_
 from points.proof import sealed
-from points.proof.checks import Broken, Check, cut, find, joined
+from points.proof.checks import Broken, Check, find
+from points.proof.sharing import by_two
 from points.proof.verify_adjustments import ADJUSTMENTS
 from points.proof.verify_expiry import EXPIRY
 from points.proof.verify_feeding import FEEDING
@@ -338,35 +337,11 @@ def verify(connection: Connection, checks: Sequence[Check] = CHECKS) -> Verified
         found = tuple(broken(connection, checks))
     else:
         one_snapshot(connection)
-        found = _by_two(connection, checks)
+        snapshot = connection.scalar(text("SELECT pg_export_snapshot()"))
+        with connection.engine.connect() as second:
+            one_snapshot(second, snapshot)
+            found = by_two(connection, second, checks, broken)
     return Verified(counts=counted(connection), checks=len(checks), broken=found)
-
-
-def _by_two(connection: Connection, checks: Sequence[Check]) -> tuple[Broken, ...]:
-    """Let two connections share the work: one begins with the queries, the other with the seals."""
-    snapshot = connection.scalar(text("SELECT pg_export_snapshot()"))
-    queries = [check for check in checks if check.find is None]
-    others = [check for check in checks if check.find is not None]
-    pieces = deque(
-        enumerate([*queries, *(each for one in others for each in cut(connection, one))])
-    )
-    with ThreadPoolExecutor(1) as beside, connection.engine.connect() as second:
-        one_snapshot(second, snapshot)
-        seals = beside.submit(lambda: list(_taken(second, pieces.pop)))
-        found = [*_taken(connection, pieces.popleft), *seals.result()]
-    return tuple(joined(each for _, each in sorted(found, key=lambda each: each[0])))
-
-
-def _taken(
-    connection: Connection, take: Callable[[], tuple[int, Check]]
-) -> Iterator[tuple[int, Broken]]:
-    """Run pieces until there are none; yield what is broken with its piece's place."""
-    while True:
-        try:
-            place, check = take()
-        except IndexError:
-            return
-        yield from ((place, each) for each in broken(connection, [check]))
 
 
 def counted(connection: Connection) -> dict[str, int]:

@@ -15,7 +15,6 @@ from core.models import BusinessDay
 from points.models import Seal, Transfer
 from points.proof import chain, verify
 from points.proof.chain import Place, broken_blocks, broken_chain, spans
-from points.proof.checks import cut, joined
 from points.proof.sealing import (
     DISTRICT,
     NOTHING,
@@ -25,6 +24,7 @@ from points.proof.sealing import (
     head,
     head_of,
 )
+from points.proof.sharing import cut, joined
 from tests.conftest import Clock
 from tests.points.books import HERE, THERE
 from tests.points.sealed import a_week, final_rows
