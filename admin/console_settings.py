@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from admin.blueprints import console
+from admin.place_phone import phone_form, save_phone
 from admin.setting_rows import groups
 from core import jobs, settings
 from core.http_keys import form_key
@@ -30,11 +31,13 @@ def _settings(
     *,
     typed: str | None = None,
     errors: dict[str, list[str]] | None = None,
+    phone: dict[str, Any] | None = None,
     status: int = 200,
 ) -> ResponseReturnValue:
     shown = render_template(
         "admin/settings.html",
         groups=groups(),
+        phone=phone or phone_form(),
         may_change=current_actor().may("setting.district"),
         open_key=open_key,
         typed=typed,
@@ -57,6 +60,18 @@ def set_setting() -> ResponseReturnValue:
         return _settings(key, typed=typed, errors=errors, status=int(refusal.status))
     flash(_("已保存，马上生效"), "done")
     return redirect(url_for("console.settings", _anchor=key), code=303)
+
+
+@console.post("/settings/phone")
+def set_phone() -> ResponseReturnValue:
+    """Set the number of the district, which communities without one show, too."""
+    current_actor().require("setting.district")
+    form = phone_form()
+    refusal = save_phone(form, request.form.get("phone", ""))
+    if refusal is not None:
+        return _settings(None, phone=form, status=int(refusal.status))
+    flash(_("已保存，没有自己电话的社区都用这个号码"), "done")
+    return redirect(url_for("console.settings"), code=303)
 
 
 @console.get("/jobs", endpoint="jobs")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from admin.blueprints import desk
+from admin.place_phone import phone_form, save_phone
 from admin.setting_rows import groups
 from core import settings
 from core.http_keys import form_key
@@ -26,11 +29,13 @@ def _settings(
     *,
     typed: str | None = None,
     errors: dict[str, list[str]] | None = None,
+    phone: dict[str, Any] | None = None,
     status: int = 200,
 ) -> ResponseReturnValue:
     shown = render_template(
         "admin/settings_own.html",
         groups=groups(current_actor().place),
+        phone=phone or phone_form(current_actor().place),
         open_key=open_key,
         typed=typed,
         errors=errors or {},
@@ -56,3 +61,16 @@ def set_setting() -> ResponseReturnValue:
         return _settings(key, typed=typed, errors=errors, status=int(refusal.status))
     flash(_("已改回区里的，马上生效") if back else _("已保存，马上生效"), "done")
     return redirect(url_for("desk.settings", _anchor=key), code=303)
+
+
+@desk.post("/settings/phone")
+def set_phone() -> ResponseReturnValue:
+    """Set the number that the community's residents call; empty: the district's."""
+    actor = current_actor()
+    actor.require("setting.community")
+    form = phone_form(actor.place)
+    refusal = save_phone(form, request.form.get("phone", ""))
+    if refusal is not None:
+        return _settings(None, phone=form, status=int(refusal.status))
+    flash(_("已保存，居民端每页下面都是这个号码"), "done")
+    return redirect(url_for("desk.settings"), code=303)

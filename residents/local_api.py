@@ -1,4 +1,4 @@
-"""API of a community's grids, grid workers and building leads."""
+"""API of a community's grids, grid workers and building leads, and of the number to call."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from core.identity import current_actor, signed_in_only
 from core.work import business_day, present, reader, transact
 from residents import local_grants
 from residents.grants import Granted
+from residents.places import PhoneSet, SetPhone, set_phone
 
-bp = Blueprint("residents_local_api", __name__, description="grids and building leads")
+bp = Blueprint("residents_local_api", __name__, description="a community's grids and number")
 bp.before_request(signed_in_only)
 NO_NUL = validate.Regexp(r"[^\x00\ud800-\udfff]*\Z")
 
@@ -76,6 +77,18 @@ class LocalGrantSchema(Schema):
     valid_to = fields.Date(allow_none=True)
 
 
+class PhoneSchema(Schema):
+    """The number that residents call, as they read it: 0571-8700 0000; empty for none."""
+
+    phone = fields.String(required=True, validate=(validate.Length(max=40), NO_NUL))
+
+
+class PhoneSetSchema(Schema):
+    """The community or district whose number it is."""
+
+    place = fields.Integer()
+
+
 class DoorSchema(Schema):
     """A household of one's building or grid."""
 
@@ -134,6 +147,26 @@ def grant(data: dict[str, Any]) -> Granted:
 def end(grant_id: UUID) -> Granted:
     """Take the role back, and its sign-ins."""
     return transact(local_grants.end_local, local_grants.EndLocal(grant=grant_id), current_actor())
+
+
+@bp.post("/staff/phone")
+@bp.arguments(PhoneSchema)
+@bp.response(200, PhoneSetSchema)
+def community_phone(data: dict[str, str]) -> PhoneSet:
+    """Set the number that the residents of the actor's community call; empty: the district's."""
+    actor = current_actor()
+    actor.require("setting.community")
+    return transact(set_phone, SetPhone(place=actor.place, phone=data["phone"]), actor)
+
+
+@bp.post("/district/phone")
+@bp.arguments(PhoneSchema)
+@bp.response(200, PhoneSetSchema)
+def district_phone(data: dict[str, str]) -> PhoneSet:
+    """Set the number of the district, which communities without one show, too."""
+    actor = current_actor()
+    actor.require("setting.district")
+    return transact(set_phone, SetPhone(place=actor.place, phone=data["phone"]), actor)
 
 
 @bp.get("/staff/doors")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,6 +30,7 @@ VILLAGES = range(200, 400)
 """Last three digits of a village's code, by the bureau's rules for statistical codes."""
 
 SHOWN_ERRORS = 100
+NUMBER = re.compile(r"[0-9]([ -]?[0-9]){4,11}")
 
 
 class PlacesBroken(Rejected):
@@ -251,8 +254,17 @@ class PlaceUnknown(NotFound):
     text = N_("没有找到这个社区或区。请检查代码。")
 
 
+class NumberOdd(Rejected):
+    """A number to call is five to twelve digits, with spaces or hyphens between them."""
+
+    text = N_("电话要写全，像 0571-8700 0000。不写就留空。")
+
+
 def set_phone(work: Work, command: SetPhone) -> PhoneSet:
-    """Set the number shown on each page's foot. Raises PlaceUnknown, Forbidden, NotInYourScope."""
+    """Set the number shown on each page's foot; an empty one leaves it to the district's.
+
+    Raises NumberOdd, PlaceUnknown, Forbidden, NotInYourScope.
+    """
     found = work.session.get(Community, command.place) or work.session.get(District, command.place)
     if found is None:
         raise PlaceUnknown
@@ -260,7 +272,10 @@ def set_phone(work: Work, command: SetPhone) -> PhoneSet:
         work.actor.require("setting.district")
     else:
         work.actor.require("setting.community", command.place)
-    if found.phone == command.phone:
+    number = " ".join(unicodedata.normalize("NFKC", command.phone).split())
+    if number and not NUMBER.fullmatch(number):
+        raise NumberOdd
+    if (found.phone or "") == number:
         work.replayed()
-    found.phone = command.phone
+    found.phone = number or None
     return PhoneSet(place=command.place)

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, text
 
 from core import settings
 from core.settings import SetSetting, set_setting
-from tests.admin.forms import Forms, again
+from tests.admin.forms import Forms, again, fill
+from tests.admin.scene import words
 from tests.admin.test_console_settings import line, values
 from tests.conftest import Clock
 from tests.people import HERE, THERE, People
@@ -142,3 +143,30 @@ def test_the_api_of_the_district_sets_and_runs_jobs_and_writes_down_who(
     listed: Any = client.get(f"{url}/jobs", headers=lin).json
     assert next(row for row in listed if row["name"] == "settle-awards")["state"] == "done"
     assert ask(presses) == [("林海", "settle-awards")]
+
+
+def test_the_number_to_call_is_set_here_and_by_the_district_and_over_the_api(
+    cast: People, client: FlaskClient
+) -> None:
+    lead, lin = cast.browser(cast.lead), cast.browser(cast.lin)
+
+    def foot() -> str:
+        places: Any = client.get("/api/v1/places").json
+        return next(str(place["phone"]) for place in places if place["code"] == HERE)
+
+    saved = fill(lin, "/console/settings", "/settings/phone", phone="0571-8700 0000")
+    assert saved.status_code == 303
+    assert foot() == "0571-8700 0000"
+    odd = fill(lead, PAGE, f"{PAGE}/phone", phone="问小陈")
+    assert odd.status_code == 422
+    assert "电话要写全" in words(odd)
+    assert fill(lead, PAGE, f"{PAGE}/phone", phone="\uff10571-8700 0051").status_code == 303
+    assert foot() == "0571-8700 0051"
+
+    headers, url = cast.headers(cast.lead), "/api/v1/staff/phone"
+    assert client.post(url, json={"phone": ""}, headers=headers).json == {"place": HERE}
+    assert foot() == "0571-8700 0000"
+    assert client.post(url, json={"phone": "1"}, headers=headers).status_code == 422
+    for who, where in ((cast.lead, "/api/v1/district/phone"), (cast.staff, url)):
+        sent = client.post(where, json={"phone": ""}, headers=cast.headers(who))
+        assert sent.status_code == 403
