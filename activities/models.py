@@ -15,7 +15,7 @@ PART = "part IN ('take_part', 'serve')"
 
 
 class ActivityTemplate(Base):
-    """The district's ready-made activity; a community's activity is a copy that remembers it."""
+    """A ready-made activity; what is made from it is a copy that remembers it."""
 
     __tablename__ = "activity_templates"
 
@@ -36,6 +36,13 @@ class ActivityTemplate(Base):
     #: ``community`` or ``district``.
     open_to: Mapped[str]
     position: Mapped[int]
+    #: Null: the district's; else the community that saved it as its own.
+    community: Mapped[int | None] = mapped_column(BigInteger())
+    #: The template that an own one was made from, and whose that was; null: the district's.
+    from_template: Mapped[str | None]
+    from_community: Mapped[int | None] = mapped_column(BigInteger())
+    #: No longer offered; what was made from it still names it.
+    retired_at: Mapped[dt.datetime | None]
 
 
 class Activity(Base):
@@ -50,7 +57,7 @@ class Activity(Base):
 
     id: Mapped[UuidKey]
     community: Mapped[int] = mapped_column(BigInteger(), ForeignKey("communities.code"))
-    #: The district's template.
+    #: The template that it was made from.
     template: Mapped[str | None] = mapped_column(ForeignKey("activity_templates.key"))
     #: The activity, mostly of another community, that it was copied from.
     copied_from: Mapped[UUID | None]
