@@ -11,12 +11,14 @@ from activities import (
     cancelling,
     entries,
     ideas,
+    own_templates,
     publish,
     roster,
     schemas,
     screen,
     staff_queries,
     staff_schemas,
+    template_queries,
 )
 from activities.attendance import Recorded
 from core import settings
@@ -31,9 +33,44 @@ bp.before_request(signed_in_only)
 @bp.get("/staff/activity-templates")
 @bp.response(200, staff_schemas.TemplateSchema(many=True))
 def templates() -> list[Any]:
-    """List the templates that an activity may be made from."""
-    current_actor().require("activity.publish")
-    return staff_queries.templates(reader())
+    """List the templates that an activity may be made from: one's own, then the district's."""
+    actor = current_actor()
+    actor.require("activity.publish")
+    return template_queries.offered(reader(), actor.place)
+
+
+@bp.get("/staff/activity-templates/elsewhere")
+@bp.response(200, staff_schemas.TemplateSchema(many=True))
+def templates_elsewhere() -> list[Any]:
+    """List what other communities saved as their own and this one has not taken over."""
+    actor = current_actor()
+    actor.require("activity.publish")
+    return template_queries.elsewhere(reader(), actor.place)
+
+
+@bp.post("/staff/sessions/<uuid:session>/save-template")
+@bp.response(200, staff_schemas.TemplateKeptSchema)
+def save_template(session: UUID) -> own_templates.TemplateKept:
+    """Save a session's activity as a template of its community; the same name renews it."""
+    command = own_templates.SaveTemplate(session=session)
+    return transact(own_templates.save_template, command, current_actor())
+
+
+@bp.post("/staff/activity-templates/<string:key>/take-over")
+@bp.response(200, staff_schemas.TemplateKeptSchema)
+def take_over_template(key: str) -> own_templates.TemplateKept:
+    """Take over another community's template; it remembers whose it was."""
+    actor = current_actor()
+    command = own_templates.TakeOverTemplate(community=actor.place, template=key)
+    return transact(own_templates.take_over_template, command, actor)
+
+
+@bp.post("/staff/activity-templates/<string:key>/retire")
+@bp.response(200, staff_schemas.TemplateKeptSchema)
+def retire_template(key: str) -> own_templates.TemplateKept:
+    """Offer an own template no longer; activities that were made from it stay."""
+    command = own_templates.RetireTemplate(template=key)
+    return transact(own_templates.retire_template, command, current_actor())
 
 
 @bp.get("/staff/activity-ideas")

@@ -12,7 +12,6 @@ from sqlalchemy import case, func, select
 
 from activities.models import (
     Activity,
-    ActivityTemplate,
     Attendance,
     RefusedScan,
     Session,
@@ -31,12 +30,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 PER_PAGE = 30
-
-
-def templates(connection: Connection) -> list[Any]:
-    """Return the rows of the templates that an activity may be made from, in their order."""
-    query = select(ActivityTemplate.__table__).order_by(ActivityTemplate.position)
-    return list(connection.execute(query))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,22 @@ class TemplateSchema(Schema):
     take_part_rule = fields.String(allow_none=True)
     serve_places = fields.Integer(allow_none=True)
     serve_rule = fields.String(allow_none=True)
+    community = fields.Integer(
+        allow_none=True, metadata={"description": "whose it is; null: the district's"}
+    )
+    from_template = fields.String(allow_none=True)
+    from_community = fields.Integer(
+        allow_none=True,
+        metadata={"description": "whose ``from_template`` was; null: the district's"},
+    )
+
+
+class TemplateKeptSchema(Schema):
+    """The template; ``rule_left_out``: it had a rule that its new community does not have."""
+
+    template = fields.String()
+    exists = fields.Boolean()
+    rule_left_out = fields.Boolean()
 
 
 class IdeaSchema(Schema):

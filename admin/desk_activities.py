@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from activities import staff_queries
+from activities import staff_queries, template_queries
 from activities.ideas import idea, ideas
-from activities.models import ActivityTemplate
+from activities.own_templates import (
+    RetireTemplate,
+    SaveTemplate,
+    TakeOverTemplate,
+    retire_template,
+    save_template,
+    take_over_template,
+)
 from activities.publish import (
     ActivityIncomplete,
     Part,
@@ -24,6 +33,7 @@ from activities.publish import (
     publish_activity,
 )
 from admin.blueprints import desk
+from admin.desk_session import session_here
 from admin.forms import date, identity, moment, number, page_number, readable
 from core.errors import AppError
 from core.formats import day as day_words
@@ -67,7 +77,7 @@ def activity_new() -> ResponseReturnValue:
     """Choose a template, then change what is to be changed."""
     current_actor().require("activity.publish")
     wanted = request.args.get("template")
-    template = _template(wanted) if wanted else None
+    template = template_queries.template(reader(), wanted) if wanted else None
     if template is None:
         return _editor(None, {})
     return _editor(template, _prefilled(template) | _copied(request.args.get("like")))
@@ -89,33 +99,24 @@ def _copied(raw: str | None) -> dict[str, str]:
     }
 
 
-def _template(key: str) -> Any:
-    return (
-        reader()
-        .execute(
-            select(ActivityTemplate.__table__).where(ActivityTemplate.key == key),
-        )
-        .first()
-    )
-
-
 def _prefilled(template: Any) -> dict[str, str]:
     """Return the fields as the template has them, for the coming Saturday at nine."""
-    today = business_day(present())
+    today, place = business_day(present()), current_actor().place
+    known = {rule.key for rule in rules_in_force(reader(), place, today)}
     saturday = today + dt.timedelta(days=(5 - today.weekday()) % 7 or 7)
     start = dt.datetime.combine(saturday, dt.time(9))
     end = start + dt.timedelta(minutes=template.duration_minutes)
     return {
         "title": template.name,
-        "place": "",
+        "place": template.place_hint if template.community == place else "",
         "open_to": template.open_to,
         "day": saturday.isoformat(),
         "starts": f"{start:%H:%M}",
         "ends": f"{end:%H:%M}",
         "take_places": _places(template.take_part_places),
-        "take_rule": _rule_field(template.take_part_places, template.take_part_rule),
+        "take_rule": _rule_field(template.take_part_places, template.take_part_rule, known),
         "serve_places": _places(template.serve_places),
-        "serve_rule": _rule_field(template.serve_places, template.serve_rule),
+        "serve_rule": _rule_field(template.serve_places, template.serve_rule, known),
         "bring": template.bring,
         "summary": template.summary,
     }
@@ -125,8 +126,11 @@ def _places(count: int | None) -> str:
     return str(count) if count else ""
 
 
-def _rule_field(places: int | None, rule: str | None) -> str:
-    return "off" if places == 0 else rule or ""
+def _rule_field(places: int | None, rule: str | None, known: set[str]) -> str:
+    """Return the rule, "" for none or one that is not in force here, "off" for no such part."""
+    if places == 0:
+        return "off"
+    return rule if rule in known else ""
 
 
 def _editor(
@@ -153,7 +157,7 @@ def _editor(
     )
     page = render_template(
         "admin/activity_new.html",
-        templates=_templates(rules) if draft is None else (),
+        **(_choice(rules) if draft is None else {}),
         ideas=ideas(connection, actor.place, now) if draft is None else (),
         draft=draft,
         take_rules=_choices(rules, "basic", "次", typed),
@@ -165,7 +169,18 @@ def _editor(
     return page, status
 
 
-def _templates(rules: list[Rule]) -> tuple[dict[str, Any], ...]:
+def _choice(rules: list[Rule]) -> dict[str, Any]:
+    """Return the templates to choose from: one's own, the district's, other communities'."""
+    connection, place = reader(), current_actor().place
+    offered = template_queries.offered(connection, place)
+    return {
+        "own": _cards(rules, (row for row in offered if row.community)),
+        "templates": _cards(rules, (row for row in offered if not row.community)),
+        "elsewhere": _cards(rules, template_queries.elsewhere(connection, place)),
+    }
+
+
+def _cards(rules: list[Rule], rows: Iterable[Any]) -> tuple[dict[str, Any], ...]:
     by_key = {rule.key: rule for rule in rules}
     return tuple(
         {
@@ -175,11 +190,24 @@ def _templates(rules: list[Rule]) -> tuple[dict[str, Any], ...]:
             "summary": row.summary,
             "minutes": row.duration_minutes,
             "open_to": row.open_to,
+            "place": row.place,
             "take_words": _promise(by_key, row.take_part_rule, "take_part"),
             "serve_words": _promise(by_key, row.serve_rule, "serve"),
+            "origin": _origin_words(row),
         }
-        for row in staff_queries.templates(reader())
+        for row in rows
     )
+
+
+def _origin_words(row: Any) -> str:
+    """Say where an own template came from."""
+    if row.from_name is None:
+        return ""
+    if row.from_community is None:
+        return str(_("从区里的「%(name)s」改的", name=row.from_name))
+    if row.from_community == row.community:
+        return str(_("从本社区的「%(name)s」改的", name=row.from_name))
+    return str(_("从%(place)s的「%(name)s」学来的", place=row.from_place, name=row.from_name))
 
 
 def _promise(rules: dict[str, Rule], key: str | None, part: str) -> str:
@@ -239,7 +267,7 @@ def _most(rule: Rule, units: int) -> int:
 def activity_publish() -> ResponseReturnValue:
     """Publish the activity; where something is wrong, the editor comes back as it was typed."""
     typed = request.form.to_dict()
-    template = _template(typed.get("template", ""))
+    template = template_queries.template(reader(), typed.get("template", ""))
     if template is None:
         return redirect(url_for("desk.activity_new"), code=303)
     day = date(typed.get("day"))
@@ -289,3 +317,33 @@ def _offered(typed: dict[str, str]) -> list[PartOffered]:
         for part, name in parts
         if typed.get(f"{name}_rule") != "off"
     ]
+
+
+@desk.post("/sessions/<uuid:session_id>/save-template")
+def template_save(session_id: UUID) -> ResponseReturnValue:
+    """Save what was done as a template of this community."""
+    session_here(session_id)
+    transact(save_template, SaveTemplate(session=session_id), current_actor())
+    flash(_("已存成本社区的模板，发活动时排在最前面"), "done")
+    return redirect(url_for("desk.session", session_id=session_id), code=303)
+
+
+@desk.post("/activities/templates/take-over")
+def template_take_over() -> ResponseReturnValue:
+    """Take over another community's template."""
+    actor = current_actor()
+    command = TakeOverTemplate(community=actor.place, template=request.form.get("template", ""))
+    done = transact(take_over_template, command, actor)
+    flash(_("已照搬成本社区的模板，记着从哪里来"), "done")
+    if done.rule_left_out:
+        flash(_("对方按自己的规则记分，这里没有那条规则，先不计分；发布前请选一条。"), "note")
+    return redirect(url_for("desk.activity_new"), code=303)
+
+
+@desk.post("/activities/templates/retire")
+def template_retire() -> ResponseReturnValue:
+    """Offer an own template no longer."""
+    command = RetireTemplate(template=request.form.get("template", ""))
+    transact(retire_template, command, current_actor())
+    flash(_("模板已停用；再存一次同名的活动，就会回来"), "done")
+    return redirect(url_for("desk.activity_new"), code=303)

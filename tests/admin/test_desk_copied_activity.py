@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from activities.entries import EnterByHand, enter_by_hand
-from activities.models import Activity
+from activities.models import Activity, Session
 from activities.publish import (
     PartOffered,
     PublishActivity,
@@ -106,3 +107,29 @@ def test_an_activity_that_never_was_cannot_be_the_origin(run: Run, cast: People)
     )
     with pytest.raises(TemplateUnknown):
         run(publish_activity, command, cast.actor(cast.staff))
+
+
+def test_a_template_is_saved_taken_over_and_retired_at_the_desks(
+    ask: Run, run: Run, cast: People, theirs: UUID
+) -> None:
+    session = ask(lambda c: c.scalar(select(Session.id).where(Session.activity == theirs)))
+    there, here = cast.browser(cast.elsewhere), cast.browser(cast.staff)
+
+    saved = fill(there, f"/desk/sessions/{session}", "/save-template")
+    assert saved.status_code == 303
+    own = words(there.get(NEW))
+    assert "本社区的模板弄堂集市" in own
+    assert "从区里的「便民集市」改的" in own
+
+    taken = fill(here, NEW, "/templates/take-over")
+    assert (taken.status_code, taken.headers["Location"]) == (303, NEW)
+    shown = here.get(NEW)
+    assert "已照搬成本社区的模板，记着从哪里来" in words(shown)
+    assert "从涌金门社区的「弄堂集市」学来的" in words(shown)
+    assert "别的社区的模板" not in words(shown)
+    editor = here.get(re.findall(r"/desk/activities/new\?template=own[^\"]+", shown.text)[0])
+    assert 'value="弄堂集市"' in editor.text
+
+    retired = fill(here, NEW, "/templates/retire")
+    assert retired.status_code == 303
+    assert "本社区的模板" not in words(here.get(NEW)).partition("区里备好了")[2]
