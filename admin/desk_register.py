@@ -85,14 +85,17 @@ def resident_enter() -> ResponseReturnValue:
     if raw and address is None:
         error = _("住址要写全，像建国南苑 3-2-401；村里写 3 组 12 号。")
         return _add_form({"address": [error]}, typed=typed, status=422)
-    wanted = {
-        "fourteen": _("不满 14 周岁的，请家长陪同到社区办理。"),
-        "consent": _("请当面说明，本人同意后再勾选。"),
-    }
-    errors = {name: [error] for name, error in wanted.items() if form.get(name) != "1"}
+    child = form.get("fourteen") == "0"
+    errors: dict[str, list[str]] = {}
+    if form.get("fourteen") not in {"0", "1"}:
+        errors["fourteen"] = [_("请选一项。不满 14 周岁的，要监护人在场。")]
+    if form.get("consent") != "1":
+        errors["consent"] = [_("请当面说明，本人或监护人同意后再勾选。")]
     year = form.get("birth_year", "").strip()
     if year and number(year) is None:
         errors["birth_year"] = [_("出生年份不对，请填四位数字，或者留空。")]
+    elif child and not year:
+        errors["birth_year"] = [_("孩子要填出生年，监护人才好替他同意。")]
     if errors:
         return _add_form(errors, typed=typed, status=422)
     command = people.EnterResident(
@@ -111,6 +114,9 @@ def resident_enter() -> ResponseReturnValue:
         field = FIELDS.get(type(refusal), "name")
         return _add_form({field: [refusal.sentence()]}, typed=typed, status=int(refusal.status))
     flash(_("这位居民已经登记过") if done.exists else _("登记好了"), "done")
+    if child and not done.exists:
+        flash(_("接着登记监护人：找到他，选「监护人」"), "note")
+        return redirect(url_for("desk.resident_agent", resident_id=done.resident), code=303)
     return redirect(url_for("desk.resident", resident_id=done.resident), code=303)
 
 

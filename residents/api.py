@@ -13,6 +13,7 @@ from core.acts import Actor
 from core.identity import current_actor, public, residents_only, signed_in_only
 from core.work import business_day, present, reader, transact
 from residents import acting, homes, lists, people, queries, schemas, sign_in
+from residents.amending import AmendResident, ResidentAmended, amend_resident
 from residents.limits import limit_codes, limit_registrations, limit_tries
 from residents.modes import ChangeMode, change_mode
 from residents.naming import NamingSet, SetNaming, set_naming
@@ -194,6 +195,15 @@ def confirm_resident(resident: UUID) -> people.Confirmed:
     """Confirm that a resident is who they say."""
     command = people.ConfirmResident(resident=resident)
     return transact(people.confirm_resident, command, current_actor())
+
+
+@bp.post("/staff/residents/<uuid:resident>/amend")
+@bp.arguments(schemas.AmendResidentSchema)
+@bp.response(200, schemas.ResidentAmendedSchema)
+def amend(data: dict[str, Any], resident: UUID) -> ResidentAmended:
+    """Amend name, number, year of birth or address; another number ends the sign-ins by it."""
+    command = AmendResident(resident=resident, **data)
+    return transact(amend_resident, command, current_actor())
 
 
 @bp.get("/staff/residents")

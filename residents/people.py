@@ -121,16 +121,19 @@ def checked_name(words: str) -> str:
     return name
 
 
+def checked_year(day: dt.date, born: int | None) -> int | None:
+    """Return a year of birth that can be one; raises BirthYearWrong."""
+    if born is not None and not day.year - YEARS_MAX <= born <= day.year:
+        raise BirthYearWrong
+    return born
+
+
 def checked_member(day: dt.date, command: EnterResident) -> Member:
     """Return what was typed, checked and in one spelling."""
-    if command.birth_year is not None and not (
-        day.year - YEARS_MAX <= command.birth_year <= day.year
-    ):
-        raise BirthYearWrong
     return Member(
         name=checked_name(command.name),
         phone=normal_phone(command.phone) if command.phone else None,
-        birth_year=command.birth_year,
+        birth_year=checked_year(day, command.birth_year),
         address=command.address.normal() if command.address else None,
         household=command.household,
     )

@@ -227,6 +227,27 @@ class ActsForSchema(Schema):
     since = fields.Date()
 
 
+class AmendResidentSchema(Schema):
+    """What is right from now on; a phone that is left out stays, an address, too."""
+
+    name = fields.String(required=True, validate=NAME, error_messages=FILLED)
+    birth_year = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "null: not known"}
+    )
+    phone = fields.String(load_default=None, allow_none=True)
+    no_phone = fields.Boolean(
+        load_default=False, metadata={"description": "true: the resident has none any more"}
+    )
+    address = fields.Nested(AddressSchema, load_default=None, allow_none=True)
+
+
+class ResidentAmendedSchema(Schema):
+    """The resident, and whether all had been so before."""
+
+    resident = fields.UUID()
+    exists = fields.Boolean()
+
+
 class ConfirmedSchema(Schema):
     """The resident's state now."""
 

@@ -69,7 +69,8 @@ def test_somebody_without_a_phone_is_registered(cast: People, ask: Run) -> None:
         ({"birth_year": "四二年"}, "出生年份不对"),
         ({"birth_year": "1742"}, "出生年份不对"),
         ({"fourteen": ""}, "不满 14 周岁"),
-        ({"consent": ""}, "本人同意后再勾选"),
+        ({"fourteen": "0", "birth_year": ""}, "孩子要填出生年"),
+        ({"consent": ""}, "同意后再勾选"),
     ],
 )
 def test_what_is_wrong_with_a_registration_is_said_and_kept(
@@ -84,6 +85,20 @@ def test_what_is_wrong_with_a_registration_is_said_and_kept(
     assert says in refused.get_data(as_text=True)
     assert given["address"] in refused.get_data(as_text=True)
     assert ask(count, "people") == before
+
+
+def test_a_child_is_registered_with_the_guardian_at_once(cast: People) -> None:
+    browser = cast.browser(cast.staff)
+    child = {"name": "陈小宝", "address": "建国南苑 5-1-102", "birth_year": "2017"}
+
+    done = fill(browser, ADD, ADD, **child, **(TICKED | {"fourteen": "0"}))
+
+    agents = done.headers["Location"]
+    assert agents.endswith("/agents")
+    assert "接着登记监护人" in words(browser.get(agents))
+    found = browser.get(agents, query_string={"q": "陈建国"}).get_data(as_text=True)
+    agreed = again(browser, found, agents, kind="guardian", consent="1")
+    assert "陈建国是陈小宝的监护人" in words(browser.get(agreed.headers["Location"]))
 
 
 def test_a_namesake_is_asked_about_before_there_are_two(cast: People, ask: Run) -> None:
