@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -112,7 +113,7 @@ class Visitor:
                 answer = self.browser.get(f"{address}?{query}")
                 shown = answer.get_data(as_text=True) if answer.mimetype == "text/html" else ""
                 for action, values, _names in Forms(shown).forms:
-                    target = action.partition("?")[0] or address
+                    target = urlsplit(action).path or address
                     endpoint, _values = adapter.match(target, method="POST")
                     form = dict(values)
                     if endpoint in sent or endpoint in LEAVING:
