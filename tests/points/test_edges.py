@@ -1,0 +1,236 @@
+"""What the ledger answers and refuses at its edges, beside what its use cases show."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+
+from core.work import Work
+from points import cause, holds, ledger, reversal, subscribers, wallet, words
+from points.accounts import account_id, household_account, open_household, resident_account
+from points.books import books
+from points.carrying import Carry, Holder, YearNotClosed, carry
+from points.models import AccountEnd
+from points.queries import available
+from residents.events import ResidentDied
+from tests.conftest import Clock
+from tests.points.books import (
+    HERE,
+    ISSUED,
+    NEIGHBOUR,
+    PURSE,
+    REDEEMED,
+    RESIDENT,
+    THERE,
+    WALLET,
+    Nothing,
+    posting,
+    spending,
+)
+from tests.points.calendar import close, hangzhou
+from tests.points.earning import HOUSEHOLD, JOIN, count, give, holders
+from tests.points.test_posting import totals
+
+Run = Callable[..., Any]
+ELSEWHERE = UUID(int=71)
+"""A household of the other community."""
+
+
+@pytest.fixture(autouse=True)
+def _points(run: Run) -> None:
+    run(holders, None)
+    run(ledger.post, posting(1, ISSUED, WALLET, 1000))
+
+
+def spent(run: Run, amount: int, identity: int = 20, account: int = WALLET) -> bool:
+    """Spend without a hold."""
+    leg = ledger.Leg(id=UUID(int=identity), act="redemption", credit=REDEEMED, amount=amount)
+    whose = spending(identity)
+    whose = ledger.Spending(
+        account=account,
+        community=whose.community,
+        event_at=whose.event_at,
+        source_kind=whose.source_kind,
+        source_id=whose.source_id,
+        journal=whose.journal,
+    )
+
+    def use_case(work: Work, _command: None) -> bool:
+        return ledger.spend(work, whose, [leg])
+
+    return bool(run(use_case, None))
+
+
+def test_a_spending_is_done_once_covered_and_from_an_account_that_is_there(
+    run: Run, ask: Run
+) -> None:
+    assert [spent(run, 300), spent(run, 300)] == [True, False]
+    with pytest.raises(ledger.InsufficientPoints):
+        spent(run, 701, 21)
+    with pytest.raises(ledger.AccountUnknown):
+        spent(run, 1, 22, resident_account(UUID(int=99), HERE, "service"))
+    assert ask(totals, WALLET)[:2] == (1000, 300)
+    assert ask(available, RESIDENT, HERE) == 700
+
+
+def test_a_hold_is_captured_from_its_own_account_only(run: Run, ask: Run) -> None:
+    command = holds.OpenHold(
+        id=UUID(int=50),
+        account=WALLET,
+        amount=100,
+        reason="抽纸",
+        source_kind="test",
+        source_id=UUID(int=50),
+    )
+    run(holds.hold, command)
+    other = ledger.Spending(
+        account=PURSE,
+        community=HERE,
+        event_at=spending(5).event_at,
+        source_kind="test",
+        source_id=UUID(int=5),
+        journal=UUID(int=5),
+    )
+    leg = ledger.Leg(id=UUID(int=60), act="redemption", credit=REDEEMED, amount=100)
+
+    def use_case(work: Work, _command: None) -> bool:
+        return holds.capture(work, UUID(int=50), other, [leg])
+
+    with pytest.raises(holds.HoldDiffers):
+        run(use_case, None)
+    assert ask(totals, WALLET)[2] == 100
+
+
+@pytest.mark.parametrize("amount", [0, 301])
+def test_no_more_comes_back_than_went(run: Run, amount: int) -> None:
+    spent(run, 300)
+
+    def use_case(work: Work, _command: None) -> Nothing:
+        legs = reversal.legs_of(work.connection, UUID(int=20), UUID(int=20))
+        undo = reversal.ReverseAll(
+            at=work.now,
+            journal=UUID(int=90),
+            note="退回",
+            source_kind="test",
+            source_id=UUID(int=90),
+            amount=amount,
+        )
+        reversal.reverse_all(work, legs, undo)
+        return Nothing()
+
+    with pytest.raises(reversal.PartTooLarge):
+        run(use_case, None)
+
+
+def test_basic_points_go_along_inside_a_book_and_out_of_it(run: Run, ask: Run) -> None:
+    def homes(work: Work, _command: None) -> Nothing:
+        open_household(work, ELSEWHERE, THERE)
+        return Nothing()
+
+    def basic(work: Work, account: int) -> Nothing:
+        given = ledger.Posting(
+            id=UUID(int=account % 1000 + 2000),
+            act="adjustment",
+            points_kind="basic",
+            community=HERE,
+            debit=account_id("issued", HERE, "basic"),
+            credit=account,
+            amount=300,
+            event_at=work.now,
+            source_kind="test",
+            source_id=UUID(int=3),
+        )
+        ledger.post(work, given)
+        return Nothing()
+
+    run(homes, None)
+    run(basic, household_account(HOUSEHOLD, HERE))
+    run(basic, resident_account(RESIDENT, HERE, "basic"))
+    home = Holder(id=HOUSEHOLD, community=HERE, kind="household")
+    away = Holder(id=ELSEWHERE, community=THERE, kind="household")
+    mine, theirs = (Holder(id=each, community=HERE) for each in (RESIDENT, NEIGHBOUR))
+
+    assert run(carry, Carry(source=home, target=away, note="搬家转分")).basic == 300
+    carried = run(carry, Carry(source=mine, target=theirs, note="合并登记"))
+
+    assert (carried.basic, carried.service) == (300, 1000)
+    assert ask(totals, household_account(ELSEWHERE, THERE))[:2] == (300, 0)
+
+
+def test_nobody_carries_while_the_year_that_is_over_is_open(
+    app: Flask, clock: Clock, run: Run
+) -> None:
+    close(app, clock, dt.date(2026, 12, 30))
+    clock.set(hangzhou(2027, 1, 1, 0, 10))
+    source, target = (Holder(id=each, community=HERE) for each in (RESIDENT, NEIGHBOUR))
+
+    with pytest.raises(YearNotClosed):
+        run(carry, Carry(source=source, target=target, note="合并登记"))
+
+
+def test_a_cause_is_asked_what_it_gave(run: Run, ask: Run) -> None:
+    made = give(run, "visit", rule=JOIN, units=1)
+
+    [(name, found)] = ask(cause.awards_of, "session", UUID(int=900)).items()
+
+    assert (name, found.id, found.units) == ("visit", made.id, 1)
+    assert ask(cause.award_of, "visit") == found
+    assert ask(cause.award_of, "nothing") is None
+
+
+def test_books_are_asked_of_some_places_only(run: Run, ask: Run) -> None:
+    assert [each.balance for each in ask(books, "issued", communities=[HERE])] == [-1000]
+    assert ask(books, "issued", communities=[THERE]) == []
+
+
+def test_the_account_of_somebody_who_died_ends_on_its_day_unless_they_live(
+    clock: Clock, run: Run, ask: Run
+) -> None:
+    died = ResidentDied(RESIDENT, HERE, dt.date(2027, 11, 24))
+
+    def dies(work: Work, _command: None) -> Nothing:
+        subscribers.end_account(work, died)
+        return Nothing()
+
+    def lives(work: Work, _command: None) -> Nothing:
+        subscribers.reopen_account(work, died)
+        return Nothing()
+
+    run(dies, None)
+    assert ask(count, "account_ends") == 1
+    run(lives, None)
+    assert ask(count, AccountEnd.__tablename__) == 0
+
+
+@pytest.mark.database("sqlite")
+def test_lines_are_said_in_words(app: Flask, clock: Clock) -> None:
+    now, night = clock.now, clock.now + dt.timedelta(hours=16)
+    with app.test_request_context():
+        said = [
+            words.state_words("pending", None, now),
+            words.arrival(now, now),
+            words.arrival(now + dt.timedelta(hours=1), now),
+            words.arrival(night, now),
+            words.arrival(night + dt.timedelta(days=3), now),
+            words.state_words("held", None, now),
+            words.state_words("posted", None, now),
+            words.rule_words("半小时", 4, 500),
+            words.rule_words("户月", 1, 500),
+            words.rule_words("次", 2, 100),
+            words.title_of("expiry", ""),
+            words.title_of("award", ""),
+        ]
+    states = [wallet.state_of(*each) for each in (("reversal", 1), ("expiry", -1), ("award", 1))]
+
+    assert said[:4] == ["等另一位工作人员核对", "马上到账", "今早 8 点前到账", "明早 8 点前到账"]
+    assert said[4].endswith(" 8 点前到账")
+    assert said[5:7] == ["预留，等您领取", "已到账"]
+    assert said[7:10] == ["每半小时 5 分，共 4 个", "每月 5 分", "每次 1 分，共 2 次"]
+    assert said[10:] == ["年底到期", "积分"]
+    assert states == ["returned", "lapsed", "posted"]
+    assert words.shape("confirming") == "pending"
