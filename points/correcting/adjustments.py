@@ -275,7 +275,7 @@ def _write(
     if not 0 < abs(amount) <= ADJUSTED_MAX:
         raise AmountOutOfRange(most=ADJUSTED_MAX // CENTIPOINTS)
     household = refuse_own(work, holder.person, holder.household)
-    _refuse_answered(work, command.correction, holder.person, values["holder_id"])
+    _refuse_answered(work, command.correction, values["holder_id"])
     identity = work.new_id()
     work.connection.execute(
         insert(Adjustment).values(
@@ -305,10 +305,8 @@ def refuse_own(work: Work, person: UUID | None, household: UUID) -> UUID | None:
     return directory().household_of(work.connection, work.actor.person)
 
 
-def _refuse_answered(
-    work: Work, correction: UUID | None, person: UUID | None, holder: object
-) -> None:
-    """Raise unless it is open and about this holder, at whatever place they lived then.
+def _refuse_answered(work: Work, correction: UUID | None, holder: object) -> None:
+    """Raise unless it is open and about this holder's points.
 
     Raises CorrectionUnknown, CorrectionClosed or CorrectionUnrelated.
     """
@@ -320,10 +318,7 @@ def _refuse_answered(
     if asked.state != "open":
         raise CorrectionClosed
     about = holder_about(work.connection, asked)
-    if about is None or about == holder:
-        return
-    other = directory().holder(work.connection, "resident", about)
-    if other is None or person is None or other.person != person:
+    if about is not None and about != holder:
         raise CorrectionUnrelated
 
 

@@ -85,12 +85,6 @@ def adjustments_done(connection: Connection, community: int) -> list[AdjustmentL
     return [AdjustmentLine(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - documented
 
 
-def adjustment_of(connection: Connection, adjustment: UUID) -> AdjustmentLine | None:
-    """Return one, or None."""
-    found = _lines(connection, Adjustment.id == adjustment)
-    return found[0] if found else None
-
-
 def adjustments_about(
     connection: Connection, line: UUID, source_kind: str, source_id: UUID
 ) -> list[AdjustmentLine]:

@@ -23,7 +23,7 @@ from core.errors import N_, AppError, NotFound, Rejected
 from core.ids import uuid8
 from core.work import transact
 from points.earning.acts import award_of, told
-from points.earning.awards import AwardDiffers, award
+from points.earning.awards import award
 from points.earning.helping import HELP_EPOCH
 from points.earning.recorders import Act, Asking, Checked, Recorder, recorder
 from points.earning.rules import MONTHLY
@@ -158,10 +158,7 @@ def _record(work: Work, checker: Recorder, command: RecordRows, row: ListedAct) 
     except AppError as refusal:
         return refused_row(row.number, refusal.sentence())
     cause = cause_of(command.community, row, checked)
-    try:
-        done = award(work, award_of(row.act, checked, cause, "act"))
-    except AwardDiffers as refusal:
-        return refused_row(row.number, refusal.sentence())
+    done = award(work, award_of(row.act, checked, cause, "act"))
     if checked.helped is not None and done.id is not None:
         told(work, row.act, checked, uuid8(HELP_EPOCH, "help", cause))
     outcome = "existed" if done.exists else "capped" if done.id is None else "recorded"

@@ -1,0 +1,316 @@
+"""What the rooms of the ledger answer and refuse at their edges."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+
+from core.errors import Forbidden
+from core.work import Work
+from points.accounts import open_resident, resident_account
+from points.bulletins import lists, paper
+from points.bulletins.objecting import Object, object_to_line
+from points.correcting import corrected
+from points.correcting.adjustments import ProposeReversal, propose_reversal
+from points.correcting.corrections import (
+    AnswerCorrection,
+    CorrectionUnknown,
+    OpenCorrection,
+    WithdrawCorrection,
+    answer_correction,
+    corrections_about,
+    open_correction,
+    withdraw_correction,
+)
+from points.correcting.queries import adjustments_about
+from points.earning import act_sheets, deductions, honour, rule_table, sheet_queries
+from points.earning.acts import RecordAct, record_act
+from points.earning.awards import UnitsOutOfRange, award, void_award
+from points.earning.community_rules import Caps
+from points.earning.recorders import Act, HolderUnknown
+from points.earning.rules import rules_in_force
+from points.earning.simulation import Proposal, simulate
+from points.expiring import rush
+from points.expiring.expiry import expire_points
+from points.lines import LineUnknown
+from points.models import AccountEnd
+from points.statements import words
+from points.statements.periods import Period
+from tests import printed
+from tests.people import HERE, THERE, People
+from tests.points.books import RESIDENT, Nothing, one
+from tests.points.bulletins_scene import NOVEMBER, november, post
+from tests.points.calendar import night, policy
+from tests.points.correcting import Desk
+from tests.points.earning import HOUR, JOIN, count, serving
+from tests.points.test_posting import totals
+from tests.points.test_reverse_line import back_there, there
+from tests.points.test_shortage import collect
+from tests.residents.forms import send
+
+Run = Callable[..., Any]
+
+
+def asks(desk: Desk, line: UUID) -> UUID:
+    """王秀英 says that a line is wrong."""
+    command = OpenCorrection(subject=line, words="少记了")
+    return one(desk.run(open_correction, command, desk.cast.actor(desk.cast.wang)).id)
+
+
+def test_the_same_proposal_again_is_the_same(desk: Desk) -> None:
+    line = desk.earn()
+    assert desk.propose_back(line, key="a") == desk.propose_back(line, key="a")
+
+
+def test_points_of_nobody_who_is_known_are_not_undone(desk: Desk) -> None:
+    def opened(work: Work, _command: None) -> Nothing:
+        open_resident(work, RESIDENT, HERE)
+        return Nothing()
+
+    desk.run(opened, None)
+    made = desk.run(award, serving("x"), desk.cast.actor(desk.cast.staff))
+    command = ProposeReversal(key="k", line=made.id, reason="记错了", evidence="签到表")
+    with pytest.raises(HolderUnknown):
+        desk.run(propose_reversal, command, desk.cast.actor(desk.cast.staff))
+
+
+def test_a_request_to_another_community_is_not_answered_here(desk: Desk) -> None:
+    who = desk.cast.there
+    line = desk.earn(who=who, community=THERE, bearing=THERE)
+    command = OpenCorrection(subject=line, words="少记了")
+    asked = desk.run(open_correction, command, desk.cast.actor(who))
+    with pytest.raises(CorrectionUnknown):
+        desk.propose(500, correction=asked.id)
+
+
+def test_a_request_that_was_withdrawn_meanwhile_stays_withdrawn(desk: Desk) -> None:
+    line = desk.earn()
+    asked = asks(desk, line)
+    proposal = desk.propose(500, correction=asked)
+    withdrawn = WithdrawCorrection(correction=asked)
+    desk.run(withdraw_correction, withdrawn, desk.cast.actor(desk.cast.wang))
+
+    assert desk.decide(proposal).posted == 500
+    assert [each.state for each in desk.ask(corrections_about, line)] == ["withdrawn"]
+
+
+def test_a_request_about_an_award_that_was_taken_back_can_still_be_answered(desk: Desk) -> None:
+    line = desk.earn(settled=False)
+    asked = asks(desk, line)
+
+    def void(work: Work, identity: UUID) -> bool:
+        return void_award(work, identity)
+
+    desk.run(void, line)
+    desk.decide(desk.propose(500, correction=asked))
+    assert [each.outcome for each in desk.ask(corrections_about, line)] == ["adjusted"]
+
+
+def test_whoever_is_no_resident_asks_nothing_for_themselves_or_for_nobody(desk: Desk) -> None:
+    line, staff = desk.earn(), desk.cast.actor(desk.cast.staff)
+    with pytest.raises(Forbidden):
+        desk.run(open_correction, OpenCorrection(subject=line, words="?"), staff)
+    nobody = OpenCorrection(subject=line, words="?", resident=UUID(int=404))
+    with pytest.raises(LineUnknown):
+        desk.run(open_correction, nobody, staff)
+
+
+def test_what_two_people_gave_is_undone_like_an_award(desk: Desk, app: Flask) -> None:
+    assert desk.decide(desk.propose(-300)).shortage == 300
+    given = desk.propose(500)
+    desk.decide(given)
+    line = desk.made(given)[0].id
+    desk.back(line)
+    spent = desk.spend(100) if desk.totals()[2] else None
+    said = desk.ask(adjustments_about, line, "adjustment", given)
+
+    assert spent is None
+    with app.test_request_context():
+        told = [corrected.undone(each, desk.clock.now) for each in said]
+        assert [len(corrected.both(each)) for each in said] == [2, 2]
+    assert {each[-6:] for each in told} == {"退回 5 分", "收回 5 分"}
+    assert desk.broken() == []
+
+
+def test_centipoints_that_are_none_over_there_are_collected_at_home(desk: Desk) -> None:
+    line = desk.earn(bearing=THERE, units=1, face_bearing=20_000)
+    desk.spend(desk.totals()[2])
+    done = back_there(desk, line)
+    for _ in range(3):
+        desk.decide(desk.propose(1))
+        assert collect(desk, done.id, there(desk.cast)).amount == 1
+    assert desk.broken() == []
+
+
+def test_a_chunk_has_an_end_and_an_act_has_units(desk: Desk) -> None:
+    act = Act(
+        rule="report.idea",
+        holder_kind="resident",
+        holder_id=one(desk.cast.wang.resident),
+        units=0,
+    )
+    rows = act_sheets.listed([(1, act)] * (act_sheets.CHUNK + 1), dt.date(2026, 11, 24))
+    staff = desk.cast.actor(desk.cast.staff)
+    with pytest.raises(act_sheets.ActSheetTooLong):
+        desk.run(act_sheets.record_rows, act_sheets.RecordRows(community=HERE, rows=rows), staff)
+    command = RecordAct(
+        key="k",
+        community=HERE,
+        rule=act.rule,
+        holder_kind="resident",
+        holder_id=act.holder_id,
+        units=0,
+    )
+    with pytest.raises(UnitsOutOfRange):
+        desk.run(record_act, command, staff)
+
+
+def test_a_sheet_is_found_again_by_its_community(desk: Desk, app: Flask) -> None:
+    act = Act(
+        rule="report.idea",
+        holder_kind="resident",
+        holder_id=one(desk.cast.wang.resident),
+        units=1,
+    )
+    rows = act_sheets.listed([(1, act), (2, replace(act, rule="no.such"))], dt.date(2026, 11, 24))
+    staff = desk.cast.actor(desk.cast.staff)
+    with app.app_context():
+        sheet, _ = act_sheets.record_all(staff, HERE, rows, name="十一月")
+
+    [line] = desk.ask(sheet_queries.recent_sheets, HERE)
+    page = desk.ask(sheet_queries.sheet_of, sheet, HERE)
+    assert (line.id, line.name, page.line) == (sheet, "十一月", line)
+    assert page.counts == {"recorded": 1, "refused": 1}
+    assert [row.number for row in page.rows] == [2, 1]
+    with pytest.raises(act_sheets.ActSheetUnknown):
+        desk.ask(sheet_queries.sheet_of, sheet, THERE)
+
+
+def test_basic_points_of_a_year_and_what_rules_there_are(desk: Desk) -> None:
+    desk.earn(rule=JOIN, units=2)
+    basic = resident_account(one(desk.cast.wang.resident), HERE, "basic")
+
+    assert desk.ask(honour.of_the_year, [basic], dt.date(2026, 12, 1)) == 200
+    assert desk.ask(honour.of_the_year, [basic], dt.date(2027, 1, 1)) == 0
+    kinds = [row.points_kind for row in desk.ask(rule_table.topics)]
+    assert kinds == sorted(kinds, reverse=True)
+    assert (HOUR.most, replace(HOUR, cap_per_day=None).most) == (4000, None)
+    household = one(desk.cast.wang.household)
+    rules = desk.ask(rules_in_force, HERE, dt.date(2026, 12, 1))
+    standing = desk.ask(deductions.standing, household, rules, dt.date(2026, 12, 1))
+    assert all(not each.may_deduct for each in standing)
+    assert desk.ask(deductions.deductions_of, household) == []
+
+
+def test_a_trial_counts_a_household_together_and_the_year_before_the_month(desk: Desk) -> None:
+    for month in (9, 10):
+        at = dt.datetime(2026, month, 20, 2, tzinfo=dt.UTC)
+        for who in (desk.cast.wang, desk.cast.li):
+            desk.earn(settled=False, who=who, units=4, event_at=at)
+    proposal = Proposal(
+        community=HERE, rule=HOUR.key, points=500, caps=Caps(per_year=12, household=True)
+    )
+    together = desk.ask(simulate, proposal, dt.date(2026, 11, 24))
+    alone = desk.ask(simulate, replace(proposal, caps=Caps(per_year=6)), dt.date(2026, 11, 24))
+    off = desk.ask(simulate, replace(proposal, points=None), dt.date(2026, 11, 24))
+
+    assert (together.units, together.points_then) == (8, 2000)
+    assert (alone.points_then, off.points_then) == (2000, 0)
+
+
+def test_an_account_that_ends_on_its_own_day_lapses_whole(desk: Desk, app: Flask) -> None:
+    desk.earn()
+
+    def ends(work: Work, _command: None) -> Nothing:
+        work.session.add(AccountEnd(account=desk.account(), lapse_on=work.day))
+        return Nothing()
+
+    desk.run(ends, None)
+    desk.clock.advance(days=1)
+    with app.app_context():
+        assert (expire_points(), expire_points()) == (1, 0)
+    assert desk.ask(totals, desk.account())[:2] == (1000, 1000)
+    assert desk.broken() == []
+
+
+def test_where_nothing_lapses_nobody_loses_anything(desk: Desk, app: Flask) -> None:
+    desk.earn()
+    night(app, desk.clock, 2026)
+    night(app, desk.clock, 2027)
+    assert desk.ask(rush.last_run).accounts == 1
+    desk.run(policy, "never")
+
+    assert desk.ask(rush.rush, desk.clock.now) == []
+    assert desk.ask(rush.losses, desk.clock.now, HERE) == []
+
+
+@pytest.mark.database("sqlite")
+def test_periods_and_books_are_said_in_words(app: Flask) -> None:
+    day = dt.date(2026, 11, 24)
+    with app.test_request_context():
+        assert words.period_words(Period(first=day, last=day)) == "2026 年 11 月 24 日"
+        assert words.purpose_words("clearing", "清波门社区") == "通兑往来，清波门社区"
+
+
+def test_a_neighbour_is_asked_at_home_and_says_yes(desk: Desk, cast: People) -> None:
+    command = RecordAct(
+        key="errand",
+        community=HERE,
+        rule="serve.neighbour",
+        holder_kind="resident",
+        holder_id=one(cast.wang.resident),
+        units=1,
+        helped=one(cast.chen.resident),
+        word="device",
+    )
+    desk.run(record_act, command, cast.actor(cast.staff))
+    listed = desk.app.test_client().get("/api/v1/helps", headers=cast.headers(cast.staff))
+    browser = cast.browser(cast.chen)
+    page = browser.get("/").get_data(as_text=True)
+    [asked] = listed.get_json()
+    assert asked["id"] in page
+    answer = send(browser, "/", f"/points/helps/{asked['id']}", helped="1")
+    assert answer.status_code == 303
+    assert desk.ask(count, "awards", "source_kind = 'help'") == 1
+
+
+def test_a_list_is_printed_over_pages_with_its_corrections_or_says_that_it_is_empty(
+    desk: Desk, app: Flask
+) -> None:
+    november(app, desk.run, desk.cast, desk.clock)
+    post(desk.run)
+    posted = desk.ask(lists.list_of, HERE, NOVEMBER)
+    [first, *_] = desk.ask(lists.lines, posted)
+    many = [replace(first, what=f"便民集市 {number}") for number in range(40)]
+    with app.test_request_context():
+        corrected_one = replace(posted, corrected_up=500, corrected_down=100)
+        long = printed.read(paper.printed(corrected_one, many, "清波门社区", "0571"))
+        empty = printed.read(paper.printed(posted, [], "清波门社区", "0571"))
+        assert lists.public_name(None) == "已注销"
+
+    assert len(long.pages) > 2
+    assert "补5分，扣回1分" in long.words
+    assert "这个月没有发放积分。" in empty.words
+    with pytest.raises(lists.BulletinUnknown):
+        desk.ask(lists.line, UUID(int=404))
+
+
+def test_an_open_objection_outweighs_one_that_was_answered(desk: Desk, app: Flask) -> None:
+    november(app, desk.run, desk.cast, desk.clock)
+    post(desk.run)
+    posted = desk.ask(lists.list_of, HERE, NOVEMBER)
+    [first, *_] = desk.ask(lists.lines, posted)
+    for number, who in enumerate((desk.cast.chen, desk.cast.new)):
+        command = Object(line=first.id, words="那天他没有来")
+        made = desk.run(object_to_line, command, desk.cast.actor(who))
+        if not number:
+            said = AnswerCorrection(correction=made.id, answer="查过签到")
+            desk.run(answer_correction, said, desk.cast.actor(desk.cast.staff))
+
+    assert desk.ask(lists.lines, posted)[0].objection == "open"
