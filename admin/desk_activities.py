@@ -23,6 +23,7 @@ from activities.own_templates import (
     take_over_template,
 )
 from activities.publish import (
+    SESSIONS_MAX,
     ActivityIncomplete,
     Part,
     PartOffered,
@@ -44,6 +45,7 @@ from core.work import business_day, present, reader, transact
 from points.earning.rules import HALF_HOUR, Rule, rules_in_force
 from points.models import CatalogueRule
 
+WEEK = dt.timedelta(days=7)
 FIELDS: dict[type[AppError], str] = {
     ActivityIncomplete: "title",
     WindowWrong: "day",
@@ -113,6 +115,7 @@ def _prefilled(template: Any) -> dict[str, str]:
         "day": saturday.isoformat(),
         "starts": f"{start:%H:%M}",
         "ends": f"{end:%H:%M}",
+        "weeks": "",
         "take_places": _places(template.take_part_places),
         "take_rule": _rule_field(template.take_part_places, template.take_part_rule, known),
         "serve_places": _places(template.serve_places),
@@ -270,15 +273,14 @@ def activity_publish() -> ResponseReturnValue:
     template = template_queries.template(reader(), typed.get("template", ""))
     if template is None:
         return redirect(url_for("desk.activity_new"), code=303)
-    day = date(typed.get("day"))
-    starts = moment(day, typed.get("starts")) if day else None
-    ends = moment(day, typed.get("ends")) if day else None
-    if starts is None or ends is None:
-        errors = {"day": [_("请选好日期和时间。")]}
-        return _editor(template, typed, errors, status=422)
-    places = [name for name in ("take_places", "serve_places") if not readable(typed, name)]
-    if places:
-        errors = {name: [_("名额要是正整数，不限就留空。")] for name in places}
+    windows = _windows(typed)
+    errors = {} if windows else {"day": [_("请选好日期和时间。")]}
+    for name in ("take_places", "serve_places"):
+        if not readable(typed, name):
+            errors[name] = [_("名额要是正整数，不限就留空。")]
+    if not readable(typed, "weeks") or len(windows) > SESSIONS_MAX:
+        errors["weeks"] = [_("场数要是 1 到 %(most)s 的整数。", most=SESSIONS_MAX)]
+    if errors:
         return _editor(template, typed, errors, status=422)
     command = PublishActivity(
         key=typed.get("key", ""),
@@ -291,7 +293,7 @@ def activity_publish() -> ResponseReturnValue:
         bring=typed.get("bring", ""),
         place=typed.get("place", ""),
         open_to="district" if typed.get("open_to") == "district" else "community",
-        sessions=((starts, ends),),
+        sessions=windows,
         parts=tuple(_offered(typed)),
         copied_from=identity(typed.get("copied_from")),
     )
@@ -302,8 +304,23 @@ def activity_publish() -> ResponseReturnValue:
         if field is None:
             return _editor(template, typed, None, sentence, int(refusal.status))
         return _editor(template, typed, {field: [sentence]}, status=int(refusal.status))
-    flash(_("已发布，居民在手机上马上看得到"), "done")
+    if len(done.sessions) > 1:
+        flash(_("已发布 %(count)s 场，居民在手机上马上看得到", count=len(done.sessions)), "done")
+    else:
+        flash(_("已发布，居民在手机上马上看得到"), "done")
     return redirect(url_for("desk.session", session_id=done.sessions[0]), code=303)
+
+
+def _windows(typed: dict[str, str]) -> tuple[tuple[dt.datetime, dt.datetime], ...]:
+    """Return the first session and those of the weeks after it; nothing without a day and times."""
+    day = date(typed.get("day"))
+    starts = moment(day, typed.get("starts")) if day else None
+    ends = moment(day, typed.get("ends")) if day else None
+    if starts is None or ends is None:
+        return ()
+    # One too many is enough to be refused, however many are asked for.
+    weeks = min(number(typed.get("weeks")) or 1, SESSIONS_MAX + 1)
+    return tuple((starts + WEEK * index, ends + WEEK * index) for index in range(weeks))
 
 
 def _offered(typed: dict[str, str]) -> list[PartOffered]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from activities.models import Session
 from tests.admin.forms import again, fill
 from tests.admin.scene import words
 from tests.people import People
@@ -31,6 +34,16 @@ def test_a_template_is_published_with_a_place_alone(cast: People) -> None:
     assert "来帮忙：每小时12服务积分" in seen
 
 
+def test_a_series_is_published_at_once_a_week_apart(cast: People, ask: Run) -> None:
+    browser = cast.browser(cast.staff)
+
+    done = fill(browser, PAGE, "/activities/new", place="文化家园一楼", weeks="3")
+
+    assert "已发布3场" in words(browser.get(done.headers["Location"]))
+    starts = ask(lambda c: list(c.scalars(select(Session.starts_at).order_by(Session.starts_at))))
+    assert [each - starts[0] for each in starts] == [dt.timedelta(days=7 * n) for n in range(3)]
+
+
 def test_the_form_sent_twice_is_one_activity(cast: People, ask: Run) -> None:
     browser = cast.browser(cast.staff)
     page = browser.get(PAGE).get_data(as_text=True)
@@ -51,6 +64,8 @@ def test_the_form_sent_twice_is_one_activity(cast: People, ask: Run) -> None:
         ("take_places", {"take_places": "-3"}, "名额要是正整数"),
         ("serve_places", {"serve_places": "许多"}, "名额要是正整数"),
         ("serve_places", {"serve_places": "0"}, "名额要是正整数"),
+        ("weeks", {"weeks": "几场"}, "场数要是 1 到 60 的整数"),
+        ("weeks", {"weeks": "61"}, "场数要是 1 到 60 的整数"),
         ("parts", {"take_rule": "off", "serve_rule": "off"}, "至少要有一种"),
     ],
 )
