@@ -26,7 +26,7 @@ def rows(_stage: Stage, size: int) -> Iterator[Row]:
         demo = Demonstration(Path(folder))
         begun = time.monotonic()
         with demo:
-            demo.get("/", {})
+            demo.get("/sign-in", {})
             yield _row("demo, from installed to the first page", begun, BUILT_WITHIN)
             accounts = json.loads(demo.flask("demo", "accounts", "--json"))
             demo.look_around(accounts, size)
@@ -34,7 +34,7 @@ def rows(_stage: Stage, size: int) -> Iterator[Row]:
             yield least(name, demo.megabytes(), MEGABYTES, "MB", 1.0)
         begun = time.monotonic()
         with demo:
-            demo.get("/", {})
+            demo.get("/sign-in", {})
             yield _row("demo, started again", begun, STARTED_WITHIN)
 
 
