@@ -1,37 +1,35 @@
 """Expiry killed in the middle: whatever dies, each account lapses exactly once.
 
-Real processes are killed with SIGKILL while they let thousands of accounts lapse, and started
-again until nothing is left; what is left behind is judged by SQL of its own.
+Real processes are killed with SIGKILL, at any moment, while they let thousands of accounts lapse,
+and started again until nothing is left; what is left behind is judged by SQL of its own.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
-from core.config import ROOT
 from core.models import BusinessDay
 from core.work import Work, transact
 from points.accounts import open_accounts, open_books, resident_keys
 from tests.conftest import Stage
 from tests.points.books import HERE, Nothing
 from tests.points.calendar import hangzhou
+from tests.points.killed import Crew, Nursery
 from tests.points.raw import Raw
 
 ACCOUNTS = 12_000
-KILLS = 20 if os.environ.get("LINLI_SOAK") else 2
-DELAYS = (0.0, 0.02, 0.05, 0.09, 0.14)
+KILLS = 50 if os.environ.get("LINLI_SOAK") else 5
+CREWS = ((("jobs", "run", "expire-points"), 1), (("scheduler",), 2))
+DICE = Random()  # noqa: S311 - any moment will do
+LONGEST = 0.3
 NIGHT = hangzhou(2028, 1, 1, 1)
 LAPSED = "SELECT count(*) FROM transfers WHERE act = 'expiry'"
 STALLED_AFTER = 10.0
@@ -87,89 +85,41 @@ def wrong(raw: Raw) -> dict[str, int]:
     return {name: count for name, count in found.items() if count}
 
 
-class Schedulers:
-    """A number of processes that let points lapse; those that die are started again."""
-
-    def __init__(self, stage: Stage, command: tuple[str, ...], count: int, log: Path) -> None:
-        config = stage.config()
-        self.command, self.count, self.log, self.now = command, count, log, NIGHT
-        self.environment = {
-            **os.environ,
-            "LINLI_ENV": "test",
-            "LINLI_DATABASE_URL": config.database_url,
-            "LINLI_SECRET_KEY": config.secret_key,
-            "LINLI_INSTANCE": str(config.instance),
-        }
-        self.running: list[subprocess.Popen[bytes]] = []
-
-    def start(self) -> None:
-        """Bring the number of living processes up to what it should be."""
-        self.running = [process for process in self.running if process.poll() is None]
-        for _ in range(self.count - len(self.running)):
-            with self.log.open("ab") as log:
-                self.running.append(
-                    subprocess.Popen(
-                        [sys.executable, "-m", "flask", "--app", "wsgi", *self.command],
-                        cwd=ROOT,
-                        env=self.environment | {"LINLI_CLOCK": self.now.isoformat()},
-                        stdout=log,
-                        stderr=subprocess.STDOUT,
-                    ),
-                )
-        # A new day has a new slot: nobody waits for the lease of the dead.
-        self.now += dt.timedelta(days=1)
-
-    def kill(self) -> bool:
-        """Kill all without warning; whether any was alive until then."""
-        for process in self.running:
-            process.send_signal(signal.SIGKILL)
-        return -signal.SIGKILL in [process.wait() for process in self.running]
-
-
-def one_year(schedulers: Schedulers, raw: Raw, delays: Iterator[float], kills: int) -> int:
+def one_year(crew: Crew, raw: Raw, kills: int) -> int:
     """Let all lapse with up to ``kills`` kills on the way; returns how many counted."""
     counted, seen, since = 0, 0, time.monotonic()
     moved = since
-    schedulers.start()
+    crew.start()
     while raw.number("SELECT count(*) FROM expiry_runs WHERE finished_at IS NOT NULL") == 0:
-        assert time.monotonic() - since < GIVE_UP_AFTER, schedulers.log.read_text(encoding="utf-8")
+        assert time.monotonic() - since < GIVE_UP_AFTER, crew.nursery.said()
         done = raw.number(LAPSED)
         if done > seen:
             seen, moved = done, time.monotonic()
-            if counted < kills and done < ACCOUNTS:
-                time.sleep(next(delays))
-                counted += schedulers.kill() and 0 < raw.number(LAPSED) < ACCOUNTS
-                schedulers.start()
-        elif not any(process.poll() is None for process in schedulers.running) or (
-            time.monotonic() - moved > STALLED_AFTER
-        ):
-            schedulers.kill()
-            schedulers.start()
+        if counted < kills and 0 < done < ACCOUNTS:
+            time.sleep(DICE.uniform(0, LONGEST))
+            counted += bool(crew.kill()) and 0 < raw.number(LAPSED) < ACCOUNTS
+            crew.start()
+        elif not crew.works() or time.monotonic() - moved > STALLED_AFTER:
+            crew.kill()
+            crew.start()
             moved = time.monotonic()
         time.sleep(0.002)
+    crew.kill()
     return counted
 
 
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize(
-    ("command", "count"),
-    [(("jobs", "run", "expire-points"), 1), (("scheduler",), 2)],
-    ids=["by hand", "two schedulers"],
-)
-def test_whatever_is_killed_each_account_lapses_exactly_once(
-    stage: Stage, tmp_path: Path, command: tuple[str, ...], count: int
-) -> None:
-    delays, counted, years = itertools.cycle(DELAYS), 0, 0
-    while counted < KILLS:
-        stage.reset()
-        with stage.app.app_context():
-            transact(fill, dt.date(2027, 12, 31))
-        schedulers = Schedulers(stage, command, count, tmp_path / "schedulers.log")
-        try:
-            with Raw(stage) as raw:
-                counted += one_year(schedulers, raw, delays, KILLS - counted)
-                assert wrong(raw) == {}
-        finally:
-            schedulers.kill()
-        years += 1
-        assert years <= 5 * KILLS, "the kills come too late to count"
+def test_whatever_is_killed_each_account_lapses_exactly_once(stage: Stage, tmp_path: Path) -> None:
+    with Nursery(stage, tmp_path / "schedulers.log") as nursery:
+        for command, count in CREWS:
+            counted, years = 0, 0
+            while counted < KILLS:
+                stage.reset()
+                with stage.app.app_context():
+                    transact(fill, dt.date(2027, 12, 31))
+                crew = Crew(nursery, command, count, NIGHT, dt.timedelta(days=1))
+                with Raw(stage) as raw:
+                    counted += one_year(crew, raw, KILLS - counted)
+                    assert wrong(raw) == {}
+                years += 1
+                assert years <= 5 * KILLS, "the kills come too late to count"

@@ -1,27 +1,24 @@
 """Settlement killed in the middle: whatever dies, each award is settled exactly once.
 
-Real processes are killed with SIGKILL while they settle twenty thousand awards, and started again
-until nothing is left. ``make test`` kills twice for each way and database, ``make soak`` twenty
-times. What is left behind is judged by SQL of its own, without the application.
+Real processes are killed with SIGKILL, at any moment, while they settle twenty thousand awards, and
+started again until nothing is left. A kill counts if some were done and some were not. On each
+database ``make test`` counts twenty, ``make soak`` two hundred by one to three schedulers. What is
+left behind is judged by SQL of its own, without the application.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from uuid import UUID
 
 import pytest
 from sqlalchemy import insert
 
-from core.config import ROOT
 from core.ids import uuid8
 from core.work import Work, transact
 from points.accounts import (
@@ -34,16 +31,26 @@ from points.accounts import (
 from points.models import Award
 from tests.conftest import Stage
 from tests.points.books import HERE, MORNING, THERE, Nothing
+from tests.points.killed import Crew, Nursery
 from tests.points.raw import Raw
 
 AWARDS = 20_000
 RESIDENTS = 300
-KILLS = 20 if os.environ.get("LINLI_SOAK") else 2
 SETTLE = ("jobs", "run", "settle-awards")
 SCHEDULER = ("scheduler",)
+SOAK = bool(os.environ.get("LINLI_SOAK"))
+CREWS = (
+    ((SETTLE, 1, 50), (SCHEDULER, 1, 50), (SCHEDULER, 2, 50), (SCHEDULER, 3, 50))
+    if SOAK
+    else ((SETTLE, 1, 10), (SCHEDULER, 2, 10))
+)
+"""What settles, how many at once, and how many kills have to count."""
+
+ROUNDS_MAX = 100 if SOAK else 20
+DICE = Random()  # noqa: S311 - any moment will do
+#: How long they live at most after they were seen to have begun: a chunk takes about as long.
+LONGEST = 0.5
 NIGHT = dt.datetime(2026, 11, 24, 18, 0, 30, tzinfo=dt.UTC)
-#: After a chunk was seen in the database: the kill falls into another part of the next one.
-DELAYS = (0.0, 0.02, 0.05, 0.09, 0.14)
 DONE = "SELECT count(*) FROM awards WHERE state = 'done'"
 STALLED_AFTER = 10.0
 GIVE_UP_AFTER = 120.0
@@ -93,108 +100,65 @@ def fill(work: Work, first: int) -> Nothing:
     return Nothing()
 
 
-class Settlers:
-    """A number of processes that settle; those that die are started again, a minute later."""
-
-    def __init__(self, stage: Stage, command: tuple[str, ...], count: int, log: Path) -> None:
-        config = stage.config()
-        self.command, self.log = command, log
-        self.environment = {
-            **os.environ,
-            "LINLI_ENV": "test",
-            "LINLI_DATABASE_URL": config.database_url,
-            "LINLI_SECRET_KEY": config.secret_key,
-            "LINLI_INSTANCE": str(config.instance),
-        }
-        self.now = NIGHT
-        self.running: list[subprocess.Popen[bytes]] = []
-        self.count = count
-
-    def start(self) -> None:
-        """Bring the number of living processes up to what it should be."""
-        self.running = [process for process in self.running if process.poll() is None]
-        for _ in range(self.count - len(self.running)):
-            environment = self.environment | {"LINLI_CLOCK": self.now.isoformat()}
-            with self.log.open("ab") as log:
-                self.running.append(
-                    subprocess.Popen(
-                        [sys.executable, "-m", "flask", "--app", "wsgi", *self.command],
-                        cwd=ROOT,
-                        env=environment,
-                        stdout=log,
-                        stderr=subprocess.STDOUT,
-                    ),
-                )
-        # A new minute has a new slot: nobody waits for the lease of the dead.
-        self.now += dt.timedelta(minutes=1)
-
-    def kill(self, how_many: int) -> int:
-        """Kill without warning; returns how many were alive until then."""
-        victims = self.running[:how_many]
-        for process in victims:
-            process.send_signal(signal.SIGKILL)
-        return [process.wait() for process in victims].count(-signal.SIGKILL)
-
-    def stop(self) -> None:
-        """End what still runs, by its own door."""
-        for process in self.running:
-            process.terminate()
-        for process in self.running:
-            process.wait(30)
-
-
 @pytest.fixture
 def raw(stage: Stage) -> Iterator[Raw]:
     with Raw(stage) as connection:
         yield connection
 
 
-def one_round(settlers: Settlers, raw: Raw, delays: Iterator[float], kills: int) -> int:
-    """Settle what is due with up to ``kills`` kills on the way; returns how many counted."""
-    first, counted = raw.number(DONE), 0
-    seen, moved, since = first, time.monotonic(), time.monotonic()
-    settlers.start()
-    while (done := raw.number(DONE)) < first + AWARDS:
-        assert time.monotonic() - since < GIVE_UP_AFTER, settlers.log.read_text(encoding="utf-8")
+def settle(crew: Crew, raw: Raw, filled: int, kills: int) -> int:
+    """Settle with kills on the way, until so many counted or nothing is left; returns how many."""
+    first, counted, seen = filled - AWARDS, 0, 0
+    moved = since = time.monotonic()
+    crew.start()
+    while (done := raw.number(DONE)) < filled and counted < kills:
+        assert time.monotonic() - since < GIVE_UP_AFTER, crew.nursery.said()
         if done > seen:
             seen, moved = done, time.monotonic()
-            if counted < kills:
-                time.sleep(next(delays))
-                # Of two, now one is killed and now both.
-                killed = settlers.kill(1 + counted % settlers.count)
-                counted += bool(killed) and first < raw.number(DONE) < first + AWARDS
-                settlers.start()
-        elif not any(process.poll() is None for process in settlers.running) or (
-            time.monotonic() - moved > STALLED_AFTER
-        ):
-            settlers.kill(settlers.count)
-            settlers.start()
+        if first < done:
+            time.sleep(DICE.uniform(0, LONGEST))
+            # Of several, now one is killed, now two, now all.
+            killed = crew.kill(1 + counted % crew.count)
+            counted += bool(killed) and first < raw.number(DONE) < filled
+            crew.start()
+        elif not crew.works() or time.monotonic() - moved > STALLED_AFTER:
+            crew.kill()
+            crew.start()
             moved = time.monotonic()
         time.sleep(0.002)
-    settlers.stop()
+    crew.kill()
     return counted
 
 
-@pytest.mark.timeout(1200)
-@pytest.mark.parametrize(
-    ("command", "count"), [(SETTLE, 1), (SCHEDULER, 2)], ids=["by hand", "two schedulers"]
-)
-def test_whatever_is_killed_each_award_is_settled_exactly_once(
-    stage: Stage, raw: Raw, tmp_path: Path, command: tuple[str, ...], count: int
-) -> None:
-    delays, counted, filled = itertools.cycle(DELAYS), 0, 0
-    while counted < KILLS:
-        with stage.app.app_context():
-            transact(fill, filled)
-        filled += AWARDS
-        settlers = Settlers(stage, command, count, tmp_path / "settlers.log")
-        try:
-            counted += one_round(settlers, raw, delays, KILLS - counted)
-        finally:
-            settlers.kill(count)
-        assert filled <= 5 * KILLS * AWARDS, "the kills come too late to count"
+def finish(crew: Crew, raw: Raw, filled: int) -> None:
+    """Settle what is left, and kill nobody."""
+    since = time.monotonic()
+    while raw.number(DONE) < filled:
+        assert time.monotonic() - since < GIVE_UP_AFTER, crew.nursery.said()
+        if not crew.works():
+            crew.start()
+        time.sleep(0.01)
 
-    assert raw.number(DONE) == filled
+
+@pytest.mark.timeout(1200)
+def test_whatever_is_killed_each_award_is_settled_exactly_once(
+    stage: Stage, raw: Raw, tmp_path: Path
+) -> None:
+    filled, night = 0, NIGHT
+    with Nursery(stage, tmp_path / "settlers.log") as nursery:
+        for command, count, kills in CREWS:
+            counted = 0
+            while counted < kills:
+                if raw.number(DONE) == filled:
+                    assert filled < AWARDS * ROUNDS_MAX, "the kills come too late to count"
+                    with stage.app.app_context():
+                        transact(fill, filled)
+                    filled += AWARDS
+                crew = Crew(nursery, command, count, night, dt.timedelta(minutes=1))
+                counted += settle(crew, raw, filled, kills - counted)
+                night = crew.now
+        finish(Crew(nursery, SETTLE, 1, night, dt.timedelta(minutes=1)), raw, filled)
+
     assert wrong(raw) == {}
     paid = raw.rows("SELECT id, credited FROM accounts WHERE purpose = 'holder' AND credited > 0")
     assert dict(paid) == owed(filled)
