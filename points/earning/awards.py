@@ -107,6 +107,9 @@ class Awarded:
     exists: bool
 
 
+NOTHING = Awarded(id=None, amount=0, units=0, due=None, capped=True, exists=False)
+"""Nothing is left of the caps."""
+
 INSERT = text(insert_award(f"VALUES ({parameters(cast=False)})"))
 
 
@@ -154,16 +157,21 @@ def award(work: Work, command: Award) -> Awarded:
 
     Raises UnitsOutOfRange, or AwardDiffers where the cause gave something else before.
     """
-    if not 0 < command.units <= UNITS_MAX:
-        raise UnitsOutOfRange
-    wanted = Wanted(counter=counted_for(command), units=_asked(command), at=command.event_at)
-    row = _row(work, command, wanted.units)
+    check_units(command)
+    wanted = Wanted(counter=counted_for(command), units=asked(command), at=command.event_at)
+    row = row_of(work, command, wanted.units)
     if not work.is_sqlite and claim(work, command.rule, wanted, row):
-        return _made(command, row)
+        return made(command, row)
     return _award_step_by_step(work, command, wanted)
 
 
-def _asked(command: Award) -> int:
+def check_units(command: Award) -> None:
+    """Raise UnitsOutOfRange."""
+    if not 0 < command.units <= UNITS_MAX:
+        raise UnitsOutOfRange
+
+
+def asked(command: Award) -> int:
     """Return the units that any one award of the rule can have at the most."""
     rule = command.rule
     caps = (rule.cap_per_act, rule.cap_per_day, rule.cap_per_month, rule.cap_per_year)
@@ -174,19 +182,20 @@ def _award_step_by_step(work: Work, command: Award, wanted: Wanted) -> Awarded:
     """Look first what the cause gave before and what the caps leave."""
     rows = work.connection.execute(BEFORE, _looked_for(command)).all()
     if rows[0].id is not None:
-        return _earlier(command, rows[0])
+        return earlier(command, rows[0])
     used = {row.period: row.used for row in rows if row.period is not None}
     units = use_caps(work, command.rule, wanted, used)
     if units == 0:
-        return Awarded(id=None, amount=0, units=0, due=None, capped=True, exists=False)
-    row = _row(work, command, units)
+        return NOTHING
+    row = row_of(work, command, units)
     if work.connection.execute(INSERT, work.bind(**row)).first() is None:
         # Somebody else awarded the cause meanwhile; taking the caps back needs the rollback.
         raise AwardRaced
-    return _made(command, row)
+    return made(command, row)
 
 
-def _made(command: Award, row: dict[str, Any]) -> Awarded:
+def made(command: Award, row: dict[str, Any]) -> Awarded:
+    """Return what was awarded by a new row."""
     return Awarded(
         id=row["id"],
         amount=row["amount"],
@@ -197,7 +206,8 @@ def _made(command: Award, row: dict[str, Any]) -> Awarded:
     )
 
 
-def _earlier(command: Award, row: Any) -> Awarded:
+def earlier(command: Award, row: Any) -> Awarded:
+    """Return what the cause was awarded before; raises AwardDiffers."""
     if (row.holder_id, row.rule) != (command.holder_id, command.rule.key):
         raise AwardDiffers
     return Awarded(
@@ -216,7 +226,7 @@ def counted_for(command: Award) -> UUID:
     return together or command.holder_id
 
 
-def _row(work: Work, command: Award, units: int) -> dict[str, Any]:
+def row_of(work: Work, command: Award, units: int) -> dict[str, Any]:
     """Build the award's row; its id is that of the transfer that will credit the holder."""
     is_cross = command.bearing != command.community and command.rule.points_kind == "service"
     bearing = command.bearing if is_cross else command.community

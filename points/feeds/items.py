@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from core import settings
 from core.acts import NotInYourScope
 from core.crypto import mac
 from core.directory import Standing, directory
 from core.errors import N_, AppError, Conflict, Forbidden, Rejected
+from core.many import insert_many
 from core.served import Span
 from core.work import business_day
 from points.accounts import household_account, resident_account
 from points.earning.acts import NOTE_MAX, award_of
-from points.earning.awards import AwardDiffers, Awarded, award
+from points.earning.awards import Award, AwardDiffers, Awarded
+from points.earning.many import award_many
 from points.earning.recorders import Act, Checked, DayOutOfRange, HolderUnknown, Recorder
 from points.earning.rules import HALF_HOUR
 from points.feeds.feeders import WORDS_OF
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
 
     from core.work import Work
 
-CHUNK = 100
+CHUNK = 250
 """Items of one transaction: a fraction of a second, so that others are not kept waiting."""
 
 ITEMS_MAX = 500
@@ -139,6 +142,16 @@ class ItemsRecorded:
     items: tuple[ItemResult, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """An item that is to be awarded: its place among the others, and what it means."""
+
+    place: int
+    digest: str
+    award: Award
+    span: Span | None
+
+
 @dataclass(slots=True)
 class _Batch:
     """What recording a chunk has to know, asked once for all of its items."""
@@ -150,6 +163,10 @@ class _Batch:
     standings: Mapping[UUID, Standing]
     hours: Known
     grace: int
+    #: By key, in their order.
+    waiting: dict[str, _Waiting] = field(default_factory=dict)
+    #: By place.
+    results: dict[int, ItemResult] = field(default_factory=dict)
 
 
 def refused(key: str | None, refusal: AppError) -> ItemResult:
@@ -164,7 +181,10 @@ def record_items(work: Work, command: RecordItems) -> ItemsRecorded:
     """
     work.actor.require("feed.record")
     batch = _prepare(work, command)
-    results = [_one(work, batch, item) for item in command.items]
+    for item in command.items:
+        _take(work, batch, item)
+    _award(work, batch)
+    results = [batch.results[each] for each in range(len(command.items))]
     if all(each.state in {"exists", "refused"} for each in results):
         work.replayed()
     return ItemsRecorded(items=tuple(results))
@@ -258,29 +278,52 @@ def _meant(
     return found[0] if found else HolderUnknown()
 
 
-def _one(work: Work, batch: _Batch, item: Item) -> ItemResult:
+def _take(work: Work, batch: _Batch, item: Item) -> None:
+    """Answer an item, or let it wait for those after it and be awarded together with them."""
+    if item.until is not None or item.key in batch.waiting:
+        # What it comes to depends on what becomes of those before it.
+        _award(work, batch)
+    place = len(batch.results) + len(batch.waiting)
     digest = mac("feed-item", item).hex()[:40]
     kept = batch.kept.get(item.key)
     if kept is not None:
-        return _again(kept, digest, item)
+        batch.results[place] = _again(kept, digest, item)
+        return
     try:
         act, checked, span = _checked(work, batch, item)
-        cause = f"feed:{batch.feeder.id}:{item.key}"
-        given = award_of(act, checked, cause, "feed")
-        # What a device or platform signs is as good as its rule says, unless it comes late.
-        proven = given.provenance if checked.is_late else checked.rule.provenance
-        done = award(
-            work, replace(given, provenance=cast("Any", proven), source_id=batch.feeder.id)
-        )
-    except AwardDiffers:
-        return refused(item.key, ItemKeyReused())
     except AppError as refusal:
         if refusal.retried:
             raise
-        return refused(item.key, refusal)
-    if done.id is not None and span is not None:
-        keep_hours(work, batch.hours, done.id, act.holder_id, span)
-    return _keep(work, batch, item, digest, done)
+        batch.results[place] = refused(item.key, refusal)
+        return
+    given = award_of(act, checked, f"feed:{batch.feeder.id}:{item.key}", "feed")
+    # What a device or platform signs is as good as its rule says, unless it comes late.
+    proven = given.provenance if checked.is_late else checked.rule.provenance
+    given = replace(given, provenance=cast("Any", proven), source_id=batch.feeder.id)
+    batch.waiting[item.key] = _Waiting(place, digest, given, span)
+    if span is not None:
+        _award(work, batch)
+
+
+def _award(work: Work, batch: _Batch) -> None:
+    """Award what waits, and keep what became of it under the keys."""
+    done = award_many(work, [each.award for each in batch.waiting.values()])
+    rows = []
+    for (key, each), found in zip(batch.waiting.items(), done, strict=True):
+        if isinstance(found, AppError):
+            reused = isinstance(found, AwardDiffers)
+            batch.results[each.place] = refused(key, ItemKeyReused() if reused else found)
+            continue
+        if found.id is not None and each.span is not None:
+            keep_hours(work, batch.hours, found.id, each.award.holder_id, each.span)
+        row = _kept(work, batch, key, each.digest, found)
+        rows.append(row)
+        batch.kept[key] = SimpleNamespace(**row)
+        batch.results[each.place] = ItemResult(
+            key=key, state=row["state"], award=found.id, units=found.units, amount=found.amount
+        )
+    insert_many(work, FeedItem.__table__, rows)  # type: ignore[arg-type]
+    batch.waiting.clear()
 
 
 def _again(kept: Any, digest: str, item: Item) -> ItemResult:
@@ -342,11 +385,10 @@ def _recorder(work: Work, batch: _Batch, community: int) -> Recorder:
     return batch.recorder
 
 
-def _keep(work: Work, batch: _Batch, item: Item, digest: str, done: Awarded) -> ItemResult:
-    """Keep what became of an item under its key."""
-    values = {
+def _kept(work: Work, batch: _Batch, key: str, digest: str, done: Awarded) -> dict[str, Any]:
+    return {
         "feeder": batch.feeder.id,
-        "key": item.key,
+        "key": key,
         "digest": digest,
         "state": "capped" if done.id is None else "recorded",
         "award": done.id,
@@ -354,14 +396,3 @@ def _keep(work: Work, batch: _Batch, item: Item, digest: str, done: Awarded) -> 
         "amount": done.amount,
         "recorded_at": work.now,
     }
-    kept = work.connection.execute(
-        insert(FeedItem).values(**values).returning(*FeedItem.__table__.c)
-    ).first()
-    batch.kept[item.key] = kept
-    return ItemResult(
-        key=item.key,
-        state="capped" if done.id is None else "recorded",
-        award=done.id,
-        units=done.units,
-        amount=done.amount,
-    )

@@ -1,0 +1,151 @@
+"""Many awards at once: each is what it would be alone, after those before it.
+
+What was awarded and used before is read once, the rest is arithmetic, and one statement each writes
+the counters and the awards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.dialects import sqlite
+
+from core.errors import AppError
+from core.many import as_json, insert_many
+from points.earning.awards import (
+    NOTHING,
+    Award,
+    Awarded,
+    asked,
+    check_units,
+    counted_for,
+    earlier,
+    made,
+    row_of,
+)
+from points.earning.caps import AwardRaced, caps_of, periods_of
+from points.models import Award as AwardRow
+from points.models import RuleUsage
+
+if TYPE_CHECKING:
+    from core.work import Work
+
+Counter = tuple[UUID, str, str]
+"""Whose, by which rule, in which period."""
+
+# In the order of their keys, as single awards lock them; a counter that another one raised since it
+# was read does not come out as expected.
+RAISE = text(
+    "WITH asked AS (SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS asked"
+    " (holder_id uuid, rule text, period text, units integer, after integer)),"
+    " raised AS (INSERT INTO rule_usage (holder_id, rule, period, used)"
+    " SELECT holder_id, rule, period, units FROM asked ORDER BY holder_id, rule, period"
+    " ON CONFLICT (holder_id, rule, period) DO UPDATE SET used = rule_usage.used + excluded.used"
+    " RETURNING holder_id, rule, period, used)"
+    " SELECT count(*) FROM raised JOIN asked USING (holder_id, rule, period)"
+    " WHERE raised.used <> asked.after",
+)
+
+
+@dataclass(slots=True)
+class _Many:
+    """What is known before and what becomes of it, award by award."""
+
+    work: Work
+    #: The award that a cause has, by the cause.
+    earlier: dict[str, Any]
+    used: dict[Counter, int]
+    raised: dict[Counter, int] = field(default_factory=dict)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def award(self, command: Award) -> Awarded:
+        """Say what becomes of the next one; raises UnitsOutOfRange or AwardDiffers."""
+        check_units(command)
+        before = self.earlier.get(command.cause)
+        if before is not None:
+            return earlier(command, before)
+        counters = self._counters(command)
+        caps = caps_of(command.rule)
+        left = (cap - self.used.get(key, 0) for key, cap in zip(counters, caps, strict=True))
+        units = min(asked(command), *left)
+        if units <= 0:
+            return NOTHING
+        row = row_of(self.work, command, units) | {"state": "pending"}
+        for key in counters:
+            self.used[key] = self.used.get(key, 0) + units
+            self.raised[key] = self.raised.get(key, 0) + units
+        self.rows.append(row)
+        self.earlier[command.cause] = SimpleNamespace(**row)
+        return made(command, row)
+
+    @staticmethod
+    def _counters(command: Award) -> list[Counter]:
+        counter = counted_for(command)
+        return [(counter, command.rule.key, period) for period in periods_of(command.event_at)]
+
+    def write(self) -> None:
+        """Write counters and awards; raises AwardRaced."""
+        if not self.rows:
+            return
+        keys = ("holder_id", "rule", "period")
+        if self.work.is_sqlite:
+            upsert = sqlite.insert(RuleUsage)
+            statement = upsert.on_conflict_do_update(
+                index_elements=keys, set_={"used": RuleUsage.used + upsert.excluded.used}
+            )
+            raised = [
+                dict(zip(keys, key, strict=True), used=units) for key, units in self.raised.items()
+            ]
+            self.work.connection.execute(statement, raised)
+        else:
+            rows = [
+                dict(zip(keys, key, strict=True), units=units, after=self.used[key])
+                for key, units in self.raised.items()
+            ]
+            if self.work.connection.scalar(RAISE, {"rows": as_json(rows)}):
+                raise AwardRaced
+        insert_many(self.work, AwardRow.__table__, self.rows)  # type: ignore[arg-type]
+
+
+def award_many(work: Work, commands: Sequence[Award]) -> list[Awarded | AppError]:
+    """Award all, in their order; one that is refused is refused by itself.
+
+    Raises AwardRaced.
+    """
+    many = _Many(work, _earlier(work, commands), _used(work, commands))
+    results: list[Awarded | AppError] = []
+    for command in commands:
+        try:
+            results.append(many.award(command))
+        except AppError as refusal:
+            results.append(refusal)
+    many.write()
+    return results
+
+
+def _earlier(work: Work, commands: Sequence[Award]) -> dict[str, Any]:
+    wanted = [command.cause for command in commands]
+    columns = (AwardRow.cause, AwardRow.id, AwardRow.amount, AwardRow.units, AwardRow.due)
+    rows = work.connection.execute(
+        select(*columns, AwardRow.holder_id, AwardRow.rule).where(AwardRow.cause.in_(wanted))
+    )
+    return {row.cause: row for row in rows}
+
+
+def _used(work: Work, commands: Sequence[Award]) -> dict[Counter, int]:
+    """Return what was used of the counters; of some that nobody asks for, too."""
+    rows = work.connection.execute(
+        select(RuleUsage.holder_id, RuleUsage.rule, RuleUsage.period, RuleUsage.used).where(
+            RuleUsage.holder_id.in_({counted_for(command) for command in commands}),
+            RuleUsage.rule.in_({command.rule.key for command in commands}),
+            RuleUsage.period.in_(
+                {period for command in commands for period in periods_of(command.event_at)}
+            ),
+        )
+    )
+    return {(row.holder_id, row.rule, row.period): row.used for row in rows}
