@@ -86,10 +86,10 @@ class TooMany(AppError):
     """Too many attempts in too short a time."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
-    text = N_("操作太频繁了，请过几分钟再试。")
+    text = N_("操作太频繁了，请过 {minutes} 分钟再试。")
 
     def __init__(self, *, seconds: int) -> None:
-        super().__init__()
+        super().__init__(minutes=-(-seconds // 60))
         self.seconds = seconds
 
 

@@ -286,6 +286,7 @@ def test_many_addresses_slow_a_number_and_not_the_browser_that_proved_it(
     refused = asks(client, "198.51.100.1", KNOWN)
     assert (refused.status_code, refused.get_json()["code"]) == (429, "too_many")
     assert int(refused.headers["Retry-After"]) <= SLOW_SECONDS
+    assert "请过 10 分钟再试" in refused.get_json()["message"]
     assert ask_for(client, KNOWN).status_code == 200
     clock.advance(seconds=SLOW_SECONDS)
     assert asks(client, "198.51.100.2", KNOWN).status_code == 201
