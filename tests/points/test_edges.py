@@ -234,3 +234,17 @@ def test_lines_are_said_in_words(app: Flask, clock: Clock) -> None:
     assert said[10:] == ["年底到期", "积分"]
     assert states == ["returned", "lapsed", "posted"]
     assert words.shape("confirming") == "pending"
+
+
+def test_an_age_too_small_for_a_centipoint_over_there_is_nobodys(
+    app: Flask, clock: Clock, run: Run, ask: Run
+) -> None:
+    spent(run, 999)
+    close(app, clock, dt.date(2026, 12, 31))
+    clock.set(hangzhou(2027, 5, 5))
+    run(ledger.post, posting(2, ISSUED, WALLET, 1001))
+    source = Holder(id=RESIDENT, community=HERE, face=5_000)
+    target = Holder(id=NEIGHBOUR, community=HERE)
+
+    assert run(carry, Carry(source=source, target=target, note="搬家转分")).service == 1002
+    assert ask(count, "expiry_marks") == 1

@@ -13,6 +13,7 @@ from flask import Flask
 
 from core.errors import Forbidden
 from core.work import Work
+from points import ledger
 from points.accounts import open_resident, resident_account
 from points.bulletins import lists, paper
 from points.bulletins.objecting import Object, object_to_line
@@ -40,18 +41,24 @@ from points.expiring import rush
 from points.expiring.expiry import expire_points
 from points.lines import LineUnknown
 from points.models import AccountEnd
+from points.statements import paper as statement_paper
 from points.statements import words
-from points.statements.periods import Period
+from points.statements.check import Issued
+from points.statements.paper import Heading
+from points.statements.periods import Period, Subject
+from points.statements.sums import Line, Sums
 from tests import printed
 from tests.people import HERE, THERE, People
 from tests.points.books import RESIDENT, Nothing, one
 from tests.points.bulletins_scene import NOVEMBER, november, post
 from tests.points.calendar import night, policy
 from tests.points.correcting import Desk
-from tests.points.earning import HOUR, JOIN, count, serving
+from tests.points.earning import CORRIDOR, HOUR, JOIN, count, serving
+from tests.points.statements_scene import moved
 from tests.points.test_posting import totals
 from tests.points.test_reverse_line import back_there, there
 from tests.points.test_shortage import collect
+from tests.points.test_taken_after_a_move import moves
 from tests.residents.forms import send
 
 Run = Callable[..., Any]
@@ -314,3 +321,71 @@ def test_an_open_objection_outweighs_one_that_was_answered(desk: Desk, app: Flas
             desk.run(answer_correction, said, desk.cast.actor(desk.cast.staff))
 
     assert desk.ask(lists.lines, posted)[0].objection == "open"
+
+
+def test_a_paper_of_any_length_keeps_its_end_together(desk: Desk, app: Flask) -> None:
+    day = dt.date(2026, 11, 24)
+    of = Subject(of="resident", community=HERE, points_kind="service")
+    heading = Heading(
+        name="王秀英", address="", place="清波门社区", phone="", check_url="https://x/", seal=None
+    )
+    pages = []
+    with app.test_request_context():
+        for count_of in range(8, 26):
+            sums = Sums(
+                opening=0,
+                added=count_of,
+                taken=0,
+                closing=count_of,
+                entries=count_of,
+                digest="",
+                through=1,
+                agrees=True,
+            )
+            line = Line(
+                day=day,
+                at=desk.clock.now,
+                act="award",
+                reason="便民集市",
+                place=THERE,
+                amount=1,
+                balance=1,
+            )
+            issued = Issued(
+                code="ABCDEFGHJK23",
+                subject=of,
+                period=Period(first=day, last=day),
+                sums=sums,
+                issued_at=desk.clock.now,
+            )
+            made = statement_paper.statement(issued, heading, [line] * count_of, lambda _: "涌金门")
+            pages.append(printed.read(made))
+
+    assert {len(each.pages) for each in pages} == {1, 2}
+    assert all("便民集市（涌金门）" in each.words and each.codes for each in pages)
+
+
+def test_what_was_all_spent_before_a_move_lapsed_nowhere(desk: Desk) -> None:
+    line = desk.earn()
+    desk.spend(1000)
+    moves(desk)
+    done = desk.back(line)
+    assert (done.lapsed, done.shortage) == (0, 1000)
+
+
+def test_a_household_that_was_never_reminded_may_not_be_deducted_from(desk: Desk) -> None:
+    rule = replace(CORRIDOR, amount=-200)
+    household = one(desk.cast.wang.household)
+    [found] = desk.ask(deductions.standing, household, [rule, HOUR], dt.date(2026, 12, 1))
+    assert (found.amount, found.reminders, found.may_deduct) == (-200, (), False)
+
+
+def test_pages_of_the_household_and_of_what_one_did_oneself(desk: Desk) -> None:
+    desk.run(ledger.post, moved(11, desk.account(), 500), desk.cast.actor(desk.cast.wang))
+    browser = desk.cast.browser(desk.cast.wang)
+
+    own = browser.get("/points/statements/?kind=household")
+    receipt = browser.get(f"/points/{UUID(int=11)}")
+
+    assert (own.status_code, receipt.status_code) == (200, 200)
+    assert "我自己" in receipt.get_data(as_text=True)
