@@ -99,14 +99,15 @@ def test_hours_without_their_times_cover_their_day_up_to_when_they_came(scene: S
 def test_what_is_imported_later_gives_way_and_an_exit_by_hand_does_not_again(
     scene: Scene,
 ) -> None:
-    wang, session = scene.cast.wang, scene.session()
-    scene.scan(wang, session, "serve", when=at(11))
+    cast, session = scene.cast, scene.session()
+    scene.scan(cast.wang, session, "serve", when=at(11))
+    serve_by_hand(scene, cast.chen, session, at(11), None)
     scene.clock.set(NOON)
-    assert imported(scene, wang, Span(at(10), at(12, 30)))[:2] == ("recorded", 2)
 
-    done = serve_by_hand(scene, wang, session, None, at(12, 30))
-
-    assert (done.half_hours, done.elsewhere) == (3, 0)
+    for who in (cast.wang, cast.chen):
+        assert imported(scene, who, Span(at(10), at(12, 30)))[:2] == ("recorded", 2)
+        done = serve_by_hand(scene, who, session, None, at(12, 30))
+        assert (done.half_hours, done.elsewhere) == (3, 0)
     assert wrong(scene) == []
 
 
