@@ -21,7 +21,7 @@ PLACES = (
 OPEN = (
     "INSERT INTO accounts (id, purpose, holder_kind, holder_id, community, points_kind)"
     f" SELECT {ACCOUNT}, 'holder', 'resident', {PERSON}, places.code, '{{kind}}'"
-    f" FROM generate_series(0, %(holders)s - 1) AS number JOIN {PLACES}"
+    f" FROM generate_series(%(first)s, %(last)s) AS number JOIN {PLACES}"
     " ON places.place = number %% places.places"
 )
 # In the order in which the day brought them, all due now.
@@ -41,11 +41,11 @@ AWARDS = (
 )
 
 
-def open_accounts(connection: psycopg.Connection[Any], holders: int) -> None:
-    """Open the accounts of so many residents all over the district."""
+def open_accounts(connection: psycopg.Connection[Any], holders: int, first: int = 0) -> None:
+    """Open the accounts of so many residents all over the district, from a number on."""
     for kind in ("basic", "service"):
         statement = OPEN.format(kind=kind, number="number")
-        connection.execute(statement.encode(), {"holders": holders})
+        connection.execute(statement.encode(), {"first": first, "last": first + holders - 1})
 
 
 def let_wait(connection: psycopg.Connection[Any], awards: int, holders: int) -> None:

@@ -109,7 +109,7 @@ def fill(stage: Stage, transfers: int, residents: int, number: int) -> Books:
     ]
     written = books.fill(stage, transfers, known)
     with stage.connect() as connection:
-        district.open_accounts(connection, residents - written)
+        district.open_accounts(connection, residents - written, written)
     stage.tidy()
     with stage.connect() as connection:
         holders = connection.execute(HOLDERS.encode(), (8 * POSTINGS,)).fetchall()

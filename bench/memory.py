@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from bench import district
+from bench.books import USAGE
 from bench.harness import Row, least
 from bench.stage import Stage
 from core.config import ROOT
@@ -108,6 +109,7 @@ def peaks(stage: Stage, size: int) -> dict[str, tuple[float, float]]:
     with stage.connect() as connection:
         district.open_accounts(connection, size)
         district.let_wait(connection, size, size)
+        connection.execute(USAGE.encode())
         connection.execute(DELTAS.encode(), (size,))
     stage.tidy()
     found: dict[str, tuple[float, float]] = {}

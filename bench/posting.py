@@ -6,6 +6,7 @@ running balance there; what it costs beside transfers of the whole district is a
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shutil
 import sqlite3
@@ -13,9 +14,10 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 from uuid import UUID
 
+import psycopg
 from flask import Flask
 from sqlalchemy import event
 
@@ -100,7 +102,7 @@ def captured(app: Flask, each: list[list[Posting]]) -> list[list[list[Statement]
     """
     sent: list[Statement] = []
 
-    def note(_line: Any, _cursor: Any, words: str, values: Any, *_: Any) -> None:
+    def note(words: Any, values: Any) -> None:
         if words.startswith(("WITH", "INSERT", "UPDATE")) and "audit_events" not in words:
             sent.append((words, values))
 
@@ -109,12 +111,38 @@ def captured(app: Flask, each: list[list[Posting]]) -> list[list[list[Statement]
         transact(post, posting)
         return list(sent)
 
-    with app.app_context():
-        event.listen(db.engine, "before_cursor_execute", note)
-        try:
-            return [[one(posting) for posting in postings] for postings in each]
-        finally:
-            event.remove(db.engine, "before_cursor_execute", note)
+    with app.app_context(), noting(note):
+        return [[one(posting) for posting in postings] for postings in each]
+
+
+@contextlib.contextmanager
+def noting(note: Callable[[Any, Any], None]) -> Iterator[None]:
+    """Note what psycopg is given, whoever gives it, and what sqlite3 is given."""
+
+    class Noting(psycopg.Cursor[Any]):
+        """A cursor that notes what it executes."""
+
+        def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
+            """Note the statement, then execute it."""
+            note(query, params)
+            return super().execute(query, params, **options)
+
+    def checked_out(raw: Any, *_: object) -> None:
+        raw.cursor_factory = Noting
+
+    def executed(_line: Any, _cursor: Any, words: str, values: Any, *_: Any) -> None:
+        note(words, values)
+
+    engine = db.engine
+    engine.dispose()
+    embedded = engine.dialect.name == "sqlite"
+    name, listener = ("before_cursor_execute", executed) if embedded else ("checkout", checked_out)
+    event.listen(engine, name, listener)
+    try:
+        yield
+    finally:
+        event.remove(engine, name, listener)
+        engine.dispose()
 
 
 class Side(Protocol):

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Literal, overload
 
 from sqlalchemy import TextClause, text
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 FRESH = (
     "NOT EXISTS (SELECT 1 FROM transfers WHERE id = :v_id)"
@@ -79,6 +80,12 @@ def statement(sides: Sides, *, parts: Literal[True]) -> Parts: ...
 def statement(sides: Sides, *, parts: bool = False) -> TextClause | Parts:
     """Return the statement, or its parts, for a pair of sides; zero rows back is a refusal."""
     return _parts(sides) if parts else _single(sides)
+
+
+@lru_cache(maxsize=8)
+def plain(sides: Sides) -> str:
+    """Return the one statement as psycopg takes it."""
+    return str(_single(sides).compile(dialect=PGDialect_psycopg()))  # type: ignore[no-untyped-call]
 
 
 def _guards(sides: Sides) -> list[tuple[str, str]]:
