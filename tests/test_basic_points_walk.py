@@ -35,7 +35,7 @@ from points.ledger import Posting, post
 from tests.admin.forms import Forms
 from tests.conftest import Stage
 from tests.people import HERE, People
-from tests.test_get_changes_nothing import Arguments, arguments, queries, readable
+from tests.test_get_changes_nothing import Arguments, arguments, is_shut, queries, readable
 
 __all__ = ["arguments"]
 
@@ -111,6 +111,8 @@ class Visitor:
         for address in pages(self.app, self.known):
             for query in queries(self.known):
                 answer = self.browser.get(f"{address}?{query}")
+                if is_shut(answer):
+                    break
                 shown = answer.get_data(as_text=True) if answer.mimetype == "text/html" else ""
                 for action, values, _names in Forms(shown).forms:
                     target = urlsplit(action).path or address
