@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 from flask import Flask
@@ -34,6 +35,7 @@ class Server(BaseApplication):
             "timeout": 60,
             "graceful_timeout": 10,
             "loglevel": "warning" if quiet else "info",
+            "when_ready": self._settled,
             "post_fork": self._forked,
         }
         if config.scheduler_inside:
@@ -48,6 +50,11 @@ class Server(BaseApplication):
     def load(self) -> Flask:
         """Return the application."""
         return self.app
+
+    def _settled(self, _arbiter: object) -> None:
+        """Let the collector leave alone what was loaded: pages that it marks are shared no more."""
+        gc.collect()
+        gc.freeze()
 
     def _forked(self, _arbiter: object, _worker: object) -> None:
         """Never share a connection with the parent."""
