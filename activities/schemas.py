@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, fields, post_load, validate
+from marshmallow import fields, post_load, validate
 
 from activities.entries import SheetRow
 from activities.publish import PARTS, PartOffered
+from core.schema import Schema
 
 
 class CodeSchema(Schema):

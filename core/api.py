@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from flask_smorest import Blueprint
-from marshmallow import Schema, fields
+from marshmallow import fields
 
 from core import jobs, settings
 from core.http_keys import idempotency_key
 from core.identity import current_actor, signed_in_only
+from core.schema import Schema
 from core.setting_queries import INITIAL, SettingLine, lines, typed
 from core.work import present, reader, transact
 

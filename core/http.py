@@ -27,7 +27,7 @@ from flask_compress import Compress
 from flask_smorest import Api
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import ValidationError, fields
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -38,6 +38,7 @@ from core.config import ROOT, Config
 from core.db import is_our_mistake
 from core.errors import N_, AppError, Busy, SignInNeeded, TooMany, all_refusals
 from core.identity import API_PREFIX, actor_or_none
+from core.schema import Schema
 from core.work import end_reading, present
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ HTTP_SENTENCES = {
     422: N_("有几处没有填对，请按提示改好再提交。"),
     429: N_("操作太频繁了，请过几分钟再试。"),
 }
+NOT_JSON = N_("请求体不是合法的 JSON，请检查后再提交。")
 STALE = N_("这个页面放得太久了，或者中间换过登录。请刷新页面，再提交一次。")
 """A form without the token of this browser's session."""
 
@@ -267,7 +269,9 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
         return _page(sentence, status), status, kept
     data: dict[str, Any] = getattr(error, "data", None) or {}
     if "messages" in data:
-        return {"code": "invalid", "message": sentence, "errors": data["messages"]}, status, kept
+        # Bodies that are no JSON at all come from webargs with a text of its own.
+        errors = {"json": [flask_babel.gettext(NOT_JSON)]} if status == 400 else data["messages"]  # noqa: PLR2004
+        return {"code": "invalid", "message": sentence, "errors": errors}, status, kept
     code = error.name.lower().replace(" ", "_")
     return {"code": code, "message": sentence}, status, kept
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
+from core.schema import Schema
 from exchange import words
 from exchange.quote import Quote
 from exchange.schemas import BASIS_POINTS, CENTIPOINTS

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
 
+from core.schema import Schema
 from points.schemas import CENTIPOINTS
 from residents.schemas import AddressSchema
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, fields, post_load, validate
+from marshmallow import EXCLUDE, fields, post_load, validate
 
+from core.schema import Schema
 from exchange.basket import LINES_MAX, QUANTITY_MAX, Wanted
 from exchange.counter import CONFIRMATIONS
 from exchange.models import RATE_MAX

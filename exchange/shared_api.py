@@ -5,10 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 from flask_smorest import Blueprint
-from marshmallow import Schema, fields
+from marshmallow import fields
 
 from core.errors import Forbidden
 from core.identity import current_actor
+from core.schema import Schema
 from core.work import present, reader, transact
 from exchange.order_queries import order_view
 from exchange.orders import (

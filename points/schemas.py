@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
+from marshmallow import EXCLUDE, ValidationError, fields, validate
 
 from core.errors import N_
+from core.schema import Schema
 from points.earning.acts import NOTE_MAX
 from points.earning.awards import UNITS_MAX
 

@@ -6,16 +6,16 @@ from typing import Any
 from uuid import UUID
 
 from flask_smorest import Blueprint
-from marshmallow import Schema, fields, post_load, validate
+from marshmallow import fields, post_load, validate
 
 from core.identity import current_actor, signed_in_only
+from core.schema import NO_NUL, Schema
 from core.work import business_day, present, reader, transact
 from residents import grants
 from residents.granted import GrantLine, list_grants
 
 bp = Blueprint("residents_grants_api", __name__, description="roles and who holds them")
 bp.before_request(signed_in_only)
-NO_NUL = validate.Regexp(r"[^\x00\ud800-\udfff]*\Z")
 PAGES_MAX = 10_000
 
 

@@ -6,9 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from flask_smorest import Blueprint
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
 
 from core.identity import current_actor, signed_in_only
+from core.schema import NO_NUL, Schema
 from core.work import business_day, present, reader, transact
 from residents import local_grants
 from residents.grants import Granted
@@ -16,7 +17,6 @@ from residents.places import PhoneSet, SetPhone, set_phone
 
 bp = Blueprint("residents_local_api", __name__, description="a community's grids and number")
 bp.before_request(signed_in_only)
-NO_NUL = validate.Regexp(r"[^\x00\ud800-\udfff]*\Z")
 
 
 class BlockSchema(Schema):

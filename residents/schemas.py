@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, fields, post_load, validate
+from marshmallow import fields, post_load, validate
 
+from core.schema import Schema
 from residents.addresses import Address
 from residents.lists import ImportResidents
 from residents.people import EnterHousehold, EnterResident

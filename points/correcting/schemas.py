@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
 
+from core.schema import Schema
 from points.correcting import adjustments, corrections
 from points.models.correcting import ADJUSTED_MAX
 from points.schemas import CENTIPOINTS, storable

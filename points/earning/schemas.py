@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, fields, post_load, validate
+from marshmallow import EXCLUDE, fields, post_load, validate
 
+from core.schema import Schema
 from points.earning.act_sheets import CHUNK, ListedAct, listed
 from points.earning.acts import NOTE_MAX
 from points.earning.community_rules import CAP_MAX, Caps

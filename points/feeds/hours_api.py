@@ -6,11 +6,12 @@ import datetime as dt
 from typing import Any
 
 from flask_smorest import Blueprint
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from core.directory import directory
 from core.errors import N_
 from core.identity import current_actor, signed_in_only
+from core.schema import Schema
 from core.served import Span
 from core.work import business_day, day_start, present, reader
 from points.earning.act_sheets import ROWS_MAX, RowResult, RowsRecorded, refused_row

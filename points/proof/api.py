@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from flask_smorest import Blueprint
-from marshmallow import EXCLUDE, Schema, fields
+from marshmallow import EXCLUDE, fields
 from sqlalchemy import select
 
 from core.identity import current_actor, signed_in_only
+from core.schema import Schema
 from core.work import reader
 from points.models import Seal
 from points.proof import proving

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import EXCLUDE, Schema, fields, validate
+from marshmallow import EXCLUDE, fields, validate
 
+from core.schema import Schema
 from points.schemas import CENTIPOINTS, POSITION_MAX
 
 
