@@ -7,7 +7,7 @@ from uuid import UUID
 
 from flask_smorest import Blueprint
 
-from activities import publish, queries, schemas, signup
+from activities import examples, publish, queries, schemas, signup
 from activities.attendance import Recorded, check_in
 from activities.doorway import command_of, looker_of, scanned
 from activities.grants import grant_for, seal
@@ -58,8 +58,8 @@ def session(session: UUID) -> queries.Card:
 
 
 @public_bp.post("/presence")
-@public_bp.arguments(schemas.CodeSchema)
-@public_bp.response(200, schemas.PresenceSchema)
+@public_bp.arguments(schemas.CodeSchema, example=examples.CODE)
+@public_bp.response(200, schemas.PresenceSchema, example=examples.PRESENCE)
 def presence(data: dict[str, Any]) -> dict[str, Any]:
     """Turn a scanned code into a grant, also for somebody who signs in or registers after it.
 
@@ -76,8 +76,8 @@ def presence(data: dict[str, Any]) -> dict[str, Any]:
 
 
 @bp.post("/attendances")
-@bp.arguments(schemas.CheckInSchema)
-@bp.response(200, schemas.RecordedSchema)
+@bp.arguments(schemas.CheckInSchema, example=examples.CHECK_IN)
+@bp.response(200, schemas.RecordedSchema, example=examples.RECORDED)
 def attend(data: dict[str, Any]) -> Recorded:
     """Check in (or out) by a grant; a repeat is answered calmly."""
     grant = scanned(data["grant"], current_actor())

@@ -17,6 +17,7 @@ from flask import (
     abort,
     current_app,
     g,
+    jsonify,
     redirect,
     render_template,
     request,
@@ -34,9 +35,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from whitenoise import WhiteNoise
 
 from core import formats
+from core.api_document import finished
 from core.config import ROOT, Config
 from core.db import is_our_mistake
-from core.errors import N_, AppError, Busy, SignInNeeded, TooMany, all_refusals
+from core.errors import N_, AppError, Busy, SignInNeeded, TooMany
 from core.identity import API_PREFIX, actor_or_none
 from core.schema import Schema
 from core.work import end_reading, present
@@ -58,16 +60,16 @@ STALE = N_("这个页面放得太久了，或者中间换过登录。请刷新�
 """A form without the token of this browser's session."""
 
 RETRY_SECONDS = 30
-API_INTRODUCTION = """\
-Everything that Linli's own pages do. Sign in with `POST /api/v1/login-codes`, `…/verify` and
-`POST /api/v1/sign-ins`; send the token as `Authorization: Bearer`. Amounts are integers,
-hundredths of a point (centipoints). Moments are UTC, ISO 8601. Acts without an identity of their
-own need an `Idempotency-Key`; an equal repeat is answered from the effect, another body under the
-same key is 409. A refusal answers `{"code", "message"}`, the message in Chinese:
-
-| code | status | message |
-|---|---|---|"""
 UNEXPECTED = N_("系统出了点问题，我们已经记下。请过一会儿再试；急事请打电话给社区。")
+
+OWN_CODES = {
+    "bad_request": (400, HTTP_SENTENCES[400]),
+    "method_not_allowed": (405, HTTP_SENTENCES[405]),
+    "request_entity_too_large": (413, HTTP_SENTENCES[413]),
+    "invalid": (422, HTTP_SENTENCES[422]),
+    "unexpected": (500, UNEXPECTED),
+}
+"""What the API's edge answers without a refusal of ours."""
 
 
 class RefusalSchema(Schema):
@@ -76,12 +78,20 @@ class RefusalSchema(Schema):
     code = fields.String(required=True)
     message = fields.String(required=True)
     errors = fields.Dict()
+    reference = fields.String()
 
 
 class SafeApi(Api):
     """flask-smorest, kept out of the HTML pages; Allow and Retry-After survive."""
 
     ERROR_SCHEMA = RefusalSchema
+    _finished: dict[str, Any] | None = None
+
+    def _openapi_json(self) -> Response:
+        """Serve the document with what only the whole application knows, made when first read."""
+        if self._finished is None:
+            self._finished = finished(self.spec.to_dict(), current_app, OWN_CODES)
+        return jsonify(self._finished)
 
     def handle_http_exception(self, error: HTTPException) -> Any:
         """Answer JSON under /api/ and the page elsewhere."""
@@ -105,7 +115,6 @@ def init_app(app: Flask, config: Config) -> SafeApi:
         OPENAPI_VERSION="3.1.0",
         OPENAPI_URL_PREFIX="/api/v1",
         OPENAPI_JSON_PATH="openapi.json",
-        API_SPEC_OPTIONS={"info": {"description": _described()}},
         BABEL_DEFAULT_LOCALE="zh_Hans_CN",
         BABEL_DEFAULT_TIMEZONE="Asia/Shanghai",
     )
@@ -135,15 +144,6 @@ def init_app(app: Flask, config: Config) -> SafeApi:
     wrapped = ProxyFix(wsgi, config.proxies, config.proxies) if config.proxies else wsgi
     app.wsgi_app = wrapped  # type: ignore[method-assign]  # Flask documents this way
     return SafeApi(app)
-
-
-def _described() -> str:
-    """Describe the API: how to sign in, amounts, repetition, and every refusal with its status."""
-    rows = [
-        f"| `{refusal.code()}` | {int(refusal.status)} | {refusal.text} |"
-        for refusal in all_refusals()
-    ]
-    return "\n".join((API_INTRODUCTION, *rows))
 
 
 def api_blueprint(blueprint: Blueprint) -> Blueprint:
@@ -268,10 +268,11 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
     if not wants_json():
         return _page(sentence, status), status, kept
     data: dict[str, Any] = getattr(error, "data", None) or {}
+    if "messages" in data and status == 400:  # noqa: PLR2004 - webargs says in English that it is no JSON
+        errors = {"json": [flask_babel.gettext(NOT_JSON)]}
+        return {"code": "bad_request", "message": sentence, "errors": errors}, status, kept
     if "messages" in data:
-        # Bodies that are no JSON at all come from webargs with a text of its own.
-        errors = {"json": [flask_babel.gettext(NOT_JSON)]} if status == 400 else data["messages"]  # noqa: PLR2004
-        return {"code": "invalid", "message": sentence, "errors": errors}, status, kept
+        return {"code": "invalid", "message": sentence, "errors": data["messages"]}, status, kept
     code = error.name.lower().replace(" ", "_")
     return {"code": code, "message": sentence}, status, kept
 

@@ -13,6 +13,7 @@ from core.identity import current_actor, signed_in_only
 from core.work import present, reader, transact
 from exchange import (
     answers,
+    examples,
     notices,
     queries,
     rates_api,
@@ -80,16 +81,16 @@ def item(item_id: UUID) -> queries.ItemView:
 
 
 @bp.post("/quotes")
-@bp.arguments(schemas.QuoteRequestSchema)
-@bp.response(201, answers.QuoteSchema)
+@bp.arguments(schemas.QuoteRequestSchema, example=examples.WANTED)
+@bp.response(201, answers.QuoteSchema, example=examples.QUOTE)
 def quote(data: dict[str, Any]) -> quotes.Quote:
     """Promise a price and a rate for some minutes; nothing is held."""
     return quotes.quote(reader(), _resident(), data["lines"], present())
 
 
 @bp.post("/orders")
-@bp.arguments(schemas.SubmitOrderSchema)
-@bp.response(201, answers.OrderedSchema)
+@bp.arguments(schemas.SubmitOrderSchema, example=examples.SUBMIT)
+@bp.response(201, answers.OrderedSchema, example=examples.ORDERED)
 def submit(data: dict[str, Any]) -> Ordered:
     """Order what a quote promised; needs an Idempotency-Key."""
     command = SubmitOrder(

@@ -11,7 +11,7 @@ from core.directory import directory
 from core.http_keys import idempotency_key
 from core.identity import current_actor, signed_in_only
 from core.work import present, reader, transact
-from points import queries, schemas
+from points import examples, queries, schemas
 from points.earning.acts import RecordAct, Recorded, record_act
 from points.earning.awards import AwardsConfirmed, ConfirmAwards, confirm_awards
 from points.expiring.rush import Rush, rush
@@ -31,7 +31,7 @@ def _viewer() -> Viewer:
 
 
 @bp.get("/balance")
-@bp.response(200, schemas.BalanceSchema)
+@bp.response(200, schemas.BalanceSchema, example=examples.BALANCE)
 def balance() -> Wallet:
     """Show what the resident has, what waits, what is held and what lapses."""
     return wallet(reader(), _viewer())

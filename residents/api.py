@@ -12,7 +12,7 @@ from flask_smorest import Blueprint
 from core.acts import Actor
 from core.identity import current_actor, public, residents_only, signed_in_only
 from core.work import business_day, present, reader, transact
-from residents import acting, homes, lists, people, queries, schemas, sign_in
+from residents import acting, examples, homes, lists, people, queries, schemas, sign_in
 from residents.amending import AmendResident, ResidentAmended, amend_resident
 from residents.limits import limit_codes, limit_registrations, limit_tries
 from residents.modes import ChangeMode, change_mode
@@ -34,8 +34,8 @@ bp.before_request(signed_in_only)
 
 
 @public_bp.post("/login-codes")
-@public_bp.arguments(schemas.LoginCodeSchema)
-@public_bp.response(201, schemas.CodeSentSchema)
+@public_bp.arguments(schemas.LoginCodeSchema, example=examples.LOGIN_CODE)
+@public_bp.response(201, schemas.CodeSentSchema, example=examples.CODE_SENT)
 def ask_code(data: dict[str, Any]) -> sign_in.CodeSent:
     """Send a one-time code by SMS."""
     limit_codes(data["phone"], request.remote_addr or "")
@@ -44,8 +44,8 @@ def ask_code(data: dict[str, Any]) -> sign_in.CodeSent:
 
 
 @public_bp.post("/login-codes/verify")
-@public_bp.arguments(schemas.VerifySchema)
-@public_bp.response(200, schemas.VerifiedSchema)
+@public_bp.arguments(schemas.VerifySchema, example=examples.VERIFY)
+@public_bp.response(200, schemas.VerifiedSchema, example=examples.VERIFIED)
 def verify_code(data: dict[str, Any]) -> dict[str, Any]:
     """Prove the number; the proof signs in or registers within ten minutes."""
     limit_tries(data["phone"], request.remote_addr or "", data["client_nonce"])
@@ -59,8 +59,8 @@ def verify_code(data: dict[str, Any]) -> dict[str, Any]:
 
 
 @public_bp.post("/sign-ins")
-@public_bp.arguments(schemas.ChooseSchema)
-@public_bp.response(201, schemas.TokenSchema)
+@public_bp.arguments(schemas.ChooseSchema, example=examples.CHOOSE)
+@public_bp.response(201, schemas.TokenSchema, example=examples.TOKEN)
 def choose(data: dict[str, Any]) -> sign_in.SignedInAs:
     """Sign in as one of the choices and get a token."""
     phone = proven(data["proof"])
@@ -69,8 +69,8 @@ def choose(data: dict[str, Any]) -> sign_in.SignedInAs:
 
 
 @public_bp.post("/residents")
-@public_bp.arguments(schemas.RegisterSchema)
-@public_bp.response(201, schemas.ResidentEnteredSchema)
+@public_bp.arguments(schemas.RegisterSchema, example=examples.REGISTER)
+@public_bp.response(201, schemas.ResidentEnteredSchema, example=examples.REGISTERED)
 def register(data: dict[str, Any]) -> people.ResidentEntered:
     """Register with a proven number; then sign in with the resident's id."""
     phone = proven(data.pop("proof"))

@@ -20,6 +20,13 @@ from points.feeds.signing import SignedRequest, who_signed
 
 BODY_BYTES_MAX = 512 * 1024
 BATCHES_A_MINUTE = 60
+SIGNED_AT = {
+    "in": "header",
+    "name": "X-Linli-Timestamp",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "Seconds since 1970, at most five minutes off.",
+}
 
 feed_bp = Blueprint("points_feed_api", __name__, description="signed batches of devices")
 bp = Blueprint("points_feeders_api", __name__, description="devices and platforms that record")
@@ -47,6 +54,10 @@ def signed_by_feeder() -> None:
 
 
 @feed_bp.post("/feeds/<uuid:feeder_id>/batches")
+@feed_bp.doc(
+    security=[{"feeder": []}],
+    parameters=[SIGNED_AT],
+)
 @feed_bp.arguments(schemas.BatchSchema)
 @feed_bp.response(200, schemas.BatchResultSchema)
 def batch(data: dict[str, Any], feeder_id: UUID) -> items.ItemsRecorded:

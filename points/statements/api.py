@@ -78,6 +78,7 @@ def issue(data: dict[str, Any]) -> StatementIssued:
 
 
 @bp.get("/statements/<paper>/pdf")
+@bp.response(200, {"type": "string", "format": "binary"}, content_type="application/pdf")
 def pdf(paper: str) -> Response:
     """Give the paper."""
     may_see(reader(), current_actor(), issued(reader(), paper).subject)
