@@ -22,7 +22,7 @@ DAMAGE: dict[str, tuple[str, set[str]]] = {
     ),
     "a decision that is gone": (
         "DELETE FROM adjustments WHERE amount < 0",
-        {"decided transfers"},
+        {"caps", "decided transfers"},
     ),
     "a reversal of one book only": (
         (
