@@ -12,9 +12,9 @@ from flask_smorest import Blueprint
 from core.acts import Actor
 from core.identity import current_actor, public, residents_only, signed_in_only
 from core.work import business_day, present, reader, transact
-from residents import acting, examples, homes, lists, people, queries, schemas, sign_in
+from residents import acting, examples, homes, lists, people, queries, revoking, schemas, sign_in
 from residents.amending import AmendResident, ResidentAmended, amend_resident
-from residents.limits import limit_codes, limit_registrations, limit_tries
+from residents.limits import limit_codes, limit_registrations, limit_tries, prove_number
 from residents.modes import ChangeMode, change_mode
 from residents.naming import NamingSet, SetNaming, set_naming
 from residents.proofs import prove, proven
@@ -49,12 +49,7 @@ def ask_code(data: dict[str, Any]) -> sign_in.CodeSent:
 def verify_code(data: dict[str, Any]) -> dict[str, Any]:
     """Prove the number; the proof signs in or registers within ten minutes."""
     limit_tries(data["phone"], request.remote_addr or "", data["client_nonce"])
-    command = sign_in.VerifyCode(
-        phone=data["phone"],
-        code=data["code"],
-        browser=data["client_nonce"],
-    )
-    verified = transact(sign_in.verify_code, command)
+    verified = prove_number(data["phone"], data["code"], data["client_nonce"])
     return {"proof": prove(verified.phone), "choices": verified.choices}
 
 
@@ -110,9 +105,9 @@ def set_mode(data: dict[str, Any]) -> dict[str, str]:
 
 @bp.post("/sign-ins/<uuid:identity>/revoke")
 @bp.response(200, schemas.RevokedSchema)
-def revoke(identity: UUID) -> sign_in.Revoked:
+def revoke(identity: UUID) -> revoking.Revoked:
     """End a sign-in of one's own at once."""
-    return transact(sign_in.revoke, sign_in.Revoke(sign_in=identity), current_actor())
+    return transact(revoking.revoke, revoking.Revoke(sign_in=identity), current_actor())
 
 
 @bp.post("/staff/residents")

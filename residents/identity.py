@@ -11,7 +11,7 @@ from core.ids import NIL
 from core.work import business_day, present, reader
 from residents.acting import holds
 from residents.models import Grant, Person, Representation, Resident, SignIn
-from residents.sign_in import SEEN_AGAIN_AFTER
+from residents.revoking import SEEN_AGAIN_AFTER
 
 QUERY = (
     select(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from core.crypto import normal_phone, phone_index, token_hash
 from core.limits import DAY, Hit, hit
 from core.work import transact
+from residents.sign_in import TakeTry, Verified, VerifyCode, take_try, verify_code
 
 CODES_FROM_ONE_ADDRESS = 6
 """For one number: fewer than the number gets freely, so that one address cannot slow it."""
@@ -54,6 +55,13 @@ def limit_tries(phone: str, address: str, browser: str) -> None:
     name = f"try:{phone_index(normal_phone(phone))}:{token_hash(browser)}"
     transact(hit, Hit(name=name, limit=TRIES_PER_BROWSER, seconds=DAY))
     transact(hit, Hit(name=f"try-from:{address}", limit=TRIES_PER_ADDRESS, seconds=DAY))
+
+
+def prove_number(phone: str, code: str, browser: str) -> Verified:
+    """Take one of the code's five tries for good, then compare; raises CodeWrong, CodeExpired."""
+    taken = transact(take_try, TakeTry(phone=phone, browser=browser))
+    command = VerifyCode(phone=phone, code=code, login_code=taken.login_code)
+    return transact(verify_code, command)
 
 
 def limit_registrations(phone: str) -> None:

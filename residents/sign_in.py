@@ -45,24 +45,13 @@ if TYPE_CHECKING:
 CODE_MINUTES = 5
 TRIES_MAX = 5
 STAFF_HOURS = 12
-SEEN_AGAIN_AFTER = dt.timedelta(hours=1)
 LABEL_MAX = 80
 
 
 class CodeWrong(Rejected):
-    """The digits are not those that were sent; the try counts even though all is rolled back."""
+    """The digits are not those that were sent; the try was taken before they were compared."""
 
-    leaves_trace = True
     text = N_("验证码不对，请看清短信里的 6 位数字再填。")
-
-    def leave_trace(self, work: Work) -> None:
-        """Count the try."""
-        work.replayed()
-        work.connection.execute(
-            update(LoginCode)
-            .where(LoginCode.id == self.facts["code"])
-            .values(tries=LoginCode.tries + 1),
-        )
 
 
 class CodeExpired(Rejected):
@@ -75,12 +64,6 @@ class NobodyChosen(NotFound):
     """The one chosen is not among those whom this number may sign in."""
 
     text = N_("这个手机号不能以这个身份登录。请从列表里选，或联系社区核对号码。")
-
-
-class SignInUnknown(NotFound):
-    """There is no such sign-in of this person."""
-
-    text = N_("没有找到这台设备的登录，可能已经退出了。请刷新页面看看。")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,12 +126,59 @@ def _hash(identity: UUID, code: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakeTry:
+    """Somebody is about to try a code, from the browser that asked for it."""
+
+    phone: str
+    browser: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TryTaken:
+    """The code that may be compared once."""
+
+    login_code: UUID
+
+
+def take_try(work: Work, command: TakeTry) -> TryTaken:
+    """Take one of a code's tries, to be committed before anything is compared.
+
+    A try counted after its refusal would let all in that arrive meanwhile. Raises CodeExpired,
+    PhoneMalformed.
+    """
+    work.replayed()
+    newest = (
+        select(LoginCode.id)
+        .where(
+            LoginCode.phone_index == phone_index(normal_phone(command.phone)),
+            LoginCode.browser_hash == token_hash(command.browser),
+            LoginCode.used_at.is_(None),
+        )
+        .order_by(LoginCode.created_at.desc())
+        .limit(1)
+    )
+    taken = work.connection.execute(
+        update(LoginCode)
+        .where(
+            LoginCode.id == newest.scalar_subquery(),
+            LoginCode.expires_at > work.now,
+            LoginCode.tries < TRIES_MAX,
+        )
+        .values(tries=LoginCode.tries + 1)
+        .returning(LoginCode.id),
+    ).first()
+    if taken is None:
+        raise CodeExpired
+    return TryTaken(login_code=taken.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyCode:
-    """The digits that somebody typed, from the browser that asked for them."""
+    """The digits that somebody typed, and the code for which ``take_try`` took a try."""
 
     phone: str
     code: str
-    browser: str
+    login_code: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,26 +205,22 @@ class Verified:
 def verify_code(work: Work, command: VerifyCode) -> Verified:
     """Use the code up, and say whom the number may sign in as.
 
-    Raises CodeWrong (the try counts), CodeExpired, PhoneMalformed.
+    Raises CodeWrong, CodeExpired, PhoneMalformed.
     """
     phone = normal_phone(command.phone)
-    row = work.connection.execute(
-        select(LoginCode.__table__)
-        .where(
+    kept = work.connection.scalar(
+        select(LoginCode.code_hash).where(
+            LoginCode.id == command.login_code,
             LoginCode.phone_index == phone_index(phone),
-            LoginCode.browser_hash == token_hash(command.browser),
-            LoginCode.used_at.is_(None),
-        )
-        .order_by(LoginCode.created_at.desc())
-        .limit(1),
-    ).first()
-    if row is None or row.expires_at <= work.now or row.tries >= TRIES_MAX:
+        ),
+    )
+    if kept is None:
         raise CodeExpired
-    if not same(row.code_hash, _hash(row.id, plain_digits(command.code))):
-        raise CodeWrong(code=row.id)
+    if not same(kept, _hash(command.login_code, plain_digits(command.code))):
+        raise CodeWrong
     used = work.connection.execute(
         update(LoginCode)
-        .where(LoginCode.id == row.id, LoginCode.used_at.is_(None), LoginCode.tries < TRIES_MAX)
+        .where(LoginCode.id == command.login_code, LoginCode.used_at.is_(None))
         .values(used_at=work.now)
         .returning(LoginCode.id),
     ).first()
@@ -342,51 +368,3 @@ def _agent(work: Work, phone: str, principal: UUID) -> UUID:
         .order_by(Representation.valid_from, Person.id)
     )
     return work.connection.scalars(query.limit(1)).one()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Revoke:
-    """End a sign-in of one's own."""
-
-    sign_in: UUID
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Revoked:
-    """The sign-in that holds no longer."""
-
-    sign_in: UUID
-
-
-def revoke(work: Work, command: Revoke) -> Revoked:
-    """End it at once; ending it again changes nothing. Raises SignInUnknown."""
-    row = work.connection.execute(
-        select(SignIn.person, SignIn.revoked_at).where(SignIn.id == command.sign_in),
-    ).first()
-    if row is None or row.person != work.actor.person:
-        raise SignInUnknown
-    if row.revoked_at is not None:
-        work.replayed()
-        return Revoked(sign_in=command.sign_in)
-    work.connection.execute(
-        update(SignIn).where(SignIn.id == command.sign_in).values(revoked_at=work.now),
-    )
-    return Revoked(sign_in=command.sign_in)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """A signed-in device did something."""
-
-    sign_in: UUID
-
-
-def note_seen(work: Work, command: Seen) -> Revoked:
-    """Move ``last_seen``, at most hourly; only unsafe requests come here."""
-    work.replayed()
-    work.connection.execute(
-        update(SignIn)
-        .where(SignIn.id == command.sign_in, SignIn.last_seen < work.now - SEEN_AGAIN_AFTER)
-        .values(last_seen=work.now),
-    )
-    return Revoked(sign_in=command.sign_in)

@@ -29,10 +29,10 @@ from core.errors import AppError
 from core.identity import actor_or_none, current_actor, public, residents_only
 from core.panels import Viewer, doorway, rendered
 from core.work import business_day, present, reader, transact
-from residents import acting, people, queries, sign_in
+from residents import acting, people, queries, revoking, sign_in
 from residents.identity import actor_of
 from residents.labels import agent_words, device_label, role_words
-from residents.limits import limit_codes, limit_registrations, limit_tries
+from residents.limits import limit_codes, limit_registrations, limit_tries, prove_number
 from residents.modes import ChangeMode, change_mode
 from residents.naming import SetNaming, set_naming
 from residents.proofs import prove, proven
@@ -87,7 +87,7 @@ def _note_seen(response: Response) -> Response:
     actor = actor_or_none() if "seen_again" in g and request.method not in SAFE else None
     if actor is not None and actor.sign_in is not None:
         with contextlib.suppress(AppError):
-            transact(sign_in.note_seen, sign_in.Seen(sign_in=actor.sign_in), actor)
+            transact(revoking.note_seen, revoking.Seen(sign_in=actor.sign_in), actor)
     return response
 
 
@@ -192,8 +192,7 @@ def sign_in_verify() -> ResponseReturnValue:
     except AppError as refusal:
         return _sign_in_form({"phone": refusal.sentence()}, sent=False, status=int(refusal.status))
     try:
-        command = sign_in.VerifyCode(phone=phone, code=code, browser=_browser())
-        verified = transact(sign_in.verify_code, command)
+        verified = prove_number(phone, code, _browser())
     except AppError as refusal:
         return _sign_in_form({"code": refusal.sentence()}, sent=True, status=int(refusal.status))
     session[PROOF] = prove(verified.phone)
@@ -376,7 +375,7 @@ def sign_out() -> ResponseReturnValue:
     """End this sign-in, here and in the database, and go where somebody else can begin."""
     actor = actor_or_none()
     if actor is not None and actor.sign_in is not None:
-        transact(sign_in.revoke, sign_in.Revoke(sign_in=actor.sign_in), actor)
+        transact(revoking.revoke, revoking.Revoke(sign_in=actor.sign_in), actor)
     identity.sign_out()
     _begin_anew()
     target = _next() if "next" in request.form else url_for("residents.sign_in")
@@ -387,6 +386,6 @@ def sign_out() -> ResponseReturnValue:
 def revoke_sign_in(sign_in_id: UUID) -> ResponseReturnValue:
     """End another device's sign-in."""
     residents_only()
-    transact(sign_in.revoke, sign_in.Revoke(sign_in=sign_in_id), current_actor())
+    transact(revoking.revoke, revoking.Revoke(sign_in=sign_in_id), current_actor())
     flash(_("那部手机已经退出登录。"), "done")
     return redirect(url_for("residents.me"), code=303)

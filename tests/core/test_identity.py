@@ -15,7 +15,7 @@ from core.acts import ACTS, SYSTEM, Act, Actor, NotInYourScope, Role
 from core.crypto import token_hash
 from core.errors import Forbidden
 from residents.grants import ConfirmGrant, EndGrant, GrantRole, confirm_grant, end_grant, grant_role
-from residents.sign_in import Revoke, revoke
+from residents.revoking import Revoke, revoke
 from tests.conftest import Clock
 from tests.people import HERE, NEAR, THERE, People, Someone
 from tests.residents.forms import who

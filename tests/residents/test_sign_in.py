@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -17,9 +18,10 @@ from residents.limits import (
     CODES_FROM_ONE_ADDRESS,
     SLOW_SECONDS,
     TRIES_PER_BROWSER,
+    prove_number,
 )
 from residents.places import SetPhone, set_phone
-from residents.sign_in import AskCode, CodeExpired, CodeWrong, VerifyCode, ask_code, verify_code
+from residents.sign_in import TRIES_MAX, AskCode, CodeExpired, CodeWrong, Verified, ask_code
 from tests.people import HERE, People
 from tests.residents.forms import ask as ask_for
 from tests.residents.forms import code_for, count, field, prove, send, type_code, who, wrong
@@ -176,16 +178,21 @@ def test_a_code_may_be_typed_with_spaces_and_in_full_width(run: Run, app: Flask)
     wide = "".join(chr(ord(digit) + 0xFEE0) for digit in code)
     typed = f" {wide[:3]}\u3000{code[3:]} "
 
-    assert run(verify_code, VerifyCode(phone=KNOWN, code=typed, browser="b")).phone == KNOWN
+    assert proved(app, typed).phone == KNOWN
+
+
+def proved(app: Flask, code: str) -> Verified:
+    with app.app_context():
+        return prove_number(KNOWN, code, "b")
 
 
 def test_two_browsers_at_once_use_a_code_once(run: Run, app: Flask) -> None:
     run(ask_code, AskCode(phone=KNOWN, browser="b"))
-    command = VerifyCode(phone=KNOWN, code=code_for(app, KNOWN), browser="b")
+    code = code_for(app, KNOWN)
 
     def use(_: int) -> bool:
         try:
-            run(verify_code, command)
+            proved(app, code)
         except CodeExpired:
             return False
         return True
@@ -196,14 +203,31 @@ def test_two_browsers_at_once_use_a_code_once(run: Run, app: Flask) -> None:
 
 def test_a_wrong_try_is_counted_and_leaves_nothing_else(run: Run, app: Flask, ask: Run) -> None:
     run(ask_code, AskCode(phone=KNOWN, browser="b"))
-    command = VerifyCode(phone=KNOWN, code=wrong(code_for(app, KNOWN)), browser="b")
+    guess = wrong(code_for(app, KNOWN))
     before = ask(count, "audit_events")
 
     with pytest.raises(CodeWrong):
-        run(verify_code, command)
+        proved(app, guess)
 
     assert ask(tries) == [1]
     assert ask(count, "audit_events") == before
+
+
+def test_a_code_takes_five_wrong_guesses_however_many_come_at_once(
+    run: Run, app: Flask, ask: Run
+) -> None:
+    run(ask_code, AskCode(phone=KNOWN, browser="b"))
+    guess, together = wrong(code_for(app, KNOWN)), Barrier(20)
+
+    def compared(_: int) -> bool:
+        together.wait()
+        with pytest.raises((CodeWrong, CodeExpired)) as refused:
+            proved(app, guess)
+        return refused.type is CodeWrong
+
+    with ThreadPoolExecutor(20) as pool:
+        assert list(pool.map(compared, range(20))).count(True) == TRIES_MAX
+    assert ask(tries) == [TRIES_MAX]
 
 
 def tries(connection: Connection) -> list[int]:

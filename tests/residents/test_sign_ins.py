@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from core.crypto import token_hash
 from residents import queries
-from residents.sign_in import Revoke, SignInUnknown, revoke
+from residents.revoking import Revoke, SignInUnknown, revoke
 from tests.people import People
 from tests.residents.forms import count, field, prove, send, who
 
