@@ -98,6 +98,8 @@ class Session(Base):
     #: Set by the screen's key to turn to the exit before its time.
     exit_from: Mapped[dt.datetime | None]
     state: Mapped[str]
+    #: When staff ended it before its time: whoever is left without an exit served up to then.
+    closed_at: Mapped[dt.datetime | None]
     #: Why it does not take place, as those who had signed up are told.
     cancel_reason: Mapped[str | None]
 
