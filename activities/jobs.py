@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import and_, func, select, update
 from sqlalchemy.orm import aliased
 
 from activities.attendance import EXIT_GRACE, record_attendance
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from core.work import Work
 
 CHUNK = 200
+UTC = Session.ends_at.type
 OVER = EXIT_GRACE + GRANT
 """A session is over when the exit scanned at the last moment can no longer be on its way."""
 
@@ -40,14 +41,18 @@ class ExitsWritten:
 
 
 def write_missing_exits(work: Work, _command: WriteExits) -> ExitsWritten:
-    """Give those who served and never left an exit worth a share of the session's length."""
+    """Give those who served and never left an exit worth a share of the session's length.
+
+    A session that staff ended before its time is as long as it lasted.
+    """
     entry, left = aliased(Attendance), aliased(Attendance)
     rows = work.connection.execute(
         select(
             entry.session,
             entry.resident,
             Session.starts_at,
-            Session.ends_at,
+            func.coalesce(Session.closed_at, Session.ends_at, type_=UTC).label("ended_at"),
+            entry.event_at,
             Session.community,
         )
         .join(Session, Session.id == entry.session)
@@ -78,9 +83,10 @@ def write_missing_exits(work: Work, _command: WriteExits) -> ExitsWritten:
                 part="serve",
                 phase="exit",
                 method="automatic",
-                at=row.ends_at,
+                # Whoever was entered as coming after the end left as they came.
+                at=max(row.ended_at, row.event_at),
                 reason="没有签退",
-                half_hours=_share(work, row.community, row.ends_at - row.starts_at),
+                half_hours=_share(work, row.community, row.ended_at - row.starts_at),
             ),
         )
     closed = work.connection.execute(
@@ -93,9 +99,9 @@ def write_missing_exits(work: Work, _command: WriteExits) -> ExitsWritten:
 
 
 def _share(work: Work, community: int, length: dt.timedelta) -> int:
-    """Return the half hours that a missing exit is worth."""
+    """Return the half hours that a missing exit is worth; none where it ended before its start."""
     percent = settings.integer(work.connection, "points.missing_exit_percent", work.now, community)
-    return length * percent // 100 // HALF_HOUR
+    return max(0, length * percent // 100 // HALF_HOUR)
 
 
 def close_sessions() -> int:

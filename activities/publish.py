@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import case, insert, select, update
 
 from activities.codes import new_short_code
 from activities.models import KINDS, Activity, ActivityTemplate, Session, SessionPart
@@ -263,19 +263,24 @@ def _open_session(work: Work, session: UUID) -> tuple[int, str, int]:
 
 
 def close_session(work: Work, command: SteerSession) -> Steered:
-    """End a session before its time: no scan counts any more.
+    """End a session before its time: no scan counts any more, and it is known when that was.
 
     Raises SessionUnknown, SessionOver.
     """
     _community, before, epoch = _open_session(work, command.session)
     if before == "cancelled":
         raise SessionOver
-    if before == "closed":
-        work.replayed()
-    else:
-        work.connection.execute(
-            update(Session).where(Session.id == command.session).values(state="closed"),
+    closed = work.connection.execute(
+        update(Session)
+        .where(Session.id == command.session, Session.state == "open")
+        .values(
+            state="closed",
+            closed_at=case((Session.ends_at > work.now, work.now), else_=Session.ends_at),
         )
+        .returning(Session.id),
+    ).first()
+    if closed is None:
+        work.replayed()
     return Steered(session=command.session, state="closed", epoch=epoch)
 
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 CHUNK = 400
 _entry = aliased(Attendance, name="entry")
 _exit = aliased(Attendance, name="exit")
-_left = func.coalesce(_exit.event_at, Session.ends_at, type_=Attendance.event_at.type)
+_left = func.coalesce(
+    _exit.event_at, Session.closed_at, Session.ends_at, type_=Attendance.event_at.type
+)
 
 
 class ServedAtSessions:

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from activities.attendance import ScanRefused
 from activities.jobs import WriteExits, close_sessions, write_missing_exits
 from activities.models import Session
-from activities.publish import SteerSession, close_session
+from activities.publish import close_session
 from core.ids import NIL
 from core.work import Work
 from points.earning.awards import AwardNeedsSecondPerson, ConfirmAwards, confirm_awards
@@ -148,12 +148,50 @@ def test_who_is_no_resident_any_more_holds_up_nobody(scene: Scene) -> None:
 def test_a_session_that_staff_closed_still_gets_its_exits(scene: Scene) -> None:
     cast, session = scene.cast, scene.session()
     scene.scan(cast.wang, session, "serve", "entry", START)
-    scene.run(close_session, SteerSession(session=session), cast.actor(cast.staff))
+    close_by_staff(scene, session, at(12, 40))
     with pytest.raises(ScanRefused):
-        scene.scan(cast.wang, session, "serve", "exit", at(12, 25))
+        scene.scan(cast.wang, session, "serve", "exit", at(12, 45))
 
     assert close(scene) == 1
     assert [award.units for award in scene.awards(session)] == [2]
+
+
+def close_by_staff(scene: Scene, session: UUID, when: dt.datetime) -> None:
+    """End a session, as its staff, at a moment."""
+    scene.clock.set(when)
+    scene.end(close_session, session)
+
+
+def test_a_session_that_was_ended_early_is_as_long_as_it_lasted(scene: Scene) -> None:
+    cast, session, minute = scene.cast, scene.session(), scene.session()
+    scene.scan(cast.wang, session, "serve", "entry", START)
+    scene.scan(cast.wang, minute, "serve")
+    close_by_staff(scene, minute, START + dt.timedelta(minutes=1))
+    close_by_staff(scene, session, at(11, 35))
+    close_by_staff(scene, session, at(12, 25))
+
+    assert close(scene) == 2
+
+    assert scene.awards(minute) == []
+    [_entry, left] = scene.attendances(session)
+    assert left.event_at == at(11, 35)
+    assert [award.units for award in scene.awards(session)] == [1]
+
+
+def test_who_came_after_an_early_end_or_before_a_start_that_never_was_gets_nothing(
+    scene: Scene,
+) -> None:
+    cast, session, before = scene.cast, scene.session(), scene.session()
+    scene.scan(cast.wang, before, "serve", "entry", at(10, 5))
+    close_by_staff(scene, before, at(10, 20))
+    close_by_staff(scene, session, at(11, 35))
+    scene.clock.set(at(12))
+    scene.enter(cast.chen, session, part="serve", entry=at(11, 50), exit=None)
+
+    assert close(scene) == 2
+
+    assert scene.awards(session) == scene.awards(before) == []
+    assert [row.event_at for row in scene.attendances(session)] == [at(11, 50)] * 2
 
 
 def test_an_entry_by_hand_waits_for_a_second_person_though_the_exit_is_automatic(
