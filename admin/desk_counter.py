@@ -20,15 +20,15 @@ from exchange import quote as quotes
 from exchange.basket import Wanted
 from exchange.counter import (
     CounterRedemption,
-    KnownTooLarge,
     PayerLacksPoints,
     redeem_at_counter,
 )
 from exchange.desk_counter import counter_items, family_at, ways
 from exchange.desk_station import station_page
+from exchange.known import KnownTooLarge, ShareTooLarge
 from exchange.orders import AgreeToPay, ResidentUnconfirmed, Share, agree_to_pay
 from exchange.orders.finish import asked_for
-from exchange.orders.sharing import NotOfHousehold, SharesWrong, ShareTooLarge
+from exchange.orders.sharing import NotOfHousehold, SharesWrong
 from exchange.prices import PAR
 from exchange.shared import asked_of
 from exchange.story import story

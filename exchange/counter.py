@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from core import settings
 from core.acts import NotInYourScope
 from core.directory import directory
 from core.errors import N_, Conflict, Rejected
@@ -17,12 +16,13 @@ from core.formats import message_time, points
 from core.ids import uuid8
 from exchange import basket as baskets
 from exchange import messages
-from exchange.basket import POINT, Basket, Terms, Wanted
+from exchange.basket import Basket, Terms, Wanted
+from exchange.known import KnownTooLarge, ShareTooLarge, refuse_over
 from exchange.orders import legs, rows
 from exchange.orders.decide import refuse_large
 from exchange.orders.finish import asked_for, confirm_at_counter
 from exchange.orders.rows import OrderMoved, OwnHousehold, OwnOrder
-from exchange.orders.sharing import Share, ShareTooLarge, hold_id, payers_of
+from exchange.orders.sharing import Share, hold_id, payers_of
 from exchange.orders.submit import (
     NotYourOrder,
     ordered_before,
@@ -39,12 +39,6 @@ if TYPE_CHECKING:
 
 Confirmation = Literal["known", "device"]
 CONFIRMATIONS = ("known", "device")
-
-
-class KnownTooLarge(Rejected):
-    """Knowing somebody is enough up to ``redeem.known_face_points``."""
-
-    text = N_("认识本人，一次最多付 {limit} 分。请本人在自己的手机上点同意。")
 
 
 class ConfirmationUnknown(Rejected):
@@ -111,7 +105,8 @@ def redeem_at_counter(work: Work, command: CounterRedemption) -> Redeemed:
 
     ``known``: spent and handed over at once. ``device``: points, quotas and stock are held for
     five minutes until the resident agrees. Others of the household who stand here agree before
-    staff who know them. Raises OwnOrder, OwnHousehold, KnownTooLarge, ShareTooLarge, LeadNeeded,
+    staff who know them. Raises OwnOrder, OwnHousehold, KnownTooLarge, ShareTooLarge,
+    LeadNeeded,
     ResidentUnconfirmed, PayerLacksPoints, InsufficientPoints, and what ``basket``, ``reserve`` and
     ``payers_of`` raise.
     """
@@ -131,7 +126,10 @@ def redeem_at_counter(work: Work, command: CounterRedemption) -> Redeemed:
         raise CostChanged(cost=points(terms.cost.cost))
     order, cost = work.new_id(), terms.cost.cost
     payers = _payers(work, basket, cost, command, order)
-    _refuse_amount(work, basket, cost, command.confirmation, payers)
+    refuse_large(work, basket.host.community, cost)
+    known = _by_word(basket, command.confirmation, payers)
+    for each in known:
+        _refuse_over(work, basket, each, each.amount)
     if not basket.buyer.confirmed:
         confirm_at_counter(
             work, command.resident, basket.host.community, seen=command.confirm_resident
@@ -149,11 +147,12 @@ def redeem_at_counter(work: Work, command: CounterRedemption) -> Redeemed:
         approver_household=directory().household_of(work.connection, work.actor.person),
         closed_at=work.now,
     )
-    return (
-        _ask(work, basket, terms, entry, payers)
-        if command.confirmation == "device"
-        else _give(work, basket, terms, entry, payers)
-    )
+    act = _ask if command.confirmation == "device" else _give
+    done = act(work, basket, terms, entry, payers)
+    # Once more with the accounts locked: another clerk may have given them something meanwhile.
+    for each in known:
+        _refuse_over(work, basket, each)
+    return done
 
 
 def _payers(
@@ -202,17 +201,16 @@ def _refuse_own(work: Work, basket: Basket) -> None:
         raise OwnHousehold
 
 
-def _refuse_amount(
-    work: Work, basket: Basket, cost: int, confirmation: str, payers: Sequence[rows.Payer]
-) -> None:
-    host = basket.host.community
-    refuse_large(work, host, cost)
-    limit = settings.integer(work.connection, "redeem.known_face_points", work.now, host)
-    for each in payers:
-        own = each.resident == basket.buyer.resident
-        if each.amount <= limit * POINT or (own and confirmation == "device"):
-            continue
-        raise KnownTooLarge(limit=limit) if own else ShareTooLarge(limit=limit)
+def _refuse_over(work: Work, basket: Basket, payer: rows.Payer, amount: int = 0) -> None:
+    own = payer.resident == basket.buyer.resident
+    refusal = KnownTooLarge if own else ShareTooLarge
+    refuse_over(work, basket.host.community, payer.account, amount, refusal=refusal)
+
+
+def _by_word(basket: Basket, confirmation: str, payers: Sequence[rows.Payer]) -> list[rows.Payer]:
+    """Return those who pay because staff know them: all but the buyer with a phone in hand."""
+    own = basket.buyer.resident
+    return [each for each in payers if confirmation == "known" or each.resident != own]
 
 
 def _ask(
@@ -241,10 +239,11 @@ def _give(
 def confirm_asked(work: Work, command: ConfirmAsked) -> Redeemed:
     """Agree to what the counter asked, within five minutes: points are taken, goods are given.
 
-    Raises OrderUnknown, NotYourOrder, NobodyAsked or OrderMoved.
+    Whoever rang it up does not say yes to it. Raises OrderUnknown, NotYourOrder, NobodyAsked or
+    OrderMoved.
     """
     order = rows.locked_one(work, command.order)
-    if work.actor.resident != order.resident:
+    if work.actor.resident != order.resident or work.actor.person == order.entered_by:
         raise NotYourOrder
     result = Redeemed(id=order.id, state="collected", price=order.price, cost=order.cost)
     if order.state == "collected":

@@ -14,6 +14,7 @@ from exchange.order_queries import lines_of, my_orders
 from exchange.orders.finish import asked_for
 from exchange.queries import arrivals as new_offers
 from exchange.shared import asked_of, spoken_for
+from residents.models import Resident
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -38,9 +39,11 @@ def asked(connection: Connection, viewer: Viewer) -> str:
             func.coalesce(OrderPayment.amount, 0).label("cost"),
             Order.submitted_at,
         )
+        .join(Resident, Resident.id == Order.resident)
         .outerjoin(
             OrderPayment,
-            and_(OrderPayment.order == Order.id, OrderPayment.payer == viewer.person),
+            # By the order's own resident: the one who looks may act for them.
+            and_(OrderPayment.order == Order.id, OrderPayment.payer == Resident.person),
         )
         .where(
             Order.resident == viewer.resident,

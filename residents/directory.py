@@ -24,6 +24,7 @@ from residents.models import (
     Grant,
     Household,
     Person,
+    Representation,
     Resident,
     ResidentEnd,
 )
@@ -119,7 +120,10 @@ class ResidentsDirectory:
         return connection.scalar(select(Person.name).where(Person.id == person)) or ""
 
     def own(self, connection: Connection, person: UUID) -> frozenset[UUID]:
-        """Return the people, residents and households whose matters a person may not decide."""
+        """Return the people, residents and households whose matters a person may not decide.
+
+        They are the person's own, of their household, and of those they act for.
+        """
         number = select(Person.phone_index).where(Person.id == person).scalar_subquery()
         same = select(Person.id).where(or_(Person.id == person, Person.phone_index == number))
         mine = select(Resident.household).where(
@@ -129,7 +133,16 @@ class ResidentsDirectory:
         living = select(Resident.person).where(
             Resident.household.in_(households), Resident.valid_to.is_(None)
         )
-        people = frozenset(connection.scalars(same)) | frozenset(connection.scalars(living))
+        acted_for = select(Representation.principal).where(
+            Representation.agent.in_(same),
+            or_(
+                Representation.valid_to.is_(None),
+                Representation.valid_to >= business_day(present()),
+            ),
+        )
+        people = frozenset(
+            connection.scalars(same.union(living, acted_for)),
+        )
         residents = connection.scalars(
             select(Resident.id).where(
                 or_(Resident.person.in_(people), Resident.household.in_(households)),

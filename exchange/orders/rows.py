@@ -48,7 +48,7 @@ class OwnOrder(Forbidden):
 class OwnHousehold(Forbidden):
     """Nobody decides on an order of their own household."""
 
-    text = N_("这是您同户家人的兑换单，要由别的工作人员来办。")
+    text = N_("这是您家人或您代办的人的兑换单，要由别的工作人员来办。")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,13 +14,13 @@ from uuid import UUID
 
 from sqlalchemy import update
 
-from core import settings
 from core.directory import directory
 from core.errors import N_, Conflict, Forbidden, Rejected
 from core.formats import message_time
 from core.ids import uuid8
 from exchange import messages
 from exchange.basket import POINT
+from exchange.known import ShareTooLarge, refuse_over
 from exchange.models import OrderPayment
 from exchange.orders import rows
 from exchange.orders.decide import free
@@ -60,12 +60,6 @@ class GuardianAgrees(Forbidden):
     """For a child a guardian agrees."""
 
     text = N_("未满 14 周岁，由监护人点同意。请监护人打开邻里。")
-
-
-class ShareTooLarge(Rejected):
-    """Knowing somebody is enough up to ``redeem.known_face_points``."""
-
-    text = N_("认识本人，一次最多代点 {limit} 分。请本人在自己的手机上点同意。")
 
 
 class NobodyWaits(Conflict):
@@ -205,9 +199,7 @@ def _by_right(work: Work, order: OrderRow, payment: Payment) -> Literal["device"
             actor.require("counter.redeem", order.host)
         rows.refuse_own(order, actor.person, directory().own(work.connection, actor.person))
         place = order.home if actor.covers(order.home) else order.host
-        limit = settings.integer(work.connection, "redeem.known_face_points", work.now, place)
-        if payment.amount > limit * POINT:
-            raise ShareTooLarge(limit=limit)
+        refuse_over(work, place, payment.account, payment.amount, refusal=ShareTooLarge)
         return "known"
     if payment.payer in directory().wards(work.connection, actor.person, work.day):
         return "device"

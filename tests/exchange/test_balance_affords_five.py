@@ -16,7 +16,7 @@ from tests.exchange.threads import all_at_once
 ROUNDS = 20
 CLIENTS = 40
 AFFORDED = 5
-PRICE = 10 * POINT
+PRICE = 6 * POINT
 
 
 def test_forty_orders_and_counter_redemptions_spend_exactly_what_is_there(scene: Scene) -> None:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy import insert
 
 from core.acts import Actor, NotInYourScope
 from core.errors import Forbidden, KeyReused
+from core.work import Work
 from exchange.basket import Wanted
 from exchange.counter import (
     ConfirmAsked,
     ConfirmationUnknown,
     CostChanged,
     CounterRedemption,
-    KnownTooLarge,
     NobodyAsked,
     confirm_asked,
     redeem_at_counter,
 )
+from exchange.known import KnownTooLarge
 from exchange.orders import (
     CancelOrder,
     LeadNeeded,
@@ -32,7 +36,22 @@ from exchange.orders import (
 )
 from exchange.reserve import OverMonthQuota, SoldOut
 from points.ledger import InsufficientPoints
+from residents.models import Representation
 from tests.exchange.scene import HERE, POINT, THERE, Scene, Someone
+
+
+def let_act(work: Work, people: tuple[UUID, UUID]) -> None:
+    principal, agent = people
+    work.connection.execute(
+        insert(Representation).values(
+            id=work.new_id(),
+            principal=principal,
+            agent=agent,
+            kind="carer",
+            consent=None,
+            valid_from=work.day,
+        ),
+    )
 
 
 @pytest.fixture
@@ -96,6 +115,34 @@ def test_knowing_somebody_is_enough_up_to_thirty_points(
         scene.redeem(wang, thirty, zhou, "pin")
 
 
+def test_a_day_of_small_orders_is_not_more_than_one_large_one(
+    scene: Scene, wang: Someone, zhou: Actor, clock: Any
+) -> None:
+    item = scene.item(THERE, zhou, stock=10, price=16 * POINT)
+
+    assert scene.redeem(wang, item, zhou).cost == 20 * POINT
+    with pytest.raises(KnownTooLarge) as caught:
+        scene.redeem(wang, item, zhou)
+    assert "今天还能付 10 分" in caught.value.sentence()
+    assert scene.redeem(wang, item, zhou, "device").state == "asked"
+    clock.advance(days=1)
+    assert scene.redeem(wang, item, zhou).state == "collected"
+
+
+def test_whoever_acts_for_somebody_neither_rings_up_nor_agrees_to_what_they_rang_up(
+    scene: Scene, wang: Someone, zhou: Actor
+) -> None:
+    item = scene.item(THERE, zhou, stock=10, price=16 * POINT)
+    asked = scene.redeem(wang, item, zhou, "device")
+    as_wang = replace(wang.actor, person=zhou.person)
+
+    with pytest.raises(NotYourOrder):
+        scene.run(confirm_asked, ConfirmAsked(order=asked.id), as_wang)
+    scene.run(let_act, (wang.person, zhou.person), zhou)
+    with pytest.raises(OwnHousehold):
+        scene.redeem(wang, item, zhou)
+
+
 def test_from_fifty_points_on_it_takes_the_lead(scene: Scene, wang: Someone, zhou: Actor) -> None:
     item = scene.item(THERE, zhou, stock=10, price=40 * POINT)
 
@@ -142,7 +189,9 @@ def test_another_price_than_the_one_shown_is_refused(
     assert scene.account(wang).debited == 0
 
 
-def test_what_is_missing_refuses_it_all(scene: Scene, wang: Someone, zhou: Actor) -> None:
+def test_what_is_missing_refuses_it_all(
+    scene: Scene, wang: Someone, zhou: Actor, clock: Any
+) -> None:
     poor = scene.resident(HERE, points=1, name="李国强")
     item = scene.item(THERE, zhou, stock=1, price=4 * POINT)
     with pytest.raises(InsufficientPoints):
@@ -153,9 +202,10 @@ def test_what_is_missing_refuses_it_all(scene: Scene, wang: Someone, zhou: Actor
     assert scene.account(wang).debited == 5 * POINT
     many = scene.item(THERE, zhou, stock=50, price=24 * POINT)
     for _ in range(6):
+        clock.advance(days=1)
         scene.redeem(wang, many, zhou)
     with pytest.raises(OverMonthQuota):
-        scene.redeem(wang, many, zhou)
+        scene.redeem(wang, many, zhou, "device")
     assert scene.account(wang).debited == 185 * POINT
     assert scene.stock_row(many).on_hand == 44
 

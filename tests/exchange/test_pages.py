@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 from typing import Any
 
 import zxingcpp
@@ -14,6 +15,7 @@ from PIL import Image, ImageDraw
 from core.config import Config
 from exchange.orders import HandOver, hand_over
 from exchange.pickup import parse
+from residents.representations import Represent, represent
 from tests.exchange.scene import POINT, Scene, Someone
 from tests.people import HERE, THERE, People
 
@@ -198,6 +200,22 @@ def test_the_counter_asks_on_the_home_page(cast: People, scene: Scene) -> None:
     assert "已领取，用去 12 分" in browser.get(answer.location).get_data(as_text=True)
     assert scene.free(wang) == (153 - 12) * POINT
     assert "同意，用 12 分" not in browser.get("/").get_data(as_text=True)
+
+
+def test_whoever_acts_for_somebody_is_asked_for_the_sum_that_is_taken(
+    cast: People, scene: Scene
+) -> None:
+    wang = wang_of(cast, scene)
+    item = shop(cast, scene, HERE, price=12 * POINT)
+    scene.redeem(wang, item, cast.actor(cast.staff), "device")
+    assert cast.chen.person is not None
+    command = Represent(principal=wang.person, agent=cast.chen.person, kind="carer")
+    scene.run(represent, command, cast.actor(cast.staff))
+    chen_as_wang = replace(cast.chen, name=cast.wang.name)
+
+    home = cast.browser(chen_as_wang).get("/").get_data(as_text=True)
+
+    assert "同意，用 12 分" in home
 
 
 def test_the_notice_says_what_holds_and_by_which_document(cast: People, scene: Scene) -> None:

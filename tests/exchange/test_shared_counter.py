@@ -12,13 +12,13 @@ from exchange.basket import Wanted
 from exchange.counter import (
     ConfirmAsked,
     CounterRedemption,
-    KnownTooLarge,
     PayerLacksPoints,
     confirm_asked,
     redeem_at_counter,
 )
+from exchange.known import KnownTooLarge, ShareTooLarge
 from exchange.orders import LeadNeeded, ReturnOrder, Share, return_order
-from exchange.orders.sharing import NotOfHousehold, SharesWrong, ShareTooLarge
+from exchange.orders.sharing import NotOfHousehold, SharesWrong
 from tests.exchange.scene import HERE, POINT, Scene, Someone
 from tests.exchange.sharing import Family, broken
 

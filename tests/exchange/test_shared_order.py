@@ -12,6 +12,7 @@ from core.acts import SYSTEM, Actor
 from core.errors import KeyReused
 from core.models import OutboxMessage
 from core.work import Work
+from exchange.known import ShareTooLarge
 from exchange.orders import (
     CancelOrder,
     HandOver,
@@ -32,7 +33,6 @@ from exchange.orders.sharing import (
     NotOfHousehold,
     NotYourShare,
     SharesWrong,
-    ShareTooLarge,
 )
 from points.ledger import InsufficientPoints
 from residents.endings import RecordDeath, record_death
@@ -359,7 +359,7 @@ def test_staff_who_know_somebody_agree_for_them_at_the_counter_up_to_a_sum(
 
     with pytest.raises(ShareTooLarge) as refused:
         family.agree(large, family.li, clerk)
-    assert "一次最多代点 30 分" in refused.value.sentence()
+    assert "一天最多代点 30 分" in refused.value.sentence()
     with pytest.raises(OwnHousehold):
         family.agree(small, family.li, scene.working(family.daughter, HERE))
     with pytest.raises(NotYourShare):
