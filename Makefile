@@ -31,10 +31,10 @@ help: ## Show what there is
 setup: .make/run .make/test ## Make .venv with everything in it
 
 demo: .make/run .make/static ## Build (once) and serve a lively district; prints address and sign-ins
-	@LINLI_INSTANCE=instance/demo LINLI_SCHEDULER=inside $(BIN)/flask demo serve
+	@LINLI_SCHEDULER=inside $(BIN)/flask demo serve
 
 demo-reset: .make/run .make/static ## Throw the demonstration away and build it anew
-	@LINLI_INSTANCE=instance/demo LINLI_SCHEDULER=inside $(BIN)/flask demo serve --reset
+	@LINLI_SCHEDULER=inside $(BIN)/flask demo serve --reset
 
 browser: .make/test
 	@$(BIN)/python -m tests.browser

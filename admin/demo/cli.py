@@ -7,6 +7,7 @@ import datetime as dt
 import io
 import json
 import multiprocessing
+import os
 import re
 import sys
 import time
@@ -26,7 +27,7 @@ from admin.demo.neighbours import BUILDING_LEAD, GRID_WORKER
 from admin.demo.settling import ADMINS, STAFF, settle_in
 from admin.demo.today import go_on
 from admin.demo.town import HOME, Builder, example_residents
-from core.config import Config
+from core.config import ROOT, Config
 from core.db import db
 from core.server import Server
 from core.work import business_day, configuration, end_reading, present, reading, transact
@@ -39,6 +40,10 @@ from residents.limits import prove_number
 
 demo = AppGroup("demo", help="A lively district to look at.")
 MARK = "built.json"
+BEGUN = "building"
+"""Says of an unfinished database that it is a demonstration's."""
+
+HOME_FOLDER = "demo"
 ACCOUNTS = "accounts.json"
 
 
@@ -50,12 +55,26 @@ def _is_built() -> bool:
     return (_folder() / MARK).exists()
 
 
+def _at_home() -> None:
+    """Go on in the demonstration's own folder, where nobody named one by LINLI_INSTANCE."""
+    config = configuration()
+    if config.is_production:
+        sys.exit("There is no demonstration in production.")
+    if config.instance == ROOT / "instance":
+        os.environ["LINLI_INSTANCE"] = str(config.instance / HOME_FOLDER)
+        os.execv(sys.executable, [sys.executable, "-m", "flask", *sys.argv[1:]])  # noqa: S606 - itself
+
+
 def _clear(config: Config) -> None:
     """Throw away a demonstration, whole or half built; anything else is left alone."""
-    if not config.is_sqlite or config.is_production:
-        sys.exit("The demonstration is built in an SQLite database of its own: unset LINLI_*.")
-    db.engine.dispose()
     path = config.database_url.removeprefix("sqlite:///")
+    if not config.is_sqlite or Path(path).parent != config.instance:
+        sys.exit("The demonstration makes a database of its own: unset LINLI_DATABASE_URL.")
+    marks = [config.instance / name for name in (MARK, BEGUN)]
+    if Path(path).exists() and not any(mark.exists() for mark in marks):
+        sys.exit(f"{path} is not a demonstration. Name a folder of its own by LINLI_INSTANCE.")
+    db.engine.dispose()
+    (config.instance / BEGUN).touch()
     for name in (path, f"{path}-wal", f"{path}-shm"):
         Path(name).unlink(missing_ok=True)
     for name in (MARK, ACCOUNTS, "messages.log"):
@@ -101,6 +120,7 @@ def build() -> dict[str, Any]:
         "seconds": round(time.monotonic() - started, 1),
     }
     (_folder() / MARK).write_text(json.dumps(facts), encoding="utf-8")
+    (_folder() / BEGUN).unlink()
     return facts
 
 
@@ -181,6 +201,7 @@ def _code(phone: str) -> str:
 @with_appcontext
 def build_command() -> None:
     """Build the demonstration anew."""
+    _at_home()
     click.echo(json.dumps(build(), ensure_ascii=False))
 
 
@@ -189,6 +210,9 @@ def build_command() -> None:
 @with_appcontext
 def accounts_command(*, as_json: bool) -> None:
     """Print one sign-in per role."""
+    _at_home()
+    if not _is_built():
+        sys.exit("There is no demonstration yet: make demo builds one.")
     rows = accounts()
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False))
@@ -203,6 +227,7 @@ def accounts_command(*, as_json: bool) -> None:
 @with_appcontext
 def serve_command(bind: str, *, reset: bool) -> None:
     """Build the demonstration if it is not there, then serve it."""
+    _at_home()
     if reset or not _is_built():
         click.echo("Building Shangcheng: 203 communities, three months (once, about a minute)")
         _build_apart()
@@ -216,7 +241,8 @@ def serve_command(bind: str, *, reset: bool) -> None:
     for row in rows:
         click.echo(f"  {row['phone']}  {ROLES[row['role']]:　<8} {row['name']}  {row['place']}")
     click.echo(
-        "\nAPI: /api/v1/openapi.json    Tokens: flask demo accounts --json    Stop: Ctrl-C\n"
+        "\nAPI: /api/v1/openapi.json    Stop: Ctrl-C"
+        "\nTokens for programs: .venv/bin/flask demo accounts --json\n"
     )
     db.engine.dispose()
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - documented

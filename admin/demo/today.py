@@ -36,6 +36,9 @@ SIGN_UPS = (18, 5, 8, 4)
 ORDERS_FIT = 100
 """Orders that fit in before the moment of building, so that none is of the future."""
 
+WAKING = range(8, 21)
+"""Hours in which a fair may go on; in the others somebody patrols."""
+
 STAYED_AWAY = 4
 NEWCOMERS = ("周晓燕", "吴思远", "孙玉兰")
 
@@ -141,7 +144,11 @@ def _sessions(
     staff, _lead = town.working()
     local = now.astimezone(SHANGHAI).replace(minute=0, second=0, microsecond=0)
     plan = (
-        ("service_fair", local - dt.timedelta(minutes=30), 3),
+        (
+            "service_fair" if local.hour in WAKING else "safety_patrol",
+            local - dt.timedelta(minutes=30),
+            3,
+        ),
         ("phone_class", local + dt.timedelta(hours=26), 2),
         ("round_table", local + dt.timedelta(hours=50), 2),
         ("elder_meal", local + dt.timedelta(hours=74), 2),

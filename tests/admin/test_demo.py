@@ -74,10 +74,34 @@ def is_lively(connection: Connection, calls: int) -> None:
     assert count(connection, "audit_events") <= CALLS_MAX
     assert 2_700 <= count(connection, "residents") <= 3_300
     assert 1_080 <= count(connection, "households") <= 1_320
+    assert (count(connection, "subdistricts"), count(connection, "communities")) == (14, 203)
+    assert count(connection, "sessions") >= 400
+    assert count(connection, "awards") >= 4_000
+    assert count(connection, "orders") >= 300
+    assert count(connection, "orders WHERE home <> host AND state = 'collected'") >= 100
     assert count(connection, "business_days") >= 90
     assert count(connection, "bulletins") >= 203 * 2
     ahead = select(func.count()).where(AuditEvent.at > present())
     assert connection.scalar(ahead) == 0, "something is of the future"
+
+
+def test_a_database_that_is_no_demonstration_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "secret.key").write_text("5" * 64, encoding="ascii")
+    (tmp_path / "linli.sqlite").write_text("somebody's points", encoding="ascii")
+    app = application(tmp_path)
+
+    done = app.test_cli_runner().invoke(args=["demo", "build"])
+
+    assert (done.exit_code, "is not a demonstration" in done.output) == (1, True)
+    assert (tmp_path / "linli.sqlite").read_text(encoding="ascii") == "somebody's points"
+
+
+def test_accounts_are_those_of_a_demonstration_only(tmp_path: Path) -> None:
+    (tmp_path / "secret.key").write_text("5" * 64, encoding="ascii")
+
+    done = application(tmp_path).test_cli_runner().invoke(args=["demo", "accounts", "--json"])
+
+    assert (done.exit_code, "make demo builds one" in done.output) == (1, True)
 
 
 def says_where_and_who(demo: Demonstration, rows: list[dict[str, str]]) -> None:
