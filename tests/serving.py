@@ -58,12 +58,19 @@ class Serving:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+        try:
+            self._await(self.process)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _await(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + self.starts_within
         while not self._answers():
-            assert self.process.poll() is None, self.log.read_text(encoding="utf-8")
+            assert process.poll() is None, self.log.read_text(encoding="utf-8")
             assert time.monotonic() < deadline, self.log.read_text(encoding="utf-8")
             time.sleep(0.1)
-        return self
 
     def _answers(self) -> bool:
         try:
