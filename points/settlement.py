@@ -43,6 +43,7 @@ CREDIT = text(
     f" WHERE {BATCH} GROUP BY account) AS s WHERE accounts.id = s.account",
 )
 # The account stands as it is after the batch: counting back from there gives each row its balance.
+# System accounts have negative ids; a planner that is not told so reads a million of holders'.
 TRANSFERS = text(
     "INSERT INTO transfers (id, act, points_kind, community, debit, credit, amount, credit_balance,"
     " credit_version, standard, event_at, posted_at, day, journal, source_kind, source_id, actor)"
@@ -54,7 +55,7 @@ TRANSFERS = text(
     " CASE WHEN awards.host_transfer IS NULL THEN NULL ELSE awards.id END,"
     " 'award', awards.id, awards.recorded_by"
     " FROM awards JOIN accounts ON accounts.id = awards.account"
-    " JOIN accounts AS debits ON debits.community = awards.community"
+    " JOIN accounts AS debits ON debits.id < 0 AND debits.community = awards.community"
     " AND debits.points_kind = awards.points_kind"
     " AND debits.purpose = CASE WHEN awards.host_transfer IS NULL THEN 'issued' ELSE 'clearing' END"
     " AND debits.counterpart = CASE WHEN awards.host_transfer IS NULL THEN 0"
@@ -69,9 +70,9 @@ HOST_TRANSFERS = text(
     " SELECT awards.host_transfer, 'award', 'service', awards.bearing, issued.id, clearing.id,"
     " awards.host_amount, awards.standard, awards.event_at, :v_now, :v_day, awards.id, 'award',"
     " awards.id, awards.recorded_by FROM awards"
-    " JOIN accounts AS issued ON issued.community = awards.bearing"
+    " JOIN accounts AS issued ON issued.id < 0 AND issued.community = awards.bearing"
     " AND issued.purpose = 'issued' AND issued.points_kind = 'service'"
-    " JOIN accounts AS clearing ON clearing.community = awards.bearing"
+    " JOIN accounts AS clearing ON clearing.id < 0 AND clearing.community = awards.bearing"
     " AND clearing.purpose = 'clearing' AND clearing.counterpart = awards.community"
     f" WHERE {BATCH} AND awards.host_transfer IS NOT NULL",
 )

@@ -79,7 +79,7 @@ COLUMNS = (
 LINES = (
     "SELECT {identity}, 'expiry', 'service', due.community, due.id, expired.id, due.amount,"
     " due.balance, due.version, :v_event_at, :v_now, :v_day, 'expiry', :v_run, :v_actor"
-    " FROM {due} JOIN accounts AS expired ON expired.community = due.community"
+    " FROM {due} JOIN accounts AS expired ON expired.id < 0 AND expired.community = due.community"
     " AND expired.purpose = 'expired' AND expired.points_kind = 'service'"
 )
 # A UUID of version 8 as core.ids.uuid8_numbered makes it.
