@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from activities.attendance import NotOpenYet, Recorded, TooLate, may_enter, record_attendance
 from activities.models import Session
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from core.work import Work
 
 REASON_MAX = 40
+UTC = Session.ends_at.type
 ELSEWHERE = N_("{hours} 小时已按导入的志愿时长计过分，只记到场，不重复计分。")
 """Said where hours entered by hand had been imported before."""
 
@@ -91,11 +92,14 @@ def enter_by_hand(work: Work, command: EnterByHand) -> Recorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetRow:
-    """A line of a paper sheet; times that are not written are those of the session."""
+    """A line of a paper sheet; times that are not written are those of the session.
+
+    Whoever serves without an exit stayed until it ended, or until now while it goes on.
+    """
 
     resident: UUID
     part: Part
-    entry: dt.datetime
+    entry: dt.datetime | None = None
     exit: dt.datetime | None = None
 
 
@@ -132,15 +136,22 @@ def enter_sheet(work: Work, command: EnterSheet) -> SheetEntered:
 
     Raises SessionUnknown, Forbidden, NotInYourScope.
     """
-    community = work.connection.scalar(
-        select(Session.community).where(Session.id == command.session),
-    )
-    if community is None:
+    session = work.connection.execute(
+        select(
+            Session.community,
+            Session.starts_at,
+            func.coalesce(Session.closed_at, Session.ends_at, type_=UTC).label("ended_at"),
+        ).where(Session.id == command.session),
+    ).first()
+    if session is None:
         raise SessionUnknown
-    may_enter(work, community)
+    may_enter(work, session.community)
+    upto = min(session.ended_at, work.now)
     lines: list[SheetLine] = []
     changed = False
     for index, row in enumerate(command.rows):
+        entry = row.entry or session.starts_at
+        stayed = row.exit is None and row.part == "serve" and entry < upto
         try:
             with work.connection.begin_nested():
                 done = enter_by_hand(
@@ -149,8 +160,8 @@ def enter_sheet(work: Work, command: EnterSheet) -> SheetEntered:
                         session=command.session,
                         resident=row.resident,
                         part=row.part,
-                        entry=row.entry,
-                        exit=row.exit,
+                        entry=entry,
+                        exit=upto if stayed else row.exit,
                         reason=command.reason,
                         method="sheet",
                     ),

@@ -186,11 +186,14 @@ class ByHandSchema(Schema):
 
 
 class SheetRowSchema(Schema):
-    """A line of a paper sheet."""
+    """A line of a paper sheet; a time that is not written is the session's.
+
+    Whoever serves without an exit stayed until it ended, or until now while it goes on.
+    """
 
     resident = fields.UUID(required=True)
     part = fields.String(required=True, validate=validate.OneOf(PARTS))
-    entry = fields.AwareDateTime(required=True)
+    entry = fields.AwareDateTime(load_default=None, allow_none=True)
     exit = fields.AwareDateTime(load_default=None, allow_none=True)
 
     @post_load

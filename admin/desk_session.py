@@ -236,19 +236,15 @@ def _line(
 
 
 def _row(page: staff_queries.SessionPage, line: dict[str, Any]) -> SheetRow | None:
-    """Return the line as the use case takes it; times that are not written are the session's."""
+    """Return the line as the use case takes it: nobody writes when they stopped taking part."""
     if line["error"]:
         return None
     day, part = business_day(page.starts_at), part_of(line["part"])
-    entry = moment(day, line["entry"]) or page.starts_at
-    left = moment(day, line["exit"])
-    if left is None and part == "serve" and entry < min(page.ends_at, present()):
-        left = min(page.ends_at, present())
     return SheetRow(
         resident=line["resident_id"],
         part=part,
-        entry=entry,
-        exit=left if part == "serve" else None,
+        entry=moment(day, line["entry"]),
+        exit=moment(day, line["exit"]) if part == "serve" else None,
     )
 
 

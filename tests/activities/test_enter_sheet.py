@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from activities.entries import EnterSheet, SheetEntered, SheetRow, enter_sheet
-from activities.publish import Part, SessionUnknown
+from activities.publish import Part, SessionUnknown, close_session
 from core.acts import NotInYourScope
 from core.errors import Forbidden
 from core.work import transact
@@ -25,7 +25,7 @@ NOON = at(12)
 def line(
     someone: Someone,
     part: Part = "take_part",
-    entry: dt.datetime = START,
+    entry: dt.datetime | None = START,
     left: dt.datetime | None = None,
 ) -> SheetRow:
     return SheetRow(resident=sure(someone.resident), part=part, entry=entry, exit=left)
@@ -117,6 +117,22 @@ def test_a_line_that_is_refused_is_left_out_by_itself(scene: Scene) -> None:
     assert len(scene.attendances(session)) == 3
     assert scene.taken(session) == scene.taken(session, "serve") == 1
     assert scene.refused() == []
+
+
+def test_times_that_are_not_written_are_those_of_the_session(scene: Scene) -> None:
+    cast, session, ended = scene.cast, scene.session(), scene.session()
+    scene.clock.set(at(11, 5))
+    scene.end(close_session, ended)
+    rows = [line(cast.wang, entry=None), line(cast.li, "serve", None)]
+
+    enter(scene, session, [line(cast.chen, "serve", None)])
+    scene.clock.set(NOON)
+    for each in (session, ended):
+        enter(scene, each, rows)
+
+    times = {row.event_at for row in scene.attendances(session) if row.phase == "exit"}
+    assert times == {at(11, 5), NOON}
+    assert [row.event_at for row in scene.attendances(ended)] == [START, at(11, 5), START]
 
 
 def test_a_sheet_of_the_day_after_is_back_filled_and_its_hours_wait(scene: Scene) -> None:
