@@ -164,7 +164,12 @@ def _needs_second(
     by_hand: UUID | None,
     proven: Provenance,
 ) -> bool:
-    """Whether a second person has to confirm it (details.md 12), as with acts of one's own."""
+    """Whether a second person has to confirm it (details.md 12), as with acts of one's own.
+
+    What has to be confirmed is what can be spent: design.md 6 and the setting
+    ``checkin.by_hand_percent`` speak of hours that cannot be redeemed before. Basic points of a
+    paper sheet are there the next morning.
+    """
     if now.points_kind != "service":
         return False
     if now.rule == EMERGENCY or proven == "back_filled":
