@@ -15,7 +15,7 @@ from activities.models import Activity, Attendance, Session, SessionPart, SignUp
 from activities.publish import Part, SessionUnknown
 from core import outbox
 from core.errors import N_, Conflict, Forbidden, NotFound, Rejected
-from core.work import SHANGHAI
+from core.formats import message_time
 from residents.models import Community, Person, Resident
 
 if TYPE_CHECKING:
@@ -338,13 +338,12 @@ def tell(work: Work, session: SessionFacts, resident: UUID, state: str, ahead: i
             count=ahead,
         )
         return
-    local = session.starts_at.astimezone(SHANGHAI)
     outbox.send(
         work,
         "signup.confirmed",
         key=key,
         person=row.id,
         activity=session.title[:10],
-        time=f"{local.month}月{local.day}日 {local:%H:%M}"[:11],
+        time=message_time(session.starts_at),
         place=session.place[:10],
     )

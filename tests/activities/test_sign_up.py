@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -10,7 +11,7 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
 from activities.attendance import PartFull
 from activities.publish import PartOffered, SessionUnknown, SteerSession, close_session
@@ -26,6 +27,7 @@ from activities.signup import (
 )
 from core.acts import Actor
 from core.errors import Forbidden
+from core.models import OutboxMessage
 from core.work import transact
 from residents.identity import actor_of
 from residents.limits import prove_number
@@ -57,7 +59,9 @@ def test_a_sign_up_takes_a_place_and_is_confirmed_by_a_message(scene: Scene) -> 
         0,
     )
     assert scene.taken(session) == 1
-    assert scene.ask(messages) == ["signup.confirmed"]
+    query = select(OutboxMessage.params).where(OutboxMessage.template == "signup.confirmed")
+    [sent] = scene.ask(lambda c: c.scalars(query).all())
+    assert json.loads(sent)["time"] == "11月24日10:30"
 
 
 def test_twice_is_harmless(scene: Scene) -> None:
