@@ -7,11 +7,13 @@ The embedded database is no trip away, and has no statement that changes three t
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
+from uuid import UUID
 
-from sqlalchemy import CTE, Executable, bindparam, func, literal, select
+from sqlalchemy import CTE, ColumnElement, Executable, bindparam, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 
-from activities.models import Attendance, SignUp
+from activities.models import Attendance, Session, SignUp
 from activities.signup import SIGN_UP_KEY, TAKE, ForResident, SignUpRaced, put, take_place
 
 if TYPE_CHECKING:
@@ -31,14 +33,11 @@ COLUMNS = (
     "nonce",
     "reason",
 )
-INSERT = {
-    name: insert(Attendance).on_conflict_do_nothing().returning(Attendance.id)
-    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
-}
+INSERT = sqlite.insert(Attendance).on_conflict_do_nothing().returning(Attendance.id)
 
-
-Written = Literal["written", "known", "full"]
-"""``known``: the same attendance, or its nonce, is there already; ``full``: no place is left."""
+Written = Literal["written", "unwritten", "full"]
+"""``unwritten``: the same attendance, or its nonce, is there already, or the session was cancelled
+meanwhile; ``full``: no place is left."""
 
 
 def _values() -> dict[str, Any]:
@@ -46,7 +45,22 @@ def _values() -> dict[str, Any]:
     return {name: bindparam(f"v_{name}", type_=table[name].type) for name in COLUMNS}
 
 
-def _kept(took: CTE, values: dict[str, Any]) -> CTE:
+def _held(session: ColumnElement[UUID]) -> CTE:
+    """Hold a session that takes place, as a cancel waits for whoever holds it."""
+    held = select(Session.id).where(Session.id == session, Session.state != "cancelled")
+    return held.with_for_update(read=True).cte("held")
+
+
+def _made(source: CTE, values: dict[str, Any]) -> ReturningInsert[tuple[UUID]]:
+    return (
+        postgresql.insert(Attendance)
+        .from_select(list(COLUMNS), select(*values.values()).select_from(source))
+        .on_conflict_do_nothing()
+        .returning(Attendance.id)
+    )
+
+
+def _kept(held: CTE, values: dict[str, Any]) -> CTE:
     row = postgresql.insert(SignUp).from_select(
         ["session", "resident", "part", "state", "queued_at", "created_by"],
         select(
@@ -56,7 +70,7 @@ def _kept(took: CTE, values: dict[str, Any]) -> CTE:
             literal("signed_up"),
             values["recorded_at"],
             values["recorded_by"],
-        ).select_from(took),
+        ).select_from(held),
     )
     return (
         row.on_conflict_do_update(
@@ -72,29 +86,33 @@ def _kept(took: CTE, values: dict[str, Any]) -> CTE:
 def _with_place() -> Executable:
     values = _values()
     took = TAKE.cte("took")
-    kept = _kept(took, values)
-    made = (
-        postgresql.insert(Attendance)
-        .from_select(list(COLUMNS), select(*values.values()).select_from(kept))
-        .on_conflict_do_nothing()
-        .returning(Attendance.id)
-        .cte("made")
-    )
+    # Whoever waits for a place holds nothing that others wait for.
+    held = _held(select(took.c.session).scalar_subquery())
+    kept = _kept(held, values)
+    made = _made(kept, values).cte("made")
     return select(
         *(
             select(func.count()).select_from(each).scalar_subquery().label(each.name)
-            for each in (took, kept, made)
+            for each in (took, held, kept, made)
         ),
     )
 
 
 WITH_PLACE = _with_place()
+WITHOUT_PLACE = _made(_held(bindparam("v_session", type_=Session.id.type)), _values())
 
 
 def write(work: Work, values: dict[str, Any]) -> Written:
     """Write an attendance of somebody who needs no place, or has one."""
-    made = work.connection.execute(INSERT[work.connection.dialect.name], values)
-    return "known" if made.first() is None else "written"
+    if work.is_sqlite:
+        made = work.connection.execute(INSERT, values)
+    else:
+        made = work.connection.execute(WITHOUT_PLACE, _given(values))
+    return "unwritten" if made.first() is None else "written"
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {f"v_{name}": value for name, value in values.items()}
 
 
 def arrive(work: Work, values: dict[str, Any], before: str | None) -> Written:
@@ -108,10 +126,9 @@ def arrive(work: Work, values: dict[str, Any], before: str | None) -> Written:
             return "full"
         put(work, place, before, "signed_up")
         return write(work, values)
-    given = {f"v_{name}": value for name, value in values.items()}
-    found = work.connection.execute(WITH_PLACE, {**given, "v_before": before}).one()
+    found = work.connection.execute(WITH_PLACE, {**_given(values), "v_before": before}).one()
     if not found.took:
         return "full"
-    if not found.kept:
+    if found.held and not found.kept:
         raise SignUpRaced
-    return "written" if found.made else "known"
+    return "written" if found.made else "unwritten"

@@ -237,7 +237,13 @@ def _values(work: Work, command: Record, provenance: str) -> dict[str, object]:
 
 
 def _lost(work: Work, command: Record) -> AppError:
-    """Say why nothing was inserted: somebody was faster, or the grant is another person's."""
+    """Say why nothing was inserted.
+
+    The session was cancelled meanwhile, somebody was faster, or the grant is another person's.
+    """
+    state = select(Session.state).where(Session.id == command.session)
+    if work.connection.scalar(state) == "cancelled":
+        return SessionEnded(session=command.session, resident=command.resident)
     mine = select(Attendance.id).where(
         Attendance.session == command.session,
         Attendance.resident == command.resident,

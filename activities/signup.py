@@ -157,7 +157,7 @@ TAKE = (
         or_(SessionPart.places.is_(None), SessionPart.taken < SessionPart.places),
     )
     .values(taken=SessionPart.taken + 1)
-    .returning(SessionPart.taken)
+    .returning(SessionPart.session)
 )
 
 
@@ -165,6 +165,15 @@ def take_place(work: Work, session: UUID, part: str) -> bool:
     """Take a place of a part if there is one left: one conditional update."""
     taken = work.connection.execute(TAKE, {"v_session": session, "v_part": part})
     return taken.first() is not None
+
+
+def held_open(work: Work, session: UUID) -> bool:
+    """Whether a session is open still, and stays so until the end of this transaction.
+
+    A cancel that came first is seen; one that comes later sees, and tells, whoever is coming.
+    """
+    held = select(Session.state).where(Session.id == session).with_for_update(read=True)
+    return work.connection.scalar(held) == "open"
 
 
 SIGN_UP_KEY = ("session", "resident", "part")
@@ -229,6 +238,8 @@ def sign_up(work: Work, command: ForResident) -> SignedUp:
         )
     state = "signed_up" if take_place(work, command.session, command.part) else "waiting"
     put(work, command, before, state)
+    if not held_open(work, command.session):
+        raise SignUpClosed
     ahead = ahead_of(work.connection, command) if state == "waiting" else 0
     tell(work, session, command.resident, state, ahead)
     return SignedUp(session=command.session, part=command.part, state=state, ahead=ahead)
@@ -306,7 +317,7 @@ def cancel_sign_up(work: Work, command: ForResident) -> SignedUp:
 
 def _move_up(work: Work, session: SessionFacts, part: Part) -> None:
     """Give the freed place to the first who waits, if the session is still to come."""
-    if session.state != "open" or session.ends_at <= work.now:
+    if session.ends_at <= work.now or not held_open(work, session.id):
         return
     first = work.connection.scalar(
         select(SignUp.resident)

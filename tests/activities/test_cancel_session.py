@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
+from activities.attendance import SessionEnded, check_in
 from activities.cancelling import (
+    Cancelled,
     CancelReasonMissing,
     CancelSession,
     PeopleArrived,
@@ -15,12 +21,14 @@ from activities.cancelling import (
 )
 from activities.publish import SessionOver, SessionUnknown
 from activities.roster import sign_ups, without_phone
-from activities.signup import SignUpClosed
+from activities.signup import ForResident, SignUpClosed, sign_up
 from core.errors import AppError
 from core.models import OutboxMessage
 from core.outbox import words_of
-from tests.activities.scene import END, Scene, at
-from tests.people import HERE
+from core.work import Work, transact
+from tests.activities.scene import END, Scene, at, sure
+from tests.exchange.threads import all_at_once
+from tests.people import HERE, Someone
 
 
 def told(scene: Scene) -> dict[UUID, tuple[str, str]]:
@@ -139,3 +147,50 @@ def test_what_cannot_be_cancelled_stays_and_nobody_is_told(scene: Scene) -> None
 
     assert scene.row(session).state == scene.row(visited).state == "open"
     assert told(scene) == {}
+
+
+BLOCKED = text(
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+
+
+def test_who_comes_while_it_is_being_cancelled_finds_it_cancelled(scene: Scene) -> None:
+    cast, session = scene.cast, scene.session()
+    for someone in (cast.chen, cast.new):
+        scene.sign_up(someone, session)
+    scene.cancel(cast.new, session)
+    scans = [(someone, scene.command(session)) for someone in (cast.chen, cast.wang)]
+    uncommitted = threading.Event()
+
+    def slowly(work: Work, command: CancelSession) -> Cancelled:
+        done = cancel_session(work, command)
+        uncommitted.set()
+        for _try in range(0 if work.is_sqlite else 500):
+            if work.connection.scalar(BLOCKED) == len(late):
+                break
+            time.sleep(0.01)
+        return done
+
+    def after(use_case: Callable[..., object], command: object, who: Someone) -> object:
+        uncommitted.wait()
+        return transact(use_case, command, cast.actor(who))
+
+    def places(who: Someone) -> ForResident:
+        return ForResident(session=session, part="take_part", resident=sure(who.resident))
+
+    late = [partial(after, check_in, scan, who) for who, scan in scans]
+    late += [
+        partial(after, sign_up, places(who), actor)
+        for who, actor in ((cast.li, cast.staff), (cast.new, cast.new))
+    ]
+    cancel = partial(
+        transact, slowly, CancelSession(session=session, reason="有暴雨"), cast.actor(cast.staff)
+    )
+    done, *answers = all_at_once(scene.app, [cancel, *late])
+
+    assert isinstance(done, Cancelled)
+    assert [type(each) for each in answers] == [SessionEnded] * 2 + [SignUpClosed] * 2
+    assert scene.attendances(session) == []
+    assert scene.taken(session) == 1
+    assert set(told(scene)) == {cast.chen.person}
