@@ -244,12 +244,13 @@ class Register:
 def register(work: Work, command: Register) -> ResidentEntered:
     """Make an unconfirmed resident with a household of their own; the same again is who they were.
 
-    Raises ConsentMissing, TooYoung, NameMissing, PhoneMalformed, CommunityUnknown.
+    Raises TooYoung, ConsentMissing, NameMissing, PhoneMalformed, CommunityUnknown.
     """
-    if not command.consent:
-        raise ConsentMissing
+    # A child is sent to the desk with a guardian, not asked for a consent that does not count.
     if not command.is_fourteen:
         raise TooYoung
+    if not command.consent:
+        raise ConsentMissing
     _known(work, command.community)
     member = Member(name=checked_name(command.name), phone=normal_phone(command.phone))
     found = existing(work.connection, command.community, [member])[0]

@@ -284,19 +284,22 @@ def _join_form(errors: dict[str, str], status: int = 200) -> ResponseReturnValue
 def join_now() -> ResponseReturnValue:
     """Register, sign in, and do what waits behind the door."""
     phone = proven(session.get(PROOF, ""))
-    consent = request.form.get("consent") == "1"
     command = people.Register(
         phone=phone,
         name=request.form.get("name", ""),
         community=request.form.get("community", default=0, type=int),
-        consent=consent,
-        is_fourteen=consent,
+        consent=request.form.get("consent") == "1",
+        is_fourteen=request.form.get("under_fourteen") != "1",
     )
     try:
         limit_registrations(phone)
         entered = transact(people.register, command)
     except AppError as refusal:
-        field = {people.ConsentMissing: "consent", people.CommunityUnknown: "community"}
+        field = {
+            people.ConsentMissing: "consent",
+            people.TooYoung: "consent",
+            people.CommunityUnknown: "community",
+        }
         where = field.get(type(refusal), "name")
         return _join_form({where: refusal.sentence()}, int(refusal.status))
     return _enter(phone, entered.resident, _next(), request.form.get("part", ""))

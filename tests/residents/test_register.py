@@ -141,6 +141,10 @@ def test_errors_stand_beside_the_fields_and_what_was_typed_is_kept(
     assert people.ConsentMissing.text in page
     assert field(page, "name") == "何静怡"
 
+    child = fill_in(client, under_fourteen="1", consent="")
+    assert child.status_code == 422
+    assert people.TooYoung.text in child.get_data(as_text=True)
+
     assert fill_in(client, community="330102001999").status_code == 404
     assert ask(count, "people") == 0
     assert who(client) is None
