@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import marshmallow
-from marshmallow import fields, validate
+from marshmallow import fields, pre_load, validate
 from marshmallow.validate import Length, Range
 
 from core.errors import N_
@@ -59,6 +59,21 @@ class Schema(marshmallow.Schema):
         super().__init__(**options)
         names = "、".join(field.data_key or name for name, field in self.load_fields.items())
         self.error_messages |= {"type": OBJECT, "unknown": UNKNOWN.format(names=names)}
+
+    @pre_load
+    def keep_fractions(self, data: Any, **_: object) -> Any:
+        """Let a whole number's field see a fraction as it was typed; it would cut it off."""
+        if not isinstance(data, dict):
+            return data
+        whole = {
+            field.data_key or name
+            for name, field in self.load_fields.items()
+            if isinstance(field, fields.Integer)
+        }
+        return {
+            key: str(value) if isinstance(value, float) and key in whole else value
+            for key, value in data.items()
+        }
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
         """Give a field the house's texts, but where it has been given its own."""

@@ -6,7 +6,6 @@ import datetime as dt
 from typing import Any
 
 from marshmallow import (
-    Schema,
     ValidationError,
     fields,
     post_load,
@@ -15,6 +14,7 @@ from marshmallow import (
 )
 
 from core.errors import N_
+from core.schema import Schema
 from points.feeds.items import ITEMS_MAX, UNITS_MAX, Item, ItemUnreadable, Meant, refused
 from points.schemas import CENTIPOINTS, storable
 
@@ -25,6 +25,7 @@ KEY = (validate.Length(min=1, max=KEY_MAX), storable)
 COMMUNITY = validate.Range(min=10**11, max=10**12)
 PLACE = {"description": "code of the community, subdistrict or district"}
 WAYS = ({"id"}, {"address"}, {"name", "phone"})
+FEEDER_STATE = validate.OneOf(("waiting", "active", "stopped"))
 
 
 class MeantSchema(Schema):
@@ -108,7 +109,7 @@ class ItemResultSchema(Schema):
     """What became of an item; ``code`` and ``message`` say why one was refused."""
 
     key = fields.String(allow_none=True)
-    state = fields.String(metadata={"description": "recorded, exists, capped or refused"})
+    state = fields.String(validate=validate.OneOf(("recorded", "exists", "capped", "refused")))
     code = fields.String()
     message = fields.String()
     award = fields.UUID(allow_none=True)
@@ -142,7 +143,7 @@ class FeederSecretSchema(Schema):
     """The feeder; its secret is shown this once."""
 
     id = fields.UUID()
-    state = fields.String()
+    state = fields.String(validate=FEEDER_STATE)
     secret = fields.String(allow_none=True)
     exists = fields.Boolean()
 
@@ -151,7 +152,7 @@ class FeederChangedSchema(Schema):
     """What state it is in now."""
 
     id = fields.UUID()
-    state = fields.String()
+    state = fields.String(validate=FEEDER_STATE)
 
 
 class FeederSchema(Schema):
@@ -159,11 +160,11 @@ class FeederSchema(Schema):
 
     id = fields.UUID()
     name = fields.String()
-    kind = fields.String()
+    kind = fields.String(validate=validate.OneOf(("device", "platform", "city")))
     scope_kind = fields.String()
     place = fields.Integer(metadata=PLACE)
     rules = fields.List(fields.String())
-    state = fields.String()
+    state = fields.String(validate=FEEDER_STATE)
     made_at = fields.AwareDateTime()
     last_at = fields.AwareDateTime(allow_none=True)
     recorded = fields.Integer(metadata={"description": "items that gave points, in half a year"})

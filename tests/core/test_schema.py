@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import marshmallow
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from marshmallow import ValidationError, fields, validate
 
 from core.schema import Schema
+from tests.test_architecture import PACKAGES
 
 V1 = "/api/v1"
 BAD: tuple[Any, ...] = (None, True, -(10**30), 1.5, "", "没", "x" * 9000, [], [{}], {"a": 1}, "\0")
@@ -23,6 +25,7 @@ class TrialSchema(Schema):
 
     quantity = fields.Integer(required=True, strict=True, validate=validate.Range(min=1, max=99))
     least = fields.Integer(validate=validate.Range(min=1))
+    places = fields.Integer()
     name = fields.String(validate=validate.Length(min=1, max=20))
     lines = fields.List(fields.UUID(), validate=validate.Length(max=3))
     part = fields.String(validate=validate.OneOf(("take_part", "serve")))
@@ -65,11 +68,16 @@ def every_schema(start: type[Schema] = Schema) -> list[type[Schema]]:
         ("quantity", "2", "请填 1 到 99 之间的整数。"),
         ("quantity", None, "请填写这一项。"),
         ("least", 0, "请填不小于 1 的整数。"),
+        ("places", 1.5, "请填整数。"),
         ("name", "", "请填 1 到 20 个字。"),
         ("lines", ["x"], "这里请填编号（UUID，36 位）。"),
         ("lines", [None] * 4, "请填写这一项。"),
         ("part", "watch", "只能填其中之一：take_part、serve。"),
-        ("quantty", 1, "没有这一项，请去掉。可以填的有：quantity、least、name、lines、part、own。"),
+        (
+            "quantty",
+            1,
+            "没有这一项，请去掉。可以填的有：quantity、least、places、name、lines、part、own。",
+        ),
     ],
 )
 def test_each_text_says_what_is_expected(field: str, given: object, said: str) -> None:
@@ -78,6 +86,14 @@ def test_each_text_says_what_is_expected(field: str, given: object, said: str) -
 
 def test_a_text_of_the_fields_own_is_kept() -> None:
     assert refused(TrialSchema(), {"quantity": 1}) == {"own": ["请填写姓名。"]}
+
+
+@pytest.mark.database("sqlite")
+def test_no_schema_goes_past_the_houses_base(app: Flask) -> None:
+    past = [each.__module__ for each in marshmallow.Schema.__subclasses__() if each is not Schema]
+
+    assert [module for module in past if module.partition(".")[0] in PACKAGES] == []
+    assert Schema in marshmallow.Schema.__subclasses__()
 
 
 @pytest.mark.database("sqlite")
