@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from marshmallow import fields, post_load, validate
 
+from activities.attendance import Outcome
+from activities.codes import PHASES
 from activities.entries import SheetRow
+from activities.models import KINDS
 from activities.publish import PARTS, PartOffered
 from core.schema import Schema
+
+PART = validate.OneOf(PARTS)
+PHASE = validate.OneOf(PHASES)
+OPEN_TO = validate.OneOf(("community", "district"))
+KIND = validate.OneOf(KINDS)
+SESSION_STATE = validate.OneOf(("open", "closed", "cancelled"))
 
 
 class CodeSchema(Schema):
@@ -22,7 +31,7 @@ class PresenceSchema(Schema):
 
     grant = fields.String()
     session = fields.UUID()
-    phase = fields.String()
+    phase = fields.String(validate=PHASE)
     at = fields.AwareDateTime()
     until = fields.AwareDateTime()
 
@@ -39,8 +48,8 @@ class RecordedSchema(Schema):
 
     session = fields.UUID()
     resident = fields.UUID()
-    part = fields.String()
-    outcome = fields.String()
+    part = fields.String(validate=PART)
+    outcome = fields.String(validate=validate.OneOf(get_args(Outcome)))
     at = fields.AwareDateTime()
     arrived_at = fields.AwareDateTime()
     amount = fields.Integer(allow_none=True, metadata={"description": "centipoints"})
@@ -54,7 +63,7 @@ class RecordedSchema(Schema):
 class PartSchema(Schema):
     """A part of a session; amounts in centipoints."""
 
-    part = fields.String()
+    part = fields.String(validate=PART)
     amount = fields.Integer(allow_none=True)
     most = fields.Integer(allow_none=True)
     places = fields.Integer(allow_none=True)
@@ -65,8 +74,8 @@ class PartSchema(Schema):
 class MineSchema(Schema):
     """Where the viewer stands."""
 
-    part = fields.String()
-    state = fields.String()
+    part = fields.String(validate=PART)
+    state = fields.String(validate=validate.OneOf(("signed_up", "waiting", "arrived", "left")))
     ahead = fields.Integer()
 
 
@@ -76,14 +85,14 @@ class SessionCardSchema(Schema):
     activity_id = fields.UUID()
     session_id = fields.UUID()
     title = fields.String()
-    kind = fields.String()
+    kind = fields.String(validate=KIND)
     starts_at = fields.AwareDateTime()
     ends_at = fields.AwareDateTime()
     place = fields.String()
     host = fields.Integer()
     community = fields.String()
-    open_to = fields.String()
-    state = fields.String(metadata={"description": "open, closed or cancelled"})
+    open_to = fields.String(validate=OPEN_TO)
+    state = fields.String(validate=SESSION_STATE)
     cancel_reason = fields.String(allow_none=True)
     parts = fields.List(fields.Nested(PartSchema))
     mine = fields.Nested(MineSchema, allow_none=True)
@@ -95,7 +104,11 @@ class ListSchema(Schema):
     scope = fields.String(
         load_default="community", validate=validate.OneOf(("community", "district", "mine"))
     )
-    kind = fields.String(load_default="")
+    kind = fields.String(load_default="", validate=validate.OneOf(("", *KINDS)))
+    after = fields.UUID(
+        load_default=None,
+        metadata={"description": "``session_id`` of the last session of the page before"},
+    )
 
 
 class ActivityDetailSchema(Schema):
@@ -103,9 +116,9 @@ class ActivityDetailSchema(Schema):
 
     id = fields.UUID()
     title = fields.String()
-    kind = fields.String()
+    kind = fields.String(validate=KIND)
     community = fields.Integer()
-    open_to = fields.String()
+    open_to = fields.String(validate=OPEN_TO)
     summary = fields.String()
     bring = fields.String()
     sessions = fields.List(fields.Nested(SessionCardSchema))
@@ -122,8 +135,8 @@ class SignedUpSchema(Schema):
     """Where one stands: signed_up, waiting (how many are ahead), cancelled."""
 
     session = fields.UUID()
-    part = fields.String()
-    state = fields.String()
+    part = fields.String(validate=PART)
+    state = fields.String(validate=validate.OneOf(("signed_up", "waiting", "cancelled")))
     ahead = fields.Integer()
 
 
@@ -216,7 +229,7 @@ class SheetLineSchema(Schema):
     """What became of a line; ``message``: why it was refused, or does not count in full."""
 
     row = fields.Integer()
-    outcome = fields.String()
+    outcome = fields.String(validate=validate.OneOf((*get_args(Outcome), "refused")))
     message = fields.String()
     award = fields.UUID(allow_none=True)
 
@@ -239,7 +252,7 @@ class SteeredSchema(Schema):
     """The session's state now."""
 
     session = fields.UUID()
-    state = fields.String()
+    state = fields.String(validate=SESSION_STATE)
     epoch = fields.Integer()
 
 
@@ -253,7 +266,7 @@ class CancelledSchema(Schema):
     """How many were told, and how many of those who were coming have no phone to be told on."""
 
     session = fields.UUID()
-    state = fields.String()
+    state = fields.String(validate=SESSION_STATE)
     told = fields.Integer()
     without_phone = fields.Integer()
 
@@ -269,7 +282,7 @@ class VenueCodeSchema(Schema):
 
     step = fields.Integer()
     url = fields.String()
-    phase = fields.String()
+    phase = fields.String(validate=PHASE)
 
 
 class VenueCodesSchema(Schema):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
+from activities.schemas import KIND, OPEN_TO, PART, SESSION_STATE
 from core.schema import Schema
 
 
@@ -12,13 +13,13 @@ class TemplateSchema(Schema):
 
     key = fields.String()
     name = fields.String()
-    kind = fields.String()
+    kind = fields.String(validate=KIND)
     scene = fields.String()
     summary = fields.String()
     bring = fields.String()
     season = fields.String()
     place_hint = fields.String()
-    open_to = fields.String()
+    open_to = fields.String(validate=OPEN_TO)
     duration_minutes = fields.Integer()
     take_part_places = fields.Integer(allow_none=True)
     take_part_rule = fields.String(allow_none=True)
@@ -47,10 +48,10 @@ class IdeaSchema(Schema):
 
     id = fields.UUID()
     title = fields.String()
-    kind = fields.String()
+    kind = fields.String(validate=KIND)
     summary = fields.String()
     bring = fields.String()
-    open_to = fields.String()
+    open_to = fields.String(validate=OPEN_TO)
     template = fields.String()
     community = fields.Integer()
     place = fields.String()
@@ -77,12 +78,12 @@ class SessionRowSchema(Schema):
 
     id = fields.UUID()
     title = fields.String()
-    kind = fields.String()
+    kind = fields.String(validate=KIND)
     place = fields.String()
     starts_at = fields.AwareDateTime()
     ends_at = fields.AwareDateTime()
-    open_to = fields.String()
-    state = fields.String(metadata={"description": "open, closed or cancelled"})
+    open_to = fields.String(validate=OPEN_TO)
+    state = fields.String(validate=SESSION_STATE)
     running = fields.Boolean()
     take_part = fields.Nested(PartCountSchema, allow_none=True)
     serve = fields.Nested(PartCountSchema, allow_none=True)
@@ -143,8 +144,8 @@ class SignUpRowSchema(Schema):
     name = fields.String()
     where = fields.String()
     phone = fields.String(metadata={"description": "masked"})
-    part = fields.String()
-    state = fields.String()
+    part = fields.String(validate=PART)
+    state = fields.String(validate=validate.OneOf(("signed_up", "waiting", "arrived")))
     turn = fields.Integer()
     since = fields.AwareDateTime()
 
@@ -159,7 +160,7 @@ class AttendanceRowSchema(Schema):
     resident_id = fields.UUID()
     name = fields.String()
     where = fields.String()
-    part = fields.String()
+    part = fields.String(validate=PART)
     entry_at = fields.AwareDateTime(allow_none=True)
     exit_at = fields.AwareDateTime(allow_none=True)
     half_hours = fields.Integer(allow_none=True)
@@ -168,7 +169,7 @@ class AttendanceRowSchema(Schema):
     reason = fields.String(allow_none=True)
     amount = fields.Integer(allow_none=True, metadata={"description": "centipoints"})
     points_kind = fields.String()
-    state = fields.String()
+    state = fields.String(validate=validate.OneOf(("done", "second", "pending", "inside", "none")))
     award = fields.UUID(allow_none=True)
 
 

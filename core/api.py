@@ -61,7 +61,7 @@ class JobSchema(Schema):
     title = fields.String()
     schedule = fields.String()
     slot = fields.AwareDateTime(allow_none=True)
-    state = fields.String(allow_none=True, metadata={"enum": ["running", "done", "failed"]})
+    state = fields.String(allow_none=True, metadata={"enum": ["running", "done", "failed", None]})
     attempts = fields.Integer()
     report = fields.String(allow_none=True)
 

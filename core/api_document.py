@@ -40,13 +40,14 @@ Everything that Linli's own pages do. Sign in with `POST /api/v1/login-codes`, `
 `POST /api/v1/sign-ins`; send the token as `Authorization: Bearer`. Amounts are integers,
 hundredths of a point (centipoints). Moments are UTC, ISO 8601. Acts without an identity of their
 own need an `Idempotency-Key`; an equal repeat is answered from the effect, another body under the
-same key is 409. Lists that go on are read with `after` or `page`, as each says.
+same key is 409. Long lists are read on with `after`, `before` or `page`, as
+each says.
 
 A refusal answers `{"code", "message"}`, the message in Chinese, for people to read. `errors` holds
 what was not understood, by place (`json`, `query`) and field, in Chinese, too; `reference` is the
-number under which an error of ours was written down. The refusals under each operation are found
-by following its code: some may never come, one or the other may be missing, and in an operation on
-a list they may stand in a row of the answer instead. Read `code` by this table:
+number under which an error of ours was written down. The refusals under each operation (also in
+`x-codes`) are found by following its code: some may never come, one or the other may be missing,
+and in an operation on a list they may stand in a row of the answer instead. All there are:
 
 | code | status | message |
 |---|---|---|"""
@@ -118,15 +119,10 @@ def _answers(described: dict[str, Any], codes: Codes) -> dict[str, Any]:
 
 
 def _refused(codes: dict[str, str]) -> dict[str, Any]:
-    schema = {
-        "allOf": [
-            {"$ref": "#/components/schemas/Refusal"},
-            {"properties": {"code": {"enum": sorted(codes)}}},
-        ]
-    }
     return {
         "description": "\n".join(f"- `{code}`: {text}" for code, text in sorted(codes.items())),
-        "content": {"application/json": {"schema": schema}},
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}},
+        "x-codes": sorted(codes),
     }
 
 

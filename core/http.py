@@ -273,7 +273,7 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
         return {"code": "bad_request", "message": sentence, "errors": errors}, status, kept
     if "messages" in data:
         return {"code": "invalid", "message": sentence, "errors": data["messages"]}, status, kept
-    code = error.name.lower().replace(" ", "_")
+    code = "unexpected" if status >= 500 else error.name.lower().replace(" ", "_")  # noqa: PLR2004 - as above
     return {"code": code, "message": sentence}, status, kept
 
 

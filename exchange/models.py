@@ -20,6 +20,17 @@ from core.db import Base, Centipoints, UuidKey
 
 RATE_MAX = 10_000
 
+ORDER_STATES = (
+    "asked",
+    "submitted",
+    "ready",
+    "refused",
+    "cancelled",
+    "lapsed",
+    "collected",
+    "returned",
+)
+
 
 class ItemTemplate(Base):
     """The district's ready-made item; a community's item is a copy that remembers it."""
@@ -222,8 +233,7 @@ class Order(Base):
     __table_args__ = (
         CheckConstraint("channel IN ('phone', 'counter')", name="channel"),
         CheckConstraint(
-            "state IN ('asked', 'submitted', 'ready', 'refused', 'cancelled', 'lapsed',"
-            " 'collected', 'returned')",
+            f"state IN ({', '.join(map(repr, ORDER_STATES))})",
             name="state",
         ),
         CheckConstraint(f"rate BETWEEN 1 AND {RATE_MAX}", name="rate"),

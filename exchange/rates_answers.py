@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields
 
 from core.schema import Schema
-from exchange.schemas import BASIS_POINTS, CENTIPOINTS
+from exchange.schemas import BASIS_POINTS, CENTIPOINTS, ORDER_STATE, PROPOSAL_STATE, RATE_SCOPE
 
 
 class SubdistrictNameSchema(Schema):
@@ -19,7 +19,7 @@ class RateRowSchema(Schema):
     """A row of the history of rates."""
 
     id = fields.UUID()
-    scope = fields.String()
+    scope = fields.String(validate=RATE_SCOPE)
     home = fields.Integer()
     host = fields.Integer()
     rate = fields.Integer(allow_none=True, metadata=BASIS_POINTS)
@@ -33,7 +33,7 @@ class RateCellSchema(Schema):
     home = fields.Integer()
     host = fields.Integer()
     rate = fields.Integer(metadata=BASIS_POINTS)
-    scope = fields.String()
+    scope = fields.String(validate=RATE_SCOPE)
     document = fields.String()
     upcoming = fields.Nested(RateRowSchema, allow_none=True)
     proposed = fields.Boolean()
@@ -53,7 +53,7 @@ class RateMatrixSchema(Schema):
 class RungSchema(Schema):
     """A step of the ladder; ``count``: how many rates of a narrower scope lie inside the cell."""
 
-    scope = fields.String()
+    scope = fields.String(validate=RATE_SCOPE)
     rate = fields.Integer(allow_none=True, metadata=BASIS_POINTS)
     count = fields.Integer()
     applies = fields.Boolean()
@@ -64,7 +64,7 @@ class RateInForceSchema(Schema):
     """The rate that holds, and where it comes from."""
 
     rate = fields.Integer(metadata=BASIS_POINTS)
-    scope = fields.String()
+    scope = fields.String(validate=RATE_SCOPE)
     document = fields.String()
 
 
@@ -84,7 +84,7 @@ class RateProposalSchema(Schema):
     """A change of rate that waits for the second person, or is published ahead."""
 
     id = fields.UUID()
-    scope = fields.String()
+    scope = fields.String(validate=RATE_SCOPE)
     home = fields.Integer()
     host = fields.Integer()
     rate = fields.Integer(allow_none=True, metadata=BASIS_POINTS)
@@ -93,7 +93,7 @@ class RateProposalSchema(Schema):
     document = fields.String()
     proposed_by_name = fields.String()
     proposed_at = fields.AwareDateTime()
-    state = fields.String()
+    state = fields.String(validate=PROPOSAL_STATE)
     withdraws = fields.UUID(
         allow_none=True, metadata={"description": "the published rate to be taken back"}
     )
@@ -103,7 +103,7 @@ class RateProposedSchema(Schema):
     """A proposal."""
 
     id = fields.UUID()
-    state = fields.String()
+    state = fields.String(validate=PROPOSAL_STATE)
 
 
 class RateConfirmedSchema(RateProposedSchema):
@@ -125,7 +125,7 @@ class CrossOrderSchema(Schema):
     price = fields.Integer(metadata=CENTIPOINTS)
     cost = fields.Integer(metadata=CENTIPOINTS)
     rate = fields.Integer(metadata=BASIS_POINTS)
-    state = fields.String()
+    state = fields.String(validate=ORDER_STATE)
 
 
 class CrossOrdersSchema(Schema):

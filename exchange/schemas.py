@@ -9,17 +9,22 @@ from marshmallow import EXCLUDE, fields, post_load, validate
 from core.schema import Schema
 from exchange.basket import LINES_MAX, QUANTITY_MAX, Wanted
 from exchange.counter import CONFIRMATIONS
-from exchange.models import RATE_MAX
+from exchange.models import ORDER_STATES, RATE_MAX
 from exchange.orders import ApproveOrders, HandOver, RefuseOrder, Share, UndoApprovals
 from exchange.orders.decide import ORDERS_MAX, REASON_LENGTH_MAX
 from exchange.orders.sharing import SHARES_MAX
 from exchange.rates import LADDER
+from exchange.rates.resolve import OWN
 from exchange.stations import PERCENT_MAX, PRICE_MAX
 from exchange.stations import QUANTITY_MAX as RECEIPT_MAX
 
 CENTIPOINTS = {"description": "centipoints: 100 is one point"}
 BASIS_POINTS = {"description": "basis points: 8000 is 0.8, 10000 is par"}
 CODE_DIGITS_MAX = 20
+ORDER_STATE = validate.OneOf(ORDER_STATES)
+RATE_SCOPE = validate.OneOf((*LADDER, OWN.scope))
+PROPOSAL_STATE = validate.OneOf(("proposed", "confirmed", "withdrawn"))
+ITEM_STATE = validate.OneOf(("listed", "unlisted"))
 
 
 class BasketLineSchema(Schema):

@@ -21,7 +21,7 @@ from exchange.orders import (
     decline_to_pay,
 )
 from exchange.payers import Relative
-from exchange.schemas import CENTIPOINTS
+from exchange.schemas import CENTIPOINTS, ORDER_STATE
 from exchange.shared import AskedShare, ShareView, asked_of, family_of, shares_of, spoken_for
 
 
@@ -61,7 +61,7 @@ class AgreedSchema(Schema):
     """The order's state now, and the share."""
 
     id = fields.UUID()
-    state = fields.String()
+    state = fields.String(validate=ORDER_STATE)
     amount = fields.Integer(metadata=CENTIPOINTS)
 
 

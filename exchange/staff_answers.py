@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from core.schema import Schema
 from exchange import words
 from exchange.answers import OrderLineSchema, QuoteSchema
 from exchange.orders import Decision
-from exchange.schemas import BASIS_POINTS, CENTIPOINTS
+from exchange.schemas import BASIS_POINTS, CENTIPOINTS, ITEM_STATE, ORDER_STATE
 from exchange.shared_api import AskedShareSchema, ShareViewSchema
+
+WORDS_OR_NULL = {"type": ["string", "null"]}
 
 
 class HandedOverSchema(Schema):
     """What was handed over."""
 
     id = fields.UUID()
-    state = fields.String()
+    state = fields.String(validate=ORDER_STATE)
     words = fields.String()
     cost = fields.Integer(metadata=CENTIPOINTS)
     resident = fields.UUID()
@@ -27,10 +29,10 @@ class OrderDecisionSchema(Schema):
     """What became of one order: its state, and the refusal that left it so."""
 
     order = fields.UUID()
-    state = fields.String()
+    state = fields.String(validate=ORDER_STATE)
     done = fields.Boolean()
-    code = fields.Method("name", allow_none=True)
-    message = fields.Method("say", allow_none=True)
+    code = fields.Method("name", allow_none=True, metadata=WORDS_OR_NULL)
+    message = fields.Method("say", allow_none=True, metadata=WORDS_OR_NULL)
 
     def name(self, decision: Decision) -> str | None:
         """Return the refusal's code."""
@@ -73,7 +75,7 @@ class ApprovalRowSchema(Schema):
     foreign = fields.Boolean()
     flag = fields.String(allow_none=True)
     lock = fields.String(allow_none=True)
-    state = fields.String()
+    state = fields.String(validate=ORDER_STATE)
     pickup_until = fields.AwareDateTime(allow_none=True)
 
 
@@ -106,7 +108,7 @@ class StationItemSchema(Schema):
     home_first_until = fields.Date(allow_none=True)
     limit = fields.Integer(allow_none=True)
     given_this_month = fields.Integer()
-    state = fields.String()
+    state = fields.String(validate=ITEM_STATE)
     low = fields.Boolean()
     note = fields.String()
 
@@ -114,7 +116,7 @@ class StationItemSchema(Schema):
 class StockMoveSchema(Schema):
     """Why a counter changed, and by how many pieces."""
 
-    kind = fields.String()
+    kind = fields.String(validate=validate.OneOf(("receipt", "given", "returned", "count")))
     name = fields.String()
     quantity = fields.Integer()
     at = fields.AwareDateTime()
@@ -172,7 +174,7 @@ class OrderStorySchema(Schema):
     name = fields.String()
     where = fields.String()
     resident_id = fields.UUID(allow_none=True)
-    state = fields.String()
+    state = fields.String(validate=ORDER_STATE)
     lock = fields.String(allow_none=True)
     look = fields.List(fields.String())
     lines = fields.List(fields.Nested(OrderLineSchema))
@@ -201,7 +203,7 @@ class PickupOrderSchema(Schema):
     approved_by = fields.String()
     pickup_until = fields.AwareDateTime(allow_none=True)
     unconfirmed = fields.Boolean()
-    state = fields.String()
+    state = fields.String(validate=ORDER_STATE)
 
 
 class CounterItemSchema(Schema):
@@ -265,7 +267,7 @@ class ItemChangedSchema(Schema):
     community = fields.Integer()
     name = fields.String()
     price = fields.Integer(metadata=CENTIPOINTS)
-    state = fields.String()
+    state = fields.String(validate=ITEM_STATE)
 
 
 class StockChangedSchema(Schema):

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from marshmallow import EXCLUDE, ValidationError, fields, validate
 
 from core.errors import N_
 from core.schema import Schema
+from points.accounts import PointsKind
 from points.earning.acts import NOTE_MAX
-from points.earning.awards import UNITS_MAX
+from points.earning.awards import UNITS_MAX, Provenance
+from points.models.ledger import ACTS
 
 CENTIPOINTS = {"description": "centipoints: 100 is one point"}
 AWARDS_MAX = 200
 POSITION_MAX = 2**63 - 1
+ACT = validate.OneOf(ACTS)
+POINTS_KIND = validate.OneOf(get_args(PointsKind))
+HOLDER_KIND = validate.OneOf(("resident", "household"))
+PROVENANCE = validate.OneOf(get_args(Provenance))
 
 
 def storable(value: str) -> None:
@@ -72,7 +80,7 @@ class TransferSchema(Schema):
     """A transfer of one's own account; ``amount`` is signed."""
 
     id = fields.UUID()
-    act = fields.String(attribute="kind")
+    act = fields.String(attribute="kind", validate=ACT)
     reason = fields.String()
     place = fields.Integer(metadata={"description": "code of the community"})
     amount = fields.Integer(metadata={"description": "centipoints, negative for a spending"})
@@ -85,12 +93,14 @@ class EvidenceSchema(Schema):
     """Everything about one line of one's own; ``amount`` is signed, a spending's legs together."""
 
     id = fields.UUID()
-    kind = fields.String(metadata={"description": "service or basic"})
-    act = fields.String()
+    kind = fields.String(validate=POINTS_KIND)
+    act = fields.String(validate=ACT)
     reason = fields.String()
     place = fields.Integer(metadata={"description": "code of the community"})
     amount = fields.Integer(metadata={"description": "centipoints, negative for a spending"})
-    state = fields.String()
+    state = fields.String(
+        validate=validate.OneOf(("pending", "posted", "collected", "returned", "lapsed"))
+    )
     event_at = fields.AwareDateTime()
     posted_at = fields.AwareDateTime(allow_none=True)
     due = fields.AwareDateTime(allow_none=True)
@@ -99,7 +109,7 @@ class EvidenceSchema(Schema):
     unit = fields.String()
     units = fields.Integer()
     per_unit = fields.Integer(metadata=CENTIPOINTS)
-    provenance = fields.String()
+    provenance = fields.String(validate=validate.OneOf((*get_args(Provenance), "")))
     source_kind = fields.String()
     source_id = fields.UUID()
 
@@ -123,7 +133,7 @@ class WaitingAwardSchema(Schema):
     reason = fields.String()
     units = fields.Integer()
     amount = fields.Integer(metadata=CENTIPOINTS)
-    provenance = fields.String()
+    provenance = fields.String(validate=PROVENANCE)
     holder_id = fields.UUID()
     community = fields.Integer()
     recorded_by = fields.UUID()

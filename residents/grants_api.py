@@ -13,6 +13,7 @@ from core.schema import NO_NUL, Schema
 from core.work import business_day, present, reader, transact
 from residents import grants
 from residents.granted import GrantLine, list_grants
+from residents.schemas import ROLE
 
 bp = Blueprint("residents_grants_api", __name__, description="roles and who holds them")
 bp.before_request(signed_in_only)
@@ -33,7 +34,7 @@ class GrantLineSchema(Schema):
     person = fields.UUID()
     name = fields.String()
     phone_masked = fields.String()
-    role = fields.String()
+    role = fields.String(validate=ROLE)
     place = fields.Integer()
     place_name = fields.String()
     valid_from = fields.Date()

@@ -71,7 +71,7 @@ class LocalGrantSchema(Schema):
 
     id = fields.UUID()
     name = fields.String()
-    role = fields.String()
+    role = fields.String(validate=validate.OneOf(("grid_worker", "building_lead")))
     place = fields.String()
     valid_from = fields.Date()
     valid_to = fields.Date(allow_none=True)
@@ -95,7 +95,17 @@ class DoorSchema(Schema):
     household = fields.UUID()
     address = fields.String()
     people = fields.Function(
-        lambda door: [{"resident": str(one), "name": name} for one, name in door.people]
+        lambda door: [{"resident": str(one), "name": name} for one, name in door.people],
+        metadata={
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "resident": {"type": "string", "format": "uuid"},
+                    "name": {"type": "string"},
+                },
+            },
+        },
     )
 
 

@@ -35,7 +35,7 @@ from core.acts import SYSTEM, Actor
 from core.config import Config
 from core.db import db
 from core.work import Work, reading, transact
-from tests import base, postgres
+from tests import base, contract, postgres
 from tests.people import People, make
 
 DATABASES = ("sqlite", "postgresql")
@@ -75,6 +75,7 @@ class Stage:
         self.clock = Clock(START)
         self.app = create_app(self.config())
         self.app.extensions["linli"].clock = self.clock
+        contract.keep(self.app)
         self.people: People | None = None
         self._make_template()
 

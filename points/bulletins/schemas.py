@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import EXCLUDE, fields, validate
 
 from core.schema import Schema
-from points.schemas import CENTIPOINTS, storable
+from points.schemas import CENTIPOINTS, POINTS_KIND, storable
 
 
 class BulletinSchema(Schema):
@@ -43,7 +43,7 @@ class BulletinLineSchema(Schema):
     position = fields.Integer()
     name = fields.String()
     building = fields.String()
-    kind = fields.String(attribute="points_kind")
+    kind = fields.String(attribute="points_kind", validate=POINTS_KIND)
     what = fields.String()
     times = fields.Integer()
     amount = fields.Integer(metadata=CENTIPOINTS)

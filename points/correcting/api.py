@@ -72,7 +72,7 @@ def holds() -> list[HoldOf]:
 @bp.get("/corrections")
 @bp.response(200, schemas.CorrectionSchema(many=True))
 def mine() -> list[Asked]:
-    """List what the one who is signed in has said is wrong, the newest first."""
+    """List what the one who is signed in has said is wrong: the latest two hundred."""
     return corrections_of(reader(), current_actor().person)
 
 
@@ -170,7 +170,7 @@ def decide(data: dict[str, Any], adjustment_id: UUID) -> deciding.Decided:
 
 
 @bp.post("/staff/adjustments/<uuid:adjustment_id>/withdraw")
-@bp.response(200, schemas.CorrectionMovedSchema)
+@bp.response(200, schemas.AdjustmentMovedSchema)
 def withdraw(adjustment_id: UUID) -> AdjustmentState:
     """Take back what one has proposed oneself."""
     command = WithdrawAdjustment(adjustment=adjustment_id)
@@ -187,7 +187,7 @@ def collect(adjustment_id: UUID) -> deciding.Collected:
 
 @bp.post("/staff/adjustments/<uuid:adjustment_id>/waive")
 @bp.arguments(schemas.WaiveSchema)
-@bp.response(200, schemas.CorrectionMovedSchema)
+@bp.response(200, schemas.AdjustmentMovedSchema)
 def waive(data: dict[str, Any], adjustment_id: UUID) -> AdjustmentState:
     """Let go what is missing, for a reason that is kept."""
     command = deciding.WaiveShortage(adjustment=adjustment_id, **data)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from marshmallow import fields, validate
 
 from core.schema import Schema
 from points.correcting import adjustments, corrections
 from points.models.correcting import ADJUSTED_MAX
-from points.schemas import CENTIPOINTS, storable
+from points.schemas import CENTIPOINTS, HOLDER_KIND, POINTS_KIND, storable
 
 SIGNED = {"description": "centipoints, negative for what is taken"}
+CORRECTION_STATE = validate.OneOf(("open", "answered", "withdrawn"))
+ADJUSTMENT_STATE = validate.OneOf(("proposed", "posted", "refused", "withdrawn", "waived"))
+ADJUSTMENT_ACT = validate.OneOf(("adjustment", "reversal"))
 
 
 def _words(most: int) -> fields.String:
@@ -47,15 +52,22 @@ class CorrectionMovedSchema(Schema):
     """The request's state now."""
 
     id = fields.UUID()
-    state = fields.String()
+    state = fields.String(validate=CORRECTION_STATE)
+
+
+class AdjustmentMovedSchema(Schema):
+    """The proposal's state now."""
+
+    id = fields.UUID()
+    state = fields.String(validate=ADJUSTMENT_STATE)
 
 
 class CorrectionSchema(Schema):
     """A request with its answer; ``effect`` names the adjustment or reversal that answered it."""
 
     id = fields.UUID()
-    kind = fields.String(metadata={"description": "line or objection"})
-    state = fields.String()
+    kind = fields.String(validate=validate.OneOf(get_args(corrections.Kind)))
+    state = fields.String(validate=CORRECTION_STATE)
     community = fields.Integer()
     line = fields.UUID(attribute="subject")
     asked_by = fields.UUID()
@@ -63,7 +75,7 @@ class CorrectionSchema(Schema):
     words = fields.String()
     opened_at = fields.AwareDateTime()
     answer_by = fields.Date()
-    outcome = fields.String(allow_none=True)
+    outcome = fields.String(allow_none=True, validate=validate.OneOf(get_args(corrections.Outcome)))
     answer = fields.String(allow_none=True)
     answered_by = fields.UUID(allow_none=True)
     effect = fields.UUID(allow_none=True)
@@ -126,7 +138,7 @@ class DecidedSchema(Schema):
     """What became of it."""
 
     id = fields.UUID()
-    state = fields.String()
+    state = fields.String(validate=ADJUSTMENT_STATE)
     posted = fields.Integer(metadata=CENTIPOINTS)
     lapsed = fields.Integer(metadata=CENTIPOINTS)
     shortage = fields.Integer(metadata=CENTIPOINTS)
@@ -158,11 +170,11 @@ class AdjustmentQuerySchema(Schema):
 class AdjustmentSchema(DecidedSchema):
     """A proposal with what became of it."""
 
-    act = fields.String()
+    act = fields.String(validate=ADJUSTMENT_ACT)
     community = fields.Integer()
-    holder_kind = fields.String()
+    holder_kind = fields.String(validate=HOLDER_KIND)
     holder_id = fields.UUID()
-    points_kind = fields.String()
+    points_kind = fields.String(validate=POINTS_KIND)
     amount = fields.Integer(metadata=SIGNED)
     line = fields.UUID(attribute="original", allow_none=True)
     reason = fields.String()
@@ -182,7 +194,7 @@ class LineAdjustmentSchema(Schema):
     """What two people did to a line of one's own."""
 
     id = fields.UUID()
-    act = fields.String()
+    act = fields.String(validate=ADJUSTMENT_ACT)
     amount = fields.Integer(metadata=SIGNED)
     posted = fields.Integer(metadata=CENTIPOINTS)
     reason = fields.String()

@@ -13,7 +13,7 @@ from points.earning.community_rules import CAP_MAX, Caps
 from points.earning.own_rules import NAME_MAX
 from points.earning.own_rules import NOTE_MAX as RULE_NOTE_MAX
 from points.earning.recorders import Act
-from points.schemas import CENTIPOINTS, storable
+from points.schemas import CENTIPOINTS, HOLDER_KIND, POINTS_KIND, storable
 
 UNITS_MAX = 10_000
 POINTS = {"description": "centipoints per unit"}
@@ -55,16 +55,19 @@ class RuleSchema(Schema):
     name = fields.String(attribute="rule.name")
     topic = fields.String()
     duty = fields.Boolean(attribute="is_duty")
-    points_kind = fields.String(attribute="rule.points_kind")
+    points_kind = fields.String(attribute="rule.points_kind", validate=POINTS_KIND)
     unit = fields.String(attribute="rule.unit")
-    holder = fields.String(attribute="rule.holder")
+    holder = fields.String(attribute="rule.holder", validate=HOLDER_KIND)
     points = fields.Integer(attribute="rule.amount", metadata=POINTS)
     cap_per_act = fields.Integer(attribute="rule.cap_per_act", allow_none=True)
     cap_per_day = fields.Integer(attribute="rule.cap_per_day", allow_none=True)
     cap_per_month = fields.Integer(attribute="rule.cap_per_month", allow_none=True)
     cap_per_year = fields.Integer(attribute="rule.cap_per_year", allow_none=True)
     household_caps = fields.Boolean(attribute="rule.household_caps")
-    recorded_by = fields.Function(lambda line: line.rule.recorded_by.split("|"))
+    recorded_by = fields.Function(
+        lambda line: line.rule.recorded_by.split("|"),
+        metadata={"type": "array", "items": {"type": "string"}},
+    )
     note = fields.String(attribute="rule.note")
     on = fields.Boolean(attribute="is_on")
     own = fields.Boolean(attribute="is_own")
@@ -132,7 +135,7 @@ class ElsewhereRuleSchema(Schema):
     rule = fields.String()
     name = fields.String()
     unit = fields.String()
-    points_kind = fields.String()
+    points_kind = fields.String(validate=POINTS_KIND)
     points = fields.Integer(metadata=POINTS)
     low = fields.Integer(metadata=POINTS)
     high = fields.Integer(metadata=POINTS)
@@ -207,7 +210,7 @@ class ActRowSchema(Schema):
     """What became of a row."""
 
     number = fields.Integer()
-    outcome = fields.String(metadata={"description": "recorded, existed, capped or refused"})
+    outcome = fields.String(validate=validate.OneOf(("recorded", "existed", "capped", "refused")))
     award = fields.UUID(allow_none=True)
     units = fields.Integer()
     amount = fields.Integer(metadata=CENTIPOINTS)
@@ -242,7 +245,7 @@ class HelpSaidSchema(Schema):
     """What was said, and what it gave."""
 
     help = fields.UUID()
-    state = fields.String()
+    state = fields.String(validate=validate.OneOf(("asked", "confirmed", "declined")))
     amount = fields.Integer(metadata=CENTIPOINTS)
     award = fields.UUID(allow_none=True)
     exists = fields.Boolean()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from marshmallow import EXCLUDE, fields, validate
 
 from core.schema import Schema
-from points.schemas import CENTIPOINTS, POSITION_MAX
+from points.schemas import ACT, CENTIPOINTS, POINTS_KIND, POSITION_MAX
+from points.statements.periods import Of
 
 
 class SubjectSchema(Schema):
@@ -63,7 +66,7 @@ class LineSchema(Schema):
 
     day = fields.Date()
     at = fields.AwareDateTime()
-    act = fields.String()
+    act = fields.String(validate=ACT)
     reason = fields.String()
     place = fields.Integer(metadata={"description": "code of the community"})
     amount = fields.Integer(metadata=CENTIPOINTS)
@@ -106,8 +109,8 @@ class CheckedSchema(Schema):
     code = fields.String()
     genuine = fields.Boolean()
     name = fields.String(metadata={"description": "masked"})
-    of = fields.String()
-    kind = fields.String()
+    of = fields.String(validate=validate.OneOf(get_args(Of)))
+    kind = fields.String(validate=POINTS_KIND)
     community = fields.Integer()
     first = fields.Date()
     last = fields.Date()
