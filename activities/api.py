@@ -27,7 +27,8 @@ public_bp.before_request(public)
 def list_sessions(data: dict[str, Any]) -> list[queries.Card]:
     """List the coming sessions: at home, of the whole district, or those signed up for.
 
-    Somebody without a home here, or not signed in, sees what is open to the whole district.
+    Somebody without a home here, or not signed in, sees what is open to the whole district. By
+    time, sixty a page; go on with ``after`` until a page has fewer.
     """
     looker = looker_of(actor_or_none())
     if looker.community == 0:

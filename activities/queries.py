@@ -229,9 +229,18 @@ def upcoming(
     *,
     scope: str,
     kind: str = "",
+    after: UUID | None = None,
 ) -> list[Card]:
-    """Return what is coming at home, what is open to the whole district, or what is one's own."""
+    """Return what is coming at home, what is open to the whole district, or what is one's own.
+
+    At most LIST_MAX, behind the session ``after``, which may be over by now.
+    """
     conditions = [coming(now)]
+    if after is not None:
+        begun = select(Session.starts_at).where(Session.id == after).scalar_subquery()
+        conditions.append(
+            or_(Session.starts_at > begun, and_(Session.starts_at == begun, Session.id > after))
+        )
     if scope == "district":
         conditions.append(Activity.open_to == "district")
     elif scope == "mine":

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from core.schema import Schema
 from exchange import words
-from exchange.quote import Quote
-from exchange.schemas import BASIS_POINTS, CENTIPOINTS
+from exchange.schemas import BASIS_POINTS, CENTIPOINTS, ORDER_STATE, RATE_SCOPE
+
+CHANNEL = validate.OneOf(("phone", "counter"))
+ASKED = {"description": "until when an asked order waits for a yes; null: it does not"}
+SHARED = {"description": "whether several of the household pay it"}
 
 
 class HostPlaceSchema(Schema):
@@ -16,7 +19,7 @@ class HostPlaceSchema(Schema):
     code = fields.Integer()
     short_name = fields.String()
     subdistrict = fields.String()
-    kind = fields.String()
+    kind = fields.String(validate=validate.OneOf(("neighbourhood", "village")))
     phone = fields.String()
 
 
@@ -69,7 +72,14 @@ class ItemViewSchema(Schema):
     template = fields.String(allow_none=True)
     source = fields.String()
     note = fields.String()
-    limit = fields.Integer(allow_none=True)
+    limit = fields.Integer(
+        allow_none=True, metadata={"description": "pieces per household and month; null: no limit"}
+    )
+    price = fields.Integer(
+        metadata={"description": "centipoints per piece at its own station; a quote says the cost"}
+    )
+    in_stock = fields.Integer(metadata={"description": "pieces that nobody has reserved"})
+    listed = fields.Boolean(metadata={"description": "false: it is not offered any more"})
 
 
 class QuoteLineSchema(Schema):
@@ -84,7 +94,11 @@ class QuoteLineSchema(Schema):
 class QuoteLimitSchema(Schema):
     """The limit that binds first."""
 
-    kind = fields.String()
+    kind = fields.String(
+        validate=validate.OneOf(
+            ("stock", "foreign_share", "household", "order_points", "month_points")
+        )
+    )
     pieces = fields.Integer()
     left = fields.Integer(allow_none=True, metadata=CENTIPOINTS)
 
@@ -92,8 +106,8 @@ class QuoteLimitSchema(Schema):
 class ObstacleSchema(Schema):
     """What submitting would be refused for."""
 
-    code = fields.String()
-    message = fields.String()
+    code = fields.Function(lambda found: found.code(), metadata={"type": "string"})
+    message = fields.Function(words.sentence, metadata={"type": "string"})
 
 
 class QuoteSchema(Schema):
@@ -108,27 +122,24 @@ class QuoteSchema(Schema):
     price = fields.Integer(metadata=CENTIPOINTS)
     cost = fields.Integer(metadata=CENTIPOINTS)
     rate = fields.Integer(metadata=BASIS_POINTS)
-    scope = fields.String()
+    scope = fields.String(validate=RATE_SCOPE)
     document = fields.String()
     valid_until = fields.AwareDateTime()
     available = fields.Integer(metadata=CENTIPOINTS)
     left = fields.Integer(metadata=CENTIPOINTS)
     limit = fields.Nested(QuoteLimitSchema, allow_none=True)
-    obstacle = fields.Method("explain")
-
-    def explain(self, quote: Quote) -> dict[str, str] | None:
-        """Return the obstacle's code and sentence."""
-        found = quote.obstacle
-        if found is None:
-            return None
-        return {"code": found.code(), "message": words.sentence(found)}
+    obstacle = fields.Nested(
+        ObstacleSchema,
+        allow_none=True,
+        metadata={"description": "null: it can be ordered now"},
+    )
 
 
 class OrderedSchema(Schema):
     """An order just made."""
 
     id = fields.UUID()
-    state = fields.String()
+    state = fields.String(validate=ORDER_STATE)
     price = fields.Integer(metadata=CENTIPOINTS)
     cost = fields.Integer(metadata=CENTIPOINTS)
     submitted_at = fields.AwareDateTime()
@@ -138,7 +149,7 @@ class RedeemedSchema(Schema):
     """A redemption at the counter."""
 
     id = fields.UUID()
-    state = fields.String()
+    state = fields.String(validate=ORDER_STATE)
     price = fields.Integer(metadata=CENTIPOINTS)
     cost = fields.Integer(metadata=CENTIPOINTS)
 
@@ -158,8 +169,8 @@ class OrderViewSchema(Schema):
 
     id = fields.UUID()
     number = fields.String()
-    state = fields.String()
-    channel = fields.String()
+    state = fields.String(validate=ORDER_STATE)
+    channel = fields.String(validate=CHANNEL)
     host = fields.Integer()
     home = fields.Integer()
     station = fields.String()
@@ -173,7 +184,13 @@ class OrderViewSchema(Schema):
     decided_at = fields.AwareDateTime(allow_none=True)
     refusal = fields.String(allow_none=True)
     pickup_code = fields.String(allow_none=True)
+    pickup_url = fields.String(
+        allow_none=True,
+        metadata={"format": "uri", "description": "what the QR code of the 领取码 holds"},
+    )
     pickup_until = fields.AwareDateTime(allow_none=True)
+    asked_until = fields.AwareDateTime(allow_none=True, metadata=ASKED)
+    shared = fields.Boolean(metadata=SHARED)
     closed_at = fields.AwareDateTime(allow_none=True)
 
 
@@ -184,9 +201,12 @@ class OrderBriefSchema(Schema):
     name = fields.String()
     station = fields.String()
     cost = fields.Integer(metadata=CENTIPOINTS)
-    state = fields.String()
+    state = fields.String(validate=ORDER_STATE)
+    channel = fields.String(validate=CHANNEL)
     at = fields.AwareDateTime()
     pickup_until = fields.AwareDateTime(allow_none=True)
+    asked_until = fields.AwareDateTime(allow_none=True, metadata=ASKED)
+    shared = fields.Boolean(metadata=SHARED)
 
 
 class MyOrdersSchema(Schema):
@@ -201,7 +221,7 @@ class OrderEndedSchema(Schema):
     """An order that has ended."""
 
     id = fields.UUID()
-    state = fields.String()
+    state = fields.String(validate=ORDER_STATE)
     cost = fields.Integer(metadata=CENTIPOINTS)
 
 

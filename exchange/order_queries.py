@@ -6,14 +6,15 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import aliased
 
-from exchange import words
+from exchange import pickup, words
 from exchange.models import Item, Order, OrderLine, OrderPayment, Station, StockMove
+from exchange.orders.finish import asked_until
 from exchange.queries import OPEN_STATES
 from residents.models import Person
 
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
 ORDERS_PER_PAGE = 30
+SHARED = (
+    select(func.count() > 1)
+    .where(OrderPayment.order == Order.id)
+    .correlate(Order)
+    .scalar_subquery()
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +74,10 @@ class OrderView:
     refusal: str | None
     pickup_code: str | None
     pickup_until: dt.datetime | None
+    #: Until when an asked order waits for a yes.
+    asked_until: dt.datetime | None
+    #: Whether several pay it.
+    shared: bool
     closed_at: dt.datetime | None
     #: When the goods came back, after all.
     returned_at: dt.datetime | None
@@ -82,6 +93,11 @@ class OrderView:
     def door(self) -> Door:
         """The station's name, address and hours."""
         return Door(name=self.station, address=self.station_address, hours=self.station_hours)
+
+    @property
+    def pickup_url(self) -> str | None:
+        """The address that the QR code of the pickup code holds."""
+        return pickup.address(self.id, self.pickup_code) if self.pickup_code else None
 
     @property
     def may_cancel(self) -> bool:
@@ -100,8 +116,11 @@ class OrderBrief:
     station: str
     cost: int
     state: str
+    channel: str
     at: dt.datetime
     pickup_until: dt.datetime | None
+    asked_until: dt.datetime | None
+    shared: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +144,10 @@ def first_payment(connected: ColumnElement[bool]) -> ColumnElement[bool]:
 def last_moment(pickup_until: dt.datetime | None) -> dt.datetime | None:
     """Return the last second of pickup: what people read as the day until which it is kept."""
     return pickup_until and pickup_until - dt.timedelta(seconds=1)
+
+
+def _asked_until(row: Any) -> dt.datetime | None:
+    return asked_until(row.channel, row.submitted_at) if row.state == "asked" else None
 
 
 def lines_of(connection: Connection, orders: Iterable[UUID]) -> dict[UUID, tuple[LineView, ...]]:
@@ -172,6 +195,7 @@ def order_view(
             Station.address.label("station_address"),
             Station.hours.label("station_hours"),
             Person.name.label("decided_name"),
+            SHARED.label("shared"),
         )
         .join(Station, Station.id == Order.station)
         .outerjoin(Person, Person.id == Order.decided_by)
@@ -199,6 +223,8 @@ def order_view(
         refusal=row.refusal,
         pickup_code=row.pickup_code if row.state == "ready" else None,
         pickup_until=last_moment(row.pickup_until),
+        asked_until=_asked_until(row),
+        shared=bool(row.shared),
         closed_at=row.closed_at,
         returned_at=returned_at(connection, order) if row.state == "returned" else None,
         mine=row.resident == resident,
@@ -223,6 +249,8 @@ def my_orders(connection: Connection, resident: UUID, page: int = 1) -> MyOrders
             Order.submitted_at,
             Order.closed_at,
             Order.pickup_until,
+            Order.channel,
+            SHARED.label("shared"),
             Station.name.label("station"),
         )
         .join(Station, Station.id == Order.station)
@@ -251,6 +279,9 @@ def my_orders(connection: Connection, resident: UUID, page: int = 1) -> MyOrders
             state=facts["state"],
             at=facts["closed_at"] or facts["submitted_at"],
             pickup_until=last_moment(facts["pickup_until"]),
+            channel=facts["channel"],
+            asked_until=_asked_until(row),
+            shared=bool(facts["shared"]),
         )
 
     return MyOrders(

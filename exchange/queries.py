@@ -90,6 +90,11 @@ class ItemView:
     note: str
     share: int
     limit: int | None
+    #: Centipoints per piece at its own station.
+    price: int
+    #: Pieces on the shelf that nobody has reserved.
+    in_stock: int
+    listed: bool
 
 
 def shelves(connection: Connection, resident: UUID, now: dt.datetime, page: int = 1) -> Shelves:
@@ -332,7 +337,12 @@ def item_view(connection: Connection, item: UUID) -> ItemView | None:
             Item.note,
             Item.foreign_share_percent,
             Item.limit_per_household_month,
-        ).where(Item.id == item),
+            Item.price,
+            Item.state,
+            (Stock.on_hand - Stock.reserved).label("free"),
+        )
+        .outerjoin(Stock, Stock.item == Item.id)
+        .where(Item.id == item),
     ).first()
     if row is None:
         return None
@@ -346,6 +356,9 @@ def item_view(connection: Connection, item: UUID) -> ItemView | None:
         note=row.note,
         share=row.foreign_share_percent,
         limit=row.limit_per_household_month,
+        price=row.price,
+        in_stock=row.free or 0,
+        listed=row.state == "listed",
     )
 
 

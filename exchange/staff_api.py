@@ -16,6 +16,7 @@ from exchange import staff_answers as answers
 from exchange.answers import OrderEndedSchema, RedeemedSchema
 from exchange.basket import load_buyer
 from exchange.counter import CounterRedemption, Redeemed, redeem_at_counter
+from exchange.pickup import parse
 from exchange.shared import asked_of
 from exchange.story import OrderStory, story
 
@@ -51,10 +52,11 @@ def _reads(bp: Blueprint) -> None:
     @bp.get("/staff/pickups/<pickup>")
     @bp.response(200, answers.PickupOrderSchema)
     def opened(pickup: str) -> desk_counter.PickupOrder:
-        """Show the order that six digits open at the actor's station."""
+        """Show the order that six digits, or what a scanned code has after /P/, open here."""
         actor = current_actor()
         actor.require("order.hand_over")
-        digits = orders.normal_code(pickup)
+        scanned = parse(pickup)
+        digits = scanned[1] if scanned else orders.normal_code(pickup)
         found = desk_counter.pickup_order(reader(), actor, digits, present())
         if found is None:
             raise orders.PickupCodeUnknown

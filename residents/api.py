@@ -7,9 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from flask import request
+from flask_babel import gettext as _
 from flask_smorest import Blueprint
 
-from core.acts import Actor
 from core.identity import current_actor, public, residents_only, signed_in_only
 from core.work import business_day, present, reader, transact
 from residents import acting, examples, homes, lists, people, queries, revoking, schemas, sign_in
@@ -80,11 +80,40 @@ def places() -> list[queries.Place]:
     return queries.places(reader())
 
 
+@public_bp.get("/privacy")
+@public_bp.response(200, schemas.PrivacySchema)
+def privacy() -> dict[str, Any]:
+    """Return the text that somebody who registers agrees to; show it beside ``consent``."""
+    noun = _("社区")
+    return {
+        "version": people.PRIVACY_VERSION,
+        "agreement": _(people.PRIVACY_AGREEMENT, noun=noun),
+        "text": [_(each, noun=noun) for each in people.PRIVACY],
+    }
+
+
 @bp.get("/me")
 @bp.response(200, schemas.MeSchema)
-def me() -> Actor:
+def me() -> dict[str, Any]:
     """Return who the token acts as."""
-    return current_actor()
+    actor, connection = current_actor(), reader()
+    facts: dict[str, Any] = {
+        "person": actor.person,
+        "role": actor.role,
+        "place": actor.place,
+        "resident": actor.resident,
+        "household": actor.household,
+        "name": actor.name,
+        **dict.fromkeys(("state", "phone_masked", "address", "mode")),
+    }
+    seen = queries.viewer(connection, actor)
+    if seen is not None:
+        card = queries.me(connection, seen.resident)
+        facts |= {"state": card.state, "phone_masked": card.phone_masked}
+        facts |= {"address": card.address, "mode": seen.mode}
+    place = queries.place(connection, actor.place) or queries.district(connection)
+    named = dict(queries.subdistricts(connection)).get(actor.place, place and place.short_name)
+    return facts | {"place_name": named or "", "place_phone": place.phone if place else ""}
 
 
 @bp.get("/sign-ins")
@@ -208,6 +237,15 @@ def search(data: dict[str, Any]) -> list[queries.ResidentLine]:
     """Find residents of a community."""
     current_actor().require("resident.enter", data["community"])
     return queries.search(reader(), data["community"], data["q"])
+
+
+@bp.get("/staff/residents/anywhere")
+@bp.arguments(schemas.AnywhereSchema, location="query")
+@bp.response(200, schemas.ElsewhereSchema(many=True))
+def search_anywhere(data: dict[str, Any]) -> list[queries.ResidentLine]:
+    """Find somebody who comes to the counter from anywhere in the district."""
+    current_actor().require("counter.redeem")
+    return queries.anywhere(reader(), data["q"])
 
 
 @bp.post("/me/naming")

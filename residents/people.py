@@ -27,6 +27,15 @@ if TYPE_CHECKING:
 NAME_MAX = 20
 YEARS_MAX = 120
 PRIVACY_VERSION = "2026-11"
+PRIVACY_AGREEMENT = N_("我已满 14 周岁，同意%(noun)s保存我的姓名和手机号，用于签到和积分。")
+PRIVACY = (
+    N_(
+        "只存姓名、手机号和您以后愿意补的门牌，不要身份证号。手机号加密保存，只用于登录和通知，不给别人看。"
+        "您随时可以看、改、删；记下的积分留着，但不再和您的名字连在一起。"
+    ),
+    N_("未满 14 周岁的孩子，请家长带着到%(noun)s登记。"),
+)
+"""What PRIVACY_VERSION names: another text is another version."""
 DOTS = re.compile("[\u2022\u30fb\u2027\u2219\u22c5]")
 BESIDE_CHINESE = re.compile(r"(?<=[\u3400-\u9fff\u00b7]) | (?=[\u3400-\u9fff\u00b7])")
 

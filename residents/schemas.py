@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from marshmallow import fields, post_load, validate
 
+from core.acts import Role
 from core.schema import Schema
 from residents.addresses import Address
 from residents.lists import ImportResidents
+from residents.models import RESIDENT_STATES
 from residents.people import EnterHousehold, EnterResident
 from residents.representations import Represent
 
 NAME = validate.Length(min=1, max=20, error="请填写姓名，最多 20 个字。")
+ROLE = validate.OneOf(get_args(Role))
+PLACE_KIND = validate.OneOf(("neighbourhood", "village"))
+STATE = validate.OneOf(RESIDENT_STATES)
 FILLED: dict[str, Any] = {"required": "请填写这一项。", "null": "请填写这一项。"}
 
 
@@ -43,10 +48,10 @@ class ChoiceSchema(Schema):
     """Somebody whom the number may sign in as."""
 
     id = fields.UUID()
-    kind = fields.String(metadata={"description": "resident or grant"})
+    kind = fields.String(validate=validate.OneOf(("resident", "grant")))
     name = fields.String()
     place = fields.String()
-    role = fields.String()
+    role = fields.String(validate=ROLE)
 
 
 class VerifiedSchema(Schema):
@@ -69,7 +74,7 @@ class TokenSchema(Schema):
 
     token = fields.String()
     sign_in = fields.UUID()
-    role = fields.String()
+    role = fields.String(validate=ROLE)
     expires_at = fields.AwareDateTime()
 
 
@@ -79,7 +84,9 @@ class RegisterSchema(Schema):
     proof = fields.String(required=True)
     name = fields.String(required=True, validate=NAME, error_messages=FILLED)
     community = fields.Integer(required=True, error_messages=FILLED)
-    consent = fields.Boolean(required=True)
+    consent = fields.Boolean(
+        required=True, metadata={"description": "to the text of ``GET /privacy`` in its version"}
+    )
     is_fourteen = fields.Boolean(required=True)
 
 
@@ -147,7 +154,7 @@ class RowResultSchema(Schema):
     row = fields.Integer(metadata={"description": "Position in the list, from 0."})
     resident = fields.UUID(allow_none=True)
     household = fields.UUID(allow_none=True)
-    outcome = fields.String()
+    outcome = fields.String(validate=validate.OneOf(("added", "existed", "refused")))
     message = fields.String()
 
 
@@ -253,7 +260,7 @@ class ConfirmedSchema(Schema):
     """The resident's state now."""
 
     resident = fields.UUID()
-    state = fields.String()
+    state = fields.String(validate=STATE)
 
 
 class CommunitySchema(Schema):
@@ -263,7 +270,7 @@ class CommunitySchema(Schema):
     short_name = fields.String()
     display_name = fields.String()
     subdistrict = fields.String()
-    kind = fields.String()
+    kind = fields.String(validate=PLACE_KIND)
     phone = fields.String()
 
 
@@ -284,14 +291,36 @@ class SignInSchema(Schema):
 
 
 class MeSchema(Schema):
-    """Who the token acts as."""
+    """Who the token acts as; what only residents have is null for others."""
 
     person = fields.UUID()
-    role = fields.String()
+    role = fields.String(validate=ROLE)
     place = fields.Integer()
+    place_name = fields.String(metadata={"description": "of a resident the community's short name"})
+    place_phone = fields.String(metadata={"description": "the number to call; empty: none"})
     resident = fields.UUID(allow_none=True)
     household = fields.UUID(allow_none=True)
     name = fields.String()
+    state = fields.String(
+        allow_none=True,
+        validate=STATE,
+        metadata={"description": "unconfirmed: staff have not seen the person yet"},
+    )
+    phone_masked = fields.String(allow_none=True, metadata={"description": "empty: no phone"})
+    address = fields.String(allow_none=True)
+    mode = fields.String(
+        allow_none=True,
+        validate=validate.OneOf(("standard", "elder")),
+        metadata={"description": "elder: large type and few things on a page"},
+    )
+
+
+class PrivacySchema(Schema):
+    """What ``consent`` of ``POST /residents`` agrees to."""
+
+    version = fields.String()
+    agreement = fields.String(metadata={"description": "the sentence beside the box to tick"})
+    text = fields.List(fields.String(), metadata={"description": "its paragraphs"})
 
 
 class ResidentLineSchema(Schema):
@@ -304,7 +333,7 @@ class ResidentLineSchema(Schema):
     name = fields.String()
     phone_masked = fields.String()
     address = fields.String()
-    state = fields.String()
+    state = fields.String(validate=STATE)
 
 
 class SearchSchema(Schema):
@@ -312,6 +341,20 @@ class SearchSchema(Schema):
 
     q = fields.String(required=True)
     community = fields.Integer(required=True)
+
+
+class AnywhereSchema(Schema):
+    """Full name, a blank, and the last four digits of the number: 王秀英 8001."""
+
+    q = fields.String(required=True)
+
+
+class ElsewhereSchema(Schema):
+    """A resident of any community, as its counter needs to know them."""
+
+    resident = fields.UUID()
+    name = fields.String()
+    community = fields.Integer()
 
 
 class RevokedSchema(Schema):

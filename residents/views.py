@@ -276,6 +276,8 @@ def _join_form(errors: dict[str, str], status: int = 200) -> ResponseReturnValue
         errors=errors,
         visit=door.visit(connection) if door else None,
         place=queries.place(connection, proposed),
+        privacy=people.PRIVACY,
+        privacy_agreement=people.PRIVACY_AGREEMENT,
     )
     return page, status
 

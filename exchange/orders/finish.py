@@ -220,7 +220,7 @@ def lapse_order(work: Work, command: LapseOrder) -> Ended:
     """End an order whose days of pickup, or whose minutes of asking, are over."""
     order = rows.locked_one(work, command.order)
     result = Ended(id=order.id, state="lapsed", cost=order.cost)
-    if order.state == "asked" and _asked_until(order) <= work.now:
+    if order.state == "asked" and asked_until(order.channel, order.submitted_at) <= work.now:
         after, told = "cancelled", False
     elif order.state == "ready" and order.pickup_until and order.pickup_until <= work.now:
         after, told = "lapsed", True
@@ -243,11 +243,9 @@ def asked_for() -> dt.timedelta:
     return dt.timedelta(minutes=ASKED_MINUTES)
 
 
-def _asked_until(order: OrderRow) -> dt.datetime:
+def asked_until(channel: str, submitted_at: dt.datetime) -> dt.datetime:
     """Return until when the counter waits for a yes, or an order for its payers."""
-    if order.channel == "phone":
-        return agree_by(order.submitted_at)
-    return order.submitted_at + asked_for()
+    return agree_by(submitted_at) if channel == "phone" else submitted_at + asked_for()
 
 
 def lapse_orders() -> str:

@@ -249,6 +249,8 @@ def test_activities_are_open_to_everybody_as_on_the_pages(scene: Scene, call: Ca
     assert listed(cast.wang) == [str(ours), str(open_)]
     assert listed(cast.wang, "?scope=mine") == [str(open_)]
     assert listed(cast.chen, "?scope=mine") == []
+    assert listed(cast.wang, f"?after={ours}") == [str(open_)]
+    assert listed(cast.wang, f"?after={open_}") == listed(None, f"?after={UUID(int=7)}") == []
     card = call(None, f"/sessions/{open_}", method="GET")[1]
     assert (card["title"], card["mine"]) == ("便民集市", None)
     mine = call(cast.wang, f"/sessions/{open_}", method="GET")[1]["mine"]

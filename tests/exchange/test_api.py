@@ -106,8 +106,12 @@ def test_the_story_over_the_api_alone(
     }
     shown = api(cast.wang, "GET", f"/orders/{order}").get_json()
     assert (shown["state"], len(shown["pickup_code"])) == ("ready", 6)
+    scanned = shown["pickup_url"].rpartition("/P/")[2]
+    assert scanned.startswith(shown["pickup_code"])
+    assert (shown["asked_until"], shown["shared"]) == (None, False)
     opened = api(cast.elsewhere, "GET", f"/staff/pickups/{shown['pickup_code']}").get_json()
     assert (opened["id"], opened["state"], opened["cost"]) == (order, "ready", 2500)
+    assert api(cast.elsewhere, "GET", f"/staff/pickups/{scanned}").get_json() == opened
     assert api(cast.staff, "GET", f"/staff/pickups/{shown['pickup_code']}").status_code == 404
     given = api(cast.elsewhere, "POST", "/staff/pickups", {"code": shown["pickup_code"]})
     assert (given.status_code, given.get_json()["state"]) == (200, "collected")
@@ -148,6 +152,11 @@ def test_the_counter_over_the_api(
     )
     order = asked.get_json()["id"]
     assert asked.get_json()["state"] == "asked"
+    brief = api(cast.wang, "GET", "/orders").get_json()["open"][0]
+    assert (brief["channel"], brief["shared"]) == ("counter", False)
+    assert brief["asked_until"] == "2026-11-24T02:05:00+00:00"
+    item = api(cast.wang, "GET", f"/items/{rice}").get_json()
+    assert (item["price"], item["in_stock"], item["listed"]) == (2000, 8, True)
     agreed = api(cast.wang, "POST", f"/orders/{order}/agree")
     assert agreed.get_json()["state"] == "collected"
     assert scene.account(wang).debited == 5000

@@ -211,7 +211,18 @@ def test_through_the_api_the_same(app: Flask, client: FlaskClient, ask: Run) -> 
     token = client.post("/api/v1/sign-ins", json=chosen).get_json()["token"]
     me = client.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"}).get_json()
     assert (me["name"], me["role"], me["place"]) == ("何静怡", "resident", HERE)
+    assert (me["place_name"], me["state"]) == ("清波门社区", "unconfirmed")
+    assert (me["phone_masked"], me["mode"]) == (f"****{PHONE[-4:]}", "standard")
     assert ask(count, "people") == 1
+
+
+def test_the_text_to_consent_to_is_there_for_programs(app: Flask, client: FlaskClient) -> None:
+    told = client.get("/api/v1/privacy").get_json()
+
+    assert told["version"] == people.PRIVACY_VERSION
+    assert "同意社区保存我的姓名和手机号" in told["agreement"]
+    assert "只存姓名、手机号" in told["text"][0]
+    assert "%" not in str(told)
 
 
 def test_a_proof_of_another_number_or_none_is_refused(
