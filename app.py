@@ -18,6 +18,7 @@ import activities.served
 import activities.staff_api
 import activities.verify
 import activities.views
+import admin.api
 import admin.blueprints
 import admin.bulletins
 import admin.console
@@ -150,6 +151,7 @@ API_BLUEPRINTS = (
     exchange.api.bp,
     exchange.moving_api.bp,
     points.proof.api.bp,
+    admin.api.bp,
 )
 COMMANDS = (
     admin.demo.cli.demo,

@@ -108,11 +108,15 @@ def write_objection(month: str) -> ResponseReturnValue:
 @desk.get("/bulletins/<month>/pdf")
 def bulletin_pdf(month: str) -> ResponseReturnValue:
     """Give the list for the notice board."""
-    actor, connection = current_actor(), reader()
-    posted = lists.list_of(connection, actor.place, lists.month_named(month))
-    place = directory().places(connection, [actor.place]).get(actor.place, "")
-    found = lists.lines(connection, posted, limit=paper.LINES_MAX)
-    made = paper.printed(posted, found, place, directory().number(connection, actor.place))
-    answer = Response(made, mimetype="application/pdf")
+    answer = Response(printed(month), mimetype="application/pdf")
     answer.headers["Content-Disposition"] = f'inline; filename="{month}.pdf"'
     return answer
+
+
+def printed(month: str) -> bytes:
+    """Return the month's list of the actor's community as a PDF."""
+    community, connection = current_actor().place, reader()
+    posted = lists.list_of(connection, community, lists.month_named(month))
+    place = directory().places(connection, [community]).get(community, "")
+    found = lists.lines(connection, posted, limit=paper.LINES_MAX)
+    return paper.printed(posted, found, place, directory().number(connection, community))

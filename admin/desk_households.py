@@ -7,18 +7,15 @@ from uuid import UUID
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlalchemy import select
 
 from admin.blueprints import desk
-from admin.desk_people import SHOWN, account_lines
+from admin.desk_people import SHOWN, account_lines, family_of
 from admin.desk_register import address_hint, read_address
 from core.errors import AppError
 from core.identity import current_actor
 from core.work import reader, transact
-from points import queries as ledger
 from points.accounts import household_account
-from points.models import Account
-from residents import homes, people, queries
+from residents import homes, people
 
 
 @desk.get("/households/add")
@@ -63,17 +60,12 @@ def household(household_id: UUID) -> ResponseReturnValue:
     if found is None:
         raise people.HouseholdUnknown
     actor.require("resident.enter", found.community)
-    members = queries.household(connection, household_id)
-    family = ledger.family_accounts(
-        found.community, household_id, [member.resident for member in members]
-    )
+    family = family_of(household_id, found.community)
     account = household_account(household_id, found.community)
-    balances = select(Account.id, Account.credited - Account.debited).where(Account.id.in_(family))
-    basic = ledger.life_of(connection, {row[0]: row[1] for row in connection.execute(balances)})
     return render_template(
         "admin/household.html",
         home=found,
-        members=members,
-        basic=sum(basic.values()),
+        members=[line for line, _has in family.members],
+        basic=family.basic,
         rows=account_lines([("basic", account)])[:SHOWN],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from core.identity import current_actor
 from core.work import business_day, present, reader, transact
 from points import queries as ledger
 from points.accounts import PointsKind, resident_account
-from points.models import Award
+from points.models import Account, Award
 from points.words import title_of
 from residents import acting, homes, people, queries
 from residents.labels import agent_words
@@ -77,6 +78,28 @@ def resident_here(resident_id: UUID) -> queries.ResidentLine:
     return line
 
 
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Who is known in a household, with what each has; ``basic``: of all together."""
+
+    members: tuple[tuple[queries.ResidentLine, ledger.Balances], ...]
+    basic: int
+
+
+def family_of(household: UUID, community: int) -> Family:
+    """Return a household's people and points."""
+    connection, now = reader(), present()
+    members = queries.household(connection, household)
+    accounts = ledger.family_accounts(community, household, [line.resident for line in members])
+    query = select(Account.id, Account.credited - Account.debited).where(Account.id.in_(accounts))
+    life = ledger.life_of(connection, {row[0]: row[1] for row in connection.execute(query)})
+    has = (
+        (line, ledger.balances(connection, line.resident, community, accounts, now))
+        for line in members
+    )
+    return Family(members=tuple(has), basic=sum(life.values()))
+
+
 @desk.get("/residents/<uuid:resident_id>")
 def resident(resident_id: UUID) -> ResponseReturnValue:
     """Show a resident in the household, with balances and lines."""
@@ -88,29 +111,22 @@ def _card(
     refusal: str | None = None,
     status: int = 200,
 ) -> ResponseReturnValue:
-    connection, now = reader(), present()
+    connection = reader()
     show = request.args.get("show", "all")
     show = show if show in {"all", "service", "basic"} else "all"
-    members = queries.household(connection, line.household)
-    family = ledger.family_accounts(
-        line.community, line.household, [member.resident for member in members]
-    )
-    balances = {
-        member.resident: ledger.balances(connection, member.resident, line.community, family, now)
-        for member in members
-    }
-    own = balances[line.resident]
+    family = family_of(line.household, line.community)
+    own = next(has for member, has in family.members if member.resident == line.resident)
     place = queries.place(connection, line.community)
     page = render_template(
         "admin/resident.html",
         household={
             "address": line.address or _("住址待补"),
-            "note": _("一户 %(count)s 人", count=len(members)),
+            "note": _("一户 %(count)s 人", count=len(family.members)),
             "basic": own.basic_all,
             "title": own.title.name,
             "next_title": own.next_title.name if own.next_title else None,
             "to_next": own.missing,
-            "members": tuple(_member(member, balances[member.resident]) for member in members),
+            "members": tuple(_member(member, has) for member, has in family.members),
         },
         resident={
             "id": line.resident,

@@ -170,6 +170,10 @@ def test_the_paper_for_the_notice_board_masks_names_and_says_until_when(cast: Pe
     assert "秀" not in found.words
     assert min(found.sizes) >= 14
     assert "（盖章）2026年12月5日" in found.words
+    of_api = cast.app.test_client().get(
+        "/api/v1/staff/bulletins/2026-11/pdf", headers=cast.headers(cast.staff)
+    )
+    assert printed.read(of_api.data).words == found.words
 
 
 def test_a_list_that_fills_no_board_is_refused(
