@@ -7,6 +7,7 @@ from marshmallow import fields, validate
 from core.schema import Schema
 from exchange import words
 from exchange.answers import OrderLineSchema, QuoteSchema
+from exchange.models import ORDER_STATES
 from exchange.orders import Decision
 from exchange.schemas import BASIS_POINTS, CENTIPOINTS, ITEM_STATE, ORDER_STATE
 from exchange.shared_api import AskedShareSchema, ShareViewSchema
@@ -29,7 +30,7 @@ class OrderDecisionSchema(Schema):
     """What became of one order: its state, and the refusal that left it so."""
 
     order = fields.UUID()
-    state = fields.String(validate=ORDER_STATE)
+    state = fields.String(validate=validate.OneOf((*ORDER_STATES, "unknown")))
     done = fields.Boolean()
     code = fields.Method("name", allow_none=True, metadata=WORDS_OR_NULL)
     message = fields.Method("say", allow_none=True, metadata=WORDS_OR_NULL)
