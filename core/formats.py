@@ -246,10 +246,14 @@ def _two_units(seconds: int) -> str:
     return _("%(count)s 分", count=minutes)
 
 
+def _days(count: int) -> str:
+    return _("%(count)s 天", count=count)
+
+
 def _rough(seconds: int) -> str:
     """Write a length by its largest unit alone: "3 天", "17 小时", "40 分钟"."""
     if seconds >= 2 * DAY:
-        return _("%(count)s 天", count=seconds // DAY)
+        return _days(seconds // DAY)
     if seconds >= HOUR:
         return _("%(count)s 小时", count=seconds // HOUR)
     return _("%(count)s 分钟", count=max(seconds // MINUTE, 1))
@@ -268,9 +272,15 @@ def ago(value: dt.datetime, now: dt.datetime) -> str:
 
 
 def until(value: dt.datetime, now: dt.datetime) -> str:
-    """Write how long is left: "还有 17 小时"; once it has begun "已经开始"."""
+    """Write how long is left: "还有 17 小时"; once it has begun "已经开始".
+
+    From two days on people count the days of the calendar, not spans of 24 hours.
+    """
     seconds = int((local(value) - local(now)).total_seconds())
-    return _("还有 %(length)s", length=_rough(seconds)) if seconds > 0 else _("已经开始")
+    if seconds <= 0:
+        return _("已经开始")
+    days = (date_of(value) - date_of(now)).days
+    return _("还有 %(length)s", length=_days(days) if seconds >= 2 * DAY else _rough(seconds))
 
 
 def greeting(now: dt.datetime) -> str:

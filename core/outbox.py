@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 PLACEHOLDER = re.compile(r"\{([a-z]+)\}")
+CALL = re.compile(r"(?:电话|拨打?) \{phone\} ?")
+"""What a message says where it names a number: without one it says 联系社区."""
 SECRET_TEMPLATES = frozenset({"login.code"})
 SECRET_FOR = dt.timedelta(minutes=5)
 """How long a sign-in code is of use."""
@@ -340,7 +342,10 @@ def words_of(template: str, params: str) -> str:
     """Return the message's words with its parameters filled in."""
     plain = decrypt("outbox", params) if template in SECRET_TEMPLATES else params
     facts: dict[str, str] = json.loads(plain)
-    return PLACEHOLDER.sub(lambda found: facts.get(found[1], ""), TEMPLATES[template].text)
+    text = TEMPLATES[template].text
+    if not facts.get("phone"):
+        text = CALL.sub("联系社区", text)
+    return PLACEHOLDER.sub(lambda found: facts.get(found[1], ""), text)
 
 
 def deliver_one(identity: UUID) -> None:

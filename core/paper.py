@@ -183,3 +183,8 @@ class Paper(FPDF):
     def bytes(self) -> bytes:
         """Finish the document."""
         return bytes(self.output())
+
+
+def at_the_foot(place: str, phone: str) -> str:
+    """Say who is behind a paper, with the number to call where there is one."""
+    return _("%(place)s，电话 %(phone)s", place=place, phone=phone) if phone else place

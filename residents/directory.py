@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from core.acts import Actor
 
-NO_NUMBER = "社区电话"
 """Said where neither the community nor the district has a number yet."""
 
 DESK = ("staff", "lead")
@@ -238,9 +237,9 @@ class ResidentsDirectory:
         return found
 
     def number(self, connection: Connection, community: int) -> str:
-        """Return the number to call: the community's, else the district's, else words."""
+        """Return the number to call: the community's, else the district's, else nothing."""
         own = connection.scalar(select(Community.phone).where(Community.code == community))
-        return own or connection.scalar(select(District.phone).limit(1)) or NO_NUMBER
+        return own or connection.scalar(select(District.phone).limit(1)) or ""
 
     def shown(self, connection: Connection, holders: Iterable[UUID]) -> dict[UUID, Shown]:
         """Return what papers call these residents and households; who is unknown is left out."""

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from core import paper
 from core.errors import N_, Rejected
 from core.formats import date, month, points, thousands
-from core.paper import Paper
+from core.paper import Paper, at_the_foot
 
 if TYPE_CHECKING:
     from points.bulletins.lists import ListLine, Posted
@@ -29,7 +29,7 @@ def printed(posted: Posted, lines: Iterable[ListLine], place: str, phone: str) -
     """Print a list; raises ListTooLong or NotPrintable."""
     if posted.lines > LINES_MAX:
         raise ListTooLong(count=posted.lines, limit=LINES_MAX)
-    foot = _("%(place)s，电话 %(phone)s", place=place, phone=phone)
+    foot = at_the_foot(place, phone)
     title = _("%(place)s %(month)s积分公示", place=place, month=month_words(posted))
     with Paper(title, foot, posted.posted_at) as made:
         made.say(title, paper.FIGURE)

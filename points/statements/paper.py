@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from core import paper
 from core.errors import N_, Rejected
 from core.formats import date, points, signed
-from core.paper import Paper
+from core.paper import Paper, at_the_foot
 from points.statements import words
 from points.statements.codes import spaced
 from points.words import title_of
@@ -54,7 +54,7 @@ class Heading:
 
 
 def _paper(issued: Issued, heading: Heading, title: str) -> Paper:
-    foot = _("%(place)s，电话 %(phone)s", place=heading.place, phone=heading.phone)
+    foot = at_the_foot(heading.place, heading.phone)
     return Paper(title, foot, issued.issued_at)
 
 

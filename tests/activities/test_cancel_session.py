@@ -56,7 +56,7 @@ def test_who_has_a_place_and_who_waits_are_told_why_and_whom_to_call(scene: Scen
     done = scene.end(cancel_session, session)
 
     assert (done.state, done.told, done.without_phone) == ("cancelled", 2, 1)
-    words = "11月24日10:30 的便民集市取消了：有暴雨。请不要前往，有事可拨 社区电话。"
+    words = "11月24日10:30 的便民集市取消了：有暴雨。请不要前往，有事可联系社区。"
     assert told(scene) == {
         cast.wang.person: ("sms", words),
         cast.chen.person: ("sms", words),

@@ -174,6 +174,12 @@ def test_what_is_left_is_told_in_words_and_does_not_tick(minutes: int, words: st
     assert formats.until(NOW + dt.timedelta(minutes=minutes), NOW) == words
 
 
+def test_days_that_are_left_are_counted_by_the_calendar() -> None:
+    now = dt.datetime(2026, 11, 24, 15, tzinfo=SHANGHAI)
+    assert formats.until(dt.datetime(2026, 12, 3, 9, tzinfo=SHANGHAI), now) == "还有 9 天"
+    assert formats.until(dt.datetime(2026, 11, 26, 9, tzinfo=SHANGHAI), now) == "还有 42 小时"
+
+
 def test_phones_and_names_are_masked() -> None:
     assert formats.masked_phone("13805712046") == "138****2046"
     assert formats.masked_phone("+86 138 0571 2046") == "138****2046"
