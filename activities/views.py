@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -35,8 +35,12 @@ from core.errors import AppError
 from core.identity import actor_or_none, current_actor, public, residents_only
 from core.work import present, reader, transact
 from points.cause import award_of
-from points.words import state_words
+from points.earning.awards import fixed_at_once, next_settlement
+from points.words import arrival, state_words
 from residents import queries as places
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 bp = Blueprint("activities", __name__, url_prefix="/activities")
 bp.before_request(public)
@@ -83,8 +87,16 @@ def detail(activity_id: UUID) -> ResponseReturnValue:
         stage=_stage(actor, shown, now),
         part=request.args.get("part", ""),
         cancel_until=shown.starts_at,
-        due=_("明早 8 点前到账"),
+        due=_arrival(connection, shown, now),
     )
+
+
+def _arrival(connection: Connection, card: queries.Card, now: dt.datetime) -> str:
+    """Say when the points of a session arrive: of taking part alone perhaps at once."""
+    alone = all(each.part == "take_part" for each in card.parts)
+    if alone and fixed_at_once(connection, now, card.host):
+        return arrival(now, now)
+    return arrival(next_settlement(connection, max(card.ends_at, now)), now)
 
 
 def _shown(sessions: list[queries.Card], now: dt.datetime) -> queries.Card:

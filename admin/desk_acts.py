@@ -20,10 +20,11 @@ from core.identity import current_actor
 from core.work import business_day, present, reader, transact
 from points.earning import helping
 from points.earning.acts import RecordAct, Recorded, Word, record_act
-from points.earning.awards import AwardUnknown, ConfirmAwards, confirm_awards
+from points.earning.awards import AwardUnknown, ConfirmAwards, confirm_awards, next_settlement
 from points.earning.recorders import WORDS_OF, DayOutOfRange, HelpedMissing, HelpWithinHousehold
 from points.earning.rules import NEIGHBOUR, Rule, rules_in_force
 from points.queries import awards_to_confirm
+from points.words import arrival
 from residents import homes, queries
 
 FOUND_MAX = 12
@@ -217,7 +218,13 @@ def outcome_words(done: Recorded) -> str:
         return _("已到上限，这次不再计分")
     if done.due is None:
         return _("记上了 %(points)s 分，等另一位工作人员确认", points=points(done.amount))
-    return _("记上了 %(points)s 分，明早 8 点前到账", points=points(done.amount))
+    words = arrival(done.due, present())
+    return _("记上了 %(points)s 分，%(arrival)s", points=points(done.amount), arrival=words)
+
+
+def coming() -> str:
+    """Say when what is confirmed now arrives."""
+    return arrival(next_settlement(reader(), present()), present())
 
 
 @desk.post("/acts/helps/<uuid:help_id>")
@@ -229,7 +236,12 @@ def help_answer(help_id: UUID) -> ResponseReturnValue:
     except AppError as refusal:
         flash(refusal.sentence(), "refused")
         return redirect(url_for("desk.acts"), code=303)
-    flash(_("已记下，不计分") if done.state == "declined" else _("已记下，明早 8 点前到账"), "done")
+    flash(
+        _("已记下，不计分")
+        if done.state == "declined"
+        else _("已记下，%(arrival)s", arrival=coming()),
+        "done",
+    )
     return redirect(url_for("desk.acts"), code=303)
 
 
@@ -246,5 +258,5 @@ def acts_confirm() -> ResponseReturnValue:
     except AppError as refusal:
         flash(refusal.sentence(), "refused")
         return redirect(url_for("desk.acts"), code=303)
-    flash(_("确认了 %(count)s 笔，明早 8 点前到账", count=done.confirmed), "done")
+    flash(_("确认了 %(count)s 笔，%(arrival)s", count=done.confirmed, arrival=coming()), "done")
     return redirect(url_for("desk.acts"), code=303)

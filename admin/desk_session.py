@@ -30,6 +30,7 @@ from activities.publish import (
     void_codes,
 )
 from admin.blueprints import desk
+from admin.desk_acts import coming
 from admin.desk_counter import where_of
 from admin.forms import identity, moment
 from core import settings
@@ -262,7 +263,7 @@ def confirm_hours(session_id: UUID) -> ResponseReturnValue:
         done = transact(confirm_awards, ConfirmAwards(awards=awards), current_actor())
     except AppError as refusal:
         return _session(page, refusal=refusal.sentence(), status=int(refusal.status))
-    flash(_("已确认 %(count)s 条，今晚到账", count=done.confirmed), "done")
+    flash(_("已确认 %(count)s 条，%(arrival)s", count=done.confirmed, arrival=coming()), "done")
     return redirect(url_for("desk.session", session_id=session_id), code=303)
 
 

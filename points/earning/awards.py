@@ -14,7 +14,7 @@ from core import settings
 from core.directory import directory
 from core.errors import N_, Conflict, NotFound, Rejected
 from core.ids import uuid8
-from core.work import SHANGHAI
+from core.work import SHANGHAI, business_day
 from points.accounts import (
     FACE_ONE,
     HolderKind,
@@ -31,6 +31,8 @@ from points.models import Award as AwardRow
 from points.models import RuleUsage
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from core.work import Work
 
 Provenance = Literal["verified", "recorded", "back_filled"]
@@ -275,17 +277,21 @@ def account_of(command: Award) -> int:
 def due_of(work: Work, command: Award) -> dt.datetime:
     """Return when it arrives: the next settlement, or at once where the community says so."""
     fixed = command.rule.unit != HALF_HOUR and command.provenance == "verified"
-    at_once = settings.flag(work.connection, "points.fixed_at_once", work.now, command.community)
-    if fixed and at_once:
+    if fixed and fixed_at_once(work.connection, work.now, command.community):
         return work.now
-    return next_settlement(work)
+    return next_settlement(work.connection, work.now)
 
 
-def next_settlement(work: Work) -> dt.datetime:
-    """Return the settlement of the coming night."""
-    at = settings.time_of(work.connection, "points.settle_at", work.now)
-    night = dt.datetime.combine(work.day, at, SHANGHAI)
-    if night <= work.now:
+def fixed_at_once(connection: Connection, now: dt.datetime, community: int) -> bool:
+    """Whether a community settles at once what is verified and a fixed amount."""
+    return settings.flag(connection, "points.fixed_at_once", now, community)
+
+
+def next_settlement(connection: Connection, now: dt.datetime) -> dt.datetime:
+    """Return the first settlement after a moment."""
+    at = settings.time_of(connection, "points.settle_at", now)
+    night = dt.datetime.combine(business_day(now), at, SHANGHAI)
+    if night <= now:
         night += dt.timedelta(days=1)
     return night.astimezone(dt.UTC)
 
@@ -340,7 +346,7 @@ def _let_settle(work: Work, waiting: Sequence[UUID]) -> int:
     confirmed = work.connection.execute(
         update(AwardRow)
         .where(AwardRow.id.in_(waiting), AwardRow.due.is_(None), AwardRow.state == "pending")
-        .values(due=next_settlement(work), confirmed_by=work.actor.person),
+        .values(due=next_settlement(work.connection, work.now), confirmed_by=work.actor.person),
     )
     return int(confirmed.rowcount)
 

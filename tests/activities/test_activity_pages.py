@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +11,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from activities.cancelling import cancel_session
-from activities.publish import close_session
+from activities.publish import PartOffered, close_session
 from residents.modes import ChangeMode, change_mode
-from tests.activities.scene import END, START, Scene, at
+from tests.activities.scene import END, JOIN, START, Scene, at
 from tests.admin.forms import fill
 from tests.admin.scene import words
 from tests.people import HERE, NEAR, THERE
@@ -91,6 +92,23 @@ def test_a_guest_is_led_to_sign_in_and_back(scene: Scene, client: FlaskClient) -
 
     assert "登录后报名" in words(said)
     assert f"session%3D{session}" in said.get_data(as_text=True).replace("%26", "&")
+
+
+def test_it_says_when_its_points_will_be_there(scene: Scene) -> None:
+    alone = (PartOffered(part="take_part", rule=JOIN),)
+    today, later = (
+        scene.session(parts=alone),
+        scene.session(sessions=((at(9, day=28), at(11, day=28)),)),
+    )
+    browser = scene.cast.browser(scene.cast.wang)
+
+    def arrival(session: UUID) -> str:
+        shown = browser.get(page(scene, session)).get_data(as_text=True)
+        return str(re.findall(r"[^\s>]+(?: 8 点前)?到账(?=<)", shown)[-1])
+
+    assert [arrival(today), arrival(later)] == ["明早 8 点前到账", "周日 8 点前到账"]
+    scene.set_to("points.fixed_at_once", "1", HERE)
+    assert [arrival(today), arrival(later)] == ["马上到账", "周日 8 点前到账"]
 
 
 def test_signing_up_and_cancelling_say_what_happens_next(scene: Scene) -> None:

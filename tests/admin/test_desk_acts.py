@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
 
+from core.work import SHANGHAI
 from points.models import Award, NeighbourHelp
 from tests.admin.forms import again, fill
 from tests.admin.scene import resident_of, words
+from tests.conftest import Clock
 from tests.people import People, Someone
 from tests.points.earning import count
 
@@ -126,7 +129,10 @@ def test_namesakes_are_offered_to_choose_from(ask: Run, cast: People) -> None:
     assert ask(awards)[0].holder_id == cast.wang.resident
 
 
-def test_what_was_long_ago_is_confirmed_by_somebody_else(ask: Run, cast: People) -> None:
+def test_what_was_long_ago_is_confirmed_by_somebody_else(
+    ask: Run, cast: People, clock: Clock
+) -> None:
+    clock.set(dt.datetime(2026, 11, 25, 0, 30, tzinfo=SHANGHAI))
     staff, lead = cast.browser(cast.staff), cast.browser(cast.lead)
     fill(staff, page_of(cast.wang), "/acts", rule="report.idea", day="2026-11-02")
     assert "要别的工作人员来确认" in words(staff.get("/desk/acts"))
@@ -135,7 +141,7 @@ def test_what_was_long_ago_is_confirmed_by_somebody_else(ask: Run, cast: People)
     done = fill(lead, "/desk/acts", "/acts/confirm")
 
     assert done.status_code == 303
-    assert "确认了1笔" in words(lead.get("/desk/acts"))
+    assert "确认了1笔，今早8点前到账" in words(lead.get("/desk/acts"))
     assert ask(awards)[0].due is not None
 
 

@@ -209,7 +209,7 @@ def test_hours_entered_by_hand_wait_for_the_second_person(
     done = fill(lead, page, "/confirm")
     assert done.status_code == 303
     after = words(lead.get(page))
-    assert "已确认1条" in after
+    assert "已确认1条，明早8点前到账" in after
     assert "待结算" in after
     clock.advance(days=1)
     assert "等第二人确认" not in words(lead.get(page))
