@@ -56,7 +56,8 @@ def index() -> ResponseReturnValue:
     scope = "community" if own else "district"
     kind = request.args.get("kind", "")
     kind = kind if kind in KINDS else ""
-    found = queries.upcoming(connection, looker, now, scope=scope, kind=kind)
+    after = request.args.get("after", type=UUID)
+    found = queries.upcoming(connection, looker, now, scope=scope, kind=kind, after=after)
     return render_template(
         "activities/index.html",
         place=places.place(connection, looker.community) or places.district(connection),
@@ -64,6 +65,7 @@ def index() -> ResponseReturnValue:
         kinds=KINDS,
         kind=kind,
         days=queries.by_day(found),
+        later=found[-1].session_id if len(found) == queries.LIST_MAX else None,
         elsewhere=queries.count_elsewhere(connection, now, kind) if not found else 0,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
 import re
 from typing import Any
 from uuid import UUID
@@ -67,6 +68,22 @@ def test_the_district_lists_what_is_open_to_it(scene: Scene, client: FlaskClient
         assert "别处的事" in said
         assert "明天的事" not in said
         assert "别处自己的事" not in said
+
+
+def test_a_long_list_goes_on_behind_its_last_session(scene: Scene) -> None:
+    browser = scene.cast.browser(scene.cast.wang)
+    begin, end = TOMORROW
+    for title, first_of, count in (("前六十场", 0, 60), ("后一场", 60, 1)):
+        gaps = [dt.timedelta(hours=3 * (first_of + each)) for each in range(count)]
+        scene.session(title=title, sessions=tuple((begin + gap, end + gap) for gap in gaps))
+
+    first = browser.get("/activities/").get_data(as_text=True)
+    further = re.search(r'href="([^"]*after=[^"]*)"', first)
+    assert further is not None
+    last = words(browser.get(html.unescape(further[1])))
+
+    assert ("前六十场" in first, "后一场" in first) == (True, False)
+    assert ("前六十场" in last, "后一场" in last, "看后面的活动" in last) == (False, True, False)
 
 
 def test_an_empty_kind_leads_to_the_districts(scene: Scene) -> None:
