@@ -46,12 +46,9 @@ def _home(refusal: str | None = None, status: int = 200) -> ResponseReturnValue:
         if chosen and actor.scope_id
         else []
     )
-    place = queries.place(reader(), actor.place)
     page = render_template(
         "admin/field.html",
-        role=_(ROLES[actor.role]),
-        where=_where(),
-        place=place,
+        **around(),
         rules=rule_choices(rules),
         chosen=rule_choices([chosen])[0] if chosen else None,
         monthly=chosen is not None and chosen.unit == MONTHLY,
@@ -63,6 +60,16 @@ def _home(refusal: str | None = None, status: int = 200) -> ResponseReturnValue:
         key=form_key(),
     )
     return page, status
+
+
+def around() -> dict[str, Any]:
+    """Return what the layout says of who works here."""
+    actor = current_actor()
+    return {
+        "role": _(ROLES[actor.role]),
+        "where": _where(),
+        "place": queries.place(reader(), actor.place),
+    }
 
 
 def _where() -> str:
