@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import Connection, text
 
 from core.acts import NotInYourScope
@@ -279,3 +280,17 @@ def test_the_desk_finds_people_by_name_room_and_last_digits(cast: People, ask: R
     assert [line.name for line in ask(queries.search, HERE, "0003")] == ["陈建国"]
     assert ask(queries.search, THERE, "王秀英") == []
     assert ask(queries.search, HERE, " % ") == []
+
+
+def test_the_api_finds_people_of_ones_own_community_alone(
+    cast: People, client: FlaskClient
+) -> None:
+    headers = cast.headers(cast.staff)
+
+    def found(community: int) -> Any:
+        address = f"/api/v1/staff/residents?community={community}&q=李"
+        return client.get(address, headers=headers)
+
+    assert [line["name"] for line in found(HERE).get_json()] == ["李国强"]
+    elsewhere = found(NEAR)
+    assert (elsewhere.status_code, elsewhere.get_json()["code"]) == (403, "not_in_your_scope")

@@ -9,10 +9,12 @@ from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, text, update
 
 from core.crypto import token_hash
+from core.work import Work, business_day
 from residents import queries
+from residents.models import Grant, Resident
 from residents.revoking import Revoke, SignInUnknown, revoke
 from tests.people import People
 from tests.residents.forms import count, field, prove, send, who
@@ -212,3 +214,22 @@ def test_a_token_of_a_program_moves_its_last_use_too(
     client.post(f"/api/v1/sign-ins/{UUID(int=1)}/revoke", headers=headers)
 
     assert [row.last_seen for row in ask(queries.sign_ins, actor, clock())].count(clock()) == 1
+
+
+@pytest.mark.parametrize("table", [Grant, Resident])
+def test_a_role_or_a_registration_holds_to_the_end_of_its_last_day(
+    cast: People, client: FlaskClient, run: Run, table: Any
+) -> None:
+    who = cast.staff if table is Grant else cast.wang
+    headers = cast.headers(who)
+
+    def status_when_ended(days: int) -> int:
+        def end(work: Work, last: dt.date) -> dt.date:
+            ended = update(table).where(table.person == who.person).values(valid_to=last)
+            work.connection.execute(ended)
+            return last
+
+        run(end, business_day(cast.app.extensions["linli"].clock()) + dt.timedelta(days=days))
+        return int(client.get("/api/v1/sign-ins", headers=headers).status_code)
+
+    assert [status_when_ended(days) for days in (1, 0, -1)] == [200, 200, 401]
