@@ -33,6 +33,10 @@ EXIT_GRACE = dt.timedelta(minutes=30)
 """Exits are taken until half an hour after the end; then a job writes an automatic one."""
 
 
+OTHER_FREE = N_("{other}还有名额，请选它，或找工作人员")
+OTHERS_ONLY = N_("请看看别的场次，或找工作人员")
+
+
 class ScanRefused(Rejected):
     """The base of refusals that keep a trace of who was refused, where and why."""
 
@@ -204,9 +208,7 @@ def _full(work: Work, command: Record) -> PartFull:
     has_room = work.connection.execute(free).first() is not None
     return PartFull(
         part=part_words(command.part),
-        other=f"{part_words(other)}还有名额，请选它，或找工作人员"
-        if has_room
-        else "请看看别的场次，或找工作人员",
+        other=OTHER_FREE.format(other=part_words(other)) if has_room else OTHERS_ONLY,
         session=command.session,
         resident=command.resident,
     )

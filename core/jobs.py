@@ -11,6 +11,7 @@ from uuid import UUID
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask, current_app
+from flask_babel import gettext as _
 from sqlalchemy import delete, or_, select, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from core.work import Work
 
 TICK_SECONDS = 20
-HOUR_SECONDS = 3600
+MINUTE, HOUR_SECONDS = 60, 3600
 log = logging.getLogger(__name__)
 LEASE = dt.timedelta(minutes=10)
 KEPT = dt.timedelta(days=30)
@@ -63,8 +64,10 @@ class Every:
         """When it runs, in Chinese."""
         seconds = int(self.interval.total_seconds())
         if seconds == HOUR_SECONDS:
-            return "每小时"
-        return f"每 {seconds // 60} 分钟" if seconds >= 60 else f"每 {seconds} 秒"  # noqa: PLR2004
+            return _("每小时")
+        if seconds >= MINUTE:
+            return _("每 %(count)s 分钟", count=seconds // MINUTE)
+        return _("每 %(count)s 秒", count=seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ class Daily:
     @property
     def words(self) -> str:
         """When it runs, in Chinese."""
-        return f"每天 {self.at:%H:%M}" if self.at else "每天到账时间"
+        return _("每天 %(time)s", time=f"{self.at:%H:%M}") if self.at else _("每天到账时间")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ class Job:
     title: str
     schedule: Every | Daily
     run: Callable[[], str]
-    done: str = "办了 %(count)s 件"
+    done: str = N_("办了 %(count)s 件")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from flask_babel import gettext as _
 from sqlalchemy import select
 
 from core.config import ROOT
@@ -122,8 +123,9 @@ class Setting:
         if self.type == "choice":
             return "、".join(self.choices.values())
         if self.type == "bool":
-            return "开或关"
-        return f"{_shown(self.minimum)} 到 {_shown(self.maximum)}"
+            return _("开或关")
+        least, most = _shown(self.minimum), _shown(self.maximum)
+        return _("%(least)s 到 %(most)s", least=least, most=most)
 
 
 def _shown(value: Value | None) -> str:

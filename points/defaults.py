@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from core.defaults import CENTIPOINTS, number, put, refuse_unless, rows
+from core.errors import N_
 from points.earning.rules import HALF_HOUR
 from points.models import CatalogueRule, RuleTopic
 
@@ -66,12 +67,12 @@ def _check(row: dict[str, str]) -> None:
         )
     if row["points_kind"] == "service":
         refuse_unless(
-            row["holder"] == "resident" and low > 0, FILE, key, "服务积分归居民，且为正数"
+            row["holder"] == "resident" and low > 0, FILE, key, N_("服务积分归居民，且为正数")
         )
     if base < 0:
         off = row["on_by_default"] == "0"
         fits = row["points_kind"] == "basic" and row["holder"] == "household" and off
-        refuse_unless(fits, FILE, key, "扣分只扣户的基本积分，默认关闭")
+        refuse_unless(fits, FILE, key, N_("扣分只扣户的基本积分，默认关闭"))
 
 
 def _record(row: dict[str, str]) -> dict[str, object]:

@@ -115,7 +115,7 @@ def import_places(work: Work, command: ImportPlaces) -> PlacesImported:
     if errors:
         shown = "；".join(errors[:SHOWN_ERRORS])
         if len(errors) > SHOWN_ERRORS:
-            shown += f"；还有 {len(errors) - SHOWN_ERRORS} 行"
+            shown += N_("；还有 {rest} 行").format(rest=len(errors) - SHOWN_ERRORS)
         raise PlacesBroken(count=len(errors), rows=shown)
     district = [row for row in rows if row.level == "district"]
     if len(command.district) != 6 or not district:  # noqa: PLR2004 - GB/T 2260 codes have six digits

@@ -7,6 +7,7 @@ from typing import Any, get_args
 from marshmallow import fields, post_load, validate
 
 from core.acts import Role
+from core.errors import N_
 from core.schema import Schema
 from residents.addresses import Address
 from residents.lists import ImportResidents
@@ -14,11 +15,12 @@ from residents.models import RESIDENT_STATES
 from residents.people import EnterHousehold, EnterResident
 from residents.representations import Represent
 
-NAME = validate.Length(min=1, max=20, error="请填写姓名，最多 20 个字。")
+NAME = validate.Length(min=1, max=20, error=N_("请填写姓名，最多 20 个字。"))
 ROLE = validate.OneOf(get_args(Role))
 PLACE_KIND = validate.OneOf(("neighbourhood", "village"))
 STATE = validate.OneOf(RESIDENT_STATES)
-FILLED: dict[str, Any] = {"required": "请填写这一项。", "null": "请填写这一项。"}
+MISSING = N_("请填写这一项。")
+FILLED: dict[str, Any] = {"required": MISSING, "null": MISSING}
 
 
 class LoginCodeSchema(Schema):

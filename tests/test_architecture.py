@@ -251,6 +251,37 @@ def never_said() -> list[str]:
     return sorted(word for word in words if word not in allowed)
 
 
+MARKS = {"_", "N_", "gettext", "ngettext"}
+
+
+SENTENCE = re.compile(rf"[{CHINESE}][，。；！？]|[，。；！？][{CHINESE}]")
+
+
+def sentences(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield the Chinese sentences of a file that are neither documentation nor marked."""
+    passed: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            passed.add(node.value)
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in MARKS:
+            passed.update(ast.walk(node))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in passed:
+            is_sql = node.value.startswith("--")
+            if SENTENCE.search(node.value) and not is_sql:
+                yield node.lineno, node.value
+
+
+def test_every_chinese_sentence_is_marked_for_translation() -> None:
+    found = [
+        f"{name(file)}:{line}: {words}"
+        for file in product()
+        if "demo" not in file.parts
+        for line, words in sentences(tree_of(file))
+    ]
+    assert found == []
+
+
 def test_residents_never_read_a_word_that_the_glossary_bans() -> None:
     found: dict[str, list[str]] = {}
     for folder in ("residents", "points", "activities", "exchange", "_macros"):
