@@ -111,6 +111,11 @@ def fill(stage: Stage, transfers: int, residents: int, number: int) -> Books:
     with stage.connect() as connection:
         district.open_accounts(connection, residents - written, written)
     stage.tidy()
+    return opened(stage, readers)
+
+
+def opened(stage: Stage, readers: list[Visitor]) -> Books:
+    """Return the books that are there, to be read by some and posted to."""
     with stage.connect() as connection:
         holders = connection.execute(HOLDERS.encode(), (8 * POSTINGS,)).fetchall()
     return Books(stage, readers, [(int(row[0]), int(row[1])) for row in holders], count())
@@ -123,6 +128,11 @@ def rows(stage: Stage, size: int) -> Iterator[Comparison | Row]:
     readers = min(READERS, books.residents_of(size // SMALLER))
     small = fill(stage.beside("small"), size // SMALLER, residents, readers)
     large = fill(stage, size, residents, readers)
+    yield from measured(large, small, size)
+
+
+def measured(large: Books, small: Books, size: int) -> Iterator[Comparison | Row]:
+    """Compare books of a size with those of a hundredth of it."""
     beside = f"with {size:,} transfers beside {size // SMALLER:,}"
     yield least(f"a transfer on disk {beside}", large.bytes(), small.bytes(), "bytes")
     # Before anything is posted that has no award.

@@ -12,7 +12,9 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -45,7 +47,7 @@ DELTAS = (
 WATCH_SECONDS = 0.05
 
 
-def own_megabytes(pid: int | str) -> float:
+def own_megabytes(pid: int) -> float:
     """Return the memory of a process that it shares with nobody."""
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
@@ -57,7 +59,7 @@ def own_megabytes(pid: int | str) -> float:
 class Memory:
     """Watches a process and the server's processes of the database while something runs."""
 
-    def __init__(self, stage: Stage, pid: int | str = "self") -> None:
+    def __init__(self, stage: Stage, pid: int) -> None:
         self.stage, self.pid = stage, pid
         self.own = self.server = self.peak = 0.0
         self.over = threading.Event()
@@ -119,14 +121,23 @@ def peaks(stage: Stage, size: int) -> dict[str, tuple[float, float]]:
                 connection.execute(MARKED.encode())
                 connection.execute(CLOSED.encode())
         stage.leave()
-        own, server, report = run(stage, name, ahead)
-        found[name] = (own, server)
-        print(f"  {size:,}: {report}, {own:.1f} MB, the server {server:.1f} MB", flush=True)
+        ran = flask(stage, "jobs", "run", name, ahead=ahead)
+        own, server = found[name] = (ran.memory.own, ran.memory.server)
+        print(f"  {size:,}: {ran.report}, {own:.1f} MB, the server {server:.1f} MB", flush=True)
     return found
 
 
-def run(stage: Stage, name: str, ahead: dt.timedelta) -> tuple[float, float, str]:
-    """Run a job from the command line, at a moment to come."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """What a command said, how long it took, and its peaks of memory in megabytes."""
+
+    report: str
+    seconds: float
+    memory: Memory
+
+
+def flask(stage: Stage, *words: str, ahead: dt.timedelta = dt.timedelta()) -> Ran:
+    """Run a command on the stage's database in a process of its own, at a moment to come."""
     environment = {
         "LINLI_ENV": "test",  # production takes no clock
         "LINLI_DATABASE_URL": stage.config.database_url,
@@ -134,7 +145,8 @@ def run(stage: Stage, name: str, ahead: dt.timedelta) -> tuple[float, float, str
         "LINLI_INSTANCE": str(stage.config.instance),
         "LINLI_CLOCK": f"+{ahead.total_seconds():.0f}",
     }
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", "jobs", "run", name]
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", *words]
+    begun = time.monotonic()
     with (
         subprocess.Popen(
             command, cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True
@@ -142,8 +154,8 @@ def run(stage: Stage, name: str, ahead: dt.timedelta) -> tuple[float, float, str
         Memory(stage, process.pid) as memory,
     ):
         report, _ = process.communicate()
-    assert process.returncode == 0, name
-    return memory.own, memory.server, report.strip()
+    assert process.returncode == 0, report
+    return Ran(report=report.strip(), seconds=time.monotonic() - begun, memory=memory)
 
 
 def rows(stage: Stage, size: int) -> Iterator[Row]:
