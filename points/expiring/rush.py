@@ -20,18 +20,28 @@ MOST = 50
 """Residents that the desk lists, those with the most to lose first."""
 
 
-def lapsing_at(marked: int, year: int) -> Select[Any]:
-    """Select each account of which something lapses when ``year`` ends: what is held does not."""
+def lapsing_at(marked: int, year: int, after: int = 0) -> Select[Any]:
+    """Select each account of which something lapses when ``year`` ends: what is held does not.
+
+    ``after`` is the account to go on from.
+    """
     if marked == year:
         # The year has no marks yet: all that is there is of it or older.
         joined, mark = select(Account.id), Account.credited
     else:
         joined = select(Account.id).join(
-            ExpiryMark, and_(ExpiryMark.account == Account.id, ExpiryMark.year == marked)
+            ExpiryMark,
+            and_(
+                ExpiryMark.account == Account.id,
+                ExpiryMark.year == marked,
+                # Said of both, or all marks up to there are read again for each chunk.
+                ExpiryMark.account > after,
+            ),
         )
         mark = ExpiryMark.credited
     amount = mark - Account.debited - Account.held
     return joined.add_columns(Account.holder_id, Account.community, amount.label("amount")).where(
+        Account.id > after,
         Account.purpose == "holder",
         Account.points_kind == "service",
         amount > 0,

@@ -60,10 +60,7 @@ def warn_chunk(work: Work, command: Warn) -> Warned:
         work.replayed()
         return Warned(residents=0, finished=True)
     rows = work.connection.execute(
-        lapsing_at(marked, command.year)
-        .where(Account.id > run.upto)
-        .order_by(Account.id)
-        .limit(command.chunk),
+        lapsing_at(marked, command.year, run.upto).order_by(Account.id).limit(command.chunk),
     ).all()
     known = directory().contacts(work.connection, [row.holder_id for row in rows])
     numbers = {
