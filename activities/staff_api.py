@@ -22,6 +22,7 @@ from activities import (
 )
 from activities.attendance import Recorded
 from core import settings
+from core.acts import Act
 from core.http_keys import idempotency_key
 from core.identity import current_actor, signed_in_only
 from core.work import present, reader, transact
@@ -96,12 +97,12 @@ def sessions(data: dict[str, Any]) -> dict[str, Any]:
     return {"coming": coming, "past": past, "sessions": rows, "has_more": has_more}
 
 
-def _session(session: UUID) -> staff_queries.SessionPage:
-    """Return a session of the actor's own community."""
+def _session(session: UUID, act: Act = "desk.read") -> staff_queries.SessionPage:
+    """Return a session of the actor's own community; its people are read by who enters them."""
     page = staff_queries.session_page(reader(), session, present())
     if page is None:
         raise publish.SessionUnknown
-    current_actor().require("desk.read", page.community)
+    current_actor().require(act, page.community)
     return page
 
 
@@ -116,7 +117,7 @@ def session(session: UUID) -> staff_queries.SessionPage:
 @bp.response(200, staff_schemas.SignUpRowSchema(many=True))
 def sign_ups(session: UUID) -> list[roster.SignUpRow]:
     """List who is coming and who waits; who has no phone is told of changes in person."""
-    page = _session(session)
+    page = _session(session, "attendance.enter")
     return list(roster.sign_ups(reader(), page.id, page.community))
 
 
@@ -127,7 +128,7 @@ def attendances(session: UUID) -> list[staff_queries.AttendanceRow]:
 
     Awards in state ``second`` wait for a second person: ``POST /staff/awards/confirm``.
     """
-    return list(staff_queries.attendance_rows(reader(), _session(session)))
+    return list(staff_queries.attendance_rows(reader(), _session(session, "attendance.enter")))
 
 
 @bp.get("/sessions/<uuid:session>/venue-code")

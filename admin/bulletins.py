@@ -45,7 +45,9 @@ def _page(month: str, refusal: AppError | None = None) -> ResponseReturnValue:
     posted = lists.list_of(connection, actor.place, lists.month_named(month))
     after = lists.position_named(request.args.get("after", ""))
     found = lists.lines(connection, posted, after=after)
-    q = request.args.get("q", "").strip()
+    # Who only hands goods over reads the list as it hangs on the board.
+    answers = actor.may("points.adjust")
+    q = request.args.get("q", "").strip() if answers else ""
     page = render_template(
         "admin/bulletin.html",
         posted=posted,
@@ -53,10 +55,12 @@ def _page(month: str, refusal: AppError | None = None) -> ResponseReturnValue:
         is_open=posted.is_open(business_day(present())),
         lines=found,
         after=found[-1].position if len(found) == lists.PAGE else 0,
-        line=identity(request.args.get("line")),
+        line=identity(request.args.get("line")) if answers else None,
         q=q,
         found=queries.search(connection, actor.place, q)[:FOUND] if q else [],
-        objections=[_objection(each) for each in lists.objections(connection, posted)],
+        objections=[_objection(each) for each in lists.objections(connection, posted)]
+        if answers
+        else [],
         refusal=refusal.sentence() if refusal else None,
     )
     return page, int(refusal.status) if refusal else 200

@@ -142,14 +142,17 @@ def _customer(line: people.ResidentLine, basket: dict[UUID, int]) -> dict[str, A
     offer = quotes.quote(connection, line.resident, wanted, now) if wanted else None
     foreign = line.community != actor.place
     sample = offer or None
-    family = family_at(connection, line.resident, now) if offer else ()
+    family = family_at(connection, line.resident, actor.place, now) if offer else ()
     return {
         "customer": {
             "id": line.resident,
             "name": line.name,
             "where": where_of(line, actor.place),
             "foreign": foreign,
-            "available": ledger.available(connection, line.resident, line.community),
+            # What somebody has at home is not for another station: it reads whether it is enough.
+            "available": None
+            if foreign
+            else ledger.available(connection, line.resident, line.community),
             "has_phone": bool(line.phone_masked),
             "unconfirmed": line.state == "unconfirmed",
             "rate": sample.rate if sample and sample.rate != PAR else None,
@@ -170,7 +173,7 @@ def _quote(offer: quotes.Quote, *, shared: bool) -> dict[str, Any]:
     return {
         "price": offer.price,
         "cost": offer.cost,
-        "left": offer.left,
+        "left": None if offer.cross else offer.left,
         "words": words,
         "limit_words": "",
         "problem": offer.obstacle.sentence() if offer.obstacle else "",

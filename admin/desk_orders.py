@@ -55,6 +55,7 @@ def _approvals(
     status: int = 200,
 ) -> ResponseReturnValue:
     actor, connection, now = current_actor(), reader(), present()
+    actor.require("order.approve")
     show = request.values.get("show", "waiting")
     show = show if show in {"waiting", "ready", "done"} else "waiting"
     page = page_number(request.args.get("page"))

@@ -34,7 +34,6 @@ from admin.desk_acts import coming
 from admin.desk_counter import where_of
 from admin.forms import identity, moment
 from core import settings
-from core.acts import NotInYourScope
 from core.directory import directory
 from core.errors import AppError
 from core.formats import hours
@@ -49,12 +48,11 @@ SHEET_ROWS = 12
 
 
 def session_here(session_id: UUID) -> staff_queries.SessionPage:
-    """Return a session of this community; another one's is not this desk's to open."""
+    """Return a session of this community, for those who enter its people."""
     page = staff_queries.session_page(reader(), session_id, present())
     if page is None:
         raise SessionUnknown
-    if not current_actor().covers(page.community):
-        raise NotInYourScope
+    current_actor().require("attendance.enter", page.community)
     return page
 
 

@@ -55,7 +55,8 @@ class ApprovalRow:
 
     id: UUID
     submitted_at: dt.datetime
-    resident_id: UUID
+    #: None for somebody from elsewhere, whose page is not this desk's to open.
+    resident_id: UUID | None
     name: str
     where: str
     what: str
@@ -299,7 +300,7 @@ def _row(order: Row[Any], facts: _Facts, rank: int) -> ApprovalRow:
     return ApprovalRow(
         id=order.id,
         submitted_at=order.submitted_at,
-        resident_id=order.resident,
+        resident_id=None if foreign else order.resident,
         name=_name(order, facts),
         where=_where(order, facts, foreign=foreign),
         what=words.what([(line.name, line.quantity) for line in lines]),

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from core import settings
+from core.formats import mask_name
 from core.work import business_day
 from exchange import basket as baskets
 from exchange import words
@@ -99,11 +100,17 @@ class Beside:
     resident: UUID
     name: str
     left: bool
-    available: int
+    available: int | None
 
 
-def family_at(connection: Connection, resident: UUID, now: dt.datetime) -> tuple[Beside, ...]:
-    """Return who of the household may pay beside a resident, if anything is theirs."""
+def family_at(
+    connection: Connection, resident: UUID, host: int, now: dt.datetime
+) -> tuple[Beside, ...]:
+    """Return who of the household may pay beside a resident, if anything is theirs.
+
+    A station elsewhere reads masked names and not what each has.
+    """
+    home = baskets.load_buyer(connection, resident).community == host
     family = family_of(connection, resident, now)
     free = (Account.credited - Account.debited - Account.held).label("free")
     query = select(Account.id, free).where(Account.id.in_([each.account for each in family]))
@@ -111,9 +118,9 @@ def family_at(connection: Connection, resident: UUID, now: dt.datetime) -> tuple
     return tuple(
         Beside(
             resident=each.resident,
-            name=each.name,
+            name=each.name if home else mask_name(each.name),
             left=each.left,
-            available=available[each.account],
+            available=available[each.account] if home else None,
         )
         for each in family
         if available.get(each.account)
@@ -227,14 +234,16 @@ def pickup_order(
     row = connection.execute(
         select(Order.pickup_until, Order.closed_at).where(Order.id == found.id),
     ).one()
+    # Who only hands over sees an address where they are to confirm that this is the resident.
+    reads = actor.may("resident.enter")
     names = [event.by for event in found.events if event.by]
     collected = found.state in {"collected", "returned"}
     return PickupOrder(
         id=found.id,
         number=found.number,
         name=found.name,
-        where=found.where,
-        resident_id=found.resident_id,
+        where=found.where if reads or found.unconfirmed else "",
+        resident_id=found.resident_id if reads else None,
         lines=found.lines,
         cost=found.cost,
         approved_by=names[0] if names else "",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from marshmallow import fields, validate
+from typing import Any
+
+from marshmallow import fields, post_dump, validate
 
 from core.schema import Schema
 from exchange import words
 from exchange.answers import OrderLineSchema, QuoteSchema
 from exchange.models import ORDER_STATES
 from exchange.orders import Decision
+from exchange.quote import Quote
 from exchange.schemas import BASIS_POINTS, CENTIPOINTS, ITEM_STATE, ORDER_STATE
 from exchange.shared_api import AskedShareSchema, ShareViewSchema
 
@@ -67,7 +70,7 @@ class ApprovalRowSchema(Schema):
 
     id = fields.UUID()
     submitted_at = fields.AwareDateTime()
-    resident_id = fields.UUID()
+    resident_id = fields.UUID(allow_none=True)
     name = fields.String()
     where = fields.String()
     what = fields.String()
@@ -168,7 +171,10 @@ class OrderEventSchema(Schema):
 
 
 class OrderStorySchema(Schema):
-    """An order with what helps to decide on it; ``lock`` says why somebody may not."""
+    """An order with what helps to decide on it; ``lock`` says why somebody may not.
+
+    What somebody from elsewhere has at home is null: the points of this order are held.
+    """
 
     id = fields.UUID()
     number = fields.String()
@@ -182,17 +188,30 @@ class OrderStorySchema(Schema):
     price = fields.Integer(metadata=CENTIPOINTS)
     cost = fields.Integer(metadata=CENTIPOINTS)
     rate = fields.Integer(allow_none=True, metadata=BASIS_POINTS)
-    available = fields.Integer(metadata=CENTIPOINTS)
-    held = fields.Integer(metadata=CENTIPOINTS)
-    left = fields.Integer(metadata=CENTIPOINTS)
+    available = fields.Integer(metadata=CENTIPOINTS, allow_none=True)
+    held = fields.Integer(metadata=CENTIPOINTS, allow_none=True)
+    left = fields.Integer(metadata=CENTIPOINTS, allow_none=True)
     household = fields.List(fields.Nested(HouseholdOrderSchema))
     events = fields.List(fields.Nested(OrderEventSchema))
     shares = fields.List(fields.Nested(ShareViewSchema))
     unconfirmed = fields.Boolean()
 
 
+class ReadyOrderSchema(Schema):
+    """An order that waits to be collected."""
+
+    id = fields.UUID()
+    code = fields.String()
+    name = fields.String()
+    what = fields.String()
+    pickup_until = fields.AwareDateTime()
+
+
 class PickupOrderSchema(Schema):
-    """The order that six digits open, whatever became of it."""
+    """The order that six digits open, whatever became of it.
+
+    ``where`` is for those who enter residents, and for whoever is to confirm this one.
+    """
 
     id = fields.UUID()
     number = fields.String()
@@ -219,12 +238,15 @@ class CounterItemSchema(Schema):
 
 
 class BesideSchema(Schema):
-    """Somebody of the household who may pay a share; ``left``: they died and left this."""
+    """Somebody of the household who may pay a share; ``left``: they died and left this.
+
+    Of a household from elsewhere the names are masked and what each has is null.
+    """
 
     resident = fields.UUID()
     name = fields.String()
     left = fields.Boolean()
-    available = fields.Integer(metadata=CENTIPOINTS)
+    available = fields.Integer(metadata=CENTIPOINTS, allow_none=True)
 
 
 class CounterSchema(Schema):
@@ -247,10 +269,22 @@ class WaySchema(Schema):
     allowed = fields.Boolean()
 
 
+class CounterOfferSchema(QuoteSchema):
+    """A quote as the counter reads it: what somebody from elsewhere has at home is null."""
+
+    available = fields.Integer(metadata=CENTIPOINTS, allow_none=True)
+    left = fields.Integer(metadata=CENTIPOINTS, allow_none=True)
+
+    @post_dump(pass_original=True)
+    def keep_home(self, data: dict[str, Any], quote: Quote, **_kwargs: Any) -> dict[str, Any]:
+        """Leave out what is not this station's to read; ``obstacle`` says if it is too little."""
+        return data | {"available": None, "left": None} if quote.cross else data
+
+
 class CounterQuoteSchema(Schema):
     """What it would cost a resident, and how they may agree to it."""
 
-    quote = fields.Nested(QuoteSchema)
+    quote = fields.Nested(CounterOfferSchema)
     ways = fields.List(fields.Nested(WaySchema))
 
 

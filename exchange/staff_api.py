@@ -35,7 +35,7 @@ def _reads(bp: Blueprint) -> None:
     def waiting(query: dict[str, Any]) -> desk.Approvals:
         """List the orders of the actor's station: waiting, ready or done."""
         actor = current_actor()
-        actor.require("desk.read")
+        actor.require("order.approve")
         return desk.approvals(reader(), actor, present(), query["show"], query["page"])
 
     @bp.get("/staff/orders/<uuid:order_id>")
@@ -43,11 +43,19 @@ def _reads(bp: Blueprint) -> None:
     def one(order_id: UUID) -> OrderStory:
         """Show an order of the actor's station with all that helps to decide on it."""
         actor = current_actor()
-        actor.require("desk.read")
+        actor.require("order.approve")
         found = story(reader(), actor, order_id, present())
         if found is None:
             raise orders.OrderUnknown
         return found
+
+    @bp.get("/staff/pickups")
+    @bp.response(200, answers.ReadyOrderSchema(many=True))
+    def ready() -> list[desk_counter.ReadyOrder]:
+        """List what waits to be collected at the actor's station, the soonest to lapse first."""
+        actor = current_actor()
+        actor.require("order.hand_over")
+        return list(desk_counter.ready_orders(reader(), actor, present()))
 
     @bp.get("/staff/pickups/<pickup>")
     @bp.response(200, answers.PickupOrderSchema)
@@ -111,7 +119,7 @@ def _counter(bp: Blueprint) -> None:
         person = load_buyer(connection, resident_id).person
         return {
             "items": desk_counter.counter_items(connection, resident_id, actor.place, {}, now),
-            "family": desk_counter.family_at(connection, resident_id, now),
+            "family": desk_counter.family_at(connection, resident_id, actor.place, now),
             "shares": asked_of(connection, {person}, now),
         }
 
@@ -124,7 +132,7 @@ def _counter(bp: Blueprint) -> None:
         actor.require("counter.redeem")
         offer = quotes.quote(connection, data["resident"], data["lines"], now)
         actor.require("counter.redeem", offer.host)
-        shared = bool(desk_counter.family_at(connection, data["resident"], now))
+        shared = bool(desk_counter.family_at(connection, data["resident"], offer.host, now))
         ways = desk_counter.ways(connection, actor.place, offer, now, shared=shared)
         return {"quote": offer, "ways": ways}
 

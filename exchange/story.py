@@ -79,7 +79,11 @@ class OrderEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderStory:
-    """An order with all that helps to decide on it; amounts in centipoints."""
+    """An order with all that helps to decide on it; amounts in centipoints.
+
+    What somebody from elsewhere has and how they earned it stays with their home: the points of
+    the order are held, so that there is enough.
+    """
 
     id: UUID
     number: str
@@ -93,9 +97,9 @@ class OrderStory:
     lines: tuple[LineView, ...]
     price: int
     cost: int
-    available: int
-    held: int
-    left: int
+    available: int | None
+    held: int | None
+    left: int | None
     rate: int | None
     household: tuple[HouseholdOrder, ...]
     earned: tuple[Earned, ...]
@@ -153,20 +157,22 @@ def story(
         number=words.short_number(order, row.submitted_at),
         name=listed.name,
         where=listed.where,
-        household_words=words.household_size(connection.scalar(members) or 0),
-        resident_id=None if listed.foreign else row.resident,
+        household_words=""
+        if listed.foreign
+        else words.household_size(connection.scalar(members) or 0),
+        resident_id=listed.resident_id,
         state=row.state,
         lock=listed.lock,
         look=_look(listed),
         lines=lines,
         price=row.price,
         cost=row.cost,
-        available=free + (row.share if open_state else 0),
-        held=row.held - (row.share if open_state else 0),
-        left=free,
+        available=None if listed.foreign else free + (row.share if open_state else 0),
+        held=None if listed.foreign else row.held - (row.share if open_state else 0),
+        left=None if listed.foreign else free,
         rate=row.rate if listed.foreign else None,
         household=_household(connection, row, actor.place, now),
-        earned=_earned(connection, row.account),
+        earned=() if listed.foreign else _earned(connection, row.account),
         stock=_stock(connection, lines) if open_state else (),
         limits=_limits(listed),
         events=_events(row, returned_at(connection, order)),

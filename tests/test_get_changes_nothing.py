@@ -1,11 +1,13 @@
 """A GET writes nothing at all (design.md 6): every page and every read of the API, as everybody.
 
-On the way each page is looked over for what would need a script.
+On the way each page is looked over for what would need a script. The same walk looks for a resident
+where those read who have no business with her.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
@@ -36,11 +38,13 @@ from points.models import BulletinLine, Transfer
 from points.settlement import settle_due
 from points.statements.issue import IssueStatement, issue_statement
 from points.statements.periods import Period, Subject
+from residents.grants import ConfirmGrant, GrantRole, confirm_grant, grant_role
 from tests.conftest import Clock
 from tests.dead_ends import DeadEnds
 from tests.exchange.scene import POINT, Scene, Someone
 from tests.people import HERE, THERE, People
-from tests.points.doors import building_lead
+from tests.people import Someone as Staff
+from tests.points.doors import building_lead, grid_worker
 from tests.points.earning import serving
 from tests.residents.forms import prove
 
@@ -332,3 +336,83 @@ def test_a_change_would_be_seen(
 def test_what_needs_a_script_would_be_seen(page: str, wrong: str) -> None:
     found = DeadEnds(page).found
     assert [wrong in each for each in found] == [True] * bool(wrong)
+
+
+NAME, ROOM, PHONE = "王秀英", "建国南苑 3-2-4", "138****0001"
+"""Of somebody of 3 幢 here with an order ready: the room also as the desk masks it."""
+
+STAFF_DOORS = ("/desk", "/field", "/console", "/api/")
+
+EXAMPLES = {
+    "desk.household_add",
+    "desk.resident_add",
+    "desk.resident_arrive",
+    "desk.resident_list",
+}
+"""Forms that give this very address to show how one is written."""
+
+STRANGERS: dict[str, set[str]] = {
+    "keeper": {"desk.pickup", "exchange_api.opened", "exchange_api.ready"},
+    "elsewhere": {"desk.counter"},
+    "building_lead": set(),
+    "grid_worker": set(),
+    "subdistrict_reader": set(),
+    "auditor": set(),
+}
+"""Who has no business with her, and the pages that may name her to them, without her room."""
+
+
+def reader_of(run: Callable[..., Any], cast: People, role: str, phone: str, place: int) -> Staff:
+    """Give somebody a role that reads; both admins agree where it reads the whole district."""
+    given = GrantRole(name="钱伟民", phone=phone, role=role, place=place)
+    grant = run(grant_role, given, cast.actor(cast.lin)).id
+    if role == "auditor":
+        run(confirm_grant, ConfirmGrant(grant=grant), cast.actor(cast.wu))
+    return Staff("钱伟民", phone, role, place)
+
+
+def said(answer: TestResponse) -> str:
+    """Return what an answer says, in whatever form."""
+    if answer.is_json:
+        return json.dumps(answer.get_json(), ensure_ascii=False)
+    return answer.get_data().decode(errors="ignore")
+
+
+@pytest.mark.database("sqlite")
+def test_nobody_reads_a_resident_who_has_no_business_with_her(
+    app: Flask, cast: People, arguments: Arguments, ask: Callable[..., Any]
+) -> None:
+    run = Scene(app).run
+    who = {
+        "keeper": cast.keeper,
+        "elsewhere": cast.elsewhere,
+        "building_lead": building_lead(run, ask, cast, "5"),
+        "grid_worker": grid_worker(run, ask, cast, "5"),
+        "subdistrict_reader": reader_of(
+            run, cast, "subdistrict_reader", "13700000031", HERE // SUBDISTRICT * SUBDISTRICT
+        ),
+        "auditor": reader_of(run, cast, "auditor", "13700000032", HERE // 1_000_000 * 1_000_000),
+    }
+    named: dict[str, set[str]] = {}
+    placed = []
+    _bare, *more = queries(arguments)
+    doors = [rule for rule in readable(app) if rule.rule.startswith(STAFF_DOORS)]
+    doors = [rule for rule in doors if not rule.endpoint.startswith("api-docs.")]
+    for role, someone in who.items():
+        browser, headers = cast.browser(someone), cast.headers(someone)
+        for rule in doors:
+            with app.test_request_context():
+                address = app.url_map.bind("").build(
+                    rule.endpoint, {name: arguments[name] for name in rule.arguments}
+                )
+            for query in ("", "&".join(more)):
+                answer = browser.get(f"{address}?{query}", headers=headers)
+                body = said(answer)
+                if NAME in body:
+                    named.setdefault(role, set()).add(rule.endpoint)
+                if PHONE in body or (ROOM in body and rule.endpoint not in EXAMPLES):
+                    placed.append((role, rule.endpoint))
+                if is_shut(answer):
+                    break
+    assert placed == []
+    assert {role: named.get(role, set()) for role in who} == STRANGERS

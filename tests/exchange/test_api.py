@@ -92,10 +92,11 @@ def test_the_story_over_the_api_alone(
 
     told = api(cast.elsewhere, "GET", f"/staff/orders/{order}").get_json()
     assert (told["name"], told["rate"], told["lock"]) == ("王秀英", 8000, None)
+    assert (told["available"], told["held"], told["left"]) == (None, None, None)
     assert next(event["words"] for event in told["events"]) == "已提交，本人手机"
     assert api(cast.staff, "GET", f"/staff/orders/{order}").status_code == 404
     waiting = api(cast.elsewhere, "GET", "/staff/orders").get_json()
-    assert [row["id"] for row in waiting["rows"]] == [order]
+    assert [(row["id"], row["resident_id"]) for row in waiting["rows"]] == [(order, None)]
     decided = api(cast.elsewhere, "POST", "/staff/orders/approve", {"orders": [order]})
     assert decided.get_json()["decisions"][0] == {
         "order": order,
@@ -133,7 +134,8 @@ def test_the_counter_over_the_api(
     assert seen["family"] == seen["shares"] == []
     asked = {**lines(rice), "resident": str(wang.resident)}
     told = api(cast.elsewhere, "POST", "/staff/counter-quotes", asked).get_json()
-    assert (told["quote"]["cost"], told["quote"]["left"]) == (2500, 12_800)
+    assert (told["quote"]["cost"], told["quote"]["obstacle"]) == (2500, None)
+    assert (told["quote"]["available"], told["quote"]["left"]) == (None, None)
     assert [(way["value"], way["allowed"]) for way in told["ways"]] == [
         ("device", True),
         ("known", True),

@@ -113,6 +113,26 @@ def test_the_drawer_tells_the_story_of_an_order(scene: Scene, chen: Actor, clock
     assert scene.ask(story.story, scene.staff(THERE), first.id, scene.now) is None
 
 
+def test_what_somebody_from_elsewhere_has_and_earned_stays_at_home(
+    scene: Scene, chen: Actor
+) -> None:
+    item = scene.item(HERE, chen, stock=5, price=10 * POINT, foreign_share_percent=100)
+    qian = scene.resident(THERE, points=100, name="钱月仙")
+    scene.resident(THERE, points=40, name="钱志远", household=qian.household)
+    order = scene.order(qian, item)
+
+    told = scene.ask(story.story, chen, order.id, scene.now)
+
+    assert (told.name, told.where, told.cost) == ("钱月仙", "十五奎巷社区", 13 * POINT)
+    assert (told.available, told.held, told.left) == (None, None, None)
+    assert (told.earned, told.household_words, told.resident_id) == ((), "", None)
+    assert waiting(scene, chen).rows[0].resident_id is None
+    there = scene.ask(desk_counter.family_at, qian.resident, THERE, scene.now)
+    assert [(each.name, each.available) for each in there] == [("钱志远", 40 * POINT)]
+    here = scene.ask(desk_counter.family_at, qian.resident, HERE, scene.now)
+    assert [(each.name, each.available) for each in here] == [("钱*远", None)]
+
+
 def test_the_station_shows_stock_against_the_last_receipt(scene: Scene, chen: Actor) -> None:
     item = scene.item(HERE, chen, stock=10, price=POINT, foreign_share_percent=30, name="毛巾一条")
     scene.item(HERE, chen, name="雨伞一把", home_first_days=3)
