@@ -50,7 +50,8 @@ class Config:
         """Read LINLI_* variables.
 
         Raises ConfigInvalid where a value means nothing, where production lacks what nobody may
-        make up for it (secret, database, address), or where it is given a clock.
+        make up for it (secret, database, address, messages), or where it is given a clock, the
+        embedded database, or an address that sends secrets in the clear.
         """
         environment = _environment(os.environ.get("LINLI_ENV", "development"))
         instance = Path(os.environ.get("LINLI_INSTANCE", str(ROOT / "instance"))).resolve()
@@ -60,16 +61,13 @@ class Config:
             raise ConfigInvalid(message)
         return cls(
             environment=environment,
-            database_url=_given("LINLI_DATABASE_URL", environment)
-            or f"sqlite:///{instance}/linli.sqlite",
             secret_key=_secret(environment, instance),
+            database_url=_database(environment, instance),
             instance=instance,
-            base_url=_web(
-                "LINLI_BASE_URL", _given("LINLI_BASE_URL", environment) or BASE_URL
-            ).rstrip("/"),
+            base_url=(_web("LINLI_BASE_URL", environment) or BASE_URL).rstrip("/"),
             clock=clock,
             proxies=_count("LINLI_PROXIES"),
-            sms_url=_web("LINLI_SMS_URL", os.environ.get("LINLI_SMS_URL", "")) or None,
+            sms_url=_web("LINLI_SMS_URL", environment),
             sms_token=os.environ.get("LINLI_SMS_TOKEN") or None,
             scheduler_inside=os.environ.get("LINLI_SCHEDULER") == "inside",
         )
@@ -92,11 +90,25 @@ def _given(name: str, environment: Environment) -> str | None:
     return value or None
 
 
-def _web(name: str, value: str) -> str:
-    if value and not value.startswith(("http://", "https://")):
-        message = f"{name} must begin with https:// or http://, not {value!r}"
+def _web(name: str, environment: Environment) -> str | None:
+    """Return an address; in production nothing goes in the clear, and codes go to no log."""
+    value = _given(name, environment)
+    allowed = ("https://",) if environment == "production" else ("https://", "http://")
+    if value and not value.startswith(allowed):
+        message = f"{name} must begin with {' or '.join(allowed)}, not {value!r}"
         raise ConfigInvalid(message)
     return value
+
+
+def _database(environment: Environment, instance: Path) -> str:
+    given = _given("LINLI_DATABASE_URL", environment)
+    if given and environment == "production" and not given.startswith("postgresql"):
+        message = (
+            "LINLI_DATABASE_URL must begin with postgresql+psycopg:// in production: the embedded"
+            " SQLite serves one process on one machine, for trials"
+        )
+        raise ConfigInvalid(message)
+    return given or f"sqlite:///{instance}/linli.sqlite"
 
 
 def _count(name: str) -> int:

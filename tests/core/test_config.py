@@ -18,6 +18,7 @@ PRODUCTION = {
     "LINLI_SECRET_KEY": SECRET,
     "LINLI_DATABASE_URL": "postgresql+psycopg://linli@db/linli",
     "LINLI_BASE_URL": "https://linli.example",
+    "LINLI_SMS_URL": "https://sms.example/send",
 }
 
 
@@ -95,7 +96,7 @@ def test_production_starts_with_what_it_was_given(monkeypatch: pytest.MonkeyPatc
     assert not config.instance.exists(), "nothing is made by itself"
 
 
-@pytest.mark.parametrize("missing", ["LINLI_SECRET_KEY", "LINLI_DATABASE_URL", "LINLI_BASE_URL"])
+@pytest.mark.parametrize("missing", [name for name in PRODUCTION if name != "LINLI_ENV"])
 @pytest.mark.parametrize("empty", [True, False])
 def test_production_makes_up_nothing(
     monkeypatch: pytest.MonkeyPatch, missing: str, *, empty: bool
@@ -111,6 +112,21 @@ def test_production_makes_up_nothing(
 def test_production_takes_no_short_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigInvalid, match=str(SECRET_BYTES_MIN)):
         start(monkeypatch, **PRODUCTION | {"LINLI_SECRET_KEY": SECRET[:-1]})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LINLI_SMS_URL", "http://sms.example/send"),
+        ("LINLI_BASE_URL", "http://linli.example"),
+        ("LINLI_DATABASE_URL", "sqlite:////var/lib/linli.sqlite"),
+    ],
+)
+def test_production_takes_nothing_in_the_clear_and_no_embedded_database(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    with pytest.raises(ConfigInvalid, match=f"{name} must begin with"):
+        start(monkeypatch, **PRODUCTION | {name: value})
 
 
 def test_production_keeps_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
