@@ -95,7 +95,7 @@ import residents.grants_api
 import residents.identity
 import residents.local_api
 import residents.views
-from core import cli, health, http, identity, jobs, limits, logs, outbox
+from core import cli, health, http, identity, jobs, limits, logs, outbox, refused
 from core.config import ROOT, Config
 from core.db import db
 from core.db import init_app as init_db
@@ -368,6 +368,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["linli.doorway"] = activities.doorway.PresenceDoorway()
     identity.init_app(app, residents.identity.actor_of)
     api = http.init_app(app, config)
+    refused.init_app(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     for blueprint in API_BLUEPRINTS:

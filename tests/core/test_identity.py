@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from core.acts import ACTS, SYSTEM, Act, Actor, NotInYourScope, Role
 from core.crypto import token_hash
 from core.errors import Forbidden
+from core.refused import KEPT_A_MINUTE
 from residents.grants import ConfirmGrant, EndGrant, GrantRole, confirm_grant, end_grant, grant_role
 from residents.revoking import Revoke, revoke
 from tests.conftest import Clock
@@ -271,3 +272,22 @@ def test_the_system_may_everything_and_is_no_role_of_people() -> None:
 )
 def test_the_audit_names_the_scope(actor: Actor, scope: str) -> None:
     assert actor.scope == scope
+
+
+def test_a_refused_access_of_staff_is_kept_but_not_without_end(
+    cast: People, client: FlaskClient, ask: Run
+) -> None:
+    address = "/api/v1/district/jobs/settle/run"
+
+    def kept(connection: Connection) -> list[tuple[UUID, str]]:
+        query = "SELECT actor, result FROM audit_events WHERE use_case = 'refuse_access'"
+        return [(UUID(str(row[0])), row[1]) for row in connection.execute(text(query))]
+
+    for someone in (cast.wang, cast.staff):
+        headers = cast.headers(someone)
+        assert client.get("/api/v1/district/jobs", headers=headers).status_code == 403
+        for _ in range(KEPT_A_MINUTE + 2):
+            assert client.post(address, headers=headers).status_code == 403
+
+    row = (cast.staff.person, '{"outcome":"core_api.run"}')
+    assert ask(kept) == [row] * KEPT_A_MINUTE

@@ -1,0 +1,56 @@
+"""A refused access of staff leaves its trace (details.md 24): one audit row, a few a minute."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, request
+
+from core.errors import AppError
+from core.identity import actor_or_none
+from core.limits import Hit, hit
+from core.work import transact
+
+if TYPE_CHECKING:
+    from core.work import Work
+
+KEPT_A_MINUTE = 10
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefuseAccess:
+    """The endpoint that was asked for something its asker may not do there."""
+
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessRefused:
+    """What the audit row says beside who and in which role."""
+
+    outcome: str
+
+
+def refuse_access(_work: Work, command: RefuseAccess) -> AccessRefused:
+    """Write nothing but the audit row that every use case leaves."""
+    return AccessRefused(outcome=command.endpoint)
+
+
+def init_app(app: Flask) -> None:
+    """Keep what is refused at the edge, whether a page caught the refusal or not."""
+    app.after_request(_keep)
+
+
+def _keep(response: Response) -> Response:
+    if response.status_code != HTTPStatus.FORBIDDEN or request.method in SAFE:
+        return response
+    actor = actor_or_none()
+    if actor is not None and actor.is_staff:
+        with contextlib.suppress(AppError):
+            transact(hit, Hit(name=f"refused:{actor.person}", limit=KEPT_A_MINUTE, seconds=60))
+            transact(refuse_access, RefuseAccess(endpoint=request.endpoint or ""), actor)
+    return response
