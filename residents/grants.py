@@ -78,6 +78,12 @@ class GrantedByYourself(Conflict):
     text = N_("授权和确认要两个人办，也不能给自己授权。请让另一位管理员来确认。")
 
 
+class TwoAdminsNeeded(Conflict):
+    """What needs two admins could be done by nobody any more, not even making another one."""
+
+    text = N_("全区至少要有两位区级管理员。请先授权一位新的管理员，请对方确认后，再结束这一条。")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admin:
     """Name and number of a district admin."""
@@ -265,7 +271,7 @@ class EndGrant:
 def end_grant(work: Work, command: EndGrant) -> Granted:
     """End a grant, and the sign-ins that act by it, at once; again changes nothing.
 
-    Raises GrantUnknown, GrantedByYourself, Forbidden.
+    Raises GrantUnknown, GrantedByYourself, TwoAdminsNeeded, Forbidden.
     """
     work.actor.require("grant.change")
     person = work.connection.scalar(select(Grant.person).where(Grant.id == command.grant))
@@ -273,6 +279,7 @@ def end_grant(work: Work, command: EndGrant) -> Granted:
         raise GrantUnknown
     if person == work.actor.person:
         raise GrantedByYourself
+    _leave_two(work, command.grant)
     yesterday = work.day - dt.timedelta(days=1)
     ended = work.connection.execute(
         update(Grant)
@@ -291,3 +298,22 @@ def end_grant(work: Work, command: EndGrant) -> Granted:
         .values(revoked_at=work.now),
     )
     return Granted(id=command.grant, person=person, exists=ended is None)
+
+
+def _leave_two(work: Work, grant: UUID) -> None:
+    """Refuse to end an admin's grant where fewer than two would be left; locks those there are."""
+    query = (
+        select(Grant.id, Grant.person)
+        .where(
+            Grant.role == "district_admin",
+            Grant.confirmed_by.is_not(None),
+            Grant.valid_from <= work.day,
+            or_(Grant.valid_to.is_(None), Grant.valid_to >= work.day),
+        )
+        .order_by(Grant.id)
+        .with_for_update()
+    )
+    rows = work.connection.execute(query).all()
+    is_admin = any(row.id == grant for row in rows)
+    if is_admin and len({row.person for row in rows if row.id != grant}) <= 1:
+        raise TwoAdminsNeeded

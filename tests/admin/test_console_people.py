@@ -154,6 +154,27 @@ def test_nobody_gives_ends_or_confirms_their_own(cast: People, ask: Run) -> None
     assert ask(roles_of, cast.lin.name) == [("district_admin", True, False)]
 
 
+def test_the_last_two_admins_stay_until_a_third_is_confirmed(cast: People, ask: Run) -> None:
+    lin, wu = cast.browser(cast.lin), cast.browser(cast.wu)
+    third = Someone("郑毅", "13700000066", "district_admin", DISTRICT)
+
+    def end_wu() -> tuple[int, str]:
+        page = lin.get(f"{PAGE}?q=吴敏").get_data(as_text=True)
+        done = post(lin, f"{PAGE}/end", grant_id=grant_id(page, "吴敏"))
+        return done.status_code, words(done)
+
+    refused = end_wu()
+    assert refused[0] == 409
+    assert "至少要有两位区级管理员" in refused[1]
+    fill(lin, PAGE, "/people", **give(third))
+    assert end_wu()[0] == 409, "a third who is not confirmed is none"
+    page = wu.get(PAGE).get_data(as_text=True)
+    assert again(wu, page, "/people/confirm").status_code == 303
+
+    assert end_wu()[0] == 303
+    assert ask(roles_of, "吴敏") == [("district_admin", True, True)]
+
+
 WRONG: list[tuple[str, dict[str, str], str]] = [
     ("name", {"name": " "}, "姓名"),
     ("phone", {"phone": "12345"}, "手机号"),
