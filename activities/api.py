@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from flask import request
 from flask_smorest import Blueprint
 
 from activities import examples, publish, queries, schemas, signup
 from activities.attendance import Recorded, check_in
 from activities.doorway import command_of, looker_of, scanned
-from activities.grants import grant_for, seal
+from activities.grants import TakeCode, seal, take_code
+from core.acts import SYSTEM
 from core.errors import Forbidden
 from core.identity import actor_or_none, current_actor, public, signed_in_only
+from core.limits import Hit, hit
 from core.work import present, reader, transact
 
 bp = Blueprint("activities_api", __name__, description="Sign-up and check-in")
@@ -64,9 +67,14 @@ def session(session: UUID) -> queries.Card:
 def presence(data: dict[str, Any]) -> dict[str, Any]:
     """Turn a scanned code into a grant, also for somebody who signs in or registers after it.
 
-    Nothing is written; the grant lasts ten minutes and keeps the moment of the scan.
+    The grant lasts ten minutes and keeps the moment of the scan. A phone asks ten times a minute
+    at most, an address from which nobody is signed in sixty times; what is refused is kept.
     """
-    grant = grant_for(reader(), data["code"].rpartition("/")[2], present())
+    actor = actor_or_none()
+    name, limit = (f"{actor.person}", 10) if actor else (request.remote_addr or "", 60)
+    transact(hit, Hit(name=f"presence:{name}", limit=limit, seconds=60))
+    command = TakeCode(code=data["code"].rpartition("/")[2])
+    grant = transact(take_code, command, actor or SYSTEM)
     return {
         "grant": seal(grant),
         "session": grant.session,

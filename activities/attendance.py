@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from activities.arriving import arrive, write
 from activities.codes import Phase
@@ -35,6 +35,8 @@ EXIT_GRACE = dt.timedelta(minutes=30)
 
 OTHER_FREE = N_("{other}还有名额，请选它，或找工作人员")
 OTHERS_ONLY = N_("请看看别的场次，或找工作人员")
+KEPT_AN_HOUR = 20
+"""Refused scans of one person at one session: more would let anybody fill the table."""
 
 
 class ScanRefused(Rejected):
@@ -44,12 +46,20 @@ class ScanRefused(Rejected):
     text = N_("这次没有签上，请找现场的工作人员登记。")
 
     def leave_trace(self, work: Work) -> None:
-        """Write the refused scan apart from the attendances."""
+        """Write the refused scan apart from the attendances; twenty an hour say what goes on."""
         work.replayed()
+        session = self.facts.get("session")
+        kept = select(func.count()).where(
+            RefusedScan.session == session if session else RefusedScan.session.is_(None),
+            RefusedScan.at > work.now - dt.timedelta(hours=1),
+            RefusedScan.actor == work.actor.person,
+        )
+        if (work.connection.scalar(kept) or 0) >= KEPT_AN_HOUR:
+            return
         work.session.add(
             RefusedScan(
                 id=work.new_id(),
-                session=self.facts.get("session"),
+                session=session,
                 resident=self.facts.get("resident"),
                 reason=self.code(),
                 at=work.now,

@@ -16,7 +16,7 @@ from activities.codes import SHORT, Phase, match, normalise, step_time
 from activities.models import Session
 from core import settings
 from core.crypto import sign, signed
-from core.errors import N_, Rejected
+from core.errors import N_
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 GRANT = dt.timedelta(minutes=10)
 
 
-class VenueCodeExpired(Rejected):
+class VenueCodeExpired(ScanRefused):
     """The code was shown too long ago, was voided, or never was one."""
 
     text = N_("现场码已经更新，请对着屏幕再扫一次。")
 
 
-class CodeUnreadable(Rejected):
+class CodeUnreadable(ScanRefused):
     """It is no venue code at all, or of no session known here."""
 
     text = N_("没有认出这个码。请对着活动现场的屏幕再扫一次。")
@@ -72,9 +72,28 @@ def grant_for(connection: Connection, code: str, now: dt.datetime) -> Grant:
     seconds = settings.integer(connection, "checkin.step_seconds", now)
     proven = match(plain, row.epoch, now, seconds)
     if proven is None:
-        raise VenueCodeExpired
+        raise VenueCodeExpired(session=row.id)
     at = step_time(proven.step, seconds)
     return Grant(row.id, proven.phase, at, secrets.token_urlsafe(12))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeCode:
+    """A scanned code that came by POST."""
+
+    code: str
+
+
+def take_code(work: Work, command: TakeCode) -> Grant:
+    """Return the grant; a code that is refused is kept as a refused scan (by a GET it is not).
+
+    Raises VenueCodeExpired or CodeUnreadable.
+    """
+    work.replayed()
+    try:
+        return grant_for(work.connection, command.code, work.now)
+    except (VenueCodeExpired, CodeUnreadable) as refusal:
+        raise type(refusal)(resident=work.actor.resident, **refusal.facts) from None
 
 
 def seal(grant: Grant) -> str:

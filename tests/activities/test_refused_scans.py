@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from activities.attendance import (
+    KEPT_AN_HOUR,
     GrantUsed,
     NotArrived,
     NotOpenYet,
@@ -195,6 +196,17 @@ def test_the_api_refuses_by_its_code_and_keeps_the_trace(
     assert (answer.status_code, body["code"]) == (int(refusal.status), refusal.code())
     assert sentence in body["message"]
     assert (left_behind(scene, before), scene.refused()) == trace_of(refusal)
+
+
+def test_who_is_refused_over_and_over_fills_no_table(scene: Scene) -> None:
+    session = scene.session()
+    for _ in range(KEPT_AN_HOUR + 5):
+        with pytest.raises(NotArrived):
+            scene.scan(scene.cast.wang, session, "serve", "exit", when=NOW)
+    with pytest.raises(NotArrived):
+        scene.scan(scene.cast.chen, session, "serve", "exit", when=NOW)
+
+    assert len(scene.refused()) == KEPT_AN_HOUR + 1
 
 
 def test_a_scan_that_was_too_old_is_kept_with_who_and_where_a_forged_one_with_who(

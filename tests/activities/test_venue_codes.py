@@ -18,6 +18,7 @@ from activities.publish import SteerSession, VoidCodes, turn_to_exit, void_codes
 from core.crypto import mac, sign
 from tests.activities.scene import END, START, STEP, Scene, at, everything
 from tests.admin.scene import words
+from tests.conftest import Clock
 from tests.people import NEAR
 
 OLD = "码已更新，请对着屏幕再扫一次"
@@ -125,7 +126,7 @@ def test_a_code_is_answered_by_its_own_sentence_and_the_answer_writes_nothing(
 
 
 @pytest.mark.parametrize("name", CODES)
-def test_the_api_answers_a_code_alike_and_writes_nothing(
+def test_the_api_answers_a_code_alike_and_keeps_what_it_refuses(
     scene: Scene, client: FlaskClient, name: str
 ) -> None:
     make, status, sentence = CODES[name]
@@ -135,14 +136,34 @@ def test_the_api_answers_a_code_alike_and_writes_nothing(
 
     answer = client.post("/api/v1/presence", json={"code": code}, headers=headers)
 
-    assert scene.ask(everything) == before
+    after = scene.ask(everything)
+    changed = {table for table in after if after[table] != before[table]}
     if status == 303:
+        assert changed == {"rate_limits"}
         assert answer.status_code == 200
         assert answer.get_json()["phase"] == "entry"
         return
     assert answer.status_code == 422
     known = {OLD: "venue_code_expired", NO_CODE: "code_unreadable"}
     assert answer.get_json()["code"] == known[sentence]
+    assert changed == {"rate_limits", "refused_scans"}
+    assert scene.refused() == [known[sentence]]
+
+
+def test_one_phone_asks_the_api_ten_times_a_minute_and_one_address_sixty(
+    scene: Scene, client: FlaskClient, clock: Clock
+) -> None:
+    body = {"code": scene.code(scene.session())}
+    headers = scene.cast.headers(scene.cast.wang)
+
+    def asked(times: int, headers: dict[str, str]) -> list[int]:
+        made = [client.post("/api/v1/presence", json=body, headers=headers) for _ in range(times)]
+        return [answer.status_code for answer in made]
+
+    assert asked(12, headers) == [200] * 10 + [429] * 2
+    assert asked(62, {}) == [200] * 60 + [429] * 2
+    clock.advance(seconds=61)
+    assert asked(1, headers) == [422], "an old code, and no limit any more"
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
