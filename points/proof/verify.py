@@ -352,7 +352,7 @@ def counted(connection: Connection) -> dict[str, int]:
 LIMITS = (
     "SET LOCAL statement_timeout = 0",
     "SET LOCAL idle_in_transaction_session_timeout = 0",
-    "SET LOCAL work_mem = '64MB'",
+    "SET LOCAL work_mem = '32MB'",
     "SET LOCAL max_parallel_workers_per_gather = 1",
 )
 """A large district takes longer than a page may; the memory is that of four such hashes."""
