@@ -84,12 +84,14 @@ def reworded(stack: contextlib.ExitStack, owner: Any, name: str, *pairs: tuple[s
 @contextlib.contextmanager
 def other_postings() -> Iterator[None]:
     """Make the posting statements anew, before and after."""
-    cached: Any = posting_sql.statement
-    cached.cache_clear()
+    kept: tuple[Any, ...] = (posting_sql.statement, posting_sql.plain)
+    for each in kept:
+        each.cache_clear()
     try:
         yield
     finally:
-        cached.cache_clear()
+        for each in kept:
+            each.cache_clear()
 
 
 def guards(stack: contextlib.ExitStack, *pairs: tuple[str, str]) -> None:
