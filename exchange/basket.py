@@ -19,7 +19,7 @@ from exchange.prices import PAR, ROUND_STEPS, Cost, price_of
 from exchange.rates import RateInForce, rate_in_force
 from exchange.stations import ItemUnknown
 from points.accounts import FACE_ONE, resident_account
-from points.models import Account
+from points.queries import free_on
 from residents.models import Community, Person, Resident
 from residents.people import ResidentUnknown
 
@@ -276,9 +276,7 @@ def load_buyer(connection: Connection, resident: UUID) -> Buyer:
     if row is None:
         raise ResidentUnknown
     account = resident_account(resident, row.community, "service")
-    available = connection.scalar(
-        select(Account.credited - Account.debited - Account.held).where(Account.id == account),
-    )
+    available = free_on(connection, [account]).get(account)
     return Buyer(
         resident=resident,
         person=row.person,

@@ -31,7 +31,7 @@ from exchange.orders.submit import (
     place,
 )
 from exchange.reserve import give_stock, hand_out, quotas_of, raise_quotas
-from points.models import Account
+from points.queries import free_on
 from residents.models import Person
 
 if TYPE_CHECKING:
@@ -106,9 +106,8 @@ def redeem_at_counter(work: Work, command: CounterRedemption) -> Redeemed:
     ``known``: spent and handed over at once. ``device``: points, quotas and stock are held for
     five minutes until the resident agrees. Others of the household who stand here agree before
     staff who know them. Raises OwnOrder, OwnHousehold, KnownTooLarge, ShareTooLarge,
-    LeadNeeded,
-    ResidentUnconfirmed, PayerLacksPoints, InsufficientPoints, and what ``basket``, ``reserve`` and
-    ``payers_of`` raise.
+    LeadNeeded, ResidentUnconfirmed, PayerLacksPoints, InsufficientPoints, and what ``basket``,
+    ``reserve`` and ``payers_of`` raise.
     """
     work.actor.require("counter.redeem")
     if command.confirmation not in CONFIRMATIONS:
@@ -181,9 +180,7 @@ def _known(work: Work) -> dict[str, Any]:
 
 def _refuse_short(work: Work, payers: Sequence[rows.Payer]) -> None:
     """Raise PayerLacksPoints by name; the guard of the account says it without."""
-    free = (Account.credited - Account.debited - Account.held).label("free")
-    query = select(Account.id, free).where(Account.id.in_([each.account for each in payers]))
-    left = {row.id: row.free for row in work.connection.execute(query)}
+    left = free_on(work.connection, [each.account for each in payers])
     for each in payers:
         if left[each.account] < each.amount:
             name = work.connection.scalar(select(Person.name).where(Person.id == each.person))

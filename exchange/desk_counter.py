@@ -23,7 +23,7 @@ from exchange.quote import Quote
 from exchange.reserve import NO_LIMIT
 from exchange.shared import family_of
 from exchange.story import OrderStory, find, story
-from points.models import Account
+from points.queries import free_on
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -112,9 +112,7 @@ def family_at(
     """
     home = baskets.load_buyer(connection, resident).community == host
     family = family_of(connection, resident, now)
-    free = (Account.credited - Account.debited - Account.held).label("free")
-    query = select(Account.id, free).where(Account.id.in_([each.account for each in family]))
-    available = {row.id: row.free for row in connection.execute(query)}
+    available = free_on(connection, [each.account for each in family])
     return tuple(
         Beside(
             resident=each.resident,

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import and_, select
 
 from points.accounts import resident_account
-from points.models import Account
+from points.queries import free_on
 from residents.models import Person, Resident, ResidentEnd
 
 if TYPE_CHECKING:
@@ -55,9 +55,7 @@ def left(connection: Connection, which: ColumnElement[bool]) -> list[Left]:
     if not rows:
         return []
     accounts = {row.id: resident_account(row.id, row.community, "service") for row in rows}
-    free = (Account.credited - Account.debited - Account.held).label("free")
-    found = connection.execute(select(Account.id, free).where(Account.id.in_(accounts.values())))
-    amounts = {row.id: row.free for row in found}
+    amounts = free_on(connection, accounts.values())
     return [
         Left(
             resident=row.id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -68,8 +68,14 @@ class Balances:
 def available(connection: Connection, resident: UUID, community: int) -> int:
     """Return the service points that a resident can spend now."""
     account = resident_account(resident, community, "service")
-    query = select(Account.credited - Account.debited - Account.held).where(Account.id == account)
-    return connection.scalar(query) or 0
+    return free_on(connection, [account]).get(account, 0)
+
+
+def free_on(connection: Connection, accounts: Iterable[int]) -> dict[int, int]:
+    """Return the centipoints that are free on each of the accounts that there are."""
+    free = (Account.credited - Account.debited - Account.held).label("free")
+    rows = connection.execute(select(Account.id, free).where(Account.id.in_(list(accounts))))
+    return {row.id: row.free for row in rows}
 
 
 def balances(
