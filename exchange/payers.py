@@ -12,7 +12,7 @@ from sqlalchemy import select
 from core.directory import directory
 from exchange.left import Left, left_to
 from points.accounts import resident_account
-from residents.acting import is_younger
+from residents.acting import is_under
 from residents.models import Person, Resident
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def relatives(
         for row in rows
     ]
     dead = left_to(connection, buyer.household, day)
-    if dead and not is_adult(connection, buyer.person, day):
+    if dead and is_under(connection, buyer.person, ADULT, day):
         dead = []
     return (*living, *(_gone(each) for each in dead))
 
@@ -94,9 +94,3 @@ def _gone(each: Left) -> Relative:
         left=True,
         available=each.amount,
     )
-
-
-def is_adult(connection: Connection, person: UUID, day: dt.date) -> bool:
-    """Whether somebody is of age, as far as is known: the birth year is optional."""
-    born = connection.scalar(select(Person.birth_year).where(Person.id == person))
-    return not is_younger(born, ADULT, day)

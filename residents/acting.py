@@ -43,8 +43,13 @@ def wards(connection: Connection, agent: UUID, day: dt.date) -> frozenset[UUID]:
 
 def is_child(connection: Connection, person: UUID, day: dt.date) -> bool:
     """Whether somebody is known to be under fourteen."""
+    return is_under(connection, person, CHILD, day)
+
+
+def is_under(connection: Connection, person: UUID, age: int, day: dt.date) -> bool:
+    """Whether somebody is known to be under an age."""
     born = connection.scalar(select(Person.birth_year).where(Person.id == person))
-    return is_younger(born, CHILD, day)
+    return is_younger(born, age, day)
 
 
 def is_younger(born: int | None, age: int, day: dt.date) -> bool:

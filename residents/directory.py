@@ -133,15 +133,9 @@ class ResidentsDirectory:
             Resident.household.in_(households), Resident.valid_to.is_(None)
         )
         acted_for = select(Representation.principal).where(
-            Representation.agent.in_(same),
-            or_(
-                Representation.valid_to.is_(None),
-                Representation.valid_to >= business_day(present()),
-            ),
+            Representation.agent.in_(same), acting.holds(business_day(present()))
         )
-        people = frozenset(
-            connection.scalars(same.union(living, acted_for)),
-        )
+        people = frozenset(connection.scalars(same.union(living, acted_for)))
         residents = connection.scalars(
             select(Resident.id).where(
                 or_(Resident.person.in_(people), Resident.household.in_(households)),
