@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
 from activities.models import Attendance, Session, SignUp
-from activities.signup import SIGN_UP_KEY, TAKE, ForResident, SignUpRaced, put, take_place
+from activities.signup import SIGN_UP_KEY, TAKE, ForResident, SignUpRaced, over, put, take_place
 
 if TYPE_CHECKING:
     from core.work import Work
@@ -72,15 +72,8 @@ def _kept(held: CTE, values: dict[str, Any]) -> CTE:
             values["recorded_by"],
         ).select_from(held),
     )
-    return (
-        row.on_conflict_do_update(
-            index_elements=SIGN_UP_KEY,
-            set_={name: row.excluded[name] for name in ("state", "queued_at", "created_by")},
-            where=SignUp.state == bindparam("v_before"),
-        )
-        .returning(SignUp.resident)
-        .cte("kept")
-    )
+    kept: CTE = over(row).cte("kept")
+    return kept
 
 
 def _with_place() -> Executable:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -179,17 +178,19 @@ def held_open(work: Work, session: UUID) -> bool:
 SIGN_UP_KEY = ("session", "resident", "part")
 
 
-def _put(insert: Callable[..., Any]) -> Executable:
-    row = insert(SignUp)
-    put: Executable = row.on_conflict_do_update(
+def over(row: Any) -> Any:
+    """Let the insert of a sign-up go over one in the state that was read, and nothing else."""
+    return row.on_conflict_do_update(
         index_elements=SIGN_UP_KEY,
         set_={name: row.excluded[name] for name in ("state", "queued_at", "created_by")},
         where=SignUp.state == bindparam("v_before"),
     ).returning(SignUp.state)
-    return put
 
 
-PUT = {"sqlite": _put(sqlite.insert), "postgresql": _put(postgresql.insert)}
+PUT: dict[str, Executable] = {
+    "sqlite": over(sqlite.insert(SignUp)),
+    "postgresql": over(postgresql.insert(SignUp)),
+}
 
 
 def put(work: Work, command: ForResident, before: str | None, state: str) -> None:
