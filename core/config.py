@@ -12,6 +12,8 @@ from typing import Literal, get_args
 
 Environment = Literal["development", "production", "test"]
 ROOT = Path(__file__).resolve().parent.parent
+INSTANCE = ROOT / "instance"
+"""Where a process keeps its own files, unless LINLI_INSTANCE names a folder."""
 SECRET_BYTES_MIN = 32
 BASE_URL = "http://127.0.0.1:8000"
 
@@ -54,7 +56,7 @@ class Config:
         embedded database, or an address that sends secrets in the clear.
         """
         environment = _environment(os.environ.get("LINLI_ENV", "development"))
-        instance = Path(os.environ.get("LINLI_INSTANCE", str(ROOT / "instance"))).resolve()
+        instance = Path(os.environ.get("LINLI_INSTANCE", str(INSTANCE))).resolve()
         clock = os.environ.get("LINLI_CLOCK") or None
         if environment == "production" and clock:
             message = "LINLI_CLOCK is for tests and demonstrations: unset it in production"

@@ -27,7 +27,7 @@ from admin.demo.neighbours import BUILDING_LEAD, GRID_WORKER
 from admin.demo.settling import ADMINS, STAFF, settle_in
 from admin.demo.today import go_on
 from admin.demo.town import HOME, Builder, example_residents
-from core.config import ROOT, Config
+from core.config import INSTANCE, Config
 from core.db import db
 from core.server import Server
 from core.work import business_day, configuration, end_reading, present, reading, transact
@@ -60,7 +60,7 @@ def _at_home() -> None:
     config = configuration()
     if config.is_production:
         sys.exit("There is no demonstration in production.")
-    if config.instance == ROOT / "instance":
+    if config.instance == INSTANCE:
         os.environ["LINLI_INSTANCE"] = str(config.instance / HOME_FOLDER)
         os.execv(sys.executable, [sys.executable, "-m", "flask", *sys.argv[1:]])  # noqa: S606 - itself
 

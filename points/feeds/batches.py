@@ -109,8 +109,7 @@ def forget_chunk(work: Work, command: ForgetFeeds) -> Forgotten:
 
 def forget_due(chunk: int = CHUNK) -> int:
     """Forget what is due, chunk by chunk; returns how many answers."""
-    done = transact(forget_chunk, ForgetFeeds(chunk=chunk))
-    total = done.items
+    done, total = Forgotten(items=0, finished=False), 0
     while not done.finished:
         done = transact(forget_chunk, ForgetFeeds(chunk=chunk))
         total += done.items
