@@ -35,7 +35,7 @@ from core.acts import SYSTEM, Actor
 from core.config import Config
 from core.db import db
 from core.work import Work, reading, transact
-from tests import base, contract, postgres
+from tests import base, contract, postgres, templates
 from tests.people import People, make
 
 DATABASES = ("sqlite", "postgresql")
@@ -76,6 +76,7 @@ class Stage:
         self.app = create_app(self.config())
         self.app.extensions["linli"].clock = self.clock
         contract.keep(self.app)
+        templates.be_strict(self.app)
         self.people: People | None = None
         self._make_template()
 

@@ -1,7 +1,7 @@
 """A GET writes nothing at all (design.md 6): every page and every read of the API, as everybody.
 
-On the way each page is looked over for what would need a script. The same walk looks for a resident
-where those read who have no business with her.
+On the way each page is looked over for what would need a script, and each template is looked for.
+The same walk looks for a resident where those read who have no business with her.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from points.settlement import settle_due
 from points.statements.issue import IssueStatement, issue_statement
 from points.statements.periods import Period, Subject
 from residents.grants import ConfirmGrant, GrantRole, confirm_grant, grant_role
+from tests import templates
 from tests.conftest import Clock
 from tests.dead_ends import DeadEnds
 from tests.exchange.scene import POINT, Scene, Someone
@@ -263,9 +264,33 @@ def ask_all(
     )
 
 
-def test_no_get_changes_a_row_and_no_page_needs_a_script(
-    app: Flask, cast: People, arguments: Arguments, ask: Callable[..., Any]
+AFTER_A_STEP = {
+    "activities/_elder.html",
+    "activities/expired.html",
+    "activities/result.html",
+    "admin/_sheet_look.html",
+    "admin/act_sheet_look.html",
+    "admin/hours_look.html",
+    "admin/resident_list_look.html",
+    "exchange/_arrivals.html",
+    "exchange/_asked.html",
+    "exchange/_kept.html",
+    "exchange/_shares_asked.html",
+    "points/_elder.html",
+    "points/_help.html",
+    "residents/elder_home.html",
+}
+"""Templates that the scene does not lead to; ``tests/test_every_page.py`` takes the steps."""
+
+
+def test_no_get_changes_a_row_no_page_needs_a_script_and_no_template_is_unseen(
+    app: Flask,
+    cast: People,
+    arguments: Arguments,
+    ask: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    shown = templates.record(app, monkeypatch)
     fang = building_lead(Scene(app).run, ask, cast)
     desk = (cast.staff, cast.lead, cast.keeper, fang)
     people = {who.name: who for who in (cast.wang, cast.there, *desk, cast.lin)}
@@ -300,6 +325,7 @@ def test_no_get_changes_a_row_and_no_page_needs_a_script(
     assert useless == {}, "everything works without a script"
     assert unanswered == [], "the walk has to open every address for somebody"
     assert len(addresses) > 50
+    assert templates.written() - shown == AFTER_A_STEP, "whatever is written is shown"
 
 
 @pytest.mark.parametrize(

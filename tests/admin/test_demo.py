@@ -16,7 +16,9 @@ from core.db import db
 from core.models import AuditEvent
 from core.work import present, reading
 from residents import grants, local_grants
+from tests import templates
 from tests.demonstration import Demonstration, application
+from tests.following import follow
 
 pytestmark = pytest.mark.timeout(900)
 CALLS_MAX = 12_000
@@ -52,6 +54,7 @@ def test_the_demonstration_is_a_lively_district_with_a_sign_in_for_everybody(
         demo.look_around(rows, times=100)
         assert demo.megabytes() < MEGABYTES_MAX
     books_hold(app)
+    every_link_leads_to_a_page(app, rows)
     with app.app_context():
         downgrade(revision="-1")
 
@@ -123,6 +126,18 @@ def books_hold(app: Flask) -> None:
     done = app.test_cli_runner().invoke(args=["verify"])
     assert done.exit_code == 0, done.output
     assert done.output.startswith("the books hold")
+
+
+def every_link_leads_to_a_page(app: Flask, rows: list[dict[str, str]]) -> None:
+    templates.be_strict(app)
+    for row in rows:
+        browser = app.test_client()
+        with browser.session_transaction() as cookie:
+            cookie["_user_id"] = row["token"]
+        found = follow(app, browser)
+        led = {address: status for address, status in found.items() if status not in {200, 303}}
+        assert led == {}, row["role"]
+        assert len(found) > 1, row["role"]
 
 
 def a_token_can_be_revoked(app: Flask, rows: list[dict[str, str]]) -> None:
