@@ -127,8 +127,7 @@ def redeem_at_counter(work: Work, command: CounterRedemption) -> Redeemed:
     payers = _payers(work, basket, cost, command, order)
     refuse_large(work, basket.host.community, cost)
     known = _by_word(basket, command.confirmation, payers)
-    for each in known:
-        _refuse_over(work, basket, each, each.amount)
+    _refuse_over(work, basket, known, sum(each.amount for each in known))
     if not basket.buyer.confirmed:
         confirm_at_counter(
             work, command.resident, basket.host.community, seen=command.confirm_resident
@@ -149,8 +148,7 @@ def redeem_at_counter(work: Work, command: CounterRedemption) -> Redeemed:
     act = _ask if command.confirmation == "device" else _give
     done = act(work, basket, terms, entry, payers)
     # Once more with the accounts locked: another clerk may have given them something meanwhile.
-    for each in known:
-        _refuse_over(work, basket, each)
+    _refuse_over(work, basket, known)
     return done
 
 
@@ -198,10 +196,11 @@ def _refuse_own(work: Work, basket: Basket) -> None:
         raise OwnHousehold
 
 
-def _refuse_over(work: Work, basket: Basket, payer: rows.Payer, amount: int = 0) -> None:
-    own = payer.resident == basket.buyer.resident
+def _refuse_over(work: Work, basket: Basket, known: Sequence[rows.Payer], amount: int = 0) -> None:
+    own = [each.resident for each in known] == [basket.buyer.resident]
     refusal = KnownTooLarge if own else ShareTooLarge
-    refuse_over(work, basket.host.community, payer.account, amount, refusal=refusal)
+    accounts = [each.account for each in known]
+    refuse_over(work, basket.host.community, accounts, amount, refusal=refusal)
 
 
 def _by_word(basket: Basket, confirmation: str, payers: Sequence[rows.Payer]) -> list[rows.Payer]:

@@ -9,13 +9,13 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from core import settings
 from core.formats import mask_name
 from core.work import business_day
 from exchange import basket as baskets
 from exchange import words
 from exchange.desk import ApprovalRow, approvals
 from exchange.desk_station import station_items
+from exchange.known import left_today
 from exchange.models import Item, Order
 from exchange.order_queries import LineView, last_moment
 from exchange.queries import household_used
@@ -139,26 +139,26 @@ class Way:
 def ways(
     connection: Connection, community: int, quote: Quote, now: dt.datetime, *, shared: bool = False
 ) -> tuple[Way, ...]:
-    """Return the ways to agree: the resident's phone, or staff who know them up to a sum.
+    """Return the ways to agree: the resident's phone, or staff who know them up to a day's sum.
 
     ``shared``: the family may pay so much of it that the resident's own part is below that sum.
     """
-    limit = settings.integer(connection, "redeem.known_face_points", now, community)
-    known = quote.cost <= limit * baskets.POINT
     buyer = baskets.load_buyer(connection, quote.resident)
+    left = left_today(connection, community, [buyer.account], now)
+    known = quote.cost <= left
     phone = buyer.phone_cipher is not None
     return (
         Way(
             value="device",
             title=words.way_title("device"),
-            note=words.way_note("device", limit, open_=phone),
+            note=words.device_note(open_=phone),
             allowed=phone,
             chosen=phone and not known,
         ),
         Way(
             value="known",
             title=words.way_title("known"),
-            note=words.way_note("known", limit, open_=known),
+            note=words.known_note(left),
             allowed=known or shared,
             chosen=known or (shared and not phone),
         ),

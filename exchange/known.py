@@ -1,12 +1,15 @@
 """What staff may give somebody because they know them: a sum per payer, community and day.
 
-Without the day, ten small orders would pass where one large one is refused.
+Without the day, ten small orders would pass where one large one is refused; without the sum of
+those who pay together, ten shares would.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from sqlalchemy import func, select
 
@@ -30,13 +33,18 @@ class KnownTooLarge(Rejected):
 
 
 class ShareTooLarge(KnownTooLarge):
-    """The same for a share that somebody of the household pays."""
+    """The same for a share that somebody of the household pays, and for several together."""
 
-    text = N_("认识本人，一天最多代点 {limit} 分，今天还剩 {left} 分。请本人在自己的手机上点同意。")
+    text = N_(
+        "认识本人，一起付的人合计，一天最多代点 {limit} 分，今天还剩 {left} 分。"
+        "请本人在自己的手机上点同意。"
+    )
 
 
-def left_today(connection: Connection, host: int, account: int, now: dt.datetime) -> int:
-    """Return how many centipoints an account may still pay here today by being known."""
+def left_today(
+    connection: Connection, host: int, accounts: Collection[int], now: dt.datetime
+) -> int:
+    """Return how many centipoints these accounts together may still pay here by being known."""
     limit = settings.integer(connection, "redeem.known_face_points", now, host) * POINT
     paid = connection.scalar(
         select(func.sum(OrderPayment.amount))
@@ -44,25 +52,32 @@ def left_today(connection: Connection, host: int, account: int, now: dt.datetime
         .where(
             Order.host == host,
             Order.state.in_(("asked", "submitted", "ready", "collected")),
-            Order.submitted_at >= day_start(business_day(now)),
-            OrderPayment.account == account,
-            OrderPayment.taken_at.is_not(None),
+            OrderPayment.account.in_(accounts),
+            OrderPayment.taken_at >= day_start(business_day(now)),
             func.coalesce(OrderPayment.confirmation, Order.confirmation) == "known",
         )
     )
     return limit - int(paid or 0)
 
 
+def known_payers(connection: Connection, order: UUID) -> list[int]:
+    """Return the accounts that pay an order because staff knew their holders."""
+    query = select(OrderPayment.account).where(
+        OrderPayment.order == order, OrderPayment.confirmation == "known"
+    )
+    return list(connection.scalars(query))
+
+
 def refuse_over(
     work: Work,
     host: int,
-    account: int,
+    accounts: Collection[int],
     amount: int = 0,
     *,
     refusal: type[KnownTooLarge] = KnownTooLarge,
 ) -> None:
-    """Raise the refusal where an amount in centipoints is more than is left for today."""
-    left = left_today(work.connection, host, account, work.now)
+    """Raise the refusal where an amount in centipoints is more than is left for them today."""
+    left = left_today(work.connection, host, accounts, work.now)
     if amount > left:
         limit = settings.integer(work.connection, "redeem.known_face_points", work.now, host)
         raise refusal(limit=limit, left=points(max(0, left)))

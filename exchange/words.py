@@ -208,11 +208,14 @@ def way_title(way: str) -> str:
     return _("本人手机") if way == "device" else _("我认识本人")
 
 
-def way_note(way: str, limit: int, *, open_: bool) -> str:
-    """Say how a way to agree works, or why it is closed."""
-    if way == "device":
-        return _("点同意，5 分钟内有效") if open_ else _("没有登记手机")
-    return _("限 %(limit)s 分以内", limit=limit)
+def device_note(*, open_: bool) -> str:
+    """Say how a resident's own phone agrees at the counter, or why it cannot."""
+    return _("点同意，5 分钟内有效") if open_ else _("没有登记手机")
+
+
+def known_note(left: int) -> str:
+    """Say how much somebody may still pay today because staff know them, in centipoints."""
+    return _("今天还能付 %(left)s 分", left=points(max(0, left)))
 
 
 def scope_words(scope: str) -> str:

@@ -20,7 +20,7 @@ from core.formats import message_time
 from core.ids import uuid8
 from exchange import messages
 from exchange.basket import POINT
-from exchange.known import ShareTooLarge, refuse_over
+from exchange.known import ShareTooLarge, known_payers, refuse_over
 from exchange.models import OrderPayment
 from exchange.orders import rows
 from exchange.orders.decide import free
@@ -175,7 +175,12 @@ def agree_to_pay(work: Work, command: AgreeToPay) -> Agreed:
         work.replayed()
         return Agreed(id=order.id, state=order.state, amount=payment.amount)
     _refuse_over(work, order, payment)
+    if confirmation == "known":
+        _refuse_unknown(work, order, payment, payment.amount)
     _set_aside(work, order, payment, confirmation)
+    if confirmation == "known":
+        # Once more with the account locked: another order may have taken some meanwhile.
+        _refuse_unknown(work, order, payment)
     if any(each.hold is None for each in order.payments if each != payment):
         return Agreed(id=order.id, state="asked", amount=payment.amount)
     if not rows.move(work, order.id, ["asked"], "submitted"):
@@ -198,8 +203,6 @@ def _by_right(work: Work, order: OrderRow, payment: Payment) -> Literal["device"
         if not actor.may("counter.redeem", order.home):
             actor.require("counter.redeem", order.host)
         rows.refuse_own(order, actor.person, directory().own(work.connection, actor.person))
-        place = order.home if actor.covers(order.home) else order.host
-        refuse_over(work, place, payment.account, payment.amount, refusal=ShareTooLarge)
         return "known"
     if payment.payer in directory().wards(work.connection, actor.person, work.day):
         return "device"
@@ -214,6 +217,13 @@ def _refuse_over(work: Work, order: OrderRow, payment: Payment) -> None:
     over = order.state != "asked" or agree_by(order.submitted_at) <= work.now
     if over or payment.hold is not None or not payment.lives_there:
         raise NobodyWaits
+
+
+def _refuse_unknown(work: Work, order: OrderRow, payment: Payment, amount: int = 0) -> None:
+    """Raise ShareTooLarge where those whom staff know pay more of it together than in a day."""
+    place = order.home if work.actor.covers(order.home) else order.host
+    accounts = {*known_payers(work.connection, order.id), payment.account}
+    refuse_over(work, place, accounts, amount, refusal=ShareTooLarge)
 
 
 def _set_aside(work: Work, order: OrderRow, payment: Payment, confirmation: str) -> None:

@@ -184,6 +184,22 @@ def test_the_counter_says_what_this_resident_may_take(scene: Scene, chen: Actor)
     ]
 
 
+def test_the_counter_offers_knowing_somebody_for_what_is_left_of_the_day(
+    scene: Scene, chen: Actor
+) -> None:
+    wang = scene.resident(HERE, points=100)
+    item = scene.item(HERE, chen, stock=10, price=16 * POINT)
+    offer = scene.quote(wang, item)
+
+    def known() -> tuple[bool, str]:
+        ways = scene.ask(desk_counter.ways, HERE, offer, scene.now)
+        return next((way.allowed, way.note) for way in ways if way.value == "known")
+
+    assert known() == (True, "今天还能付 30 分")
+    scene.redeem(wang, item, chen)
+    assert known() == (False, "今天还能付 14 分")
+
+
 def test_the_district_sees_orders_flows_and_positions(scene: Scene, clock: Any) -> None:
     wang = scene.resident(HERE, points=300)
     wu = scene.resident(THERE, points=300, name="吴阿毛")

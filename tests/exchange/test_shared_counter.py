@@ -49,6 +49,7 @@ def together(family: Family, item: Any, *shares: tuple[Someone, int]) -> Counter
 def test_a_family_that_stands_there_pays_together(
     scene: Scene, family: Family, clerk: Actor
 ) -> None:
+    scene.set_to("redeem.known_face_points", "50")
     rice = scene.item(HERE, clerk, stock=5, price=45 * POINT, limit_per_household_month=2)
     command = together(family, rice, (family.li, 15), (family.daughter, 10))
 
@@ -87,8 +88,9 @@ def test_shares_have_the_limits_that_they_have_elsewhere(
     scene.give(family.wang, 30 * POINT)
 
     for shares, refusal in (
+        ((), KnownTooLarge),
         (((family.li, 31),), ShareTooLarge),
-        (((family.li, 5),), KnownTooLarge),
+        (((family.li, 15), (family.daughter, 15)), ShareTooLarge),
         (((family.li, 30), (family.daughter, 20)), SharesWrong),
         (((stranger, 20),), NotOfHousehold),
     ):
@@ -111,3 +113,16 @@ def test_the_buyers_phone_agrees_to_the_rest(scene: Scene, family: Family, clerk
     assert done.state == "collected"
     assert family.free() == (5 * POINT, 30 * POINT, 20 * POINT)
     assert broken(scene) == []
+
+
+def test_those_who_pay_together_have_one_limit_for_the_day(
+    scene: Scene, family: Family, clerk: Actor
+) -> None:
+    soap, rice = (scene.item(HERE, clerk, stock=5, price=each * POINT) for each in (10, 25))
+    scene.redeem(family.li, soap, clerk)
+
+    with pytest.raises(ShareTooLarge) as caught:
+        scene.run(redeem_at_counter, together(family, rice, (family.li, 5)), clerk)
+
+    assert "今天还剩 20 分" in caught.value.sentence()
+    scene.run(redeem_at_counter, together(family, rice, (family.daughter, 5)), clerk)

@@ -370,6 +370,21 @@ def test_staff_who_know_somebody_agree_for_them_at_the_counter_up_to_a_sum(
     assert (paid.agreed_by, paid.confirmation) == (clerk.person, "known")
 
 
+def test_shares_agreed_to_by_word_have_one_limit_together(
+    scene: Scene, family: Family, rice: UUID, clerk: Actor
+) -> None:
+    scene.give(family.wang, 30 * POINT)
+    order = family.order(rice, (family.li, 20), (family.daughter, 15)).id
+    first = [family.agree(order, family.li, clerk) for _ in range(2)]
+    assert first[0] == first[1]
+
+    with pytest.raises(ShareTooLarge) as refused:
+        family.agree(order, family.daughter, clerk)
+
+    assert "今天还剩 10 分" in refused.value.sentence()
+    assert family.agree(order, family.daughter).state == "submitted"
+
+
 def test_elsewhere_quotas_count_each_payers_share(scene: Scene, clerk: Actor) -> None:
     family = Family(scene)
     zhou = scene.staff(THERE, name="周国栋")
