@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from activities.models import ActivityTemplate
 from core.defaults import number, put, refuse_unless, rows
+from core.errors import N_
 from points.models import CatalogueRule
 
 if TYPE_CHECKING:
@@ -31,20 +32,22 @@ def load_templates(work: Work, _event: object) -> None:
 
 def _check(row: dict[str, str], rules: dict[str, Row[tuple[object, ...]]]) -> None:
     key, minutes = row["key"], int(row["duration_minutes"])
-    refuse_unless(row["open_to"] in OPEN_TO, FILE, key, "开放范围不认识")
-    refuse_unless(minutes % HALF_HOUR_MINUTES == 0, FILE, key, "时长应是半小时的倍数")
+    refuse_unless(row["open_to"] in OPEN_TO, FILE, key, N_("开放范围不认识"))
+    refuse_unless(minutes % HALF_HOUR_MINUTES == 0, FILE, key, N_("时长应是半小时的倍数"))
     for part, kind, unit in (("take_part", "basic", "次"), ("serve", "service", "半小时")):
         name = row[f"{part}_rule"]
         if not name:
             continue
         rule = rules.get(name)
-        refuse_unless(rule is not None, FILE, key, f"没有规则 {name}")
+        refuse_unless(rule is not None, FILE, key, N_("没有规则 {rule}").format(rule=name))
         assert rule is not None  # noqa: S101 - refused above
         fits = rule.points_kind == kind and rule.unit == unit and rule.holder == "resident"
-        refuse_unless(fits and rule.on_by_default, FILE, key, f"规则 {name} 不能用在这里")
+        refuse_unless(
+            fits and rule.on_by_default, FILE, key, N_("规则 {rule} 不能用在这里").format(rule=name)
+        )
         if part == "serve" and rule.cap_per_day is not None:
             in_cap = minutes <= rule.cap_per_day * HALF_HOUR_MINUTES
-            refuse_unless(in_cap, FILE, key, "时长超过规则的每日上限")
+            refuse_unless(in_cap, FILE, key, N_("时长超过规则的每日上限"))
 
 
 def _record(position: int, row: dict[str, str]) -> dict[str, object]:

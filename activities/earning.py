@@ -13,6 +13,8 @@ from activities.models import Attendance
 from activities.situation import Record, Situation
 from core import settings
 from core.directory import directory
+from core.errors import N_
+from core.formats import hours
 from core.served import HALF_HOUR, Span, covered
 from points.accounts import resident_account
 from points.earning.awards import Award, Provenance, award
@@ -45,7 +47,7 @@ NOTHING = Earned(None, None, None, None)
 
 def part_words(part: str) -> str:
     """Return the part as residents read it."""
-    return "来参加" if part == "take_part" else "来帮忙"
+    return N_("来参加") if part == "take_part" else N_("来帮忙")
 
 
 def earn(
@@ -64,7 +66,7 @@ def earn(
     # Hours are no better proven than the weaker of their two ends.
     proven = max(now.entry_provenance or provenance, provenance, key=PROVENANCES.index)
     by_hand = _by_hand(work, command, now)
-    hours = f" {units // 2}{'.5' if units % 2 else ''} 小时" if serves else ""
+    served = N_(" {hours} 小时").format(hours=hours(units)) if serves else ""
     made = award(
         work,
         Award(
@@ -77,7 +79,7 @@ def earn(
             units=units,
             amount_per_unit=now.amount,
             provenance=proven,
-            reason=f"{now.title}，{part_words(command.part)}{hours}",
+            reason=f"{now.title}，{part_words(command.part)}{served}",
             source_kind="session",
             source_id=command.session,
             event_at=command.at,

@@ -109,7 +109,7 @@ class EnterSheet:
 
     session: UUID
     rows: tuple[SheetRow, ...]
-    reason: str = "照签到表录入"
+    reason: str = N_("照签到表录入")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

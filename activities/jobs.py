@@ -14,6 +14,7 @@ from activities.grants import GRANT
 from activities.models import Attendance, Session
 from activities.situation import Record
 from core import settings
+from core.errors import N_
 from core.served import HALF_HOUR
 from core.work import transact
 from residents.models import Resident
@@ -85,7 +86,7 @@ def write_missing_exits(work: Work, _command: WriteExits) -> ExitsWritten:
                 method="automatic",
                 # Whoever was entered as coming after the end left as they came.
                 at=max(row.ended_at, row.event_at),
-                reason="没有签退",
+                reason=N_("没有签退"),
                 half_hours=_share(work, row.community, row.ended_at - row.starts_at),
             ),
         )

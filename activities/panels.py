@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flask import render_template
 
 from activities import queries
+from core.errors import N_
 from core.work import business_day
 from residents import queries as places
 
@@ -30,7 +31,7 @@ def nearby(connection: Connection, viewer: Viewer) -> str:
     """Show three sessions near."""
     home = places.place(connection, viewer.community)
     found = queries.near(connection, _looker(viewer), viewer.now)
-    noun = home.noun if home else "社区"
+    noun = home.noun if home else N_("社区")
     return render_template("activities/_nearby.html", upcoming=found, noun=noun)
 
 

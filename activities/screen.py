@@ -16,6 +16,7 @@ from activities.earning import half_hours
 from activities.models import Activity, Attendance, Session
 from activities.publish import SessionUnknown
 from core import settings
+from core.errors import N_
 from core.formats import clock, hours, mask_name
 from core.work import configuration
 from residents.models import Person, Resident
@@ -170,5 +171,7 @@ def _exits(connection: Connection, shown: ScreenSession, now: dt.datetime) -> li
             continue
         entry = arrived[row.resident]
         halves = half_hours(entry, row.event_at, shown.starts_at, shown.ends_at, grace)
-        made.append({"name": mask_name(row.name), "words": f"{hours(halves)} 小时"})
+        made.append(
+            {"name": mask_name(row.name), "words": N_("{hours} 小时").format(hours=hours(halves))}
+        )
     return made

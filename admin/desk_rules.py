@@ -223,7 +223,7 @@ def _rule(
     page = render_template(
         "admin/rule.html",
         rule=_shown(line, _places([line])),
-        holder=rule_words.HOLDERS[line.rule.holder],
+        holder=_(rule_words.HOLDERS[line.rule.holder]),
         topic=line.topic,
         takes=line.base < 0,
         half_hour=line.rule.unit == HALF_HOUR,
@@ -274,7 +274,14 @@ def _refused_rule(line: RuleLine, typed: dict[str, Any], refusal: AppError) -> R
 def rule_new() -> ResponseReturnValue:
     """Make a rule of one's own."""
     current_actor().require("rule.change")
-    return _new({"per_month": "1", "recorded_by": ["社工"], "unit": "次", "holder": "resident"})
+    return _new(
+        {
+            "per_month": "1",
+            "recorded_by": [BY_HAND[0]],
+            "unit": own_rules.UNITS[0],
+            "holder": "resident",
+        }
+    )
 
 
 def _new(

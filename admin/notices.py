@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import or_, select
 
 from core import outbox
-from core.formats import points
+from core.formats import date, points
 from residents.models import Community, Grant, Person
 
 if TYPE_CHECKING:
@@ -44,5 +44,5 @@ def tell_district(work: Work, event: RuleOutsideBand) -> None:
             community=community or event.community,
             item=event.name[:ITEM_MAX],
             points=points(event.points),
-            date=f"{day.month} 月 {day.day} 日",
+            date=date(day),
         )

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from flask_babel import gettext as _
 
+from core.errors import N_
 from core.formats import points
 from points.earning.rule_table import RuleLine
 from points.earning.rules import Rule
 
-UNITS = {"半小时": "每半小时", "次": "每次", "月": "每月", "户月": "每户每月"}
-HOLDERS = {"resident": "个人", "household": "户"}
+UNITS = {"半小时": N_("每半小时"), "次": N_("每次"), "月": N_("每月"), "户月": N_("每户每月")}
+HOLDERS = {"resident": N_("个人"), "household": N_("户")}
 
 
 def unit_words(unit: str) -> str:
     """Return what a unit is, as a table says it: 每半小时, 每户每月."""
-    return UNITS.get(unit, unit)
+    return _(UNITS.get(unit, unit))
 
 
 def caps_words(rule: Rule) -> str:

@@ -150,4 +150,4 @@ class Actor:
         raise Forbidden
 
 
-SYSTEM = Actor(person=NIL, role="system", scope_kind="district", name="系统")
+SYSTEM = Actor(person=NIL, role="system", scope_kind="district", name=N_("系统"))

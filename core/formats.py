@@ -140,7 +140,7 @@ def stamp(value: dt.datetime, today: dt.date) -> str:
 def message_day(value: dt.date) -> str:
     """Write a day in the six characters that a message has for it: "11月28日"."""
     day_of = date_of(value)
-    return f"{day_of.month}月{day_of.day}日"
+    return N_("{month}月{day}日").format(month=day_of.month, day=day_of.day)
 
 
 def message_time(value: dt.datetime) -> str:

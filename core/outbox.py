@@ -22,6 +22,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from core import settings
 from core.config import ROOT, Config
 from core.crypto import decrypt, encrypt
+from core.errors import N_
 from core.models import OutboxMessage
 from core.work import SHANGHAI, configuration, transact
 
@@ -36,6 +37,7 @@ SECRET_TEMPLATES = frozenset({"login.code"})
 SECRET_FOR = dt.timedelta(minutes=5)
 """How long a sign-in code is of use."""
 
+SIGNATURE = N_("[邻里]")
 ATTEMPTS_MAX = 5
 LEASE = dt.timedelta(minutes=2)
 FAILURES_MAX = 5
@@ -92,7 +94,7 @@ class TerminalGateway:
 
     def send(self, phone: str, words: str) -> None:
         """Print, and append to ``messages.log`` (mode 0600)."""
-        line = f"[邻里] {phone} {words}\n"
+        line = f"{SIGNATURE} {phone} {words}\n"
         sys.stderr.write(line)
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         handle = os.open(self.folder / "messages.log", flags, 0o600)
@@ -344,7 +346,7 @@ def words_of(template: str, params: str) -> str:
     facts: dict[str, str] = json.loads(plain)
     text = TEMPLATES[template].text
     if not facts.get("phone"):
-        text = CALL.sub("联系社区", text)
+        text = CALL.sub(N_("联系社区"), text)
     return PLACEHOLDER.sub(lambda found: facts.get(found[1], ""), text)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from core import settings
 from core.errors import N_, Conflict, Rejected
+from core.formats import date
 from core.work import business_day
 from exchange.gate import refuse_gate
 from exchange.models import FaceValue, Item, Station, Stock
@@ -362,5 +363,4 @@ def _refuse_foreign(line: Line, day: dt.date) -> None:
     if line.home_only:
         raise HomeOnly(item=line.name)
     if line.open_from is not None and day < line.open_from:
-        date = f"{line.open_from.month} 月 {line.open_from.day} 日"
-        raise HomeFirst(item=line.name, date=date)
+        raise HomeFirst(item=line.name, date=date(line.open_from))

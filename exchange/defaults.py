@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from core import settings
 from core.defaults import CENTIPOINTS, number, put, refuse_unless, rows
+from core.errors import N_
 from core.ids import NIL
 from exchange.models import DiscountRate, ItemTemplate
 
@@ -27,7 +28,7 @@ def load_items(work: Work, _event: object) -> None:
     found = rows(FILE)
     for row in found:
         price = int(row["price_points"])
-        refuse_unless(1 <= price <= PRICE_POINTS_MAX, FILE, row["key"], "标价应在 1 到 100 分")
+        refuse_unless(1 <= price <= PRICE_POINTS_MAX, FILE, row["key"], N_("标价应在 1 到 100 分"))
     put(work, ItemTemplate, [_record(index, row) for index, row in enumerate(found)])
 
 
@@ -48,7 +49,7 @@ def seed_rates(work: Work, _event: object) -> None:
                 host=0,
                 rate=settings.integer(work.connection, key, work.now) * BASIS_POINTS,
                 valid_from=FIRST_DAY,
-                document="区级初始折算率",
+                document=N_("区级初始折算率"),
                 proposed_by=NIL,
                 confirmed_by=None,
                 created_at=work.now,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from core.work import Work
 
 OPEN = ("asked", "submitted", "ready")
-MOVED, MERGED = "搬家转分", "合并登记"
+MOVED, MERGED = N_("搬家转分"), N_("合并登记")
 
 
 class OrderOpen(Conflict):

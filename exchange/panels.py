@@ -27,7 +27,9 @@ def arrivals(connection: Connection, viewer: Viewer) -> str:
     place, offers = new_offers(connection, viewer.resident, viewer.now)
     if not offers:
         return ""
-    return render_template("exchange/_arrivals.html", offers=offers, noun=place.noun)
+    return render_template(
+        "exchange/_arrivals.html", offers=offers, is_village=place.kind == "village"
+    )
 
 
 def asked(connection: Connection, viewer: Viewer) -> str:

@@ -26,14 +26,14 @@ def load_rules(work: Work, _event: object) -> None:
     put(work, RuleTopic, [_topic(row) for row in topics.values()])
     found = rows(FILE)
     twice = [key for key, count in Counter(row["key"] for row in found).items() if count > 1]
-    refuse_unless(not twice, FILE, "".join(twice), "重复了")
+    refuse_unless(not twice, FILE, "".join(twice), N_("重复了"))
     for row in found:
         _check(row)
         topic = topics.get(row["topic"])
         fits = topic is not None and topic["points_kind"] == row["points_kind"]
-        refuse_unless(fits, FILE, row["key"], "积分种类由主题定")
+        refuse_unless(fits, FILE, row["key"], N_("积分种类由主题定"))
     deductions = [row["key"] for row in found if int(row["points_base"]) < 0]
-    refuse_unless(len(deductions) <= DEDUCTIONS_MAX, FILE, deductions[-1], "扣分规则最多两条")
+    refuse_unless(len(deductions) <= DEDUCTIONS_MAX, FILE, deductions[-1], N_("扣分规则最多两条"))
     put(work, CatalogueRule, [_record(row) for row in found])
 
 
@@ -52,18 +52,18 @@ def _topic(row: dict[str, str]) -> dict[str, object]:
 def _check(row: dict[str, str]) -> None:
     low, base, high = (int(row[f"points_{name}"]) for name in ("min", "base", "max"))
     key = row["key"]
-    refuse_unless(low <= base <= high, FILE, key, "基准不在区间内")
-    refuse_unless(row["points_kind"] in {"basic", "service"}, FILE, key, "积分种类不认识")
+    refuse_unless(low <= base <= high, FILE, key, N_("基准不在区间内"))
+    refuse_unless(row["points_kind"] in {"basic", "service"}, FILE, key, N_("积分种类不认识"))
     caps = [number(row[f"cap_per_{period}"]) for period in ("day", "month", "year")]
     known = [cap for cap in caps if cap is not None]
-    refuse_unless(known == sorted(known), FILE, key, "日、月、年上限要依次变大")
+    refuse_unless(known == sorted(known), FILE, key, N_("日、月、年上限要依次变大"))
     if row["unit"] == HALF_HOUR:
         refuse_unless(
-            low >= HALF_HOUR_MIN and high <= HALF_HOUR_MAX, FILE, key, "半小时应在 4 到 8 分"
+            low >= HALF_HOUR_MIN and high <= HALF_HOUR_MAX, FILE, key, N_("半小时应在 4 到 8 分")
         )
     if row["unit"] == "户月":
         refuse_unless(
-            row["holder"] == "household" and caps[1] == 1, FILE, key, "户月规则每户每月一次"
+            row["holder"] == "household" and caps[1] == 1, FILE, key, N_("户月规则每户每月一次")
         )
     if row["points_kind"] == "service":
         refuse_unless(

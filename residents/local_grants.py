@@ -214,7 +214,14 @@ def buildings(connection: Connection, community: int) -> list[Block]:
         .where(Building.community == community)
         .order_by(Estate.name, func.length(Building.name), Building.name),
     )
-    return [Block(id=row.id, name=f"{row.estate} {row.name} 幢", grid=row.grid) for row in rows]
+    return [
+        Block(
+            id=row.id,
+            name=N_("{estate} {number} 幢").format(estate=row.estate, number=row.name),
+            grid=row.grid,
+        )
+        for row in rows
+    ]
 
 
 def grids(connection: Connection, community: int) -> list[Block]:

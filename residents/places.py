@@ -87,12 +87,13 @@ def read_rows(file: Path) -> tuple[PlaceRow, ...]:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise PlacesBroken(count=1, rows="文件不是 UTF-8 编码") from None
+        raise PlacesBroken(count=1, rows=N_("文件不是 UTF-8 编码")) from None
     with io.StringIO(text, newline="") as lines:
         reader = csv.DictReader(lines)
         missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
         if missing:
-            raise PlacesBroken(count=1, rows=f"第 1 行缺少列 {'、'.join(missing)}")
+            words = N_("第 1 行缺少列 {columns}").format(columns="、".join(missing))
+            raise PlacesBroken(count=1, rows=words)
         return tuple(
             PlaceRow(
                 reader.line_num,
@@ -143,26 +144,26 @@ def _errors(rows: Iterable[PlaceRow]) -> Iterable[str]:
     for row in rows:
         reason = _reason(row, known)
         if reason:
-            yield f"第 {row.line} 行{reason}"
+            yield N_("第 {line} 行{reason}").format(line=row.line, reason=reason)
         known.setdefault(row.code, row.level)
 
 
 def _reason(row: PlaceRow, known: dict[str, str]) -> str:  # noqa: PLR0911 - a list of reasons
     if len(row.code) != CODE_DIGITS or not row.code.isascii() or not row.code.isdigit():
-        return f"代码“{row.code}”不是十二位数字"
+        return N_("代码“{code}”不是十二位数字").format(code=row.code)
     if row.level not in LEVELS:
-        return f"级别“{row.level}”不认识"
+        return N_("级别“{level}”不认识").format(level=row.level)
     if not row.name:
-        return "没有名称"
+        return N_("没有名称")
     if row.code in known:
-        return f"代码 {row.code} 重复"
+        return N_("代码 {code} 重复").format(code=row.code)
     above = {"street": "district", "community": "street"}.get(row.level)
     if above and known.get(row.parent) != above:
-        return f"上级代码“{row.parent}”不在它前面"
+        return N_("上级代码“{code}”不在它前面").format(code=row.parent)
     zeros = "0" * {"district": 6, "street": 3, "community": 0}[row.level]
     own = row.parent[:6] if row.level == "street" else row.parent[:9]
     if not row.code.endswith(zeros) or (above and not row.code.startswith(own)):
-        return f"代码 {row.code} 和级别或上级不符"
+        return N_("代码 {code} 和级别或上级不符").format(code=row.code)
     return ""
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import func, or_, select
 
+from core.errors import N_
 from core.formats import masked_phone
 from residents.models import (
     Community,
@@ -46,12 +47,12 @@ class Place:
     @property
     def noun(self) -> str:
         """社区 or 村."""
-        return "村" if self.kind == "village" else "社区"
+        return N_("村") if self.kind == "village" else N_("社区")
 
     @property
     def people(self) -> str:
         """居民 or 村民."""
-        return "村民" if self.kind == "village" else "居民"
+        return N_("村民") if self.kind == "village" else N_("居民")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import exists, select
 
 from core.directory import Shown
+from core.errors import N_
 from residents.models import (
     Building,
     Consent,
@@ -114,5 +115,5 @@ def _building(estate: str | None, building: str | None) -> str:
     """Write estate and building: "建国南苑 3 幢"; a building named in words keeps them."""
     if not building:
         return estate or ""
-    number = f"{building} 幢" if building.isdigit() else building
+    number = N_("{number} 幢").format(number=building) if building.isdigit() else building
     return f"{estate} {number}" if estate else number

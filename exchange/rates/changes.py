@@ -11,6 +11,7 @@ from sqlalchemy import delete, insert, select, update
 
 from core import outbox, settings
 from core.errors import N_, Conflict, Forbidden, NotFound, Rejected
+from core.formats import date
 from core.work import SHANGHAI, day_start
 from exchange.models import RATE_MAX, DiscountRate, RateProposal
 from exchange.rates.resolve import LADDER
@@ -211,7 +212,7 @@ def _refuse_short_notice(work: Work, day: dt.date) -> None:
     days = settings.integer(work.connection, "exchange.notice_days", work.now)
     earliest = work.day + dt.timedelta(days=days)
     if day < earliest:
-        raise NoticeTooShort(days=days, date=f"{earliest.month} 月 {earliest.day} 日")
+        raise NoticeTooShort(days=days, date=date(earliest))
 
 
 def _tell_the_others(work: Work, proposal: UUID, day: dt.date) -> None:
@@ -237,7 +238,7 @@ def _tell_the_others(work: Work, proposal: UUID, day: dt.date) -> None:
             phone_cipher=other.phone_cipher,
             name=name or work.actor.name,
             count=1,
-            date=f"{day.month} 月 {day.day} 日",
+            date=date(day),
         )
 
 

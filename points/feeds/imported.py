@@ -201,7 +201,7 @@ class _Checker:
             holder_id=row.resident,
             units=1,
             day=business_day(row.span.starts_at),
-            note="志愿浙江",
+            note=N_("志愿浙江"),
         )
         checked = self.recorder.check(act)
         return replace(act, units=self._units(row)), checked
