@@ -17,7 +17,7 @@ from core.ids import uuid8
 from core.work import business_day
 from exchange.basket import POINT, Basket
 from exchange.models import QuotaUsage, Stock, StockMove
-from residents.finding import following
+from residents.finding import following, households_following
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -284,19 +284,25 @@ def _put(work: Work, piece: Piece, changes: dict[str, object], letting: Letting)
 def _lower_quotas(work: Work, letting: Letting) -> None:
     """Lower the counters that were raised, in the month that they were raised in.
 
-    Whoever has moved or was merged since has it back where their quota counts on.
+    Whoever has moved or was merged since has it back where their quotas count on: only the month
+    that goes on was carried, and one that is over decides nothing any more.
     """
     period = month_of(letting.submitted_at)
+    households, payers = [letting.household], [*letting.shares.items()]
+    if period == month_of(work.now):
+        households += households_following(work.connection, letting.household, letting.submitted_at)
+        payers += [
+            (place, amount)
+            for each, amount in letting.shares.items()
+            for place in following(work.connection, each)
+        ]
     keys = [
-        (HOUSEHOLD_ITEM_MONTH, f"{letting.household}:{piece.item}", piece.quantity)
+        (HOUSEHOLD_ITEM_MONTH, f"{household}:{piece.item}", piece.quantity)
         for piece in letting.pieces
+        for household in households
     ]
     if letting.cross:
-        keys += [
-            (RESIDENT_MONTH, str(place), amount)
-            for each, amount in letting.shares.items()
-            for place in (each, *following(work.connection, each))
-        ]
+        keys += [(RESIDENT_MONTH, str(payer), amount) for payer, amount in payers]
     for quota, subject, amount in sorted(keys):
         work.connection.execute(
             update(QuotaUsage)

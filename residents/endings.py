@@ -127,8 +127,12 @@ def move_in(
             for row, (_, new) in zip(members, pairs, strict=True)
         ],
     )
+    before = members[0].household
+    emptied = before if _is_empty(work, before) else None
+    # Another family's household keeps its own points and takes in nobody's.
+    left = emptied if household is not None or home in dwellings.made else None
     for old, new in pairs:
-        _note(work, old, "moved", successor=new)
+        _note(work, old, "moved", successor=new, household_follows=left is not None)
         work.connection.execute(update(SignIn).where(SignIn.resident == old).values(resident=new))
     work.publish(
         ResidentsAdded(
@@ -136,13 +140,7 @@ def move_in(
             tuple((made, community) for made in dwellings.made),
         ),
     )
-    before = members[0].household
-    emptied = before if _is_empty(work, before) else None
-    # Another family's household keeps its own points and takes in nobody's.
-    follows = household is not None or home in dwellings.made
-    return Settled(
-        residents=tuple(pairs), household=home, emptied=emptied, left=emptied if follows else None
-    )
+    return Settled(residents=tuple(pairs), household=home, emptied=emptied, left=left)
 
 
 def _home(
@@ -227,7 +225,8 @@ def merge(work: Work, keep: Row[Any], drop: Row[Any]) -> UUID | None:
     if work.connection.execute(works).first() is not None:
         raise WorksHere
     _end(work, drop.id)
-    _note(work, drop.id, "merged", successor=keep.id)
+    emptied = keep.household != drop.household and _is_empty(work, drop.household)
+    _note(work, drop.id, "merged", successor=keep.id, household_follows=emptied)
     work.connection.execute(
         update(SignIn)
         .where(SignIn.person == drop.person, SignIn.revoked_at.is_(None))
@@ -235,7 +234,6 @@ def merge(work: Work, keep: Row[Any], drop: Row[Any]) -> UUID | None:
     )
     _end_representations(work, drop.person)
     _take_number(work, keep.person, drop.person)
-    emptied = keep.household != drop.household and _is_empty(work, drop.household)
     return drop.household if emptied else None
 
 
@@ -331,12 +329,14 @@ def _note(
     *,
     successor: UUID | None = None,
     keeps_until: dt.date | None = None,
+    household_follows: bool = False,
 ) -> None:
     work.connection.execute(
         insert(ResidentEnd).values(
             resident=resident,
             reason=reason,
             successor=successor,
+            household_follows=household_follows,
             keeps_until=keeps_until,
             recorded_by=work.actor.person,
             recorded_at=work.now,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import unicodedata
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import aliased
 
 from core.crypto import PhoneMalformed, normal_phone, phone_index
 from residents.models import Dwelling, Household, Person, Resident, ResidentEnd
@@ -28,6 +30,36 @@ def following(connection: Connection, resident: UUID) -> list[UUID]:
         if last is not None:
             found.append(last)
     return found
+
+
+def households_following(connection: Connection, household: UUID, since: dt.datetime) -> list[UUID]:
+    """Return where a household's points and counts went, and went on, from a moment on.
+
+    One that was reached on two ways is named twice: it took them in twice.
+    """
+    before = aliased(Resident)
+    moves = connection.execute(
+        select(Resident.household, ResidentEnd.recorded_at)
+        .distinct()
+        .join(ResidentEnd, ResidentEnd.successor == Resident.id)
+        .join(before, before.id == ResidentEnd.resident)
+        .where(
+            before.household == household,
+            ResidentEnd.household_follows,
+            ResidentEnd.recorded_at >= since,
+        )
+        .order_by(ResidentEnd.recorded_at, Resident.household),
+    ).all()
+    return [
+        place
+        for move in moves
+        for place in (
+            move.household,
+            *households_following(
+                connection, move.household, move.recorded_at + dt.timedelta.resolution
+            ),
+        )
+    ]
 
 
 def households_at(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Base, BigKey, UuidKey
@@ -211,6 +211,8 @@ class ResidentEnd(Base):
     reason: Mapped[str]
     #: The place that the person has now; what still arrives for the old one follows there.
     successor: Mapped[UUID | None] = mapped_column(ForeignKey("residents.id"))
+    #: Whether nobody was left behind, so that what the household had and used went along.
+    household_follows: Mapped[bool] = mapped_column(server_default=false())
     #: Until when the household may spend what somebody who died left.
     keeps_until: Mapped[dt.date | None]
     recorded_by: Mapped[UUID]

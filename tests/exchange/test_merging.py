@@ -14,6 +14,7 @@ from core.acts import NotInYourScope
 from core.errors import KeyReused
 from core.work import Work
 from exchange.moving import MergeRecords, OrderOpen, follow_residents, merge_records
+from exchange.orders import ReturnOrder, return_order
 from points.accounts import household_account, resident_account
 from points.models import RuleUsage
 from residents.endings import SamePerson, WorksHere
@@ -167,12 +168,16 @@ def test_quotas_count_what_both_used(app: Flask, cast: People, run: Run, twin: S
     clerk = scene.staff(HERE, name="社工")
     scene.station(HERE, clerk)
     rice = scene.item(HERE, clerk, stock=9, price=2 * POINT)
-    for who, pieces in ((twin, 2), (cast.wang, 1)):
+    orders = [
         scene.redeem(payer(who), rice, clerk, quantity=pieces)
+        for who, pieces in ((twin, 2), (cast.wang, 1))
+    ]
 
     merge(cast, run, cast.wang, twin)
 
     assert scene.used("household_item_month", f"{cast.wang.household}:{rice}") == 3
+    scene.run(return_order, ReturnOrder(order=orders[0].id, reason="坏了"), clerk)
+    assert scene.used("household_item_month", f"{cast.wang.household}:{rice}") == 1
 
 
 def test_only_two_records_of_one_community_that_are_nobodys_own(

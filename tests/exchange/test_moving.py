@@ -291,6 +291,51 @@ def test_quotas_count_on_after_a_move_and_come_back_with_the_goods(
     assert scene.used("household_item_month", f"{moved.household}:{rice}") == 2
     scene.run(return_order, ReturnOrder(order=order.id, reason="坏了"), clerk)
     assert scene.used("resident_month", moved.residents[0]) == 0
+    for household in (one(wu.household), moved.household):
+        assert scene.used("household_item_month", f"{household}:{rice}") == 0
+
+
+def test_goods_of_a_household_that_stayed_free_nothing_where_a_member_moved(
+    app: Flask, cast: People, run: Run, wu: Someone
+) -> None:
+    scene = Scene(app)
+    clerk = scene.staff(NEAR, name="社工")
+    scene.station(NEAR, clerk)
+    rice = scene.item(NEAR, clerk, stock=9, price=4 * POINT)
+    scene.resident(THERE, name="吴小毛", household=one(wu.household))
+    before = scene.redeem(payer(wu), rice, clerk, quantity=2)
+    moved = move(cast, run, wu)
+    now = Payer(
+        resident=moved.residents[0],
+        person=one(wu.person),
+        household=moved.household,
+        community=HERE,
+    )
+    scene.redeem(now, rice, clerk, quantity=3)
+
+    scene.run(return_order, ReturnOrder(order=before.id, reason="坏了"), clerk)
+
+    assert scene.used("household_item_month", f"{one(wu.household)}:{rice}") == 0
+    assert scene.used("household_item_month", f"{moved.household}:{rice}") == 3
+
+
+def test_goods_of_last_month_free_nothing_where_the_household_went_since(
+    app: Flask, clock: Clock, cast: People, run: Run, wu: Someone
+) -> None:
+    scene = Scene(app)
+    clerk = scene.staff(NEAR, name="社工")
+    scene.station(NEAR, clerk)
+    rice = scene.item(NEAR, clerk, stock=9, price=4 * POINT)
+    chen = scene.resident(HERE, points=50, name="陈建国")
+    before = scene.redeem(payer(wu), rice, clerk, quantity=2)
+    scene.redeem(chen, rice, clerk, quantity=3)
+    clock.set(hangzhou(2027, 6, 1))
+    move(cast, run, wu, household=chen.household, address=None)
+
+    scene.run(return_order, ReturnOrder(order=before.id, reason="坏了"), clerk)
+
+    assert scene.used("household_item_month", f"{one(wu.household)}:{rice}") == 0
+    assert scene.used("household_item_month", f"{chen.household}:{rice}") == 3
 
 
 def test_one_member_moves_and_the_household_keeps_what_it_has(
