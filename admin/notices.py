@@ -44,5 +44,5 @@ def tell_district(work: Work, event: RuleOutsideBand) -> None:
             community=community or event.community,
             item=event.name[:ITEM_MAX],
             points=points(event.points),
-            date=date(day),
+            date=date(day, work.day),
         )

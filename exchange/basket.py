@@ -363,4 +363,4 @@ def _refuse_foreign(line: Line, day: dt.date) -> None:
     if line.home_only:
         raise HomeOnly(item=line.name)
     if line.open_from is not None and day < line.open_from:
-        raise HomeFirst(item=line.name, date=date(line.open_from))
+        raise HomeFirst(item=line.name, date=date(line.open_from, day))

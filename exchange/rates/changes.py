@@ -212,7 +212,7 @@ def _refuse_short_notice(work: Work, day: dt.date) -> None:
     days = settings.integer(work.connection, "exchange.notice_days", work.now)
     earliest = work.day + dt.timedelta(days=days)
     if day < earliest:
-        raise NoticeTooShort(days=days, date=date(earliest))
+        raise NoticeTooShort(days=days, date=date(earliest, work.day))
 
 
 def _tell_the_others(work: Work, proposal: UUID, day: dt.date) -> None:
@@ -238,7 +238,7 @@ def _tell_the_others(work: Work, proposal: UUID, day: dt.date) -> None:
             phone_cipher=other.phone_cipher,
             name=name or work.actor.name,
             count=1,
-            date=date(day),
+            date=date(day, work.day),
         )
 
 
