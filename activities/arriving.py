@@ -15,6 +15,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from activities.models import Attendance, Session, SignUp
 from activities.signup import SIGN_UP_KEY, TAKE, ForResident, SignUpRaced, over, put, take_place
+from core.straight import Straight
 
 if TYPE_CHECKING:
     from core.work import Work
@@ -91,17 +92,17 @@ def _with_place() -> Executable:
     )
 
 
-WITH_PLACE = _with_place()
-WITHOUT_PLACE = _made(_held(bindparam("v_session", type_=Session.id.type)), _values())
+WITH_PLACE = Straight(_with_place())
+WITHOUT_PLACE = Straight(_made(_held(bindparam("v_session", type_=Session.id.type)), _values()))
 
 
 def write(work: Work, values: dict[str, Any]) -> Written:
     """Write an attendance of somebody who needs no place, or has one."""
     if work.is_sqlite:
-        made = work.connection.execute(INSERT, values)
+        made = work.connection.execute(INSERT, values).first()
     else:
-        made = work.connection.execute(WITHOUT_PLACE, _given(values))
-    return "unwritten" if made.first() is None else "written"
+        made = WITHOUT_PLACE.first(work.connection, _given(values))
+    return "unwritten" if made is None else "written"
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:
@@ -119,7 +120,7 @@ def arrive(work: Work, values: dict[str, Any], before: str | None) -> Written:
             return "full"
         put(work, place, before, "signed_up")
         return write(work, values)
-    found = work.connection.execute(WITH_PLACE, {**_given(values), "v_before": before}).one()
+    found = WITH_PLACE.first(work.connection, {**_given(values), "v_before": before})
     if not found.took:
         return "full"
     if found.held and not found.kept:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import aliased
 from activities.codes import Phase
 from activities.models import Activity, Attendance, Session, SessionPart, SignUp
 from activities.publish import Part
+from core.straight import Straight
 from points.models import CatalogueRule
 from residents.models import Community, Resident
 
@@ -53,7 +54,7 @@ def _same(table: type[Attendance], phase: str) -> ColumnElement[bool]:
     )
 
 
-SITUATION = (
+SITUATION = Straight(
     select(
         Session.id.label("session"),
         Session.community,
@@ -117,4 +118,4 @@ def situation(connection: Connection, command: Record) -> Situation | None:
         "v_part": command.part,
         "v_resident": command.resident,
     }
-    return connection.execute(SITUATION, values).first()
+    return SITUATION.first(connection, values)

@@ -100,15 +100,20 @@ def six_digits() -> str:
     return f"{random_source.randbelow(1_000_000):06d}"
 
 
+@lru_cache(maxsize=16)
+def _signer(key: bytes) -> URLSafeSerializer:
+    return URLSafeSerializer(key)
+
+
 def sign(purpose: str, value: object) -> str:
     """Sign a JSON value for one purpose; it can be read by anybody and changed by nobody."""
-    return str(URLSafeSerializer(key_for("sign:" + purpose)).dumps(value))
+    return str(_signer(key_for("sign:" + purpose)).dumps(value))
 
 
 def signed(purpose: str, text: str) -> object | None:
     """Return the value that was signed for the purpose, or None."""
     try:
-        value: object = URLSafeSerializer(key_for("sign:" + purpose)).loads(text)
+        value: object = _signer(key_for("sign:" + purpose)).loads(text)
     except BadSignature:
         return None
     return value

@@ -102,7 +102,7 @@ def engine_options(url: str) -> dict[str, Any]:
         return {"connect_args": {"timeout": 5, "check_same_thread": False}}
     limits = (
         "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s"
-        " -c datestyle=ISO"  # seals write days and moments as text
+        " -c datestyle=ISO -c timezone=UTC"  # seals write days and moments as text
     )
     return {
         "pool_size": 8,

@@ -188,7 +188,6 @@ def transact(
 
     Raises the use case's own refusals, KeyReused, and Busy when no attempt came through.
     """
-    end_reading()
     attempt, last = 0, max(attempts, ATTEMPTS_MIN) - 1
     while True:
         try:
@@ -218,7 +217,7 @@ def _once(
     started = time.monotonic()
     with (
         current.writer or contextlib.nullcontext(),
-        db.engine.connect().execution_options(writes=True) as connection,
+        _writing() as connection,
         connection.begin() as transaction,
     ):
         work = Work(connection, actor, (clock or current.clock)(), current.subscribers)
@@ -238,6 +237,19 @@ def _once(
             # What was committed is done: a message that fails now is sent by the next run.
             log.exception("after %s", use_case.__name__)
     return result
+
+
+def _writing() -> Connection:
+    """Take over the connection that the request has read through, or dial one."""
+    read: Connection | None = g.get("reader") if has_app_context() else None
+    if read is None or read.dialect.name == "sqlite":
+        end_reading()
+        return db.engine.connect().execution_options(writes=True)
+    del g.reader
+    g.pop("reading").pop_all()
+    if read.in_transaction():
+        read.rollback()
+    return read.execution_options(isolation_level="READ COMMITTED")
 
 
 def _audited(

@@ -8,12 +8,13 @@ from sqlalchemy import Date, and_, bindparam, or_, select
 from core.acts import Actor
 from core.crypto import token_hash
 from core.ids import NIL
+from core.straight import Straight
 from core.work import business_day, present, reader
 from residents.acting import holds
 from residents.models import Grant, Person, Representation, Resident, SignIn
 from residents.revoking import SEEN_AGAIN_AFTER
 
-QUERY = (
+QUERY = Straight(
     select(
         SignIn.id,
         SignIn.person,
@@ -49,7 +50,10 @@ QUERY = (
         Grant,
         and_(
             Grant.id == SignIn.grant,
-            or_(Grant.role.not_in(("district_admin", "auditor")), Grant.confirmed_by.is_not(None)),
+            or_(
+                and_(Grant.role != "district_admin", Grant.role != "auditor"),
+                Grant.confirmed_by.is_not(None),
+            ),
         ),
     )
     .where(SignIn.revoked_at.is_(None), SignIn.token_hash == bindparam("v_token_hash"))
@@ -61,7 +65,7 @@ def actor_of(token: str) -> Actor | None:
     now = present()
     today = business_day(now)
     asked = {"v_token_hash": token_hash(token), "v_day": today}
-    row = reader().execute(QUERY, asked).first()
+    row = QUERY.first(reader(), asked)
     if row is None or row.expires_at <= now:
         return None
     if row.last_seen < now - SEEN_AGAIN_AFTER:

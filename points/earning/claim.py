@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from core.straight import Straight
 from points.earning.caps import PERIODS, USE_CAPS, Wanted, give_back, values_of
 
 if TYPE_CHECKING:
@@ -53,9 +54,11 @@ def parameters(*, cast: bool) -> str:
 MADE = insert_award(
     f"SELECT {parameters(cast=True)} WHERE (SELECT count(*) FROM raised) = {len(PERIODS)}"
 )
-CLAIM = text(
-    f"WITH raised AS ({USE_CAPS}), made AS ({MADE}) SELECT (SELECT count(*) FROM made) AS made,"
-    " (SELECT string_agg(period, ' ') FROM raised) AS raised",
+CLAIM = Straight(
+    text(
+        f"WITH raised AS ({USE_CAPS}), made AS ({MADE}) SELECT (SELECT count(*) FROM made) AS made,"
+        " (SELECT string_agg(period, ' ') FROM raised) AS raised",
+    )
 )
 
 
@@ -65,7 +68,7 @@ def claim(work: Work, rule: Rule, wanted: Wanted, row: Mapping[str, object]) -> 
     It is False where the cause has its award already, or where a cap leaves room for less. No
     more may be wanted than each cap by itself allows: the first use of a period is not compared.
     """
-    answer = work.connection.execute(CLAIM, {**row, **values_of(rule, wanted)}).one()
+    answer = CLAIM.first(work.connection, {**row, **values_of(rule, wanted)})
     if not answer.made and answer.raised:
         give_back(work, wanted.counter, rule.key, wanted.units, tuple(answer.raised.split()))
     return bool(answer.made)
