@@ -12,8 +12,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg.pq import TransactionStatus
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.exc import OperationalError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Executable
@@ -45,24 +45,22 @@ class Straight:
         self._row: type[Any] | None = None
 
     def first(self, connection: Connection, values: Mapping[str, object]) -> Any:
-        """Run it and return its first row, its columns by name, or None."""
+        """Run it and return its first row, its columns by name, or None.
+
+        Raises SQLAlchemy's OperationalError, and what else psycopg raises as it is.
+        """
         if connection.dialect.name == "sqlite":
             return connection.execute(self._statement, values).first()
         line: Any = connection.connection.driver_connection
         given = {**self._constants, **values}
         try:
-            if line.autocommit or line.pgconn.transaction_status != TransactionStatus.IDLE:
-                cursor = line.execute(self._sql, given)
-            else:
-                # BEGIN goes along in the same trip to the server.
-                with line.pipeline():
-                    cursor = line.execute(self._sql, given)
-        except psycopg.OperationalError:
+            cursor = line.execute(self._sql, given)
+        except psycopg.OperationalError as error:
             if line.closed:
                 # As SQLAlchemy does: what was cut for one is cut for all that wait in the pool.
                 connection.invalidate()
                 connection.engine.dispose()
-            raise
+            raise OperationalError(self._sql, None, error) from error
         row = cursor.fetchone()
         if row is None:
             return None

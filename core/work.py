@@ -16,7 +16,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import psycopg
-from flask import current_app, g, has_app_context
+from flask import current_app, g, has_app_context, has_request_context, request
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -28,7 +28,7 @@ from core.errors import AppError, Busy
 from core.ids import uuid7
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, RootTransaction
 
     from core.config import Config
 
@@ -39,6 +39,7 @@ Clock = Callable[[], dt.datetime]
 Subscribers = dict[type[Any], tuple[Callable[["Work", Any], None], ...]]
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 ATTEMPTS_MIN = 4
 WORK_SECONDS_MAX = 60.0
 RETRIED_STATES = frozenset({"23505", "40001", "40P01", "55P03"})
@@ -218,7 +219,7 @@ def _once(
     with (
         current.writer or contextlib.nullcontext(),
         _writing() as connection,
-        connection.begin() as transaction,
+        _begun(connection) as transaction,
     ):
         work = Work(connection, actor, (clock or current.clock)(), current.subscribers)
         result = use_case(work, command)
@@ -240,16 +241,18 @@ def _once(
 
 
 def _writing() -> Connection:
-    """Take over the connection that the request has read through, or dial one."""
+    """Take over the connection that the request has read through, or take one from the pool."""
     read: Connection | None = g.get("reader") if has_app_context() else None
-    if read is None or read.dialect.name == "sqlite":
+    if read is None or not _goes_on_writing(read.dialect.name):
         end_reading()
         return db.engine.connect().execution_options(writes=True)
     del g.reader
     g.pop("reading").pop_all()
-    if read.in_transaction():
-        read.rollback()
-    return read.execution_options(isolation_level="READ COMMITTED")
+    return read
+
+
+def _begun(connection: Connection) -> RootTransaction:
+    return connection.get_transaction() or connection.begin()
 
 
 def _audited(
@@ -323,14 +326,23 @@ def reader() -> Connection:
     if "reader" not in g:
         g.reading = contextlib.ExitStack()
         connection = g.reading.enter_context(db.engine.connect())
-        if connection.dialect.name == "postgresql":
+        if connection.dialect.name == "sqlite":
+            g.reading.enter_context(connection.begin())
+        elif not _goes_on_writing(connection.dialect.name):
             # Each question looks at its own moment, as in READ COMMITTED, without two more trips.
             connection.execution_options(isolation_level="AUTOCOMMIT")
-        else:
-            g.reading.enter_context(connection.begin())
         g.reader = connection
     found: Connection = g.reader
     return found
+
+
+def _goes_on_writing(dialect: str) -> bool:
+    """Whether what the request reads is read in the transaction that it will write in.
+
+    Under READ COMMITTED that is as good as a new one, and spares beginning one. An embedded
+    database has one writer at a time, who should wait for nobody's reading.
+    """
+    return dialect == "postgresql" and has_request_context() and request.method not in SAFE
 
 
 def end_reading() -> None:
