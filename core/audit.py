@@ -63,6 +63,12 @@ def write(work: Work, row: dict[str, object]) -> None:
         raise KeyReused
 
 
+def came_before(work: Work, use_case: str, key: str) -> bool:
+    """Whether the actor's key was used before, where what it did cannot tell by itself."""
+    asked = work.bind(use_case=use_case, actor=work.actor.person, key=key)
+    return work.connection.execute(STORED, asked).first() is not None
+
+
 def summary(result: object) -> str:
     """Describe a result for the audit row: ids, states and amounts, never a person's words."""
     if not is_dataclass(result):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from flask_babel import gettext as _
 from sqlalchemy import select
 
+from core import audit
 from core.config import ROOT
 from core.errors import N_, NotFound, Rejected
 from core.models import SettingValue
@@ -273,6 +274,8 @@ class SettingSet:
 def set_setting(work: Work, command: SetSetting) -> SettingSet:
     """Add a row that holds from now on; the same value again changes nothing.
 
+    A repeat answers as the first did, whatever somebody else has set since.
+
     Raises SettingUnknown, SettingNotForCommunities, SettingOutOfRange, Forbidden, NotInYourScope.
     """
     setting = REGISTRY.get(command.setting)
@@ -292,6 +295,9 @@ def set_setting(work: Work, command: SetSetting) -> SettingSet:
         place=command.place,
         value=None if command.value is None else raw,
     )
+    if audit.came_before(work, "set_setting", command.key):
+        work.replayed()
+        return result
     # Read past the cache: another process may have set something else a second ago.
     held = work.connection.scalar(
         select(SettingValue.value)
@@ -304,7 +310,6 @@ def set_setting(work: Work, command: SetSetting) -> SettingSet:
         .limit(1),
     )
     if _same(setting, held, raw):
-        work.replayed()
         return result
     work.session.add(
         SettingValue(

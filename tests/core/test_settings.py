@@ -229,7 +229,23 @@ def test_the_same_value_again_changes_nothing(run: Run, ask: Run, clock: Clock) 
 
     assert first == again == SettingSet(setting=DAYS, place=DISTRICT, value="10")
     assert len(ask(stored)) == 1
-    assert [row.key for row in ask(audit, "set_setting")] == ["a"]
+    assert [row.key for row in ask(audit, "set_setting")] == ["a", "b"]
+
+
+@pytest.mark.parametrize("first", ["10", "7"])
+def test_a_repeat_changes_nothing_whatever_was_set_since(
+    run: Run, ask: Run, clock: Clock, first: str
+) -> None:
+    run(set_setting, changed(DAYS, "7", key="before"), ADMIN)
+    clock.advance(days=1)
+    done = run(set_setting, changed(DAYS, first, key="a"), ADMIN)
+    clock.advance(days=1)
+    run(set_setting, changed(DAYS, "12", key="b"), ADMIN)
+    clock.advance(days=1)
+
+    assert run(set_setting, changed(DAYS, first, key="a"), ADMIN) == done
+
+    assert ask(stored)[-1][3] == "12"
 
 
 def test_a_form_sent_twice_is_one_change_and_with_other_words_a_conflict(
