@@ -137,7 +137,9 @@ def _part() -> Part:
 
 @bp.post("/sessions/<uuid:session_id>/sign-up")
 def sign_up(session_id: UUID) -> ResponseReturnValue:
-    """Sign up for a part."""
+    """Sign up for a part; whose sign-in has ended meanwhile finds the choice again behind it."""
+    if actor_or_none() is None:
+        return _sign_in_first(_detail_of(session_id, part=_part()))
     residents_only()
     actor = current_actor()
     assert actor.resident is not None  # noqa: S101 - guarded above
@@ -162,11 +164,15 @@ def cancel(session_id: UUID) -> ResponseReturnValue:
     return redirect(_detail_of(session_id), code=303)
 
 
-def _detail_of(session_id: UUID) -> str:
+def _sign_in_first(target: str) -> ResponseReturnValue:
+    return redirect(url_for("residents.sign_in", next=target), code=303)
+
+
+def _detail_of(session_id: UUID, part: str | None = None) -> str:
     card = queries.one(reader(), queries.Looker(), session_id)
     if card is None:
         raise SessionUnknown
-    return url_for("activities.detail", activity_id=card.activity_id, session=session_id)
+    return url_for("activities.detail", activity_id=card.activity_id, session=session_id, part=part)
 
 
 @venue.get("/V/<code>")
@@ -199,7 +205,7 @@ def presence() -> ResponseReturnValue:
         page = render_template("activities/expired.html", reason="expired", host=None)
         return page, int(GrantExpired.status)
     if actor is None or actor.resident is None:
-        return redirect(url_for("residents.sign_in", next=url_for("activities.presence")), 303)
+        return _sign_in_first(request.full_path.rstrip("?"))
     connection = reader()
     card = queries.one(connection, looker_of(actor), grant.session)
     if card is None:
@@ -214,6 +220,7 @@ def presence() -> ResponseReturnValue:
         phase=grant.phase,
         parts=card.parts,
         mine=card.mine,
+        part=request.args.get("part", ""),
         kept=queries.kept_for(connection, grant.session, actor.resident),
         since=served.arrived_at,
     )
@@ -236,7 +243,9 @@ def _not_arrived(card: queries.Card) -> ResponseReturnValue:
 
 @bp.post("/check-in")
 def check_in() -> ResponseReturnValue:
-    """Record the scan of whoever is signed in."""
+    """Record the scan of whoever is signed in; the choice is kept for who has to sign in anew."""
+    if actor_or_none() is None:
+        return _sign_in_first(url_for("activities.presence", part=_part()))
     residents_only()
     grant = scanned(sealed(), current_actor())
     done = transact(check_in_now, command_of(grant, _part()), current_actor())

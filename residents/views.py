@@ -274,6 +274,7 @@ def _join_form(errors: dict[str, str], status: int = 200) -> ResponseReturnValue
         part=request.form.get("part", ""),
         parts=door.parts(connection) if door else (),
         errors=errors,
+        next=_next(),
         visit=door.visit(connection) if door else None,
         place=queries.place(connection, proposed),
         privacy=people.PRIVACY,

@@ -18,7 +18,7 @@ from tests.activities.scene import END, JOIN, START, Scene, at
 from tests.admin.forms import fill
 from tests.admin.scene import words
 from tests.people import HERE, NEAR, THERE
-from tests.residents.forms import send
+from tests.residents.forms import field, prove, send
 
 TOMORROW = (at(14, day=25), at(16, day=25))
 LATER = (at(9, day=27), at(10, day=27))
@@ -109,6 +109,17 @@ def test_a_guest_is_led_to_sign_in_and_back(scene: Scene, client: FlaskClient) -
 
     assert "登录后报名" in words(said)
     assert f"session%3D{session}" in said.get_data(as_text=True).replace("%26", "&")
+
+
+def test_a_choice_is_kept_for_who_has_to_sign_in_first(scene: Scene, client: FlaskClient) -> None:
+    session, wang = scene.session(sessions=(TOMORROW,)), scene.cast.wang
+
+    asked = send(client, "/sign-in", f"/activities/sessions/{session}/sign-up", part="serve")
+    target = field(client.get(asked.headers["Location"]).get_data(as_text=True), "next")
+    prove(scene.app, client, wang.phone, target)
+
+    shown = client.get(target).get_data(as_text=True)
+    assert re.findall(r'name="part" value="(\w+)" required checked', shown) == ["serve"]
 
 
 def test_it_says_when_its_points_will_be_there(scene: Scene) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from activities.cancelling import cancel_session
 from activities.doorway import COOKIE
@@ -19,12 +21,14 @@ from core.work import Work
 from points.earning.awards import void_award
 from points.settlement import settle_due
 from residents import queries
+from residents.models import SignIn
 from residents.people import EnterResident, enter_resident
+from residents.revoking import Revoke, revoke
 from tests.activities.scene import BOTH, END, START, Scene, at, everything, sure
 from tests.admin.forms import again, fill
 from tests.admin.scene import words
 from tests.people import HERE, THERE, Someone
-from tests.residents.forms import prove, send
+from tests.residents.forms import field, prove, send
 
 PRESENCE = "/activities/presence"
 NUMBER = "13957001234"
@@ -210,6 +214,24 @@ def test_somebody_signed_out_signs_in_on_the_way_and_keeps_the_moment(
     assert "签到成功10:31" in result(client, tap(client))
     [row] = scene.attendances(session)
     assert (row.event_at, row.recorded_at) == (at(10, 31), at(10, 38))
+
+
+def test_whose_sign_in_ended_on_the_way_finds_the_choice_again(scene: Scene) -> None:
+    session, wang = scene.session(), scene.cast.wang
+    browser = scene.cast.browser(wang)
+    shown = scan(scene, browser, session, when=at(10, 31)).get_data(as_text=True)
+    actor = scene.cast.actor(wang)
+    own = select(SignIn.id).where(SignIn.person == actor.person)
+    for each in scene.ask(lambda c: c.scalars(own).all()):
+        scene.run(revoke, Revoke(sign_in=each), actor)
+
+    asked = again(browser, shown, "/check-in", part="serve")
+    page = browser.get(asked.headers["Location"]).get_data(as_text=True)
+    back = prove(scene.app, browser, wang.phone, field(page, "next"))
+
+    page = browser.get(back.headers["Location"]).get_data(as_text=True)
+    assert re.findall(r'class="card tap chosen" name="part" value="(\w+)"', page) == ["serve"]
+    assert "您刚才选的就是这个" in page
 
 
 def test_a_family_on_one_number_chooses_who_came(scene: Scene, client: FlaskClient) -> None:

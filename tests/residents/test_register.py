@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from core.crypto import PhoneMalformed
 from residents import people, queries
 from residents.people import Register, register
+from tests.admin.forms import fill
 from tests.people import HERE, THERE, People
 from tests.residents.forms import ask as ask_code
 from tests.residents.forms import code_for, count, field, prove, send, who
@@ -241,3 +242,12 @@ def test_a_proof_of_another_number_or_none_is_refused(
 
     ask_code(client, PHONE)
     assert ask(count, "people") == before
+
+
+@pytest.mark.usefixtures("cast")
+def test_who_registers_goes_on_where_they_were_going(app: Flask, client: FlaskClient) -> None:
+    asked = prove(app, client, PHONE, "/activities/?kind=fair")
+
+    done = fill(client, asked.headers["Location"], "/join", name="何静怡", consent="1")
+
+    assert done.headers["Location"] == "/activities/?kind=fair"
