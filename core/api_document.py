@@ -22,6 +22,8 @@ PACKAGES = ("core.", "residents.", "points.", "activities.", "exchange.", "admin
 CONVERTED = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
 """A part of a Flask address; the document writes it in braces."""
 
+RAISES = re.compile(r"\b[Rr]aises ([^.]*)")
+
 SCHEMES = {
     "bearer": {
         "type": "http",
@@ -131,7 +133,7 @@ def reached(function: FunctionType) -> frozenset[Any]:
     """Return the functions and refusals of the product that a function's code can come to.
 
     What is merely caught does not count. Calls through a table filled elsewhere (subscribers,
-    panels) are not followed.
+    panels) and methods of values are not followed; refusals that docstrings name are taken.
     """
     found: set[Any] = set()
     waiting: list[Any] = [function]
@@ -151,7 +153,15 @@ def _named(one: Any) -> tuple[Any, ...]:
         if issubclass(one, AppError):
             return ()
         return tuple(each for each in vars(one).values() if isinstance(each, FunctionType))
-    return tuple(each for each in _loads(one.__code__, one.__globals__) if _is_ours(each))
+    loaded = (each for each in _loads(one.__code__, one.__globals__) if _is_ours(each))
+    return (*loaded, *_said(one))
+
+
+def _said(one: FunctionType) -> Iterator[type[AppError]]:
+    """Yield the refusals that a docstring names: a method of a value raises what no code shows."""
+    words = " ".join(RAISES.findall(inspect.getdoc(one) or ""))
+    known = {refusal.__name__: refusal for refusal in all_refusals()} if words else {}
+    yield from (known[name] for name in re.findall(r"\w+", words) if name in known)
 
 
 def _is_ours(thing: Any) -> bool:

@@ -137,6 +137,21 @@ def catching() -> str:
         return ""
 
 
+def test_an_operation_lists_what_a_method_of_a_value_raises(document: dict[str, Any]) -> None:
+    listed = {
+        path: {code for answer in found["post"]["responses"].values() for code in codes(answer)}
+        for path, found in document["paths"].items()
+        if "post" in found
+    }
+
+    assert "address_incomplete" in listed[f"{V1}/staff/residents"]
+    assert "setting_out_of_range" in listed[f"{V1}/district/settings/{{key}}"]
+
+
+def codes(answer: dict[str, Any]) -> list[str]:
+    return list(answer.get("x-codes", ()))
+
+
 def test_what_is_merely_caught_is_no_refusal() -> None:
     catching.__module__ = "core.trial"
 
