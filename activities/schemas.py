@@ -171,7 +171,7 @@ class PublishSchema(Schema):
         metadata={"description": "the activity, mostly of another community, that this one copies"},
     )
     title = fields.String(required=True)
-    kind = fields.String(required=True)
+    kind = fields.String(required=True, validate=KIND)
     scene = fields.String(load_default="")
     summary = fields.String(load_default="")
     bring = fields.String(load_default="")

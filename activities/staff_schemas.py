@@ -6,6 +6,7 @@ from marshmallow import fields, validate
 
 from activities.schemas import KIND, OPEN_TO, PART, SESSION_STATE
 from core.schema import Schema
+from points.schemas import POINTS_KIND, PROVENANCE
 
 
 class TemplateSchema(Schema):
@@ -164,11 +165,11 @@ class AttendanceRowSchema(Schema):
     entry_at = fields.AwareDateTime(allow_none=True)
     exit_at = fields.AwareDateTime(allow_none=True)
     half_hours = fields.Integer(allow_none=True)
-    provenance = fields.String()
+    provenance = fields.String(validate=PROVENANCE)
     by = fields.String()
     reason = fields.String(allow_none=True)
     amount = fields.Integer(allow_none=True, metadata={"description": "centipoints"})
-    points_kind = fields.String()
+    points_kind = fields.String(validate=POINTS_KIND)
     state = fields.String(validate=validate.OneOf(("done", "second", "pending", "inside", "none")))
     award = fields.UUID(allow_none=True)
 

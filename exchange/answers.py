@@ -6,7 +6,7 @@ from marshmallow import fields, validate
 
 from core.schema import Schema
 from exchange import words
-from exchange.schemas import BASIS_POINTS, CENTIPOINTS, ORDER_STATE, RATE_SCOPE
+from exchange.schemas import BASIS_POINTS, CENTIPOINTS, ITEM_SOURCE, ORDER_STATE, RATE_SCOPE
 
 CHANNEL = validate.OneOf(("phone", "counter"))
 ASKED = {"description": "until when an asked order waits for a yes; null: it does not"}
@@ -70,7 +70,7 @@ class ItemViewSchema(Schema):
     name = fields.String()
     category = fields.String()
     template = fields.String(allow_none=True)
-    source = fields.String()
+    source = fields.String(validate=ITEM_SOURCE)
     note = fields.String()
     limit = fields.Integer(
         allow_none=True, metadata={"description": "pieces per household and month; null: no limit"}

@@ -32,6 +32,10 @@ ORDER_STATES = (
 )
 
 
+SOURCES = ("社区基金", "赞助", "让利")
+"""Who pays for an item."""
+
+
 class ItemTemplate(Base):
     """The district's ready-made item; a community's item is a copy that remembers it."""
 

@@ -9,7 +9,7 @@ from marshmallow import EXCLUDE, fields, post_load, validate
 from core.schema import Schema
 from exchange.basket import LINES_MAX, QUANTITY_MAX, Wanted
 from exchange.counter import CONFIRMATIONS
-from exchange.models import ORDER_STATES, RATE_MAX
+from exchange.models import ORDER_STATES, RATE_MAX, SOURCES
 from exchange.orders import ApproveOrders, HandOver, RefuseOrder, Share, UndoApprovals
 from exchange.orders.decide import ORDERS_MAX, REASON_LENGTH_MAX
 from exchange.orders.sharing import SHARES_MAX
@@ -24,6 +24,7 @@ CODE_DIGITS_MAX = 20
 ORDER_STATE = validate.OneOf(ORDER_STATES)
 RATE_SCOPE = validate.OneOf((*LADDER, OWN.scope))
 PROPOSAL_STATE = validate.OneOf(("proposed", "confirmed", "withdrawn"))
+ITEM_SOURCE = validate.OneOf(SOURCES)
 ITEM_STATE = validate.OneOf(("listed", "unlisted"))
 
 
@@ -211,7 +212,7 @@ class AddItemSchema(_Terms):
     template = fields.String(validate=validate.Length(min=1, max=40))
     name = fields.String(validate=validate.Length(min=1, max=20))
     category = fields.String(validate=validate.Length(min=1, max=10))
-    source = fields.String(validate=validate.OneOf(("社区基金", "赞助", "让利")))
+    source = fields.String(validate=ITEM_SOURCE)
 
 
 class ChangeItemSchema(_Terms):

@@ -12,7 +12,7 @@ from exchange.answers import OrderLineSchema, QuoteSchema
 from exchange.models import ORDER_STATES
 from exchange.orders import Decision
 from exchange.quote import Quote
-from exchange.schemas import BASIS_POINTS, CENTIPOINTS, ITEM_STATE, ORDER_STATE
+from exchange.schemas import BASIS_POINTS, CENTIPOINTS, ITEM_SOURCE, ITEM_STATE, ORDER_STATE
 from exchange.shared_api import AskedShareSchema, ShareViewSchema
 
 WORDS_OR_NULL = {"type": ["string", "null"]}
@@ -98,7 +98,7 @@ class StationItemSchema(Schema):
     name = fields.String()
     category = fields.String()
     template = fields.String(allow_none=True)
-    source = fields.String()
+    source = fields.String(validate=ITEM_SOURCE)
     price = fields.Integer(metadata=CENTIPOINTS)
     on_hand = fields.Integer()
     reserved = fields.Integer()
@@ -146,7 +146,7 @@ class ItemTemplateSchema(Schema):
     name = fields.String()
     category = fields.String()
     price = fields.Integer(metadata=CENTIPOINTS)
-    source = fields.String()
+    source = fields.String(validate=ITEM_SOURCE)
     limit = fields.Integer(allow_none=True)
     note = fields.String()
 

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, update
 
 from core import settings
 from core.errors import N_, Conflict, NotFound, Rejected
-from exchange.models import Item, ItemTemplate, Station, Stock
+from exchange.models import SOURCES, Item, ItemTemplate, Station, Stock
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -193,7 +193,7 @@ def _item_values(work: Work, command: AddItem) -> dict[str, object]:
         "name": "",
         "category": "日用品",
         "price": 0,
-        "source": "社区基金",
+        "source": SOURCES[0],
         "limit_per_household_month": None,
         "home_first_days": settings.integer(work.connection, "quota.home_first_days", work.now),
         "foreign_share_percent": settings.integer(work.connection, "quota.foreign_share", work.now),

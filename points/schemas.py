@@ -11,7 +11,8 @@ from core.schema import Schema
 from points.accounts import PointsKind
 from points.earning.acts import NOTE_MAX
 from points.earning.awards import UNITS_MAX, Provenance
-from points.models.ledger import ACTS
+from points.earning.own_rules import UNITS
+from points.models.ledger import ACTS, SOURCE_KINDS
 
 CENTIPOINTS = {"description": "centipoints: 100 is one point"}
 AWARDS_MAX = 200
@@ -19,6 +20,8 @@ POSITION_MAX = 2**63 - 1
 ACT = validate.OneOf(ACTS)
 POINTS_KIND = validate.OneOf(get_args(PointsKind))
 HOLDER_KIND = validate.OneOf(("resident", "household"))
+SOURCE_KIND = validate.OneOf(SOURCE_KINDS)
+UNIT = validate.OneOf(UNITS)
 PROVENANCE = validate.OneOf(get_args(Provenance))
 
 
@@ -106,11 +109,11 @@ class EvidenceSchema(Schema):
     due = fields.AwareDateTime(allow_none=True)
     recorded_by = fields.UUID(attribute="actor")
     rule = fields.String()
-    unit = fields.String()
+    unit = fields.String(validate=validate.OneOf((*UNITS, "")))
     units = fields.Integer()
     per_unit = fields.Integer(metadata=CENTIPOINTS)
     provenance = fields.String(validate=validate.OneOf((*get_args(Provenance), "")))
-    source_kind = fields.String()
+    source_kind = fields.String(validate=SOURCE_KIND)
     source_id = fields.UUID()
 
 

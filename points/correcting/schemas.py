@@ -6,11 +6,13 @@ from typing import get_args
 
 from marshmallow import fields, validate
 
+from core.acts import Role
 from core.schema import Schema
 from points.correcting import adjustments, corrections
 from points.models.correcting import ADJUSTED_MAX
-from points.schemas import CENTIPOINTS, HOLDER_KIND, POINTS_KIND, storable
+from points.schemas import CENTIPOINTS, HOLDER_KIND, POINTS_KIND, SOURCE_KIND, storable
 
+ROLE = validate.OneOf(get_args(Role))
 SIGNED = {"description": "centipoints, negative for what is taken"}
 CORRECTION_STATE = validate.OneOf(("open", "answered", "withdrawn"))
 ADJUSTMENT_STATE = validate.OneOf(("proposed", "posted", "refused", "withdrawn", "waived"))
@@ -181,10 +183,10 @@ class AdjustmentSchema(DecidedSchema):
     evidence = fields.String()
     correction = fields.UUID(allow_none=True)
     maker = fields.UUID()
-    maker_role = fields.String()
+    maker_role = fields.String(validate=ROLE)
     proposed_at = fields.AwareDateTime()
     checker = fields.UUID(allow_none=True)
-    checker_role = fields.String(allow_none=True)
+    checker_role = fields.String(allow_none=True, validate=ROLE)
     refusal = fields.String(allow_none=True)
     closed_at = fields.AwareDateTime(allow_none=True)
     missing = fields.Integer(metadata=CENTIPOINTS)
@@ -199,9 +201,9 @@ class LineAdjustmentSchema(Schema):
     posted = fields.Integer(metadata=CENTIPOINTS)
     reason = fields.String()
     maker = fields.UUID()
-    maker_role = fields.String()
+    maker_role = fields.String(validate=ROLE)
     checker = fields.UUID(allow_none=True)
-    checker_role = fields.String(allow_none=True)
+    checker_role = fields.String(allow_none=True, validate=ROLE)
     closed_at = fields.AwareDateTime(allow_none=True)
 
 
@@ -218,7 +220,7 @@ class HoldSchema(Schema):
     id = fields.UUID()
     reason = fields.String()
     amount = fields.Integer(metadata=CENTIPOINTS)
-    source_kind = fields.String()
+    source_kind = fields.String(validate=SOURCE_KIND)
     source_id = fields.UUID()
     since = fields.AwareDateTime()
     until = fields.AwareDateTime(

@@ -13,7 +13,7 @@ from points.earning.community_rules import CAP_MAX, Caps
 from points.earning.own_rules import NAME_MAX
 from points.earning.own_rules import NOTE_MAX as RULE_NOTE_MAX
 from points.earning.recorders import Act
-from points.schemas import CENTIPOINTS, HOLDER_KIND, POINTS_KIND, storable
+from points.schemas import CENTIPOINTS, HOLDER_KIND, POINTS_KIND, UNIT, storable
 
 UNITS_MAX = 10_000
 POINTS = {"description": "centipoints per unit"}
@@ -56,7 +56,7 @@ class RuleSchema(Schema):
     topic = fields.String()
     duty = fields.Boolean(attribute="is_duty")
     points_kind = fields.String(attribute="rule.points_kind", validate=POINTS_KIND)
-    unit = fields.String(attribute="rule.unit")
+    unit = fields.String(attribute="rule.unit", validate=UNIT)
     holder = fields.String(attribute="rule.holder", validate=HOLDER_KIND)
     points = fields.Integer(attribute="rule.amount", metadata=POINTS)
     cap_per_act = fields.Integer(attribute="rule.cap_per_act", allow_none=True)
@@ -98,7 +98,7 @@ class AddRuleSchema(Schema):
     name = fields.String(required=True, validate=(validate.Length(max=NAME_MAX), storable))
     topic = fields.String(required=True, validate=KEY)
     points_kind = fields.String(required=True, validate=validate.OneOf(("basic", "service")))
-    unit = fields.String(required=True, validate=KEY)
+    unit = fields.String(required=True, validate=UNIT)
     holder = fields.String(required=True, validate=validate.OneOf(("resident", "household")))
     points = fields.Integer(required=True, strict=True, validate=POINTS_RANGE, metadata=POINTS)
     caps = fields.Nested(CapsSchema, load_default=Caps)
@@ -134,7 +134,7 @@ class ElsewhereRuleSchema(Schema):
     community = fields.Integer(metadata=PLACE)
     rule = fields.String()
     name = fields.String()
-    unit = fields.String()
+    unit = fields.String(validate=UNIT)
     points_kind = fields.String(validate=POINTS_KIND)
     points = fields.Integer(metadata=POINTS)
     low = fields.Integer(metadata=POINTS)

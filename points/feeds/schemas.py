@@ -25,6 +25,7 @@ KEY = (validate.Length(min=1, max=KEY_MAX), storable)
 COMMUNITY = validate.Range(min=10**11, max=10**12)
 PLACE = {"description": "code of the community, subdistrict or district"}
 WAYS = ({"id"}, {"address"}, {"name", "phone"})
+SCOPE_KIND = validate.OneOf(("community", "subdistrict", "district"))
 FEEDER_STATE = validate.OneOf(("waiting", "active", "stopped"))
 
 
@@ -128,9 +129,7 @@ class MakeFeederSchema(Schema):
 
     name = fields.String(required=True, validate=WORDS)
     kind = fields.String(required=True, validate=validate.OneOf(("device", "platform", "city")))
-    scope_kind = fields.String(
-        required=True, validate=validate.OneOf(("community", "subdistrict", "district"))
-    )
+    scope_kind = fields.String(required=True, validate=SCOPE_KIND)
     place = fields.Integer(
         load_default=0, strict=True, validate=validate.Range(min=0, max=10**12), metadata=PLACE
     )
@@ -161,7 +160,7 @@ class FeederSchema(Schema):
     id = fields.UUID()
     name = fields.String()
     kind = fields.String(validate=validate.OneOf(("device", "platform", "city")))
-    scope_kind = fields.String()
+    scope_kind = fields.String(validate=SCOPE_KIND)
     place = fields.Integer(metadata=PLACE)
     rules = fields.List(fields.String())
     state = fields.String(validate=FEEDER_STATE)

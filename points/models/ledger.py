@@ -41,6 +41,23 @@ ACTS = (
     "donation",
     "discharge",
 )
+SOURCE_KINDS = (
+    "account_end",
+    "act",
+    "adjustment",
+    "award",
+    "deduction",
+    "expiry",
+    "feed",
+    "help",
+    "import",
+    "moving",
+    "order",
+    "resident",
+    "session",
+)
+"""What transfers, awards and holds come of; higher packages have theirs among them."""
+
 BASIC_ACTS = ("award", "adjustment", "reversal", "moving")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask_smorest import Blueprint
-from marshmallow import EXCLUDE, fields
+from marshmallow import EXCLUDE, fields, validate
 from sqlalchemy import select
 
 from core.identity import current_actor, signed_in_only
@@ -24,7 +24,10 @@ class ProofSchema(Schema):
 
     check = fields.String()
     at = fields.AwareDateTime()
-    scope = fields.String(metadata={"description": "all, or what changed since the look before"})
+    scope = fields.String(
+        validate=validate.OneOf(("all", "changed")),
+        metadata={"description": "all, or what changed since the look before"},
+    )
     rows = fields.Integer()
     milliseconds = fields.Integer()
     times = fields.Integer(metadata={"description": "how many rows break it"})

@@ -137,6 +137,30 @@ def catching() -> str:
         return ""
 
 
+CLOSED = {
+    "checker_role",
+    "holder_kind",
+    "maker_role",
+    "points_kind",
+    "provenance",
+    "role",
+    "scope_kind",
+    "source",
+    "source_kind",
+    "state",
+}
+
+
+def test_closed_vocabularies_are_enumerations(document: dict[str, Any]) -> None:
+    open_ended = [
+        (schema, name)
+        for schema, found in document["components"]["schemas"].items()
+        for name, said in found.get("properties", {}).items()
+        if name in CLOSED and "enum" not in said and "$ref" not in said
+    ]
+    assert open_ended == []
+
+
 def test_an_operation_lists_what_a_method_of_a_value_raises(document: dict[str, Any]) -> None:
     listed = {
         path: {code for answer in found["post"]["responses"].values() for code in codes(answer)}
