@@ -23,6 +23,7 @@ from points.words import title_of
 from residents import acting, homes, people, queries
 from residents.labels import agent_words
 from residents.models import Person
+from residents.revealing import NoNumber, RevealPhone, reveal_phone
 
 SHOWN = 30
 
@@ -106,10 +107,23 @@ def resident(resident_id: UUID) -> ResponseReturnValue:
     return _card(resident_here(resident_id))
 
 
+@desk.post("/residents/<uuid:resident_id>/phone")
+def resident_phone(resident_id: UUID) -> ResponseReturnValue:
+    """Show the resident's whole number on this one page: it stays in no address and no cookie."""
+    line = resident_here(resident_id)
+    try:
+        done = transact(reveal_phone, RevealPhone(resident=resident_id), current_actor())
+    except NoNumber as refusal:
+        return _card(line, refusal.sentence(), int(refusal.status))
+    return _card(line, phone=done.phone)
+
+
 def _card(
     line: queries.ResidentLine,
     refusal: str | None = None,
     status: int = 200,
+    *,
+    phone: str | None = None,
 ) -> ResponseReturnValue:
     connection = reader()
     show = request.args.get("show", "all")
@@ -133,6 +147,7 @@ def _card(
             "name": line.name,
             "state": line.state,
             "since": line.created_at,
+            "phone": phone,
             "community_name": place.display_name if place else "",
             "available": own.available,
             "pending": own.pending,

@@ -26,6 +26,7 @@ from residents.representations import (
     end_representation,
     represent,
 )
+from residents.revealing import PhoneRevealed, RevealPhone, reveal_phone
 
 public_bp = Blueprint("residents_public_api", __name__, description="Signing in and places")
 public_bp.before_request(public)
@@ -228,6 +229,13 @@ def amend(data: dict[str, Any], resident: UUID) -> ResidentAmended:
     """Amend name, number, year of birth or address; another number ends the sign-ins by it."""
     command = AmendResident(resident=resident, **data)
     return transact(amend_resident, command, current_actor())
+
+
+@bp.post("/staff/residents/<uuid:resident>/phone")
+@bp.response(200, schemas.PhoneRevealedSchema)
+def reveal(resident: UUID) -> PhoneRevealed:
+    """Show a resident's whole number, to be called; who looked is written down."""
+    return transact(reveal_phone, RevealPhone(resident=resident), current_actor())
 
 
 @bp.get("/staff/residents")

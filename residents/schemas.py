@@ -258,6 +258,13 @@ class ResidentAmendedSchema(Schema):
     exists = fields.Boolean()
 
 
+class PhoneRevealedSchema(Schema):
+    """A resident's whole number."""
+
+    resident = fields.UUID()
+    phone = fields.String()
+
+
 class ConfirmedSchema(Schema):
     """The resident's state now."""
 
