@@ -240,3 +240,43 @@ class NoticeSchema(Schema):
 
     rules = fields.List(fields.Nested(NoticeLineSchema))
     coming = fields.List(fields.Nested(NoticeLineSchema))
+
+
+class RelativeSchema(Schema):
+    """Who may pay beside the resident; ``available`` only of what somebody who died left."""
+
+    resident = fields.UUID()
+    name = fields.String()
+    left = fields.Boolean()
+    spoken_for = fields.Boolean()
+    available = fields.Integer(allow_none=True, metadata=CENTIPOINTS)
+
+
+class AskedShareSchema(Schema):
+    """A share that the resident, or somebody they act for, is asked to pay."""
+
+    order = fields.UUID()
+    resident = fields.UUID()
+    name = fields.String()
+    by = fields.String()
+    amount = fields.Integer(metadata=CENTIPOINTS)
+    until = fields.AwareDateTime()
+
+
+class ShareViewSchema(Schema):
+    """Who pays what of an order."""
+
+    resident = fields.UUID()
+    name = fields.String()
+    amount = fields.Integer(metadata=CENTIPOINTS)
+    agreed = fields.Boolean()
+    mine = fields.Boolean()
+    may_answer = fields.Boolean()
+
+
+class AgreedSchema(Schema):
+    """The order's state now, and the share."""
+
+    id = fields.UUID()
+    state = fields.String(validate=ORDER_STATE)
+    amount = fields.Integer(metadata=CENTIPOINTS)

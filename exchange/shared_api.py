@@ -5,12 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 from flask_smorest import Blueprint
-from marshmallow import fields
 
 from core.errors import Forbidden
 from core.identity import current_actor
-from core.schema import Schema
 from core.work import present, reader, transact
+from exchange.answers import AgreedSchema, AskedShareSchema, RelativeSchema, ShareViewSchema
 from exchange.order_queries import order_view
 from exchange.orders import (
     Agreed,
@@ -21,48 +20,7 @@ from exchange.orders import (
     decline_to_pay,
 )
 from exchange.payers import Relative
-from exchange.schemas import CENTIPOINTS, ORDER_STATE
 from exchange.shared import AskedShare, ShareView, asked_of, family_of, shares_of, spoken_for
-
-
-class RelativeSchema(Schema):
-    """Who may pay beside the resident; ``available`` only of what somebody who died left."""
-
-    resident = fields.UUID()
-    name = fields.String()
-    left = fields.Boolean()
-    spoken_for = fields.Boolean()
-    available = fields.Integer(allow_none=True, metadata=CENTIPOINTS)
-
-
-class AskedShareSchema(Schema):
-    """A share that the resident, or somebody they act for, is asked to pay."""
-
-    order = fields.UUID()
-    resident = fields.UUID()
-    name = fields.String()
-    by = fields.String()
-    amount = fields.Integer(metadata=CENTIPOINTS)
-    until = fields.AwareDateTime()
-
-
-class ShareViewSchema(Schema):
-    """Who pays what of an order."""
-
-    resident = fields.UUID()
-    name = fields.String()
-    amount = fields.Integer(metadata=CENTIPOINTS)
-    agreed = fields.Boolean()
-    mine = fields.Boolean()
-    may_answer = fields.Boolean()
-
-
-class AgreedSchema(Schema):
-    """The order's state now, and the share."""
-
-    id = fields.UUID()
-    state = fields.String(validate=ORDER_STATE)
-    amount = fields.Integer(metadata=CENTIPOINTS)
 
 
 def register(bp: Blueprint) -> None:

@@ -8,12 +8,11 @@ from marshmallow import fields, post_dump, validate
 
 from core.schema import Schema
 from exchange import words
-from exchange.answers import OrderLineSchema, QuoteSchema
+from exchange.answers import AskedShareSchema, OrderLineSchema, QuoteSchema, ShareViewSchema
 from exchange.models import ORDER_STATES
 from exchange.orders import Decision
 from exchange.quote import Quote
 from exchange.schemas import BASIS_POINTS, CENTIPOINTS, ITEM_SOURCE, ITEM_STATE, ORDER_STATE
-from exchange.shared_api import AskedShareSchema, ShareViewSchema
 
 WORDS_OR_NULL = {"type": ["string", "null"]}
 

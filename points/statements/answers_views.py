@@ -13,6 +13,8 @@ from flask import Response, request, send_file
 from flask_babel import gettext as _
 
 from core.directory import Former, directory
+from core.formats import mask_name
+from core.glances import Glances
 from core.sheets import Rows, csv_file, excel_file
 from core.work import (
     business_day,
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 
 SCREEN_MAX = 500
 """Lines that a page shows; files and paper have all of them."""
+
+GLANCES = Glances(limit=60, seconds=60)
+"""At papers of others by their codes, from one address: the page and the API count together."""
 
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -220,3 +225,12 @@ def title(subject: Subject, period: Period) -> str:
     """Name a statement in a line."""
     kind = words.kind_words(subject.of, subject.points_kind)
     return f"{kind}　{words.period_words(period)}"
+
+
+def masked(issued: Issued) -> str:
+    """Return whose statement it is, so that only who knows them recognises them."""
+    subject = issued.subject
+    if subject.of == "community":
+        return directory().places(reader(), [subject.community]).get(subject.community, "")
+    who = directory().shown(reader(), [subject.holder]).get(subject.holder)
+    return "、".join(mask_name(name) for name in who.names) if who else ""

@@ -16,7 +16,6 @@ from points.earning.recorders import HolderUnknown
 from points.statements import answers_views as answers
 from points.statements import schemas
 from points.statements.check import check, issued
-from points.statements.check_views import GLANCES, masked
 from points.statements.issue import (
     IssueStatement,
     StatementIssued,
@@ -89,14 +88,14 @@ def pdf(paper: str) -> Response:
 @public_bp.response(200, schemas.CheckedSchema)
 def checked(paper: str) -> dict[str, Any]:
     """Say what was handed out under a code, and whether it is genuine and unaltered."""
-    GLANCES.one_more(request.remote_addr or "")
+    answers.GLANCES.one_more(request.remote_addr or "")
     with answers.books() as connection:
         found = check(connection, paper)
     one = found.issued
     return {
         "code": one.code,
         "genuine": found.is_genuine,
-        "name": masked(one),
+        "name": answers.masked(one),
         "of": one.subject.of,
         "kind": one.subject.points_kind,
         "community": one.subject.community,

@@ -7,19 +7,16 @@ from flask.typing import ResponseReturnValue
 
 from core.directory import directory
 from core.errors import AppError
-from core.formats import mask_name
-from core.glances import Glances
 from core.identity import public
 from core.limits import Hit, hit
 from core.work import reader, transact
 from points.statements import words
-from points.statements.answers_views import books, title
-from points.statements.check import Checked, Issued, StatementUnknown, check
+from points.statements.answers_views import GLANCES, books, masked, title
+from points.statements.check import Checked, StatementUnknown, check
 from points.statements.codes import CodeMisspelled, read_code
 
 bp = Blueprint("check", __name__, url_prefix="/check")
 bp.before_request(public)
-GLANCES = Glances(limit=60, seconds=60)
 TYPED_PER_ADDRESS = 60
 HOUR = 3600
 
@@ -53,15 +50,6 @@ def one(paper: str) -> ResponseReturnValue:
     except (CodeMisspelled, StatementUnknown) as refusal:
         return _page(refusal=refusal, typed=paper)
     return _page(checked=checked)
-
-
-def masked(issued: Issued) -> str:
-    """Return whose statement it is, so that only who knows them recognises them."""
-    subject = issued.subject
-    if subject.of == "community":
-        return directory().places(reader(), [subject.community]).get(subject.community, "")
-    who = directory().shown(reader(), [subject.holder]).get(subject.holder)
-    return "、".join(mask_name(name) for name in who.names) if who else ""
 
 
 def _page(

@@ -15,8 +15,8 @@ from sqlalchemy import text
 
 from core.db import db
 from points.closing import close_days
+from points.statements.answers_views import GLANCES
 from points.statements.check import StatementUnknown, check
-from points.statements.check_views import GLANCES
 from points.statements.codes import (
     ALPHABET,
     RANDOM,
