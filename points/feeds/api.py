@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from flask import abort, g, request
+from flask import g, request
 from flask_smorest import Blueprint
 
 from core.acts import Actor
@@ -37,9 +37,7 @@ bp.before_request(signed_in_only)
 def signed_by_feeder() -> None:
     """Guard: a feeder in use has signed this request, and not too many of them."""
     request.max_content_length = BODY_BYTES_MAX
-    feeder = (request.view_args or {}).get("feeder_id")
-    if not isinstance(feeder, UUID):
-        abort(404)
+    feeder: UUID = (request.view_args or {})["feeder_id"]
     asked = SignedRequest(
         feeder=feeder,
         method=request.method,
