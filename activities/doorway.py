@@ -45,7 +45,7 @@ def pending() -> Grant | None:
 
 
 def scanned(text: str, actor: Actor) -> Grant:
-    """Return the grant that a check-in came with. Raises GrantExpired, which leaves its trace."""
+    """Return the grant that a check-in came with. Raises GrantExpired or GrantUnreadable."""
     try:
         return unseal(text, present())
     except GrantExpired:

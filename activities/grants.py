@@ -39,9 +39,15 @@ class CodeUnreadable(ScanRefused):
 
 
 class GrantExpired(ScanRefused):
-    """The scan was more than ten minutes ago, or never was."""
+    """The scan was more than ten minutes ago; a browser has forgotten it by then, too."""
 
     text = N_("扫码过去十分钟了，请对着屏幕再扫一次。")
+
+
+class GrantUnreadable(GrantExpired):
+    """It is no grant of ours: forged, cut off, or signed for something else."""
+
+    text = N_("没有认出这次扫码，请对着活动现场的屏幕再扫一次。")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +109,9 @@ def seal(grant: Grant) -> str:
 
 
 def unseal(text: str, now: dt.datetime) -> Grant:
-    """Return the grant of a signed value. Raises GrantExpired where it is none or too old."""
-    session = None
+    """Return the grant of a signed value. Raises GrantExpired or GrantUnreadable."""
+    if not text:
+        raise GrantExpired(session=None)
     match signed("presence", text):
         case [str(named), "entry" | "exit" as phase, int(at), str(nonce)]:
             with contextlib.suppress(ValueError, OverflowError):
@@ -112,7 +119,8 @@ def unseal(text: str, now: dt.datetime) -> Grant:
                 grant = Grant(session, phase, dt.datetime.fromtimestamp(at, dt.UTC), nonce)
                 if now <= grant.until:
                     return grant
-    raise GrantExpired(session=session)
+                raise GrantExpired(session=session)
+    raise GrantUnreadable(session=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,10 +133,10 @@ class OpenGrant:
 def open_grant(work: Work, command: OpenGrant) -> Grant:
     """Return the grant; one that is too old or forged is kept as a refused scan.
 
-    Raises GrantExpired.
+    Raises GrantExpired or GrantUnreadable.
     """
     work.replayed()
     try:
         return unseal(command.grant, work.now)
     except GrantExpired as refusal:
-        raise GrantExpired(resident=work.actor.resident, **refusal.facts) from None
+        raise type(refusal)(resident=work.actor.resident, **refusal.facts) from None

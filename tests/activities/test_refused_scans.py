@@ -25,7 +25,7 @@ from activities.attendance import (
 from activities.cancelling import cancel_session
 from activities.codes import Phase
 from activities.doorway import COOKIE
-from activities.grants import Grant, GrantExpired, seal
+from activities.grants import Grant, GrantExpired, GrantUnreadable, seal
 from activities.models import RefusedScan
 from activities.publish import (
     Part,
@@ -113,11 +113,12 @@ def tomorrow(scene: Scene) -> UUID:
 
 
 CASES: dict[str, tuple[Callable[[Scene], Scan], type[AppError], str]] = {
-    "no grant at all": (lambda _scene: Scan("garbled"), GrantExpired, "扫码过去十分钟了"),
+    "no grant at all": (lambda _scene: Scan(""), GrantExpired, "扫码过去十分钟了"),
+    "garbled": (lambda _scene: Scan("garbled"), GrantUnreadable, "没有认出这次扫码"),
     "too old": (too_old, GrantExpired, "请对着屏幕再扫一次"),
-    "forged": (forged, GrantExpired, "请对着屏幕再扫一次"),
-    "cut off": (cut_off, GrantExpired, "请对着屏幕再扫一次"),
-    "of another purpose": (of_another_purpose, GrantExpired, "请对着屏幕再扫一次"),
+    "forged": (forged, GrantUnreadable, "没有认出这次扫码"),
+    "cut off": (cut_off, GrantUnreadable, "没有认出这次扫码"),
+    "of another purpose": (of_another_purpose, GrantUnreadable, "没有认出这次扫码"),
     "of a session that is none": (
         lambda scene: scan(scene, UUID(int=7)),
         SessionUnknown,
