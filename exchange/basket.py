@@ -332,6 +332,11 @@ def round_step(connection: Connection, now: dt.datetime) -> int:
     return ROUND_STEPS[settings.choice(connection, "exchange.round", now)]
 
 
+def exchange_is_open(connection: Connection, home: int, host: int, now: dt.datetime) -> bool:
+    """Whether two communities both take part in the exchange."""
+    return all(settings.flag(connection, "exchange.join", now, code) for code in (home, host))
+
+
 def refuse(connection: Connection, basket: Basket, cost: int, now: dt.datetime) -> None:
     """Raise what stands in the way whatever the counters say.
 

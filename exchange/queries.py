@@ -293,6 +293,8 @@ def _shelf(
             opens = baskets.opens_on(row.received_on, row.home_first_days)
             if opens is not None and today < opens:
                 left, note = 0, words.opens_later(opens)
+            if not baskets.exchange_is_open(connection, buyer.community, row.community, now):
+                left, note = 0, words.exchange_closed()
         found[row.community].append(
             _Shelved(
                 id=row.id,

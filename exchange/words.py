@@ -54,6 +54,11 @@ def opens_later(day: dt.date) -> str:
     return _("先给本社区居民，%(month)s 月 %(day)s 日起您也能兑", month=day.month, day=day.day)
 
 
+def exchange_closed() -> str:
+    """Say that one of the two communities takes no part in the exchange now."""
+    return _("暂不参加通兑")
+
+
 def limit_words(limit: Limit, share: int, household_limit: int | None) -> tuple[str, str]:
     """Say how many pieces are left for somebody, and which limit says so."""
     pieces = _("%(count)s 份", count=max(limit.pieces, 0))

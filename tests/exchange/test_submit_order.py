@@ -10,7 +10,7 @@ from core.acts import Actor
 from core.errors import AppError, KeyReused
 from core.ids import NIL
 from exchange import basket as baskets
-from exchange import reserve
+from exchange import queries, reserve
 from exchange.basket import Wanted
 from exchange.orders import NotYourOrder, SubmitOrder, cancel_order, submit_order
 from exchange.orders.finish import CancelOrder
@@ -259,6 +259,12 @@ def test_a_limit_set_in_mid_month_knows_what_was_taken(scene: Scene) -> None:
     assert scene.used("household_item_month", f"{wang.household}:{item}") == 0
 
 
+def on_shelf(scene: Scene, someone: Someone) -> list[tuple[int, str]]:
+    """Return what is left for them of each thing at the other station, and the word beside it."""
+    _, view = scene.ask(queries.station_view, someone.resident, THERE, scene.now)
+    return [(offer.left, offer.note) for offer in view.offers]
+
+
 def test_a_community_that_left_the_exchange_sends_and_takes_nobody(
     scene: Scene, wang: Someone, zhou: Actor
 ) -> None:
@@ -270,8 +276,10 @@ def test_a_community_that_left_the_exchange_sends_and_takes_nobody(
         refusal = refused(scene, wang, scene.quote(wang, item).token)
         assert isinstance(refusal, baskets.ExchangeClosed)
         assert int(refusal.status) == 409
+        assert on_shelf(scene, wang) == [(0, "暂不参加通兑")]
         scene.order(local, item)
         scene.set_to("exchange.join", "1", place)
+    assert on_shelf(scene, wang) == [(8, "")]
     assert scene.order(wang, item).state == "submitted"
 
 
