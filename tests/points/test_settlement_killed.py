@@ -42,7 +42,7 @@ SOAK = bool(os.environ.get("LINLI_SOAK"))
 CREWS = (
     ((SETTLE, 1, 50), (SCHEDULER, 1, 50), (SCHEDULER, 2, 50), (SCHEDULER, 3, 50))
     if SOAK
-    else ((SETTLE, 1, 10), (SCHEDULER, 2, 10))
+    else ((SCHEDULER, 1, 10), (SCHEDULER, 2, 10))
 )
 """What settles, how many at once, and how many kills have to count."""
 
