@@ -41,7 +41,7 @@ def follow(app: Flask, browser: FlaskClient, start: str = "/") -> dict[str, int]
         if kind in kinds:
             continue
         kinds.add(kind)
-        answer = browser.get(address)
+        answer = browser.get(address, buffered=True)  # files that are streamed are closed, too
         found[address] = answer.status_code
         shown = answer.get_data(as_text=True) if answer.mimetype == "text/html" else ""
         led = [answer.location] if answer.location else map(unescape, HREF.findall(shown))
