@@ -12,13 +12,12 @@ from flask import Flask, Response, request
 from core.errors import AppError
 from core.identity import actor_or_none
 from core.limits import Hit, hit
-from core.work import transact
+from core.work import may_change, transact
 
 if TYPE_CHECKING:
     from core.work import Work
 
 KEPT_A_MINUTE = 10
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +45,7 @@ def init_app(app: Flask) -> None:
 
 
 def _keep(response: Response) -> Response:
-    if response.status_code != HTTPStatus.FORBIDDEN or request.method in SAFE:
+    if response.status_code != HTTPStatus.FORBIDDEN or not may_change():
         return response
     actor = actor_or_none()
     if actor is not None and actor.is_staff:

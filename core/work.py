@@ -336,13 +336,18 @@ def reader() -> Connection:
     return found
 
 
+def may_change() -> bool:
+    """Whether the request is one of those that may change something."""
+    return request.method not in SAFE
+
+
 def _goes_on_writing(dialect: str) -> bool:
     """Whether what the request reads is read in the transaction that it will write in.
 
     Under READ COMMITTED that is as good as a new one, and spares beginning one. An embedded
     database has one writer at a time, who should wait for nobody's reading.
     """
-    return dialect == "postgresql" and has_request_context() and request.method not in SAFE
+    return dialect == "postgresql" and has_request_context() and may_change()
 
 
 def end_reading() -> None:

@@ -28,7 +28,7 @@ from core.crypto import phone_index
 from core.errors import AppError
 from core.identity import actor_or_none, current_actor, public, residents_only
 from core.panels import Viewer, doorway, rendered
-from core.work import business_day, present, reader, transact
+from core.work import business_day, may_change, present, reader, transact
 from residents import acting, people, queries, revoking, sign_in
 from residents.identity import actor_of
 from residents.labels import agent_words, device_label, role_words
@@ -47,8 +47,6 @@ PROOF = "proof"
 BROWSER = "browser"
 PROVEN = "proven"
 """The index of the number that was proven here last."""
-
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @bp.app_context_processor
@@ -84,7 +82,7 @@ def for_panels(seen: queries.ViewerLine, actor: Actor) -> Viewer:
 @bp.after_app_request
 def _note_seen(response: Response) -> Response:
     """Move ``last_seen`` after an unsafe request of a device that was quiet for an hour."""
-    actor = actor_or_none() if "seen_again" in g and request.method not in SAFE else None
+    actor = actor_or_none() if "seen_again" in g and may_change() else None
     if actor is not None and actor.sign_in is not None:
         with contextlib.suppress(AppError):
             transact(revoking.note_seen, revoking.Seen(sign_in=actor.sign_in), actor)
