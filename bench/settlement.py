@@ -9,7 +9,8 @@ from uuid import uuid4
 
 from bench import district
 from bench.harness import Comparison
-from bench.stage import Stage, plain
+from bench.stage import Stage
+from core.straight import plain
 from points.settlement import CHUNK, CREDIT, TRANSFERS, settle_due
 
 PER_HOLDER = 2

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 import psycopg
 from flask import Flask
 from sqlalchemy import make_url, text
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from app import create_app
 from core import settings
@@ -119,11 +118,6 @@ def embedded() -> Iterator[tuple[Flask, Path]]:
                 yield app, Path(folder) / "linli.sqlite"
             finally:
                 db.engine.dispose()
-
-
-def plain(statement: Any) -> str:
-    """Return a statement of the application as bare psycopg takes it."""
-    return str(statement.compile(dialect=PGDialect_psycopg()))  # type: ignore[no-untyped-call]
 
 
 @contextlib.contextmanager

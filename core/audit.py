@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from core.errors import KeyReused
+from core.straight import plain
 
 if TYPE_CHECKING:
     from core.work import Work
@@ -24,7 +24,7 @@ AUDIT = text(
 STORED = text(
     "SELECT digest FROM audit_events WHERE use_case = :use_case AND actor = :actor AND key = :key",
 )
-PLAIN = str(AUDIT.compile(dialect=PGDialect_psycopg()))  # type: ignore[no-untyped-call]
+PLAIN = plain(AUDIT)
 """The same as psycopg takes it, to be sent together with COMMIT."""
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Mapping
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -22,7 +21,16 @@ LATE = "POSTCOMPILE"
 """What SQLAlchemy leaves in a statement for lists whose length it does not know yet."""
 
 
-@cache
+def plain(statement: Executable) -> str:
+    """Return a statement as psycopg takes it."""
+    return str(_compiled(statement))
+
+
+def _compiled(statement: Executable) -> Any:
+    dialect: Any = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+    return statement.compile(dialect=dialect)  # type: ignore[attr-defined]
+
+
 def _row_of(names: tuple[str, ...]) -> type[Any]:
     return namedtuple("Row", names)  # noqa: PYI024 - its columns are known when it runs first
 
@@ -34,8 +42,7 @@ class Straight:
     """
 
     def __init__(self, statement: Executable) -> None:
-        dialect: Any = PGDialect_psycopg()  # type: ignore[no-untyped-call]
-        made: Any = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
+        made = _compiled(statement)
         self._statement = statement
         self._sql = str(made)
         if LATE in self._sql:

@@ -10,7 +10,8 @@ from functools import lru_cache
 from typing import Literal, overload
 
 from sqlalchemy import TextClause, text
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+
+from core import straight
 
 FRESH = (
     "NOT EXISTS (SELECT 1 FROM transfers WHERE id = :v_id)"
@@ -85,7 +86,7 @@ def statement(sides: Sides, *, parts: bool = False) -> TextClause | Parts:
 @lru_cache(maxsize=8)
 def plain(sides: Sides) -> str:
     """Return the one statement as psycopg takes it."""
-    return str(_single(sides).compile(dialect=PGDialect_psycopg()))  # type: ignore[no-untyped-call]
+    return straight.plain(_single(sides))
 
 
 def _guards(sides: Sides) -> list[tuple[str, str]]:
