@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import marshmallow
 from marshmallow import fields, pre_load, validate
 from marshmallow.validate import Length, Range
 
+from core.acts import Role
 from core.errors import N_
 
 FILL = N_("请填写这一项。")
@@ -48,6 +49,7 @@ MEMBERS: Bound = (
     N_("至少给 {min} 项。"),
     N_("最多给 {max} 项。"),
 )
+ROLE = validate.OneOf(get_args(Role))
 NO_NUL = validate.Regexp(r"[^\x00\ud800-\udfff]*\Z", error=N_("这里有不能保存的字符，请重新输入。"))
 """Refuses what no database stores as text: NUL, and halves of characters."""
 

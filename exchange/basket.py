@@ -332,9 +332,13 @@ def round_step(connection: Connection, now: dt.datetime) -> int:
     return ROUND_STEPS[settings.choice(connection, "exchange.round", now)]
 
 
-def exchange_is_open(connection: Connection, home: int, host: int, now: dt.datetime) -> bool:
-    """Whether two communities both take part in the exchange."""
-    return all(settings.flag(connection, "exchange.join", now, code) for code in (home, host))
+def outside_exchange(
+    connection: Connection, communities: Iterable[int], now: dt.datetime
+) -> set[int]:
+    """Return which of the communities take no part in the exchange."""
+    return {
+        code for code in communities if not settings.flag(connection, "exchange.join", now, code)
+    }
 
 
 def refuse(connection: Connection, basket: Basket, cost: int, now: dt.datetime) -> None:
@@ -353,8 +357,10 @@ def refuse(connection: Connection, basket: Basket, cost: int, now: dt.datetime) 
     refuse_gate(connection, buyer.community, buyer.household, now)
     if not basket.cross:
         return
-    for code, name in ((buyer.community, buyer.community_name), (host.community, host.name)):
-        if not settings.flag(connection, "exchange.join", now, code):
+    names = {buyer.community: buyer.community_name, host.community: host.name}
+    outside = outside_exchange(connection, names, now)
+    for code, name in names.items():
+        if code in outside:
             raise ExchangeClosed(community=name)
     for line in basket.lines:
         _refuse_foreign(line, business_day(now))

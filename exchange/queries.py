@@ -278,6 +278,7 @@ def _shelf(
         .order_by(stock.received_on.desc(), item.name),
     ).all()
     used = household_used(connection, buyer.household, [row.id for row in rows], now)
+    outside = baskets.outside_exchange(connection, {buyer.community, *communities}, now)
     today = business_day(now)
     found: dict[int, list[_Shelved]] = defaultdict(list)
     for row in rows:
@@ -293,7 +294,7 @@ def _shelf(
             opens = baskets.opens_on(row.received_on, row.home_first_days)
             if opens is not None and today < opens:
                 left, note = 0, words.opens_later(opens)
-            if not baskets.exchange_is_open(connection, buyer.community, row.community, now):
+            if outside & {buyer.community, row.community}:
                 left, note = 0, words.exchange_closed()
         found[row.community].append(
             _Shelved(

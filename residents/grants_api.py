@@ -9,11 +9,10 @@ from flask_smorest import Blueprint
 from marshmallow import fields, post_load, validate
 
 from core.identity import current_actor, signed_in_only
-from core.schema import NO_NUL, Schema
+from core.schema import NO_NUL, ROLE, Schema
 from core.work import business_day, present, reader, transact
 from residents import grants
 from residents.granted import GrantLine, list_grants
-from residents.schemas import ROLE
 
 bp = Blueprint("residents_grants_api", __name__, description="roles and who holds them")
 bp.before_request(signed_in_only)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 from marshmallow import fields, post_load, validate
 
-from core.acts import Role
 from core.errors import N_
-from core.schema import Schema
+from core.schema import ROLE, Schema
 from residents.addresses import Address
 from residents.lists import ImportResidents
 from residents.models import RESIDENT_STATES
@@ -16,7 +15,6 @@ from residents.people import EnterHousehold, EnterResident
 from residents.representations import Represent
 
 NAME = validate.Length(min=1, max=20, error=N_("请填写姓名，最多 20 个字。"))
-ROLE = validate.OneOf(get_args(Role))
 PLACE_KIND = validate.OneOf(("neighbourhood", "village"))
 STATE = validate.OneOf(RESIDENT_STATES)
 MISSING = N_("请填写这一项。")

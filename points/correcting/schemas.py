@@ -6,13 +6,11 @@ from typing import get_args
 
 from marshmallow import fields, validate
 
-from core.acts import Role
-from core.schema import Schema
+from core.schema import ROLE, Schema
 from points.correcting import adjustments, corrections
 from points.models.correcting import ADJUSTED_MAX
 from points.schemas import CENTIPOINTS, HOLDER_KIND, POINTS_KIND, SOURCE_KIND, storable
 
-ROLE = validate.OneOf(get_args(Role))
 SIGNED = {"description": "centipoints, negative for what is taken"}
 CORRECTION_STATE = validate.OneOf(("open", "answered", "withdrawn"))
 ADJUSTMENT_STATE = validate.OneOf(("proposed", "posted", "refused", "withdrawn", "waived"))
