@@ -63,11 +63,14 @@ class Straight:
         try:
             cursor = line.execute(self._sql, given)
         except psycopg.OperationalError as error:
-            if line.closed:
+            was_cut = line.closed
+            if was_cut:
                 # As SQLAlchemy does: what was cut for one is cut for all that wait in the pool.
                 connection.invalidate()
                 connection.engine.dispose()
-            raise OperationalError(self._sql, None, error) from error
+            raise OperationalError(
+                self._sql, None, error, connection_invalidated=was_cut
+            ) from error
         row = cursor.fetchone()
         if row is None:
             return None

@@ -63,8 +63,9 @@ def test_a_cut_line_is_an_outage_and_the_next_question_dials_anew(app: Flask, st
         pid = BACKEND.first(reader(), {}).pid
         with Raw(stage) as raw:
             raw.execute(f"SELECT pg_terminate_backend({pid})")
-        with pytest.raises(OperationalError):
+        with pytest.raises(OperationalError) as cut:
             BACKEND.first(reader(), {})
+        assert cut.value.connection_invalidated
     with app.app_context():
         assert BACKEND.first(reader(), {}).pid != pid
 
