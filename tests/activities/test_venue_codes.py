@@ -236,7 +236,7 @@ def test_a_signed_value_of_another_shape_is_no_grant(
         "/api/v1/attendances", json={"grant": text, "part": "serve"}, headers=headers
     )
 
-    assert (answer.status_code, answer.get_json()["code"]) == (422, "grant_expired")
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "grant_unreadable")
 
 
 def shown(scene: Scene, session: UUID, from_step: int | None = None) -> list[dict[str, Any]]:
