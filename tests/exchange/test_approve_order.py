@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from exchange.orders import (
     OrderUnknown,
     OwnHousehold,
     OwnOrder,
+    PickupOver,
     ReasonMissing,
     RefuseOrder,
     TooLateToUndo,
@@ -30,6 +32,7 @@ from exchange.orders import (
     UndoApprovals,
     approve_orders,
     hand_over,
+    lapse_orders,
     refuse_order,
     undo_approvals,
 )
@@ -70,6 +73,26 @@ def test_approving_gives_a_code_and_days(scene: Scene, chen: Actor, clock: Any) 
     assert (payment.approver, payment.payer) == (chen.person, wang.person)
     assert payment.approver_household is not None
     assert scene.account(wang).held == 2000
+
+
+def test_the_days_to_pick_it_up_are_the_communitys_setting(
+    scene: Scene, chen: Actor, clock: Any
+) -> None:
+    wang = scene.resident(HERE, points=100)
+    item = scene.item(HERE, chen, stock=5)
+    scene.set_to("redeem.pickup_days", "2", HERE)
+    scene.set_to("redeem.pickup_days", "30")
+    code = scene.approve(scene.order(wang, item).id, chen)
+    # Tuesday 24 November and two days: until the end of Thursday in Hangzhou.
+    clock.set(dt.datetime(2026, 11, 26, 15, 59, tzinfo=dt.UTC))
+    with scene.app.app_context():
+        assert lapse_orders() == "ended 0"
+
+    clock.advance(minutes=1)
+    with pytest.raises(PickupOver):
+        scene.run(hand_over, HandOver(code=code), chen)
+    with scene.app.app_context():
+        assert lapse_orders() == "ended 1"
 
 
 def test_many_are_decided_each_by_itself(scene: Scene, chen: Actor) -> None:
@@ -170,6 +193,18 @@ def test_from_fifty_points_on_the_lead_approves(scene: Scene, chen: Actor) -> No
     assert isinstance(refusal, LeadNeeded)
     assert "50 分" in refusal.sentence()
     assert approving(scene, large.id, scene.staff(HERE, role="lead", name="赵建平")).done
+
+
+def test_from_where_on_the_lead_approves_is_the_communitys_setting(
+    scene: Scene, chen: Actor
+) -> None:
+    wang = scene.resident(HERE, points=300)
+    order = scene.order(wang, scene.item(HERE, chen, stock=5, price=20 * POINT))
+
+    scene.set_to("redeem.lead_points", "20", HERE)
+    assert isinstance(approving(scene, order.id, chen).refusal, LeadNeeded)
+    scene.set_to("redeem.lead_points", "21", HERE)
+    assert approving(scene, order.id, chen).done
 
 
 def test_a_refusal_says_why_and_gives_everything_back(scene: Scene, chen: Actor) -> None:

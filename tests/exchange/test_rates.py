@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import delete, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from core.acts import SYSTEM, Actor
@@ -14,6 +14,7 @@ from core.errors import Forbidden, KeyReused
 from core.ids import NIL
 from core.models import OutboxMessage
 from core.work import Work
+from exchange.defaults import seed_rates
 from exchange.models import DiscountRate
 from exchange.rates import (
     ConfirmRate,
@@ -102,6 +103,23 @@ def test_the_defaults_hold_where_nothing_else_does(scene: Scene) -> None:
     assert rate(scene, HERE, HERE) == (10_000, "own")
     assert rate(scene, HERE, NEXT_DOOR) == (10_000, "same_subdistrict")
     assert rate(scene, HERE, THERE) == (8000, "district")
+
+
+def test_a_districts_first_rates_are_its_settings_as_it_is_loaded_and_not_later(
+    scene: Scene,
+) -> None:
+    scene.set_to("exchange.rate.same_subdistrict", "90")
+    scene.set_to("exchange.rate.default", "60")
+
+    scene.run(seed_rates, None, SYSTEM)
+    assert (rate(scene, HERE, NEXT_DOOR)[0], rate(scene, HERE, THERE)[0]) == (10_000, 8000)
+
+    def unload(work: Work, _command: object) -> None:
+        work.connection.execute(delete(DiscountRate))
+
+    scene.run(unload, None, SYSTEM)
+    scene.run(seed_rates, None, SYSTEM)
+    assert (rate(scene, HERE, NEXT_DOOR)[0], rate(scene, HERE, THERE)[0]) == (9000, 6000)
 
 
 def test_the_narrowest_scope_holds_and_a_row_without_a_rate_ends_it(scene: Scene) -> None:
@@ -222,6 +240,18 @@ def test_a_proposal_that_breaks_a_rule_is_refused(
         scene.run(propose_rate, proposal(**more), lin)
 
     assert caught.value.status == 422  # type: ignore[attr-defined]
+
+
+def test_the_days_of_notice_are_the_districts_setting(scene: Scene, lin: Actor, wu: Actor) -> None:
+    scene.set_to("exchange.notice_days", "8")
+    with pytest.raises(NoticeTooShort) as caught:
+        scene.run(propose_rate, proposal(), lin)
+    assert "最早从 12 月 2 日起" in caught.value.sentence()
+
+    scene.set_to("exchange.notice_days", "1")
+    tomorrow = proposal(valid_from=dt.date(2026, 11, 25))
+    proposed = scene.run(propose_rate, tomorrow, lin)
+    assert scene.run(confirm_rate, ConfirmRate(proposal=proposed.id), wu).state == "confirmed"
 
 
 def test_only_district_admins_change_rates(scene: Scene, lin: Actor) -> None:

@@ -98,6 +98,21 @@ def test_a_quote_promises_its_price_while_it_lasts(
     assert int(late.status) == 409
 
 
+@pytest.mark.parametrize("minutes", [5, 30])
+def test_how_long_a_quote_lasts_is_the_districts_setting(
+    scene: Scene, wang: Someone, zhou: Actor, clock: Any, minutes: int
+) -> None:
+    item = scene.item(THERE, zhou, stock=10)
+    scene.set_to("exchange.quote_minutes", str(minutes))
+    token = scene.quote(wang, item).token
+    clock.advance(minutes=minutes, seconds=-1)
+
+    scene.submit(wang, token)
+
+    clock.advance(seconds=1)
+    assert isinstance(refused(scene, wang, token), QuoteExpired)
+
+
 def test_a_forged_quote_or_somebody_elses_is_refused(
     scene: Scene, wang: Someone, zhou: Actor
 ) -> None:
@@ -203,6 +218,20 @@ def test_an_order_elsewhere_costs_at_most_the_order_quota(
     assert scene.order(local, dearer).cost == 81 * POINT
 
 
+def test_the_order_quota_is_the_districts_setting(scene: Scene, wang: Someone, zhou: Actor) -> None:
+    item = scene.item(THERE, zhou, stock=10, price=20 * POINT)
+    scene.set_to("quota.order_points", "50")
+
+    quoted = scene.quote(wang, item, quantity=3)
+    refusal = refused(scene, wang, quoted.token)
+
+    assert isinstance(refusal, baskets.OverOrderQuota)
+    assert "最多付 50 分" in refusal.sentence()
+    assert quoted.limit is not None
+    assert (quoted.limit.kind, quoted.limit.pieces) == ("order_points", 2)
+    assert scene.order(wang, item, quantity=2).cost == 50 * POINT
+
+
 def test_a_month_elsewhere_costs_at_most_the_residents_quota(
     scene: Scene, wang: Someone, zhou: Actor, clock: Any
 ) -> None:
@@ -227,6 +256,20 @@ def test_a_month_elsewhere_costs_at_most_the_residents_quota(
     clock.advance(days=7)
     assert scene.order(wang, item, quantity=1).cost == 50 * POINT
     assert scene.used("resident_month", wang.resident) == 150 * POINT
+
+
+def test_the_quota_of_a_month_is_the_districts_setting(
+    scene: Scene, wang: Someone, zhou: Actor
+) -> None:
+    item = scene.item(THERE, zhou, stock=10, price=20 * POINT)
+    scene.order(wang, item)
+
+    scene.set_to("quota.resident_month_points", "40")
+    refusal = refused(scene, wang, scene.quote(wang, item).token)
+    assert isinstance(refusal, reserve.OverMonthQuota)
+    assert "这个月还能付 15 分" in refusal.sentence()
+    scene.set_to("quota.resident_month_points", "50")
+    assert scene.order(wang, item).cost == 25 * POINT
 
 
 def test_a_household_takes_so_many_pieces_of_an_item_in_a_month(scene: Scene) -> None:

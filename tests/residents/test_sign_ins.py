@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection, text, update
 
 from core.crypto import token_hash
+from core.settings import SetSetting, set_setting
 from core.work import Work, business_day
 from residents import queries
 from residents.models import Grant, Resident
@@ -181,6 +182,25 @@ def test_what_a_device_does_moves_its_last_use_and_looking_does_not(
 
     send(client, "/sign-in", "/me/elder", mode="standard")
     assert last_seen(ask, cast) == clock()
+
+
+@pytest.mark.parametrize("days", [7, 365])
+def test_how_long_a_resident_stays_signed_in_is_the_districts_setting(
+    cast: People, client: FlaskClient, clock: Any, run: Run, days: int
+) -> None:
+    setting = SetSetting(key="k", setting="resident.sign_in_days", place=0, value=str(days))
+    run(set_setting, setting)
+    headers = cast.headers(cast.wang)
+    prove(cast.app, client, cast.wang.phone)
+
+    def signed_in() -> tuple[bool, bool]:
+        page, answer = client.get("/me"), client.get("/api/v1/me", headers=headers)
+        return page.status_code == 200, answer.status_code == 200
+
+    clock.advance(days=days, seconds=-1)
+    assert signed_in() == (True, True)
+    clock.advance(seconds=1)
+    assert signed_in() == (False, False)
 
 
 def test_a_busy_device_is_not_written_each_time(
