@@ -302,7 +302,7 @@ def _way(connection: Connection, resident: UUID) -> tuple[Any, Any]:
     """Return a place that ended and the last one that follows it."""
     places = select(Resident.id, Resident.community, Resident.household)
     old = connection.execute(places.where(Resident.id == resident)).one()
-    last = [resident, *following(connection, resident)][-1]
+    last = [resident, *following(connection, "resident", resident)][-1]
     return old, connection.execute(places.where(Resident.id == last)).one()
 
 

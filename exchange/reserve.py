@@ -17,7 +17,7 @@ from core.ids import uuid8
 from core.work import business_day
 from exchange.basket import POINT, Basket
 from exchange.models import QuotaUsage, Stock, StockMove
-from residents.finding import following, households_following
+from residents.finding import following
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -290,11 +290,13 @@ def _lower_quotas(work: Work, letting: Letting) -> None:
     period = month_of(letting.submitted_at)
     households, payers = [letting.household], [*letting.shares.items()]
     if period == month_of(work.now):
-        households += households_following(work.connection, letting.household, letting.submitted_at)
+        households += following(
+            work.connection, "household", letting.household, letting.submitted_at
+        )
         payers += [
             (place, amount)
             for each, amount in letting.shares.items()
-            for place in following(work.connection, each)
+            for place in following(work.connection, "resident", each)
         ]
     keys = [
         (HOUSEHOLD_ITEM_MONTH, f"{household}:{piece.item}", piece.quantity)

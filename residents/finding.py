@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, join, or_, select
 from sqlalchemy.orm import aliased
 
 from core.crypto import PhoneMalformed, normal_phone, phone_index
@@ -16,48 +16,42 @@ from residents.models import Dwelling, Household, Person, Resident, ResidentEnd
 from residents.people import NameMissing, checked_name
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
 CHUNK = 100
+BEGINNING = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-def following(connection: Connection, resident: UUID) -> list[UUID]:
-    """Return the places that followed this one of a person, in their order."""
-    found: list[UUID] = []
-    last: UUID | None = resident
-    while last is not None:
-        last = connection.scalar(select(ResidentEnd.successor).where(ResidentEnd.resident == last))
-        if last is not None:
-            found.append(last)
-    return found
+def following(
+    connection: Connection, kind: str, holder: UUID, since: dt.datetime = BEGINNING
+) -> list[UUID]:
+    """Return where a resident's or a household's points and counts went, and went on, in order.
 
-
-def households_following(connection: Connection, household: UUID, since: dt.datetime) -> list[UUID]:
-    """Return where a household's points and counts went, and went on, from a moment on.
-
-    One that was reached on two ways is named twice: it took them in twice.
+    A household is asked about from a moment on: later it may have been lived in again. One that
+    was reached on two ways is named twice: it took them in twice.
     """
-    before = aliased(Resident)
-    moves = connection.execute(
-        select(Resident.household, ResidentEnd.recorded_at)
-        .distinct()
-        .join(ResidentEnd, ResidentEnd.successor == Resident.id)
-        .join(before, before.id == ResidentEnd.resident)
-        .where(
-            before.household == household,
+    before, after = aliased(Resident), aliased(Resident)
+    ends = join(ResidentEnd, before, before.id == ResidentEnd.resident)
+    moves: Select[UUID, dt.datetime] = select(after.id, ResidentEnd.recorded_at)
+    moves = moves.where(before.id == holder)
+    if kind == "household":
+        moves = select(after.household, ResidentEnd.recorded_at).where(
+            before.household == holder,
             ResidentEnd.household_follows,
             ResidentEnd.recorded_at >= since,
         )
-        .order_by(ResidentEnd.recorded_at, Resident.household),
+    rows = connection.execute(
+        moves.select_from(ends)
+        .join(after, after.id == ResidentEnd.successor)
+        .distinct()
+        .order_by(ResidentEnd.recorded_at),
     ).all()
     return [
-        place
-        for move in moves
-        for place in (
-            move.household,
-            *households_following(
-                connection, move.household, move.recorded_at + dt.timedelta.resolution
-            ),
+        each
+        for place, moment in rows
+        for each in (
+            place,
+            *following(connection, kind, place, moment + dt.timedelta.resolution),
         )
     ]
 
