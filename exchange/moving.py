@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from sqlalchemy import select
@@ -19,13 +19,14 @@ from core.work import reading, transact
 from exchange.basket import faces
 from exchange.models import Order
 from exchange.reserve import carry_quotas
-from points.accounts import PointsKind
-from points.carrying import Carry, Fetch, Holder, PointsHeld, carry, carry_usage, fetch
+from points.accounts import HolderKind, PointsKind
+from points.carrying import Carried, Carry, Fetch, Holder, PointsHeld, carry, carry_usage, fetch
 from points.models import Account
 from residents import endings
 from residents.addresses import Address
 from residents.finding import following
-from residents.models import Community, Person, Resident, ResidentEnd
+from residents.homes import gone_on
+from residents.models import Community, Household, Person, Resident, ResidentEnd
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -228,36 +229,26 @@ def merge_records(work: Work, command: MergeRecords) -> Merged:
 class Follow:
     """Carry what arrived in an account after its holder had gone on."""
 
-    resident: UUID
+    kind: HolderKind
+    holder: UUID
 
 
-def follow(work: Work, command: Follow) -> Moved:
-    """Carry what is in the old account to the place that the person has now."""
-    old, new = _way(work.connection, command.resident)
-    face = faces(work.connection, work.day, old.community, new.community)
-    source, target = (
-        Holder(id=row.id, community=row.community, face=face[row.community]) for row in (old, new)
-    )
-    carried = carry(work, Carry(source=source, target=target, note=MOVED))
-    return Moved(
-        household=new.household,
-        residents=(new.id,),
-        service=carried.service,
-        basic=carried.basic,
-        exists=False,
-    )
+def follow(work: Work, command: Follow) -> Carried:
+    """Carry what is in the old account to the place that the person or the household has now."""
+    old, new = _way(work, command.kind, command.holder)
+    return carry(work, Carry(source=old, target=new, note=MOVED))
 
 
 class Wanted(Protocol):
     """An event that says what is to be taken of an account that may have been left."""
 
     @property
-    def holder_kind(self) -> str:
-        """Whose account: a household's is never left by one person's going."""
+    def holder_kind(self) -> HolderKind:
+        """Whose account: a resident's or a household's."""
 
     @property
     def holder_id(self) -> UUID:
-        """The resident as they were when the points came."""
+        """The resident or the household as they were when the points came."""
 
     @property
     def points_kind(self) -> PointsKind:
@@ -277,20 +268,14 @@ def bring_back(work: Work, event: Wanted) -> None:
 
     Raises YearNotClosed or DayClosed.
     """
-    if event.holder_kind != "resident":
-        return
-    old, now = _way(work.connection, event.holder_id)
+    old, now = _way(work, event.holder_kind, event.holder_id)
     if now.id == old.id:
         return
-    face = faces(work.connection, work.day, old.community, now.community)
-    target, source = (
-        Holder(id=row.id, community=row.community, face=face[row.community]) for row in (old, now)
-    )
     fetch(
         work,
         Fetch(
-            source=source,
-            target=target,
+            source=now,
+            target=old,
             points_kind=event.points_kind,
             wanted=event.amount,
             note=event.note,
@@ -298,28 +283,43 @@ def bring_back(work: Work, event: Wanted) -> None:
     )
 
 
-def _way(connection: Connection, resident: UUID) -> tuple[Any, Any]:
-    """Return a place that ended and the last one that follows it."""
-    places = select(Resident.id, Resident.community, Resident.household)
-    old = connection.execute(places.where(Resident.id == resident)).one()
-    last = [resident, *following(connection, "resident", resident)][-1]
-    return old, connection.execute(places.where(Resident.id == last)).one()
-
-
-def stranded(connection: Connection) -> list[UUID]:
-    """Return the residents whose old accounts hold something that has not followed them."""
-    rows = connection.execute(
-        select(ResidentEnd.resident)
-        .distinct()
-        .join(Account, Account.holder_id == ResidentEnd.resident)
-        .where(
-            ResidentEnd.successor.is_not(None),
-            Account.purpose == "holder",
-            Account.credited > Account.debited,
-        )
-        .order_by(ResidentEnd.resident),
+def _way(work: Work, kind: HolderKind, holder: UUID) -> tuple[Holder, Holder]:
+    """Return whose account was left, and the last one that follows it."""
+    table = Household if kind == "household" else Resident
+    last = [holder, *following(work.connection, kind, holder)][-1]
+    rows = work.connection.execute(
+        select(table.id, table.community).where(table.id.in_([holder, last])),
     )
-    return [row.resident for row in rows]
+    places = {row.id: row.community for row in rows}
+    face = faces(work.connection, work.day, places[holder], places[last])
+    old, new = (
+        Holder(id=each, community=places[each], kind=kind, face=face[places[each]])
+        for each in (holder, last)
+    )
+    return old, new
+
+
+def stranded(connection: Connection) -> list[Follow]:
+    """Return whose old accounts hold something that has not followed them.
+
+    In a household that is lived in again it is theirs who live there now.
+    """
+    arrived = (
+        select(Account.holder_kind, Account.holder_id)
+        .distinct()
+        .where(Account.purpose == "holder", Account.credited > Account.debited)
+    )
+    left = (
+        arrived.join(ResidentEnd, ResidentEnd.resident == Account.holder_id).where(
+            Account.holder_kind == "resident", ResidentEnd.successor.is_not(None)
+        ),
+        arrived.where(Account.holder_kind == "household", gone_on(Account.holder_id)),
+    )
+    return [
+        Follow(kind=row.holder_kind, holder=row.holder_id)
+        for query in left
+        for row in connection.execute(query.order_by(Account.holder_id))
+    ]
 
 
 def follow_residents() -> str:
@@ -327,9 +327,9 @@ def follow_residents() -> str:
     with reading() as connection:
         waiting = stranded(connection)
     followed = 0
-    for resident in waiting:
+    for each in waiting:
         try:
-            transact(follow, Follow(resident=resident))
+            transact(follow, each)
         except PointsHeld:
             continue
         followed += 1

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, or_, select
+from sqlalchemy.orm import aliased
 
-from residents.models import Dwelling, Household, Resident
+from residents.models import Dwelling, Household, Resident, ResidentEnd
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Row, Select
+    from sqlalchemy import ColumnElement, Connection, Row, Select
+    from sqlalchemy.orm import QueryableAttribute
 
 SHOWN_MAX = 50
 
@@ -23,6 +25,21 @@ class Home:
     household: UUID
     community: int
     address: str
+
+
+def gone_on(household: QueryableAttribute[UUID]) -> ColumnElement[bool]:
+    """Tell households that are over: what they had went along, and nobody came since."""
+    member, later = aliased(Resident), aliased(Resident)
+    came = exists().where(
+        later.household == member.household,
+        or_(later.valid_to.is_(None), later.created_at > ResidentEnd.recorded_at),
+    )
+    return exists().where(
+        member.household == household,
+        ResidentEnd.resident == member.id,
+        ResidentEnd.household_follows,
+        ~came,
+    )
 
 
 def _homes() -> Select[UUID, int, str]:

@@ -51,7 +51,8 @@ class Desk:
     def earn(self, *, settled: bool = True, who: Someone | None = None, **changes: Any) -> UUID:
         """Give an award (10 points unless units say otherwise), and let the night pass."""
         someone = who or self.cast.wang
-        given = serving(self.serial(), holder_id=one(someone.resident), **changes)
+        changes = {"holder_id": one(someone.resident)} | changes
+        given = serving(self.serial(), **changes)
         made = self.run(award, given, self.cast.actor(self.cast.staff))
         if settled:
             self.night()

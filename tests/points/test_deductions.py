@@ -17,6 +17,7 @@ from core.acts import SYSTEM
 from core.directory import directory
 from core.errors import Forbidden
 from core.work import Work, present, reading
+from exchange.moving import MoveHousehold, follow_residents, move_household
 from points.accounts import household_account
 from points.correcting.adjustments import (
     ProposeAdjustment,
@@ -36,7 +37,7 @@ from points.settlement import settle_due
 from points.wallet import wallet
 from tests.conftest import Clock
 from tests.exchange.threads import all_at_once
-from tests.people import HERE, People
+from tests.people import HERE, THERE, People
 from tests.points.books import one
 from tests.points.earning import CORRIDOR, count, serving
 
@@ -113,9 +114,11 @@ def earned(app: Flask, run: Run, cast: People, clock: Clock, switched_on: None) 
     clock.advance(hours=-20)
 
 
-def balance(connection: Any, household: UUID) -> int:
+def balance(connection: Any, household: UUID, community: int = HERE) -> int:
     query = text("SELECT credited - debited FROM accounts WHERE id = :id")
-    return int(connection.execute(query, {"id": household_account(household, HERE)}).scalar_one())
+    return int(
+        connection.execute(query, {"id": household_account(household, community)}).scalar_one()
+    )
 
 
 def test_after_two_reminders_points_are_taken_with_the_reason(
@@ -369,3 +372,27 @@ def test_what_was_wrong_and_is_taken_back_counts_no_more_for_the_title(
     run(decide_adjustment, DecideAdjustment(adjustment=proposed.id), cast.actor(cast.lead))
 
     assert title(cast, app) == (200, 4800)
+
+
+@pytest.mark.usefixtures("earned")
+def test_what_was_wrongly_deducted_follows_a_household_that_moved_meanwhile(
+    app: Flask, run: Run, ask: Run, cast: People, remind: Any, take: Any
+) -> None:
+    remind(10)
+    remind(3)
+    line = take().id
+    members = (one(cast.wang.resident), one(cast.li.resident))
+    command = MoveHousehold(key="away", community=THERE, residents=members)
+    home = run(move_household, command, cast.actor(cast.elsewhere)).household
+
+    proposed = run(
+        propose_reversal,
+        ProposeReversal(key="back", line=line, reason="当天已清走", evidence="照片"),
+        cast.actor(cast.staff),
+    )
+    run(decide_adjustment, DecideAdjustment(adjustment=proposed.id), cast.actor(cast.lead))
+    with app.app_context():
+        assert follow_residents() == "followed 1"
+
+    assert ask(balance, one(cast.wang.household)) == 0
+    assert ask(balance, home, THERE) == 500

@@ -12,14 +12,17 @@ from core.acts import SYSTEM
 from core.work import Work
 from exchange.models import FaceValue
 from exchange.moving import MergeRecords, MoveHousehold, merge_records, move_household
+from points.accounts import household_account
 from points.correcting import adjustments, deciding
 from points.correcting.deciding import CollectShortage, collect_shortage
 from residents.models import Resident
 from residents.people import EnterResident, enter_resident
+from tests.exchange.test_moving import totals
 from tests.people import HERE, THERE, Someone
 from tests.points.books import Nothing, one
 from tests.points.calendar import hangzhou, night
 from tests.points.correcting import Desk
+from tests.points.earning import CORRIDOR
 
 
 def worth(work: Work, _command: None) -> Nothing:
@@ -144,3 +147,59 @@ def test_whoever_lives_with_them_now_does_not_decide(desk: Desk) -> None:
     desk.run(joins, None)
     with pytest.raises(adjustments.OwnAdjustment):
         desk.decide(proposal)
+
+
+def away(desk: Desk) -> tuple[UUID, int]:
+    """Let 王秀英's household move elsewhere, all of it; return it with its account there."""
+    members = (one(desk.cast.wang.resident), one(desk.cast.li.resident))
+    command = MoveHousehold(key="away", community=THERE, residents=members)
+    moved = desk.run(move_household, command, desk.cast.actor(desk.cast.elsewhere))
+    return moved.household, household_account(moved.household, THERE)
+
+
+def honoured(desk: Desk) -> tuple[UUID, UUID]:
+    """Give 王秀英's household five basic points by a rule and seven by two people's word."""
+    old = one(desk.cast.wang.household)
+    line = desk.earn(rule=CORRIDOR, units=1, holder_kind="household", holder_id=old)
+    given = desk.propose(700, holder_kind="household", holder_id=old, points_kind="basic")
+    desk.decide(given)
+    return line, one(desk.made(given)[0].id)
+
+
+def test_what_a_household_took_along_is_taken_where_it_lives_now(desk: Desk) -> None:
+    line, given = honoured(desk)
+    old = household_account(one(desk.cast.wang.household), HERE)
+    _, new = away(desk)
+
+    assert (desk.back(line).posted, desk.ask(totals, new)) == (500, (1200, 500, 0))
+    assert (desk.back(given).posted, desk.ask(totals, new)) == (700, (1200, 1200, 0))
+    assert desk.ask(totals, old) == (2400, 2400, 0)
+    assert desk.broken() == []
+
+
+def test_what_is_missing_of_a_household_is_collected_where_it_lives_now(desk: Desk) -> None:
+    line, _ = honoured(desk)
+    proposal = desk.propose_back(line)
+    taken = desk.propose(
+        -900,
+        holder_kind="household",
+        holder_id=one(desk.cast.wang.household),
+        points_kind="basic",
+    )
+    desk.decide(taken)
+    home, new = away(desk)
+    assert desk.decide(proposal).shortage == 200
+    assert desk.ask(totals, new) == (300, 300, 0)
+
+    desk.clock.advance(days=10)
+    desk.earn(
+        rule=CORRIDOR,
+        units=1,
+        holder_kind="household",
+        holder_id=home,
+        community=THERE,
+        bearing=THERE,
+        event_at=desk.clock.now,
+    )
+    assert (collect(desk, proposal).missing, desk.ask(totals, new)) == (0, (800, 500, 0))
+    assert desk.broken() == []
