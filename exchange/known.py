@@ -1,7 +1,7 @@
-"""What staff may give somebody because they know them: a sum per payer, community and day.
+"""What staff may give somebody because they know them: a sum per payer and day.
 
 Without the day, ten small orders would pass where one large one is refused; without the sum of
-those who pay together, ten shares would.
+those who pay together, ten shares would; counted by station, ten orders elsewhere would.
 """
 
 from __future__ import annotations
@@ -19,11 +19,16 @@ from core.formats import points
 from core.work import business_day, day_start
 from exchange.basket import POINT
 from exchange.models import Order, OrderPayment
+from points.models import Account
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from core.work import Work
+
+
+AGREE_HOURS = 24
+"""How long those who pay together have to agree to an order, from its submission on."""
 
 
 class KnownTooLarge(Rejected):
@@ -42,18 +47,27 @@ class ShareTooLarge(KnownTooLarge):
 
 
 def left_today(
-    connection: Connection, host: int, accounts: Collection[int], now: dt.datetime
+    connection: Connection, place: int, accounts: Collection[int], now: dt.datetime
 ) -> int:
-    """Return how many centipoints these accounts together may still pay here by being known."""
-    limit = settings.integer(connection, "redeem.known_face_points", now, host) * POINT
+    """Return how many centipoints these accounts together may still pay by being known.
+
+    The limit is that of the place whose staff give their word; what was given at other places
+    today counts, too.
+    """
+    limit = settings.integer(connection, "redeem.known_face_points", now, place) * POINT
+    today = day_start(business_day(now))
     paid = connection.scalar(
         select(func.sum(OrderPayment.amount))
         .join(Order, Order.id == OrderPayment.order)
+        .join(Account, Account.id == OrderPayment.account)
         .where(
-            Order.host == host,
+            # Both narrow it to an index: whoever pays lives where the order comes from, and
+            # agreed within the hours that they had.
+            Order.home == Account.community,
+            Order.submitted_at >= today - dt.timedelta(hours=AGREE_HOURS),
             Order.state.in_(("asked", "submitted", "ready", "collected")),
             OrderPayment.account.in_(accounts),
-            OrderPayment.taken_at >= day_start(business_day(now)),
+            OrderPayment.taken_at >= today,
             func.coalesce(OrderPayment.confirmation, Order.confirmation) == "known",
         )
     )
@@ -70,14 +84,14 @@ def known_payers(connection: Connection, order: UUID) -> list[int]:
 
 def refuse_over(
     work: Work,
-    host: int,
+    place: int,
     accounts: Collection[int],
     amount: int = 0,
     *,
     refusal: type[KnownTooLarge] = KnownTooLarge,
 ) -> None:
     """Raise the refusal where an amount in centipoints is more than is left for them today."""
-    left = left_today(work.connection, host, accounts, work.now)
+    left = left_today(work.connection, place, accounts, work.now)
     if amount > left:
-        limit = settings.integer(work.connection, "redeem.known_face_points", work.now, host)
+        limit = settings.integer(work.connection, "redeem.known_face_points", work.now, place)
         raise refusal(limit=limit, left=points(max(0, left)))

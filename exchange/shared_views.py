@@ -15,6 +15,7 @@ from core.work import present, reader, transact
 from exchange import queries, words
 from exchange import quote as quotes
 from exchange.basket import POINT, Wanted
+from exchange.known import AGREE_HOURS
 from exchange.orders import (
     AgreeToPay,
     DeclineToPay,
@@ -24,7 +25,7 @@ from exchange.orders import (
     decline_to_pay,
     submit_order,
 )
-from exchange.orders.sharing import AGREE_HOURS, SharesWrong
+from exchange.orders.sharing import SharesWrong
 from exchange.quote import QuoteInvalid
 from exchange.shared import family_of, proposed
 from exchange.stations import ItemUnknown

@@ -20,7 +20,7 @@ from core.formats import message_time
 from core.ids import uuid8
 from exchange import messages
 from exchange.basket import POINT
-from exchange.known import ShareTooLarge, known_payers, refuse_over
+from exchange.known import AGREE_HOURS, ShareTooLarge, known_payers, refuse_over
 from exchange.models import OrderPayment
 from exchange.orders import rows
 from exchange.orders.decide import free
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from core.work import Work
     from exchange.basket import Basket
 
-AGREE_HOURS = 24
 SHARES_MAX = 10
 
 

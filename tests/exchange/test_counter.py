@@ -129,6 +129,23 @@ def test_a_day_of_small_orders_is_not_more_than_one_large_one(
     assert scene.redeem(wang, item, zhou).state == "collected"
 
 
+def test_a_day_of_two_stations_is_not_more_than_one(
+    scene: Scene, wang: Someone, zhou: Actor, clock: Any
+) -> None:
+    chen = scene.staff(HERE)
+    scene.station(HERE, chen)
+    elsewhere, here = (
+        scene.item(place.place, place, stock=10, price=16 * POINT) for place in (zhou, chen)
+    )
+    scene.redeem(wang, elsewhere, zhou)
+
+    with pytest.raises(KnownTooLarge) as caught:
+        scene.redeem(wang, here, chen)
+    assert "今天还能付 10 分" in caught.value.sentence()
+    clock.advance(days=1)
+    assert scene.redeem(wang, here, chen).state == "collected"
+
+
 def test_whoever_acts_for_somebody_neither_rings_up_nor_agrees_to_what_they_rang_up(
     scene: Scene, wang: Someone, zhou: Actor
 ) -> None:

@@ -385,6 +385,30 @@ def test_shares_agreed_to_by_word_have_one_limit_together(
     assert family.agree(order, family.daughter).state == "submitted"
 
 
+def test_a_word_given_at_home_for_orders_elsewhere_counts_for_the_day(
+    scene: Scene, family: Family, rice: UUID, clerk: Actor, clock: Clock
+) -> None:
+    zhou = scene.staff(THERE, name="周国栋")
+    scene.station(THERE, zhou)
+    oil = scene.item(THERE, zhou, stock=9, price=20 * POINT)
+    scene.give(family.wang, 10 * POINT)
+    first, second = (family.order(oil, (family.li, points)).id for points in (20, 15))
+    at_home = family.order(rice, (family.li, 15), (family.daughter, 20)).id
+    family.agree(first, family.li, clerk)
+
+    for order in (second, at_home):
+        with pytest.raises(ShareTooLarge) as refused:
+            family.agree(order, family.li, clerk)
+        assert "今天还剩 10 分" in refused.value.sentence()
+    with pytest.raises(ShareTooLarge):
+        family.agree(second, family.li, zhou)
+    # The limit is that of the place where the word is given; each day begins anew.
+    scene.set_to("redeem.known_face_points", "35", THERE)
+    assert family.agree(second, family.li, zhou).state == "submitted"
+    clock.advance(hours=23)
+    assert family.agree(at_home, family.li, clerk).state == "asked"
+
+
 def test_elsewhere_quotas_count_each_payers_share(scene: Scene, clerk: Actor) -> None:
     family = Family(scene)
     zhou = scene.staff(THERE, name="周国栋")
