@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import case, exists, insert, or_, select, update
+from sqlalchemy import case, delete, exists, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core import settings
@@ -167,12 +167,16 @@ def raise_quotas(work: Work, quotas: Iterable[Quota]) -> None:
 
 
 def carry_quotas(work: Work, source: UUID, target: UUID) -> None:
-    """Let this month's quotas count on: what one used, who follows them has used, too."""
+    """Let this month's quotas count on: what one used, who follows them has used instead.
+
+    Left behind it would count twice for who comes back, and for others who live there next.
+    """
     mine = or_(QuotaUsage.subject == str(source), QuotaUsage.subject.startswith(f"{source}:"))
     rows = work.connection.execute(
         select(QuotaUsage.__table__)
         .where(mine, QuotaUsage.period >= month_of(work.now), QuotaUsage.used > 0)
-        .order_by(QuotaUsage.quota, QuotaUsage.subject, QuotaUsage.period),
+        .order_by(QuotaUsage.quota, QuotaUsage.subject, QuotaUsage.period)
+        .with_for_update(),
     ).all()
     insert_here = sqlite.insert if work.is_sqlite else postgresql.insert
     for row in rows:
@@ -187,6 +191,13 @@ def carry_quotas(work: Work, source: UUID, target: UUID) -> None:
             .on_conflict_do_update(
                 index_elements=["quota", "subject", "period"],
                 set_={"used": QuotaUsage.used + row.used},
+            ),
+        )
+        work.connection.execute(
+            delete(QuotaUsage).where(
+                QuotaUsage.quota == row.quota,
+                QuotaUsage.subject == row.subject,
+                QuotaUsage.period == row.period,
             ),
         )
 
@@ -288,23 +299,20 @@ def _lower_quotas(work: Work, letting: Letting) -> None:
     that goes on was carried, and one that is over decides nothing any more.
     """
     period = month_of(letting.submitted_at)
-    households, payers = [letting.household], [*letting.shares.items()]
+    household, payers = letting.household, dict(letting.shares)
     if period == month_of(work.now):
-        households += following(
-            work.connection, "household", letting.household, letting.submitted_at
-        )
-        payers += [
-            (place, amount)
-            for each, amount in letting.shares.items()
-            for place in following(work.connection, "resident", each)
-        ]
+        went = following(work.connection, "household", household, letting.submitted_at)
+        household = [household, *went][-1]
+        payers = {
+            [each, *following(work.connection, "resident", each)][-1]: amount
+            for each, amount in payers.items()
+        }
     keys = [
         (HOUSEHOLD_ITEM_MONTH, f"{household}:{piece.item}", piece.quantity)
         for piece in letting.pieces
-        for household in households
     ]
     if letting.cross:
-        keys += [(RESIDENT_MONTH, str(payer), amount) for payer, amount in payers]
+        keys += [(RESIDENT_MONTH, str(payer), amount) for payer, amount in payers.items()]
     for quota, subject, amount in sorted(keys):
         work.connection.execute(
             update(QuotaUsage)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from core.work import Work
 
 SOURCE = "moving"
+DAY_LENGTH = len("2026-11-24")
 
 
 class PointsHeld(Conflict):
@@ -270,18 +271,41 @@ class _Move:
         )
 
 
-def carry_usage(work: Work, source: UUID, target: UUID) -> None:
-    """Let the caps of earning rules count on: what one used, the other has used."""
-    used = work.connection.execute(
-        select(RuleUsage.__table__).where(RuleUsage.holder_id == source).order_by(RuleUsage.rule),
-    ).all()
+def carry_usage(work: Work, source: UUID, target: UUID, *, back: bool = False) -> None:
+    """Let the caps of earning rules count on: what one used, the other has used.
+
+    ``back``: the source once went on from the target and counts the target's use as its own, so
+    that only what came since is new there.
+    """
+    used = _used(work, source)
+    if back:
+        used = _since(used, _used(work, target))
     insert = sqlite.insert if work.is_sqlite else postgresql.insert
-    for row in used:
+    for (rule, period), units in sorted(used.items()):
         work.connection.execute(
             insert(RuleUsage)
-            .values(holder_id=target, rule=row.rule, period=row.period, used=row.used)
+            .values(holder_id=target, rule=rule, period=period, used=units)
             .on_conflict_do_update(
                 index_elements=["holder_id", "rule", "period"],
-                set_={"used": RuleUsage.used + row.used},
+                set_={"used": RuleUsage.used + units},
             ),
         )
+
+
+def _used(work: Work, holder: UUID) -> dict[tuple[str, str], int]:
+    query = select(RuleUsage.rule, RuleUsage.period, RuleUsage.used)
+    rows = work.connection.execute(query.where(RuleUsage.holder_id == holder))
+    return {(row.rule, row.period): row.used for row in rows}
+
+
+def _since(
+    used: dict[tuple[str, str], int], known: dict[tuple[str, str], int]
+) -> dict[tuple[str, str], int]:
+    """Return what days have more than was known; months and years are the sums of their days."""
+    found: dict[tuple[str, str], int] = {}
+    for (rule, day), units in used.items():
+        more = units - known.get((rule, day), 0)
+        if len(day) == DAY_LENGTH and more > 0:
+            for period in (day[:4], day[:7], day):
+                found[rule, period] = found.get((rule, period), 0) + more
+    return found

@@ -16,44 +16,44 @@ from residents.models import Dwelling, Household, Person, Resident, ResidentEnd
 from residents.people import NameMissing, checked_name
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import Connection, Row
 
 CHUNK = 100
-BEGINNING = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def following(
-    connection: Connection, kind: str, holder: UUID, since: dt.datetime = BEGINNING
+    connection: Connection, kind: str, holder: UUID, since: dt.datetime | None = None
 ) -> list[UUID]:
     """Return where a resident's or a household's points and counts went, and went on, in order.
 
-    A household is asked about from a moment on: later it may have been lived in again. One that
-    was reached on two ways is named twice: it took them in twice.
+    A household is asked about as it was at a moment: those who lived in it again went their own
+    way. Without a moment they are asked about who left it last.
     """
+    found: list[UUID] = []
+    place, moment = holder, since
+    while (step := _step(connection, kind, place, moment)) is not None:
+        place, moment = step.place, step.recorded_at + dt.timedelta.resolution
+        found.append(place)
+    return found
+
+
+def _step(
+    connection: Connection, kind: str, holder: UUID, since: dt.datetime | None
+) -> Row[UUID, dt.datetime] | None:
+    """Return where they went next after a moment, or where the last of them went."""
     before, after = aliased(Resident), aliased(Resident)
-    ends = join(ResidentEnd, before, before.id == ResidentEnd.resident)
-    moves: Select[UUID, dt.datetime] = select(after.id, ResidentEnd.recorded_at)
-    moves = moves.where(before.id == holder)
-    if kind == "household":
-        moves = select(after.household, ResidentEnd.recorded_at).where(
-            before.household == holder,
-            ResidentEnd.household_follows,
-            ResidentEnd.recorded_at >= since,
-        )
-    rows = connection.execute(
-        moves.select_from(ends)
+    when = ResidentEnd.recorded_at
+    query = (
+        select((after.household if kind == "household" else after.id).label("place"), when)
+        .select_from(join(ResidentEnd, before, before.id == ResidentEnd.resident))
         .join(after, after.id == ResidentEnd.successor)
-        .distinct()
-        .order_by(ResidentEnd.recorded_at),
-    ).all()
-    return [
-        each
-        for place, moment in rows
-        for each in (
-            place,
-            *following(connection, kind, place, moment + dt.timedelta.resolution),
-        )
-    ]
+    )
+    if kind == "resident":
+        query = query.where(before.id == holder)
+    else:
+        query = query.where(before.household == holder, ResidentEnd.household_follows)
+        query = query.order_by(when.desc()) if since is None else query.where(when >= since)
+    return connection.execute(query.order_by(when).limit(1)).first()
 
 
 def households_at(

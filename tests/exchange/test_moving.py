@@ -19,6 +19,7 @@ from core.work import Work
 from exchange.models import FaceValue
 from exchange.moving import MoveHousehold, OrderOpen, follow_residents, move_household
 from exchange.orders import ReturnOrder, return_order
+from exchange.reserve import HouseholdLimit
 from points.accounts import account_id, clearing, household_account, resident_account
 from points.books import books
 from points.carrying import PointsHeld, YearNotClosed
@@ -293,6 +294,86 @@ def test_quotas_count_on_after_a_move_and_come_back_with_the_goods(
     assert scene.used("resident_month", moved.residents[0]) == 0
     for household in (one(wu.household), moved.household):
         assert scene.used("household_item_month", f"{household}:{rice}") == 0
+
+
+def back_again(clock: Clock, cast: People, run: Run, wu: Someone, gone: Any) -> Payer:
+    """Let them live where they had lived a while before."""
+    clock.advance(hours=1)
+    command = MoveHousehold(
+        key="back", community=THERE, residents=gone.residents, household=one(wu.household)
+    )
+    done = run(move_household, command, cast.actor(cast.elsewhere))
+    return Payer(
+        resident=done.residents[0],
+        person=one(wu.person),
+        household=one(wu.household),
+        community=THERE,
+    )
+
+
+def test_quotas_count_once_for_who_moves_away_and_back(
+    app: Flask, clock: Clock, cast: People, run: Run, wu: Someone
+) -> None:
+    scene = Scene(app)
+    clerk = scene.staff(NEAR, name="社工")
+    scene.station(NEAR, clerk)
+    rice = scene.item(NEAR, clerk, stock=9, price=4 * POINT, limit_per_household_month=3)
+    order = scene.redeem(payer(wu), rice, clerk, quantity=2)
+    gone = move(cast, run, wu)
+    newcomer = scene.resident(THERE, points=30, name="周晓燕", household=one(wu.household))
+    scene.redeem(newcomer, rice, clerk)
+
+    now = back_again(clock, cast, run, wu, gone)
+
+    used = f"{wu.household}:{rice}"
+    assert scene.used("resident_month", now.resident) == order.cost
+    assert scene.used("household_item_month", used) == 3
+    with pytest.raises(HouseholdLimit):
+        scene.redeem(now, rice, clerk)
+    scene.run(return_order, ReturnOrder(order=order.id, reason="坏了"), clerk)
+    assert scene.used("resident_month", now.resident) == 0
+    assert scene.used("household_item_month", used) == 1
+
+
+def test_caps_count_once_for_who_moves_away_and_back(
+    clock: Clock, cast: People, run: Run, ask: Run, wu: Someone
+) -> None:
+    def given(holder: UUID, day: str, units: int) -> None:
+        def add(work: Work, _command: object) -> Nothing:
+            for period in (day[:4], day[:7], day):
+                known = {"holder_id": holder, "rule": "waste.month", "period": period}
+                row = work.session.get(RuleUsage, known)
+                if row is None:
+                    work.session.add(RuleUsage(**known, used=units))
+                else:
+                    row.used += units
+            return Nothing()
+
+        run(add, None)
+
+    def used() -> dict[str, int]:
+        query = select(RuleUsage.period, RuleUsage.used)
+        query = query.where(RuleUsage.holder_id == one(wu.household))
+        return {row.period: row.used for row in ask(lambda c: c.execute(query).all())}
+
+    given(one(wu.household), "2027-04-30", 2)
+    given(one(wu.household), "2027-05-05", 1)
+    gone = move(cast, run, wu)
+    given(gone.household, "2027-05-05", 1)
+    given(gone.household, "2027-05-06", 4)
+    given(one(wu.household), "2027-05-04", 3)
+
+    back_again(clock, cast, run, wu, gone)
+
+    assert used() == {
+        "2027": 11,
+        "2027-04": 2,
+        "2027-04-30": 2,
+        "2027-05": 9,
+        "2027-05-04": 3,
+        "2027-05-05": 2,
+        "2027-05-06": 4,
+    }
 
 
 def test_goods_of_a_household_that_stayed_free_nothing_where_a_member_moved(
