@@ -23,7 +23,7 @@ from points.words import title_of
 from residents import acting, homes, people, queries
 from residents.labels import agent_words
 from residents.models import Person
-from residents.revealing import NoNumber, RevealPhone, reveal_phone
+from residents.revealing import NoNumber, TooManyNumbers, show_phone
 
 SHOWN = 30
 
@@ -112,8 +112,8 @@ def resident_phone(resident_id: UUID) -> ResponseReturnValue:
     """Show the resident's whole number on this one page: it stays in no address and no cookie."""
     line = resident_here(resident_id)
     try:
-        done = transact(reveal_phone, RevealPhone(resident=resident_id), current_actor())
-    except NoNumber as refusal:
+        done = show_phone(resident_id, current_actor())
+    except (NoNumber, TooManyNumbers) as refusal:
         return _card(line, refusal.sentence(), int(refusal.status))
     return _card(line, phone=done.phone)
 
