@@ -203,7 +203,10 @@ class RateProposal(Base):
 
 
 class FaceValue(Base):
-    """A community's face value in ten-thousandths of a district standard point; absent means 1."""
+    """A community's face value in ten-thousandths of a district standard point; absent means 1.
+
+    Costs and moves are reckoned by it; no page or act sets it yet.
+    """
 
     __tablename__ = "face_values"
     __table_args__ = (CheckConstraint("value > 0", name="value"),)

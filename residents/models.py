@@ -56,7 +56,10 @@ class Community(Base):
 
 
 class Group(Base):
-    """A group of communities (片区) that the district lets share a rate."""
+    """A group of communities (片区) that the district lets share a rate.
+
+    Rates are resolved by it; no page or act fills it yet.
+    """
 
     __tablename__ = "groups"
 
