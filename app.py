@@ -329,6 +329,7 @@ PANELS: dict[str, tuple[Panel, ...]] = {
         exchange.panels.asked,
         exchange.panels.shares_asked,
         points.panels.asked_help,
+        exchange.panels.ready,
         points.panels.purse,
     ),
     "home": (
@@ -338,7 +339,12 @@ PANELS: dict[str, tuple[Panel, ...]] = {
         exchange.panels.kept,
         points.panels.bulletin,
     ),
-    "elder.top": (exchange.panels.asked, exchange.panels.shares_asked, points.panels.asked_help),
+    "elder.top": (
+        exchange.panels.asked,
+        exchange.panels.shares_asked,
+        points.panels.asked_help,
+        exchange.panels.ready,
+    ),
     "elder.activities": (activities.panels.today_in_a_line,),
     "elder.points": (points.panels.elder,),
     "points.holds": (exchange.panels.held,),

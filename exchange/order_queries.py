@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -19,7 +19,7 @@ from exchange.queries import OPEN_STATES
 from residents.models import Person
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import ColumnElement, Connection, Select
 
 ORDERS_PER_PAGE = 30
 SHARED = (
@@ -239,9 +239,30 @@ def returned_at(connection: Connection, order: UUID) -> dt.datetime | None:
     return connection.scalar(query)
 
 
+def open_orders(connection: Connection, resident: UUID) -> tuple[OrderBrief, ...]:
+    """Return a resident's orders that are under way, the newest first."""
+    return _briefs(
+        connection, connection.execute(_mine(resident).where(Order.state.in_(OPEN_STATES))).all()
+    )
+
+
 def my_orders(connection: Connection, resident: UUID, page: int = 1) -> MyOrders:
     """Return a resident's orders, the newest first."""
-    mine = (
+    done = connection.execute(
+        _mine(resident)
+        .where(Order.state.not_in(OPEN_STATES))
+        .offset((page - 1) * ORDERS_PER_PAGE)
+        .limit(ORDERS_PER_PAGE + 1),
+    ).all()
+    return MyOrders(
+        open=open_orders(connection, resident),
+        closed=_briefs(connection, done[:ORDERS_PER_PAGE]),
+        has_more=len(done) > ORDERS_PER_PAGE,
+    )
+
+
+def _mine(resident: UUID) -> Select[Any]:
+    return (
         select(
             Order.id,
             Order.state,
@@ -257,35 +278,24 @@ def my_orders(connection: Connection, resident: UUID, page: int = 1) -> MyOrders
         .where(Order.resident == resident)
         .order_by(Order.submitted_at.desc(), Order.id.desc())
     )
-    under_way = connection.execute(mine.where(Order.state.in_(OPEN_STATES))).all()
-    done = connection.execute(
-        mine.where(Order.state.not_in(OPEN_STATES))
-        .offset((page - 1) * ORDERS_PER_PAGE)
-        .limit(ORDERS_PER_PAGE + 1),
-    ).all()
-    shown = done[:ORDERS_PER_PAGE]
-    lines = lines_of(connection, [row.id for row in (*under_way, *shown)])
 
-    def brief(row: object) -> OrderBrief:
-        facts = row._mapping  # type: ignore[attr-defined]  # noqa: SLF001 - Row API
-        items = lines[facts["id"]]
-        return OrderBrief(
-            id=facts["id"],
-            name=words.several(items[0].name, len(items)),
-            category=items[0].category,
-            template=items[0].template,
-            station=facts["station"],
-            cost=facts["cost"],
-            state=facts["state"],
-            at=facts["closed_at"] or facts["submitted_at"],
-            pickup_until=last_moment(facts["pickup_until"]),
-            channel=facts["channel"],
+
+def _briefs(connection: Connection, rows: Sequence[Any]) -> tuple[OrderBrief, ...]:
+    lines = lines_of(connection, [row.id for row in rows]) if rows else {}
+    return tuple(
+        OrderBrief(
+            id=row.id,
+            name=words.several(lines[row.id][0].name, len(lines[row.id])),
+            category=lines[row.id][0].category,
+            template=lines[row.id][0].template,
+            station=row.station,
+            cost=row.cost,
+            state=row.state,
+            at=row.closed_at or row.submitted_at,
+            pickup_until=last_moment(row.pickup_until),
+            channel=row.channel,
             asked_until=_asked_until(row),
-            shared=bool(facts["shared"]),
+            shared=bool(row.shared),
         )
-
-    return MyOrders(
-        open=tuple(map(brief, under_way)),
-        closed=tuple(map(brief, shown)),
-        has_more=len(done) > ORDERS_PER_PAGE,
+        for row in rows
     )

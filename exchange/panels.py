@@ -10,7 +10,7 @@ from sqlalchemy import and_, func, select
 from core.work import business_day
 from exchange.left import left_to
 from exchange.models import Order, OrderPayment
-from exchange.order_queries import lines_of, my_orders
+from exchange.order_queries import lines_of, open_orders
 from exchange.orders.finish import asked_for
 from exchange.queries import arrivals as new_offers
 from exchange.shared import asked_of, spoken_for
@@ -74,9 +74,15 @@ def shares_asked(connection: Connection, viewer: Viewer) -> str:
     return render_template("exchange/_shares_asked.html", shares=found) if found else ""
 
 
+def ready(connection: Connection, viewer: Viewer) -> str:
+    """Show what waits at a counter for the viewer, one tap from its 领取码; else nothing."""
+    orders = [o for o in open_orders(connection, viewer.resident) if o.state == "ready"]
+    return render_template("exchange/_ready.html", orders=orders) if orders else ""
+
+
 def held(connection: Connection, viewer: Viewer) -> str:
     """Say until when each open order keeps its points."""
-    orders = my_orders(connection, viewer.resident).open
+    orders = open_orders(connection, viewer.resident)
     return render_template("exchange/_held.html", orders=orders)
 
 

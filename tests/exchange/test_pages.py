@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import zxingcpp
 from flask import Flask
 from flask.testing import FlaskClient
@@ -262,3 +263,23 @@ def test_held_points_say_until_when_their_order_keeps_them(
     ready = browser.get("/points/holds").get_data(as_text=True)
     assert "12 月 1 日" in ready
     assert "前领取，过期退回" in ready
+
+
+@pytest.mark.parametrize("mode", ["standard", "elder"])
+def test_what_can_be_collected_is_on_the_home_page_until_it_is(
+    cast: People, scene: Scene, mode: str
+) -> None:
+    wang = wang_of(cast, scene)
+    order = scene.order(wang, shop(cast, scene)).id
+    browser = cast.browser(cast.wang)
+    post(browser, "/elder", mode=mode)
+    assert "可以领取了" not in browser.get("/").get_data(as_text=True)
+
+    code = scene.approve(order, cast.actor(cast.elsewhere))
+    home = browser.get("/").get_data(as_text=True)
+    assert re.search(
+        rf'href="/exchange/orders/{order}">.*?可以领取了.*?大米 2.5 公斤', home, re.DOTALL
+    )
+
+    scene.run(hand_over, HandOver(code=code), cast.actor(cast.elsewhere))
+    assert "可以领取了" not in browser.get("/").get_data(as_text=True)

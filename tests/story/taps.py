@@ -27,7 +27,7 @@ AT_MOST: dict[str, int | None] = {
     CHECK_OUT: None,
     PUBLISH: None,
     ORDER: 4,
-    SHOW_CODE: None,
+    SHOW_CODE: 1,
     HAND_OVER: 1,
     COUNTER: 3,
     AGREE: 1,

@@ -148,9 +148,7 @@ class Story:
         new, host = self.new, self.host
         new.open("/")
         with new.doing(taps.SHOW_CODE):
-            new.tap(new.page.get_by_role("navigation").get_by_role("link", name="兑换"))
-            new.tap(new.page.get_by_role("link", name="我的兑换"))
-            new.tap(new.page.get_by_role("link", name=EGGS))
+            new.tap(new.page.get_by_role("link", name="可以领取了"))
             new.reads("可以领取了")
         address = new.sees_code(new.page.locator(".pickup svg[role=img]"))
         host.open(address)
