@@ -235,6 +235,10 @@ def serve_command(bind: str, *, reset: bool) -> None:
         # It may have been kept since an older version.
         with contextlib.redirect_stderr(io.StringIO()):
             upgrade()
+        built = json.loads((_folder() / MARK).read_text(encoding="utf-8"))["day"]
+        if built != business_day(present()).isoformat():
+            # What people did in it is theirs to keep, so it is not built anew unasked.
+            click.echo(f"Its life ends on {built}: make demo-reset builds one that ends today.")
     rows = accounts()
     click.echo(f"\nLinli 邻里 is at http://{bind}\n")
     click.echo("Sign in with a number below; the one-time code appears in this terminal.\n")

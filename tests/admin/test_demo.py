@@ -57,9 +57,11 @@ def test_the_demonstration_is_a_lively_district_with_a_sign_in_for_everybody(
     every_link_leads_to_a_page(app, rows)
     with app.app_context():
         downgrade(revision="-1")
+    (tmp_path / "built.json").write_text(json.dumps(told | {"day": "2026-01-31"}), encoding="utf-8")
 
     with Demonstration(tmp_path) as demo:
         assert "Building" not in demo.said()
+        assert "ends on 2026-01-31: make demo-reset builds one" in demo.said()
         assert accounts(app) == rows
         says_where_and_who(demo, rows)
         a_token_can_be_revoked(app, rows)
