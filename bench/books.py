@@ -202,6 +202,14 @@ CLOSED = (
     f" (date '{FIRST_DAY}' + number + 1 + time '00:30') AT TIME ZONE 'Asia/Shanghai'"
     f" FROM generate_series(0, {DAYS}) AS number"
 )
+AUDITS = (
+    "INSERT INTO audit_events (id, at, use_case, actor, scope, key, digest, result)"
+    " SELECT gen_random_uuid(), at, 'bench', actor, 'system', row_number() OVER (), '', ''"
+    " FROM (SELECT posted_at AS at, CASE WHEN act = 'award'"
+    " THEN '00000000-0000-0000-0000-000000000000' ELSE actor END AS actor FROM transfers"
+    " UNION SELECT created_at, recorded_by FROM awards) AS done"
+    " WHERE at > now() - interval '190 days'"
+)
 STRAY = (
     "SELECT count(*) FROM transfers LEFT JOIN accounts AS debits ON debits.id = transfers.debit"
     " LEFT JOIN accounts AS credits ON credits.id = transfers.credit"
@@ -254,6 +262,7 @@ def fill(stage: Stage, transfers: int, known: Sequence[Known] = ()) -> int:
         run(FOLDS.encode())
         run(USAGE.encode())
         run(CLOSED.encode())
+        run(AUDITS.encode())
         assert run(STRAY.encode()).fetchone() == (0,)
         for table in ("bench_homes", "bench_residents", "bench_legs", "bench_totals"):
             run(f"DROP TABLE {table}".encode())

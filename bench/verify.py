@@ -34,6 +34,7 @@ COPIED = (
     "account_folds",
     "rule_usage",
     "business_days",
+    "audit_events",
 )
 CHUNK = 10_000
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.errors import N_
 from points.proof.checks import Check
+from points.proof.verify_audited import unaudited
 
 HELD_FOR_NOTHING = """
     SELECT orders.id AS what FROM order_payments
@@ -142,5 +143,24 @@ CHECKS: tuple[Check, ...] = (
         table="discount_rates",
         title=N_("折算率的提出和复核不是同一个人"),
         changed="whole",
+    ),
+    Check(
+        "audited stock",
+        "stock was moved by nobody who ran a use case then",
+        unaudited("stock_moves", "at", "by"),
+        table="stock_moves",
+        title=N_("每次出入库都有办理记录"),
+        changed="night",
+    ),
+    Check(
+        "audited rates",
+        "rates were proposed or decided by nobody who ran a use case then",
+        " UNION ALL ".join(
+            unaudited("rate_proposals", moment, person)
+            for moment, person in (("proposed_at", "proposed_by"), ("decided_at", "decided_by"))
+        ),
+        table="rate_proposals",
+        title=N_("折算率的提出和复核都有办理记录"),
+        changed="night",
     ),
 )

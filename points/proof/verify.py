@@ -16,6 +16,7 @@ from points.proof import sealed
 from points.proof.checks import Broken, Check, find
 from points.proof.sharing import by_two
 from points.proof.verify_adjustments import ADJUSTMENTS
+from points.proof.verify_audited import AUDITED
 from points.proof.verify_expiry import EXPIRY
 from points.proof.verify_feeding import FEEDING
 from points.proof.verify_papers import PAPERS
@@ -298,6 +299,7 @@ CHECKS: tuple[Check, ...] = (
     *FEEDING,
     *EXPIRY,
     *PAPERS,
+    *AUDITED,
     Check(
         "seals",
         "blocks differ from their rows",

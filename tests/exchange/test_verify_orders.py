@@ -119,6 +119,10 @@ DAMAGE = {
         "UPDATE stock SET on_hand = on_hand + 1",
         {"stock"},
     ),
+    "a piece that was moved without an audit row": (
+        "DELETE FROM audit_events",
+        {"audited stock"},
+    ),
     "a piece that is kept for nobody": (
         "UPDATE stock SET reserved = reserved + 1",
         {"reserved stock"},

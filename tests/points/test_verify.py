@@ -367,6 +367,9 @@ PROVEN_BESIDE = {"deductions", "reminders", "neighbours' words"}
 EXPIRY_CHECKS = {"expiry", "lapses", "age of what lapsed", "moves"}
 """Of test_verify_expiry."""
 
+AUDITED_CHECKS = {"audited transfers", "audited awards", "audited decisions"}
+"""Of test_verify_audited."""
+
 PAPER_CHECKS = {"statements", "public lists", "listed awards"}
 """Of test_verify_papers."""
 
@@ -389,7 +392,7 @@ def test_each_kind_of_damage_is_named(app: Flask, raw: Raw) -> None:
     seen = {name: damaged(app, *statements) for name, (statements, _) in DAMAGE.items()}
 
     assert seen == {name: broken for name, (_, broken) in DAMAGE.items()}
-    beside = PAPER_CHECKS | FEEDING_CHECKS
+    beside = PAPER_CHECKS | FEEDING_CHECKS | AUDITED_CHECKS
     others = REFUSED_CHECKS | ADJUSTING_CHECKS | PROVEN_BESIDE | EXPIRY_CHECKS | beside
     assert set().union(*seen.values()) == {check.name for check in verify.CHECKS} - others
 
