@@ -23,7 +23,7 @@ from points.accounts import (
     open_clearing,
     resident_account,
 )
-from points.earning.caps import AwardRaced, Wanted, give_back, periods_of, use_caps
+from points.earning.caps import Wanted, give_back, periods_of, use_caps
 from points.earning.claim import claim, insert_award, parameters
 from points.earning.rules import HALF_HOUR, Rule
 from points.ledger import refuse_closed_day
@@ -61,6 +61,13 @@ class AwardNeedsSecondPerson(Conflict):
     """Whoever recorded an award, or gains from it, does not confirm it."""
 
     text = N_("要另一位工作人员来确认，登记人、本人和同户都不行。")
+
+
+class AwardRaced(Conflict):
+    """The same cause was awarded at the same moment; tried again, it says that it exists."""
+
+    retried = True
+    text = N_("刚刚有人记了同一件事，请再看一眼。")
 
 
 class AwardSettled(Conflict):

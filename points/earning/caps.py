@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlalchemy import text, update
 
-from core.errors import N_, Conflict
 from core.work import business_day
 from points.earning.rules import Rule
 from points.models import RuleUsage
@@ -30,13 +29,6 @@ USE_CAPS = (
     " WHEN 10 THEN :v_per_day WHEN 7 THEN :v_per_month ELSE :v_per_year END RETURNING period"
 )
 USE = text(USE_CAPS)
-
-
-class AwardRaced(Conflict):
-    """The same cause was awarded at the same moment; tried again, it says that it exists."""
-
-    retried = True
-    text = N_("刚刚有人记了同一件事，请再看一眼。")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +68,9 @@ def use_caps(work: Work, rule: Rule, wanted: Wanted, used: dict[str, int]) -> in
     units: int = min(wanted.units, *(cap - used.get(period, 0) for period, cap in periods))
     if units <= 0:
         return 0
-    values = work.bind(**values_of(rule, wanted) | {"v_units": units})
-    if len(work.connection.execute(USE, values).all()) < len(PERIODS):
-        # Somebody else used the cap up since it was read: roll back and read it again.
-        raise AwardRaced
+    # Nobody uses a cap up since it was read: a claim before it has locked the counters, as the
+    # household's account is locked before a deduction.
+    work.connection.execute(USE, work.bind(**values_of(rule, wanted) | {"v_units": units}))
     return units
 
 

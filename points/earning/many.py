@@ -15,12 +15,13 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.dialects import sqlite
 
-from core.errors import AppError
 from core.many import as_json, insert_many
 from points.earning.awards import (
     NOTHING,
     Award,
+    AwardDiffers,
     Awarded,
+    AwardRaced,
     asked,
     check_units,
     counted_for,
@@ -28,7 +29,7 @@ from points.earning.awards import (
     made,
     row_of,
 )
-from points.earning.caps import AwardRaced, caps_of, periods_of
+from points.earning.caps import caps_of, periods_of
 from points.models import Award as AwardRow
 from points.models import RuleUsage
 
@@ -112,17 +113,17 @@ class _Many:
         insert_many(self.work, AwardRow.__table__, self.rows)  # type: ignore[arg-type]
 
 
-def award_many(work: Work, commands: Sequence[Award]) -> list[Awarded | AppError]:
-    """Award all, in their order; one that is refused is refused by itself.
+def award_many(work: Work, commands: Sequence[Award]) -> list[Awarded | AwardDiffers]:
+    """Award all, in their order; one whose cause gave something else is refused by itself.
 
-    Raises AwardRaced.
+    Raises UnitsOutOfRange or AwardRaced.
     """
     many = _Many(work, _earlier(work, commands), _used(work, commands))
-    results: list[Awarded | AppError] = []
+    results: list[Awarded | AwardDiffers] = []
     for command in commands:
         try:
             results.append(many.award(command))
-        except AppError as refusal:
+        except AwardDiffers as refusal:
             results.append(refusal)
     many.write()
     return results

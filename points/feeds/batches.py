@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 KEPT = dt.timedelta(days=184)
 """Half a year, as long as logs are kept. Afterwards an item's age refuses it, and the cause of its
-award is its key: nothing is recorded twice."""
+award is its key: nothing is recorded twice, and another act under its key is refused."""
 
 CHUNK = 5_000
 

@@ -292,8 +292,6 @@ def _take(work: Work, batch: _Batch, item: Item) -> None:
     try:
         act, checked, span = _checked(work, batch, item)
     except AppError as refusal:
-        if refusal.retried:
-            raise
         batch.results[place] = refused(item.key, refusal)
         return
     given = award_of(act, checked, f"feed:{batch.feeder.id}:{item.key}", "feed")
@@ -310,9 +308,9 @@ def _award(work: Work, batch: _Batch) -> None:
     done = award_many(work, [each.award for each in batch.waiting.values()])
     rows = []
     for (key, each), found in zip(batch.waiting.items(), done, strict=True):
-        if isinstance(found, AppError):
-            reused = isinstance(found, AwardDiffers)
-            batch.results[each.place] = refused(key, ItemKeyReused() if reused else found)
+        if isinstance(found, AwardDiffers) or found.exists:
+            # What was kept of it is forgotten, and it would be too old itself: it is another act.
+            batch.results[each.place] = refused(key, ItemKeyReused())
             continue
         if found.id is not None and each.span is not None:
             keep_hours(work, batch.hours, found.id, each.award.holder_id, each.span)

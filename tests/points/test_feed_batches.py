@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
+from core.work import Work
 from points.earning.community_rules import Caps, SetRule, set_rule
 from points.feeds.batches import forget_due
 from points.feeds.feeders import ChangeFeeder, stop_feeder
@@ -23,11 +24,13 @@ from residents.people import EnterResident, enter_resident
 from tests.conftest import Clock
 from tests.exchange.threads import all_at_once
 from tests.people import HERE, THERE, People
-from tests.points.books import one
+from tests.points.books import Nothing, one
 from tests.points.earning import count
 from tests.points.feeding import BIN, Feed, feeder, open_rule, platform, served, thrown
+from tests.points.meanwhile import meanwhile
 
 Run = Callable[..., Any]
+DAY = dt.timedelta(days=1)
 
 
 @pytest.fixture
@@ -100,9 +103,10 @@ def test_one_bad_item_harms_no_other(ask: Run, clock: Clock, bins: Feed) -> None
         thrown("two ways", yesterday, holder={"address": "建国南苑 3-2-401", "id": str(bins.id)}),
         thrown("inside", yesterday, holder={"address": "建国南苑 3-2-401", "door": 1}),
         thrown("x" * 101, yesterday),
+        served("two measures", yesterday, units=2),
     ).get_json()["items"]
 
-    assert [each["state"] for each in answer] == ["refused"] * 4 + ["recorded"] + ["refused"] * 4
+    assert [each["state"] for each in answer] == ["refused"] * 4 + ["recorded"] + ["refused"] * 5
     assert {each["code"] for each in answer} == {"item_unreadable", ""}
     assert [answer[0]["key"], answer[3]["key"], answer[8]["key"]] == ["no rule", None, None]
     assert ask(count, "awards") == 1
@@ -162,8 +166,23 @@ def test_two_households_at_one_address_are_told_apart_by_their_id(
     ask: Run, run: Run, cast: People, clock: Clock, bins: Feed
 ) -> None:
     """The household's id is what staff give a device for such a door."""
+    staff = cast.actor(cast.staff)
+    found = run(enter_resident, EnterResident(community=HERE, name="租客"), staff)
+
+    def moves_in(work: Work, _command: None) -> Nothing:
+        """The lodger's household comes to live where 陈建国's does."""
+        same = "(SELECT dwelling FROM households WHERE id = :chen)"
+        work.connection.execute(
+            text(f"UPDATE households SET dwelling = {same} WHERE id = :other"),  # noqa: S608
+            work.bind(chen=one(cast.chen.household), other=found.household),
+        )
+        return Nothing()
+
+    run(moves_in, None)
+    item = thrown("a1", clock.now, "建国南苑 5-1-102")
+    assert bins.codes(item) == ["holder_ambiguous"]
     by_id = {"holder": {"id": str(one(cast.chen.household))}}
-    assert bins.states(thrown("a1", clock.now) | by_id) == ["recorded"]
+    assert bins.states(item | by_id) == ["recorded"]
     assert ask(awards)[0].holder_id == one(cast.chen.household)
 
 
@@ -182,6 +201,21 @@ def test_a_feeder_of_one_community_records_nowhere_else(
     at = clock.now - dt.timedelta(hours=3)
     assert hours.codes(served("b1", at) | stranger) == ["holder_unknown"]
     assert ask(count, "awards") == 0
+
+
+def test_a_feeder_of_the_district_says_in_which_community_an_address_is(
+    app: Flask, ask: Run, run: Run, cast: People, clock: Clock
+) -> None:
+    open_rule(run, cast, clock)
+    bins = feeder(app, run, cast, clock, scope_kind="district", place=0)
+    home = {"address": "建国南苑 3-2-401", "community": HERE}
+    at_another = {"id": str(one(cast.wang.household)), "community": THERE}
+    assert bins.codes(
+        thrown("a1", clock.now),
+        thrown("a2", clock.now, holder=at_another),
+        thrown("a3", clock.now, holder=home),
+    ) == ["holder_unknown", "holder_unknown", ""]
+    assert [row.holder_id for row in ask(awards)] == [one(cast.wang.household)]
 
 
 def test_a_rule_that_the_community_has_not_opened_is_not_recorded(
@@ -287,6 +321,40 @@ def test_a_stopped_feeder_records_nothing_more(
     answer = bins.send(thrown("a2", clock.now - dt.timedelta(days=1)))
     assert (answer.status_code, answer.get_json()["code"]) == (401, "feed_not_signed")
     assert ask(count, "awards") == 1
+
+
+def test_a_feeder_that_is_stopped_while_its_batch_comes_in_records_nothing(
+    ask: Run, run: Run, cast: People, clock: Clock, bins: Feed
+) -> None:
+    admin = cast.actor(cast.wu)
+
+    def stop() -> None:
+        run(stop_feeder, ChangeFeeder(feeder=bins.id), admin)
+
+    with meanwhile("feeders.secret_cipher", stop):
+        answer = bins.send(thrown("a1", clock.now))
+
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "feeder_gone")
+    assert ask(count, "awards") == 0
+
+
+def test_a_key_whose_answer_is_forgotten_is_still_its_own_content(
+    app: Flask, ask: Run, run: Run, cast: People, clock: Clock, bins: Feed
+) -> None:
+    hours, other = platform(app, run, cast, clock), "建国南苑 5-1-102"
+    assert bins.states(thrown("a1", clock.now), thrown("a2", clock.now, other)) == ["recorded"] * 2
+    assert hours.states(served("b1", clock.now - DAY)) == ["recorded"]
+    clock.advance(days=185)
+    with app.app_context():
+        assert forget_due() == 3
+
+    assert bins.codes(thrown("a1", clock.now), thrown("a2", clock.now)) == [
+        "item_key_reused",
+        "item_key_reused",
+    ]
+    assert hours.codes(served("b1", clock.now - DAY)) == ["item_key_reused"]
+    assert ask(count, "awards") == 3
+    assert ask(count, "feed_items") == 0
 
 
 def test_answers_are_forgotten_after_half_a_year_and_nothing_is_recorded_twice(
