@@ -181,13 +181,9 @@ def _refuse_others(work: Work, row: Row[Any]) -> None:
 
 def _speaks_for(work: Work, resident: UUID) -> bool:
     """Whether the actor is the resident, or somebody whose word counts as theirs."""
-    holder = directory().holder(work.connection, "resident", resident)
-    if holder is None or holder.person is None:
-        return False
-    person = work.actor.person
-    return holder.person == person or holder.person in directory().wards(
-        work.connection, person, work.day
-    )
+    person, holder = work.actor.person, directory().holder(work.connection, "resident", resident)
+    speaks_for = {person, *directory().wards(work.connection, person, work.day)}
+    return holder is not None and holder.person in speaks_for
 
 
 def _award_of(work: Work, row: Row[Any]) -> Award:

@@ -29,7 +29,7 @@ from points.correcting.corrections import (
     open_correction,
     withdraw_correction,
 )
-from points.correcting.queries import adjustments_about
+from points.correcting.queries import adjustments_about, adjustments_waiting
 from points.earning import act_sheets, deductions, honour, rule_table, sheet_queries
 from points.earning.acts import RecordAct, record_act
 from points.earning.awards import UnitsOutOfRange, award, void_award
@@ -143,6 +143,18 @@ def test_what_two_people_gave_is_undone_like_an_award(desk: Desk, app: Flask) ->
         assert [len(corrected.both(each)) for each in said] == [2, 2]
     assert {each[-6:] for each in told} == {"退回 5 分", "收回 5 分"}
     assert desk.broken() == []
+
+
+def test_of_what_waits_only_who_proposed_it_is_named(desk: Desk, app: Flask) -> None:
+    desk.propose(500)
+    [waiting] = desk.ask(adjustments_waiting, HERE)
+
+    with app.test_request_context():
+        said = corrected.both(waiting)
+
+    assert [(label, person) for label, person, _role in said] == [
+        ("谁提出", desk.cast.staff.person)
+    ]
 
 
 def test_centipoints_that_are_none_over_there_are_collected_at_home(desk: Desk) -> None:

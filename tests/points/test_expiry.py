@@ -17,7 +17,14 @@ from core.work import transact
 from points import ledger, reversal
 from points.accounts import account_id, resident_account
 from points.books import books
-from points.expiring.expiry import LapseChunk, expire_points, lapse_chunk, lapse_id
+from points.expiring.expiry import (
+    LapseAccount,
+    LapseChunk,
+    expire_points,
+    lapse_account,
+    lapse_chunk,
+    lapse_id,
+)
 from points.models import ExpiryRun, Transfer
 from tests.conftest import Clock
 from tests.points.books import HERE, ISSUED, PURSE, REDEEMED, RESIDENT, WALLET, posting
@@ -268,6 +275,18 @@ def test_a_stricter_policy_begins_with_the_next_year(
     night(app, clock, 2028)
 
     assert ask(lapsed) == [1000, 570]
+
+
+def test_an_account_lapses_whole_once_a_day(run: Run, ask: Run) -> None:
+    """What comes back on the day on which it lapsed lapses on the next one."""
+    over = LapseAccount(resident=RESIDENT, community=HERE)
+    earn(run, 1, 700)
+    assert run(lapse_account, over).amount == 700
+    assert run(lapse_account, over).accounts == 0
+
+    earn(run, 2, 300)
+    assert run(lapse_account, over).accounts == 0
+    assert ask(left, WALLET) == 300
 
 
 def test_a_milder_policy_holds_at_once(app: Flask, clock: Clock, run: Run, ask: Run) -> None:

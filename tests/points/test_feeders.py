@@ -14,7 +14,8 @@ from core.db import db
 from core.errors import AppError, Forbidden
 from core.models import AuditEvent
 from points.feeds import feeders
-from points.feeds.feeders import ChangeFeeder, MakeFeeder
+from points.feeds.feeders import DEVICE, PLATFORM, ChangeFeeder, MakeFeeder
+from points.feeds.queries import rules_to_feed
 from points.models import Feeder
 from tests.conftest import Clock
 from tests.people import HERE, People
@@ -152,6 +153,17 @@ def test_places_of_three_sizes_fit(ask: Run, run: Run, cast: People) -> None:
         run(feeders.make_feeder, command, cast.actor(cast.lin))
     assert ask(count, "feeders") == 3
     assert ask(count, "feeders", "place = 0") == 0
+
+
+def test_the_rules_to_choose_from_are_those_that_a_device_or_platform_records(ask: Run) -> None:
+    devices = ask(rules_to_feed, frozenset({DEVICE}))
+    platforms = ask(rules_to_feed, frozenset({PLATFORM}))
+
+    assert "waste.device" in {each.key for each in devices}
+    assert "serve.import" in {each.key for each in platforms}
+    assert all(DEVICE in each.recorders for each in devices)
+    assert not {each.key for each in platforms} & {each.key for each in devices}
+    assert ask(rules_to_feed, frozenset({"社工"}))[0].name
 
 
 def test_only_district_admins_make_and_change_feeders(

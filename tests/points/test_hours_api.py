@@ -39,6 +39,21 @@ def test_each_row_is_answered_by_itself_and_the_same_again_records_nothing(
     assert ask(count, "awards") == 2
 
 
+def test_where_nobody_is_known_each_row_says_so(
+    cast: People, client: FlaskClient, ask: Run
+) -> None:
+    rows = [NAMED | {"name": "王秀芬"} | MORNING] * 2
+    body = {"name": "十一月", "rows": rows}
+
+    answer = client.post(URL, json=body, headers=cast.headers(cast.staff)).get_json()["rows"]
+
+    assert [(row["number"], row["outcome"]) for row in answer] == [
+        (1, "refused"),
+        (2, "refused"),
+    ]
+    assert ask(count, "act_sheets") == 0
+
+
 def test_who_and_when_are_said_in_one_way_and_by_staff(cast: People, client: FlaskClient) -> None:
     staff = cast.headers(cast.staff)
 

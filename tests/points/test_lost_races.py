@@ -1,0 +1,83 @@
+"""What somebody else commits between a look and the writing is seen at the second try.
+
+SQLite has one writer at a time: there is nothing in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+
+from core.work import Work
+from points.earning.awards import Award, AwardDiffers
+from points.earning.many import award_many
+from points.proof.verify import verify
+from points.settlement import settle_due
+from tests.points.books import NEIGHBOUR, RESIDENT, Nothing
+from tests.points.correcting import Desk
+from tests.points.earning import count, give, holders, serving
+from tests.points.meanwhile import meanwhile
+
+Run = Callable[..., Any]
+
+pytestmark = pytest.mark.database("postgresql")
+
+
+@pytest.fixture
+def _holders(run: Run, cast: Any) -> None:
+    run(holders, None)
+
+
+def used(connection: Connection) -> set[int]:
+    rows = connection.execute(text("SELECT used FROM rule_usage WHERE rule = 'serve.hour'"))
+    return set(rows.scalars())
+
+
+@pytest.mark.usefixtures("_holders")
+def test_a_cause_that_was_awarded_to_another_meanwhile_uses_up_nothing(run: Run, ask: Run) -> None:
+    give(run, "a", units=6)
+    looked = "LEFT OUTER JOIN rule_usage"
+
+    with (
+        meanwhile(looked, lambda: give(run, "b", units=2, holder_id=NEIGHBOUR)),
+        pytest.raises(AwardDiffers),
+    ):
+        give(run, "b", units=3)
+
+    assert ask(count, "awards") == 2
+    assert ask(used) == {2, 6}
+
+
+@pytest.mark.usefixtures("_holders")
+def test_many_awards_count_what_a_single_one_used_meanwhile(run: Run, ask: Run) -> None:
+    def all_of(work: Work, commands: Sequence[Award]) -> Nothing:
+        award_many(work, commands)
+        return Nothing()
+
+    with meanwhile("FROM rule_usage", lambda: give(run, "a", units=2)):
+        run(all_of, [serving("b", units=5), serving("c", units=5)])
+
+    rows = ask(lambda c: c.execute(text("SELECT units FROM awards ORDER BY cause")).scalars().all())
+    assert rows == [2, 5, 1]
+    assert ask(used) == {8}
+
+
+def test_an_award_that_arrived_while_it_was_decided_is_taken_back_as_it_is_now(desk: Desk) -> None:
+    line = desk.earn(settled=False)
+    proposal = desk.propose_back(line)
+    desk.clock.advance(days=1)
+
+    def settle() -> None:
+        with desk.app.app_context():
+            settle_due()
+
+    with meanwhile("FROM awards", settle):
+        done = desk.decide(proposal)
+
+    assert (done.posted, done.voided) == (1000, 0)
+    assert desk.totals() == (1000, 1000, 0)
+    assert desk.ask(count, "awards", f"holder_id <> '{RESIDENT}' AND state = 'done'") == 1
+    assert desk.ask(verify).broken == ()
