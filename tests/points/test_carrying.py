@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
+from sqlalchemy import Connection, select
 
 from core.work import Work
 from points import ledger
 from points.accounts import account_id, open_resident, resident_account
 from points.books import books
-from points.carrying import Carry, Holder, PointsHeld, carry
+from points.carrying import Carry, Holder, PointsHeld, carry, carry_usage
 from points.ledger import AccountUnknown
+from points.models import RuleUsage
 from tests.conftest import Clock
 from tests.points.books import (
     HERE,
@@ -28,7 +31,7 @@ from tests.points.books import (
     posting,
 )
 from tests.points.calendar import ends, hangzhou, holds_true, left, night, set_aside
-from tests.points.earning import holders
+from tests.points.earning import days_later, give, holders
 
 Run = Callable[..., Any]
 MINE = Holder(id=RESIDENT, community=HERE)
@@ -40,6 +43,11 @@ def elsewhere(work: Work, _command: object) -> Nothing:
     """Open the resident's accounts elsewhere, too."""
     open_resident(work, RESIDENT, THERE)
     return Nothing()
+
+
+def used(connection: Connection, holder: UUID) -> dict[str, int]:
+    query = select(RuleUsage.period, RuleUsage.used).where(RuleUsage.holder_id == holder)
+    return {row.period: row.used for row in connection.execute(query)}
 
 
 @pytest.fixture(autouse=True)
@@ -107,3 +115,22 @@ def test_nobodys_account_takes_nothing(run: Run, ask: Run) -> None:
         run(carry, Carry(source=MINE, target=target, note="搬家转分"))
 
     assert ask(left, WALLET) == 40
+
+
+def test_caps_go_along_and_only_what_came_since_comes_back(run: Run, ask: Run) -> None:
+    def goes(work: Work, _command: None) -> Nothing:
+        carry_usage(work, RESIDENT, NEIGHBOUR)
+        return Nothing()
+
+    def comes_back(work: Work, _command: None) -> Nothing:
+        carry_usage(work, NEIGHBOUR, RESIDENT, back=True)
+        return Nothing()
+
+    give(run, "before", units=3)
+    run(goes, None)
+    give(run, "the same day", units=2, holder_id=NEIGHBOUR)
+    give(run, "a day later", units=1, holder_id=NEIGHBOUR, event_at=days_later(1))
+    run(comes_back, None)
+
+    assert ask(used, NEIGHBOUR) == ask(used, RESIDENT)
+    assert ask(used, RESIDENT) == {"2026": 6, "2026-11": 6, "2026-11-24": 5, "2026-11-25": 1}
