@@ -31,7 +31,7 @@ from activities.signup import ForResident, PartNotOffered, cancel_sign_up
 from activities.signup import sign_up as sign_up_now
 from core import settings
 from core.acts import Actor
-from core.errors import AppError
+from core.errors import AppError, SignInNeeded
 from core.identity import actor_or_none, current_actor, public, residents_only
 from core.work import present, reader, transact
 from points.cause import award_of
@@ -139,7 +139,7 @@ def _part() -> Part:
 def sign_up(session_id: UUID) -> ResponseReturnValue:
     """Sign up for a part; whose sign-in has ended meanwhile finds the choice again behind it."""
     if actor_or_none() is None:
-        return _sign_in_first(_detail_of(session_id, part=_part()))
+        raise SignInNeeded(back=_detail_of(session_id, part=_part()))
     residents_only()
     actor = current_actor()
     assert actor.resident is not None  # noqa: S101 - guarded above
@@ -162,10 +162,6 @@ def cancel(session_id: UUID) -> ResponseReturnValue:
     transact(cancel_sign_up, command, actor)
     flash(_("已取消报名，名额留给别的邻居"), "done")
     return redirect(_detail_of(session_id), code=303)
-
-
-def _sign_in_first(target: str) -> ResponseReturnValue:
-    return redirect(url_for("residents.sign_in", next=target), code=303)
 
 
 def _detail_of(session_id: UUID, part: str | None = None) -> str:
@@ -205,7 +201,7 @@ def presence() -> ResponseReturnValue:
         page = render_template("activities/expired.html", reason="expired", host=None)
         return page, int(GrantExpired.status)
     if actor is None or actor.resident is None:
-        return _sign_in_first(request.full_path.rstrip("?"))
+        raise SignInNeeded
     connection = reader()
     card = queries.one(connection, looker_of(actor), grant.session)
     if card is None:
@@ -245,7 +241,7 @@ def _not_arrived(card: queries.Card) -> ResponseReturnValue:
 def check_in() -> ResponseReturnValue:
     """Record the scan of whoever is signed in; the choice is kept for who has to sign in anew."""
     if actor_or_none() is None:
-        return _sign_in_first(url_for("activities.presence", part=_part()))
+        raise SignInNeeded(back=url_for("activities.presence", part=_part()))
     residents_only()
     grant = scanned(sealed(), current_actor())
     done = transact(check_in_now, command_of(grant, _part()), current_actor())

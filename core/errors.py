@@ -62,7 +62,7 @@ class Forbidden(AppError):
 
 
 class SignInNeeded(AppError):
-    """Nobody is signed in, and this needs somebody."""
+    """Nobody is signed in, and this needs somebody; a page may say where to go on (``back``)."""
 
     status = HTTPStatus.UNAUTHORIZED
     text = N_("请先登录，再继续刚才的事。")

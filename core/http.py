@@ -237,8 +237,9 @@ def _page(sentence: str, status: int, reference: str = "") -> str:
 def _refusal(error: AppError) -> ResponseReturnValue:
     if isinstance(error, SignInNeeded) and not wants_json():
         # Without a query, ``full_path`` still ends in its question mark.
-        target = request.full_path.rstrip("?") if request.method == "GET" else "/"
-        return redirect(url_for("residents.sign_in", next=target), code=303)
+        here = request.full_path.rstrip("?") if request.method == "GET" else "/"
+        back = error.facts.get("back", here)
+        return redirect(url_for("residents.sign_in", next=back), code=303)
     sentence = flask_babel.gettext(type(error).text).format_map(
         {key: str(value) for key, value in error.facts.items()},
     )
