@@ -233,6 +233,32 @@ def test_the_rules_cap_holds(ask: Run, cast: People, earned: None, remind: Any, 
     assert ask(balance, one(cast.wang.household)) == 300
 
 
+def test_a_deduction_that_takes_less_than_the_rule_says_uses_the_cap_like_a_whole_one(
+    run: Run, ask: Run, cast: People, switched_on: None, remind: Any, take: Any
+) -> None:
+    household = one(cast.wang.household)
+
+    def has(work: Work, credited: int) -> None:
+        work.connection.execute(
+            text("UPDATE accounts SET credited = :credited WHERE id = :id"),
+            {"credited": credited, "id": household_account(household, HERE)},
+        )
+
+    run(has, 150, SYSTEM)
+    for days in (10, 9):
+        remind(days)
+    assert take().amount == 150
+    used = "SELECT used FROM rule_usage WHERE length(period) = 7"
+    assert ask(lambda c: c.scalar(text(used))) == 1
+
+    run(has, 900, SYSTEM)
+    for days in (3, 2):
+        remind(days)
+    with pytest.raises(deductions.NothingToDeduct):
+        take(key="d-2")
+    assert ask(balance, household) == 750
+
+
 def test_off_by_default_nobody_reminds_or_takes(
     run: Run, ask: Run, cast: People, remind: Any, take: Any
 ) -> None:
