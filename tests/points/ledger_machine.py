@@ -64,6 +64,8 @@ class Ledger(RuleBasedStateMachine):
         super().__init__()
         self.known = self.world.people()
         self.people = [each.resident for each in self.known]
+        #: Where each of them lives now.
+        self.homes = list(HOMES)
         self.model = self.world.model
         self.lines = len(self.model.lines)
         self.given: list[UUID] = []
@@ -74,7 +76,7 @@ class Ledger(RuleBasedStateMachine):
     # --- small things -------------------------------------------------------------------------
 
     def own(self, place: int, kind: Any = "service") -> int:
-        return resident_account(self.people[place], HOMES[place], kind)
+        return resident_account(self.people[place], self.homes[place], kind)
 
     def free(self, place: int) -> int:
         return self.model.purses[self.own(place)].free
@@ -134,7 +136,7 @@ class Ledger(RuleBasedStateMachine):
         self._award(place, units, "service", elsewhere=False)
 
     def _award(self, place: int, units: int, kind: str, *, elsewhere: bool) -> None:
-        home, who, now = HOMES[place], self.people[place], self.world.clock.now
+        home, who, now = self.homes[place], self.people[place], self.world.clock.now
         bearing = (THERE if home == HERE else HERE) if elsewhere else home
         chosen = RULES[kind]
         command = Award(
@@ -216,7 +218,7 @@ class Ledger(RuleBasedStateMachine):
     @step(place=PLACE, amount=AMOUNT)
     def give(self, place: int, amount: int) -> None:
         """Post by hand."""
-        identity, community = self.world.new_id(), HOMES[place]
+        identity, community = self.world.new_id(), self.homes[place]
         leg = Leg(account_id("adjusted", community, "service"), self.own(place), amount)
         command = self.posting(identity, leg, "donation")
         self.run(None, ledger.post, command)
@@ -229,7 +231,7 @@ class Ledger(RuleBasedStateMachine):
 
     @step(place=PLACE, amount=AMOUNT, other=AMOUNT)
     def spend(self, place: int, amount: int, other: int) -> None:
-        community, identity, second = HOMES[place], self.world.new_id(), self.world.new_id()
+        community, identity, second = self.homes[place], self.world.new_id(), self.world.new_id()
         own = self.own(place)
         legs = [
             Leg(own, account_id("redeemed", community, "service"), amount),
@@ -255,7 +257,7 @@ class Ledger(RuleBasedStateMachine):
 
     @step(place=PLACE, price=st.integers(1, 700), step_=st.sampled_from((1, 10, 100)))
     def spend_elsewhere(self, place: int, price: int, step_: int) -> None:
-        home = HOMES[place]
+        home = self.homes[place]
         host, own = THERE if home == HERE else HERE, self.own(place)
         row, rate = self.model.rates.get((home, host), (None, FACE_ONE))
         cost = price_of(price, FACES[home], FACES[host], rate, step_)

@@ -22,8 +22,9 @@ FACE_ONE = 10_000
 class Purse:
     """A holder's account: its totals, and for service points their age."""
 
+    resident: UUID
     community: int
-    kind: str
+    kind: PointsKind
     credited: int = 0
     debited: int = 0
     version: int = 0
@@ -141,6 +142,7 @@ class Model:
 
     def __init__(self) -> None:
         self.purses: dict[int, Purse] = {}
+        self.accounts: dict[UUID, dict[PointsKind, int]] = {}
         #: Credited, debited and standard of the system's accounts.
         self.system: dict[int, list[int]] = {}
         self.holds: dict[UUID, Aside] = {}
@@ -149,13 +151,18 @@ class Model:
         self.used: dict[tuple[UUID, str], int] = {}
         self.closed: list[dt.date] = []
         self.rates: dict[tuple[int, int], tuple[UUID | None, int]] = {}
+        #: Residents whose place ended, and who goes on in their stead.
+        self.left: dict[UUID, UUID] = {}
         #: Accounts that the step touched.
         self.changed: set[int] = set()
 
     def open(self, resident: UUID, community: int) -> None:
         """Know a resident's two accounts."""
-        self.purses[resident_account(resident, community, "service")] = Purse(community, "service")
-        self.purses[resident_account(resident, community, "basic")] = Purse(community, "basic")
+        kinds: tuple[PointsKind, ...] = ("service", "basic")
+        for kind in kinds:
+            account = resident_account(resident, community, kind)
+            self.purses[account] = Purse(resident, community, kind)
+            self.accounts.setdefault(resident, {})[kind] = account
 
     def post(self, leg: Leg, year: int, *, back: bool = False) -> None:
         """Post a transfer; ``back``: it undoes one."""
@@ -251,28 +258,79 @@ class Model:
                 lapsed += 1
         return lapsed
 
-    def carry(self, source: UUID, home: int, target: UUID, host: int, year: int) -> None:
-        """Everything goes to somebody else's accounts, service points with their age."""
-        giving = resident_account(source, home, "basic")
-        taking = resident_account(target, host, "basic")
-        amount = self.purses[giving].free
-        if amount and home == host:
-            self.post(Leg(giving, taking, amount), year)
-        elif amount:
-            self.post(Leg(giving, account_id("issued", home, "basic"), amount), year)
-            self.post(Leg(account_id("issued", host, "basic"), taking, amount), year)
-        self._carry_service(
-            resident_account(source, home, "service"),
-            resident_account(target, host, "service"),
-            year,
-        )
+    def goes_on(self, source: UUID, target: UUID) -> None:
+        """A place ended and leads to another, whose caps count on from what was used."""
+        self.left[source] = target
+        for (who, counter), units in list(self.used.items()):
+            if who == source:
+                self.used[target, counter] = self.used.get((target, counter), 0) + units
 
-    def _carry_service(self, giving: int, taking: int, year: int) -> None:
-        source, target = self.purses[giving], self.purses[taking]
-        amount, home, host = source.free, source.community, target.community
-        if not amount:
+    def last(self, resident: UUID) -> UUID:
+        """Return the place that somebody has now."""
+        while resident in self.left:
+            resident = self.left[resident]
+        return resident
+
+    def carry(self, source: UUID, target: UUID, year: int) -> tuple[int, int]:
+        """Everything goes to somebody else's accounts; return how much basic and service it was."""
+        arrived = {
+            kind: self.move(giving, self.accounts[target][kind], self.purses[giving].free, year)
+            for kind, giving in self.accounts[source].items()
+        }
+        return arrived["basic"], arrived["service"]
+
+    def follow(self, year: int) -> int:
+        """What arrived late goes on to where people live now, unless points are held there."""
+        followed = 0
+        for resident in sorted(self.left):
+            last = self.last(resident)
+            old, new = (
+                [self.purses[account] for account in self.accounts[each].values()]
+                for each in (resident, last)
+            )
+            if any(purse.free for purse in old) and not any(each.lots.held for each in old + new):
+                self.carry(resident, last, year)
+                followed += 1
+        return followed
+
+    def bring_back(self, account: int, wanted: int, year: int) -> None:
+        """What is to be taken of a place that ended comes from the place of now."""
+        purse = self.purses[account]
+        now = self.last(purse.resident)
+        if now == purse.resident:
             return
-        moved = converted(source.lots.live, FACES[home], FACES[host])
+        other = self.accounts[now][purse.kind]
+        ours, theirs = FACES[purse.community], FACES[self.purses[other].community]
+        missing = -(-(wanted - purse.free) * ours // theirs)
+        self.move(other, account, min(self.purses[other].free, missing), year)
+
+    def has_lapsed_on(self, account: int) -> bool:
+        """Whether something lapsed where the points of a place that ended had gone."""
+        purse = self.purses[account]
+        resident, lapsed = purse.resident, False
+        while resident in self.left:
+            resident = self.left[resident]
+            lapsed |= bool(self.purses[self.accounts[resident]["service"]].runs)
+        return lapsed
+
+    def move(self, giving: int, taking: int, amount: int, year: int) -> int:
+        """So much goes to another account, service points with their age; return what arrives."""
+        source, target = self.purses[giving], self.purses[taking]
+        if amount <= 0:
+            return 0
+        if source.kind == "service":
+            return self._move_service(giving, taking, amount, year)
+        if source.community == target.community:
+            self.post(Leg(giving, taking, amount), year)
+        else:
+            self.post(Leg(giving, account_id("issued", source.community, "basic"), amount), year)
+            self.post(Leg(account_id("issued", target.community, "basic"), taking, amount), year)
+        return amount
+
+    def _move_service(self, giving: int, taking: int, amount: int, year: int) -> int:
+        source, target = self.purses[giving], self.purses[taking]
+        home, host = source.community, target.community
+        moved = converted(oldest(source.lots.live, amount), FACES[home], FACES[host])
         arriving = sum(there for _, there in moved)
         old = [of for of, there in moved if there and of < year]
         if old:
@@ -280,7 +338,7 @@ class Model:
             target.lots.gone = [[min(of, old[0]), spent] for of, spent in target.lots.gone]
         if not arriving:
             self.post(Leg(giving, account_id("rounding", home, "service"), amount), year)
-            return
+            return 0
         standard = -(-amount * FACES[home] // FACE_ONE)
         credit = taking if home == host else clearing(home, host)
         before = target.lots
@@ -292,6 +350,16 @@ class Model:
         for of, there in moved:
             if there:
                 before.earn(of, there)
+        return arriving
+
+
+def oldest(lots: Sequence[Sequence[int]], amount: int) -> list[tuple[int, int]]:
+    """Return the lots that so much is taken of, the oldest first."""
+    found = []
+    for year, there in lots:
+        found.append((year, min(there, amount)))
+        amount -= found[-1][1]
+    return found
 
 
 def _take_youngest(lots: Lots, year: int, amount: int) -> None:

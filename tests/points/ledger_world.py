@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, insert, select, text
 from core.acts import SYSTEM, Actor, Role
 from core.errors import AppError
 from core.work import SHANGHAI, Work, reading, transact
-from exchange.models import DiscountRate
+from exchange.models import DiscountRate, FaceValue
 from points import holds, ledger
 from points.accounts import open_clearing
 from points.earning.rules import Rule
@@ -22,12 +22,13 @@ from points.expiring.expiry import expire_points
 from points.models import Account, Award, Hold
 from points.proof.verify import CHECKS, broken
 from residents.households import Known, Member, add_members
+from residents.models import Person
 from tests.conftest import Stage
 from tests.people import HERE, THERE
 from tests.points.books import Nothing
 from tests.points.calendar import close, ends, hangzhou, holds_true
 from tests.points.earning import HOUR, JOIN
-from tests.points.ledger_model import Model
+from tests.points.ledger_model import FACES, Model
 
 PEOPLE = 6
 HOMES = [HERE if place % 3 else THERE for place in range(PEOPLE)]
@@ -92,6 +93,17 @@ def new_rate(work: Work, command: tuple[int, int, int]) -> UUID:
     return identity
 
 
+def begun(work: Work, value: int) -> Nothing:
+    """Let points from elsewhere be worth so much, for good, and somebody work at each desk."""
+    begins = dt.date(2026, 1, 1)
+    row = FaceValue(community=THERE, valid_from=begins, value=value, set_by=SYSTEM.person)
+    work.session.add(row)
+    for community in (HERE, THERE):
+        clerk = desk(community, "staff")
+        work.session.add(Person(id=clerk.person, name=clerk.name, created_at=work.now))
+    return Nothing()
+
+
 def desk(community: int, role: Role) -> Actor:
     """Somebody who works at a community's desk, and lives elsewhere."""
     person = UUID(int=community * 10 + (role == "lead"))
@@ -130,6 +142,8 @@ class World:
             self.stage.reset()
             self.prepare()
             self.model, self.here, self.whole = Model(), 0, True
+        if not self.model.purses:
+            self.told(None, begun, FACES[THERE])
         self.later(60)
         added: list[Known] = []
         for community in (HERE, THERE):
@@ -145,6 +159,14 @@ class World:
         for place, known in ordered.items():
             self.model.open(known.resident, HOMES[place])
         return [ordered[place] for place in range(PEOPLE)]
+
+    def enter(self, community: int) -> UUID:
+        """Let somebody move in; the model knows them."""
+        added: list[Known] = []
+        command = community, [Member(name=f"居民{next(self.numbers)}")]
+        self.told(None, lambda work, each: self._enter(work, each, added), command)
+        self.model.open(added[0].resident, community)
+        return added[0].resident
 
     @staticmethod
     def _enter(work: Work, command: tuple[int, list[Member]], added: list[Known]) -> Nothing:
