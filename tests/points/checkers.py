@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -15,16 +17,19 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import text
 
-from core.work import Clock, Work, reading, transact
+from core.work import SHANGHAI, Clock, Work, reading, transact
 from exchange.prices import PAR, price_of, standard_of
-from points import holds, ledger
+from points import closing, holds, ledger, reversal
 from points.accounts import FACE_ONE, account_id, resident_account
 from points.earning.awards import award
+from points.expiring.expiry import LapseChunk, lapse_chunk
 from points.proof.verify import broken, one_snapshot
 from points.settlement import Settle, settle_chunk
+from tests.conftest import Clock as Ticking
 from tests.conftest import Stage
 from tests.people import HERE
 from tests.points.books import Nothing
+from tests.points.calendar import hangzhou
 from tests.points.earning import serving
 from tests.points.ledger_story import LedgerStory
 from tests.points.ledger_world import QUICK, World, captured, released, spent
@@ -91,18 +96,33 @@ def rounding(_stage: Stage, _prepare: Prepare) -> str | None:
 
 CLIENTS = 6
 ROUNDS = 12
-RESIDENTS = 2
+YEAR = 4
+"""Turns of a crowd: what came in the first year lapses after the second."""
+
+SCHEDULERS = 2
+PER_TURN = 120
+"""More than a client spends in a turn."""
+
+POSTED = text("SELECT act, count(*) FROM transfers GROUP BY act")
 TWICE = text("SELECT cause FROM awards GROUP BY cause HAVING count(*) > 1")
 
 
 class Crowd:
     """Clients that do everything at once on a few accounts, and a reader of snapshots."""
 
-    def __init__(self, app: Flask, who: list[UUID]) -> None:
-        self.app, self.who = app, who
-        self.clock = app.extensions["linli"].clock
+    def __init__(self, app: Flask, clock: Ticking, given: dict[UUID, int]) -> None:
+        self.app, self.clock = app, clock
+        #: What each resident gets at the begin of a year.
+        self.given, self.who = given, list(given)
         self.numbers = itertools.count(90_000_000)
+        self.turn = -1
+        self.ended: dt.date | None = None
+        #: What was spent last, by anybody; and what many want to return in one turn.
+        self.last: UUID | None = None
+        self.contested: UUID | None = None
         self.found: list[str] = []
+        self.answers: Counter[str] = Counter()
+        self.posted: dict[str, int] = {}
         self.snapshots = self.done = 0
         self.over = threading.Event()
 
@@ -112,34 +132,63 @@ class Crowd:
         command: object,
         clock: Clock | None = None,
     ) -> bool:
-        """Run a use case; too few points is an answer, anything else is found."""
+        """Run a use case; too few points or too late is an answer, anything else is found."""
         self.done += 1
         try:
             transact(use_case, command, clock=clock)
-        except ledger.InsufficientPoints:
+        except (ledger.InsufficientPoints, reversal.AlreadyReversed) as refusal:
+            self.answers[type(refusal).__name__] += 1
             return False
         except Exception as error:  # noqa: BLE001 - whatever is raised is what was found
             self.found.append(f"{use_case.__name__} raised {type(error).__name__}: {error}"[:200])
             return False
+        self.answers[use_case.__name__] += 1
         return True
+
+    def next_turn(self) -> None:
+        """An hour later, or in another year; nobody is at work while the clock is set."""
+        self.turn += 1
+        self.contested = self.last
+        now, self.ended = self.clock.now, None
+        if self.turn % YEAR == YEAR - 1:
+            self.ended = dt.date(now.astimezone(SHANGHAI).year, 12, 31)
+            self.clock.set(hangzhou(self.ended.year + 1, 1, 1, 0, 30))
+        else:
+            self.clock.set(now + dt.timedelta(hours=1))
 
     def settle(self) -> None:
         """Settle a little of what is due, as of the coming night."""
         night = self.clock() + dt.timedelta(days=1)
         self.act(settle_chunk, Settle(chunk=1), lambda: night)
 
+    def expire(self, day: dt.date) -> None:
+        """Close the year that is over, as two schedulers do, and let lapse what is due."""
+        self.act(closing.close_day, closing.CloseDay(day=day))
+        for _ in range(2 * len(self.who)):
+            self.act(lapse_chunk, LapseChunk(day=day, chunk=1))
+        self.act(rich, self.given)
+
     def client(self, number: int, rounds: int, start: threading.Barrier) -> None:
-        """One client: spends, holds, captures, releases; awards what others award too."""
+        """One client: spends, returns, holds, captures, releases; awards what others award too."""
         with self.app.app_context():
             for turn in range(rounds):
                 own = resident_account(self.who[turn % len(self.who)], HERE, "service")
                 start.wait()
-                cause = f"crowd:{self.who[0]}:{turn}"
-                self.act(award, serving(cause, holder_id=self.who[turn % 2], units=1))
+                if self.ended is not None and number < SCHEDULERS:
+                    self.expire(self.ended)
+                given = serving(
+                    f"crowd:{self.who[0]}:{turn}",
+                    holder_id=self.who[turn % 2],
+                    units=1,
+                    event_at=self.clock(),
+                )
+                self.act(award, given)
                 for _ in range(3):
                     self.spend(own)
+                self.give_back(self.last if number % 2 else self.contested)
                 if number % 3 == 0:
                     self.settle()
+                    self.act(closing.fold, closing.Fold())
                 if number % 2:
                     self.hold(own, capture=bool(turn % 2))
 
@@ -148,7 +197,7 @@ class Crowd:
         spending = ledger.Spending(
             account=own,
             community=HERE,
-            event_at=serving("").event_at,
+            event_at=self.clock(),
             source_kind="test",
             source_id=identity,
             journal=identity,
@@ -157,7 +206,19 @@ class Crowd:
         return spending, [ledger.Leg(id=identity, act="redemption", credit=credit, amount=amount)]
 
     def spend(self, own: int) -> None:
-        self.act(spent, (*self.legs(own, 7), []))
+        spending, legs = self.legs(own, 31)
+        if self.act(spent, (spending, legs, [])):
+            self.last = legs[0].id
+
+    def give_back(self, original: UUID | None) -> None:
+        """Return what was spent; another may be doing the same."""
+        if original is None:
+            return
+        identity = UUID(int=next(self.numbers))
+        command = reversal.Reverse(
+            original=original, id=identity, note="退回", source_kind="test", source_id=identity
+        )
+        self.act(reversal.reverse, command)
 
     def hold(self, own: int, *, capture: bool) -> None:
         identity = UUID(int=next(self.numbers))
@@ -177,25 +238,28 @@ class Crowd:
             self.act(released, identity)
 
     def read(self) -> None:
-        """Look at one snapshot after another while the others work."""
+        """Look at one snapshot after another while the others work, who have half of the time."""
         with self.app.app_context():
             while not self.over.is_set() and not self.found:
+                began = time.monotonic()
                 with reading() as connection:
                     if connection.dialect.name == "postgresql":
                         one_snapshot(connection)
                     self.found += [each.name for each in broken(connection, QUICK)]
                 self.snapshots += 1
+                self.over.wait(time.monotonic() - began)
 
     def finish(self) -> None:
         """Look at what is left."""
         with self.app.app_context(), reading() as connection:
             self.found += [f"{cause} was awarded twice" for cause in connection.scalars(TWICE)]
             self.found += [each.name for each in broken(connection, QUICK)]
+            self.posted = {row[0]: row[1] for row in connection.execute(POSTED)}
 
 
-def rich(work: Work, who: list[UUID]) -> Nothing:
+def rich(work: Work, given: dict[UUID, int]) -> Nothing:
     """Give residents something to spend."""
-    for resident in who:
+    for resident, amount in given.items():
         identity = work.new_id()
         posting = ledger.Posting(
             id=identity,
@@ -204,7 +268,7 @@ def rich(work: Work, who: list[UUID]) -> Nothing:
             community=HERE,
             debit=account_id("adjusted", HERE, "service"),
             credit=resident_account(resident, HERE, "service"),
-            amount=1_000_000,
+            amount=amount,
             event_at=work.now,
             source_kind="test",
             source_id=identity,
@@ -214,13 +278,15 @@ def rich(work: Work, who: list[UUID]) -> Nothing:
 
 
 def crowd(stage: Stage, rounds: int = ROUNDS, clients: int = CLIENTS) -> Crowd:
-    """Let a crowd work on two residents of a database."""
+    """Let a crowd work on two residents of a database, of whom one is soon short of points."""
     world = World(stage, lambda: None)
     with stage.app.app_context():
-        who = [known.resident for known in world.people()][1 : 1 + RESIDENTS]
-        transact(rich, who)
-    made = Crowd(stage.app, who)
-    start = threading.Barrier(clients)
+        much, little = [known.resident for known in world.people()][1:3]
+        enough = PER_TURN * YEAR * clients
+        given = {much: enough, little: enough // 40}
+        transact(rich, given)
+    made = Crowd(stage.app, stage.clock, given)
+    start = threading.Barrier(clients, made.next_turn)
     threads = [
         threading.Thread(target=made.client, args=(number, rounds, start))
         for number in range(clients)
