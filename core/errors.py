@@ -24,6 +24,9 @@ class AppError(Exception):
 
     status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
     text: ClassVar[str] = N_("这一步没有办成，请返回重试。")
+    none_text: ClassVar[str] = ""
+    """What is said in place of ``text`` where the fact ``left`` is nothing: fewer is no help."""
+
     leaves_trace: ClassVar[bool] = False
     """Whether ``transact`` calls ``leave_trace`` in a second transaction after the rollback."""
 
@@ -42,9 +45,15 @@ class AppError(Exception):
     def leave_trace(self, work: Work) -> None:
         """Write what must survive the refusal (details.md 24), in a transaction of its own."""
 
+    @property
+    def wording(self) -> str:
+        """The sentence before its facts are filled in, for translation."""
+        nothing = self.none_text and not self.facts.get("left", True)
+        return self.none_text if nothing else self.text
+
     def sentence(self) -> str:
         """Return the Chinese sentence with its facts filled in."""
-        return self.text.format_map({key: str(value) for key, value in self.facts.items()})
+        return self.wording.format_map({key: str(value) for key, value in self.facts.items()})
 
 
 class NotFound(AppError):

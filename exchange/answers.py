@@ -32,8 +32,9 @@ class OfferSchema(Schema):
     template = fields.String(allow_none=True)
     price = fields.Integer(metadata=CENTIPOINTS)
     cost = fields.Integer(metadata=CENTIPOINTS)
-    left = fields.Integer()
-    note = fields.String()
+    in_stock = fields.Integer(metadata={"description": "pieces that nobody has reserved"})
+    left = fields.Integer(metadata={"description": "pieces that this resident may still take"})
+    note = fields.String(metadata={"description": "why they may take none"})
 
 
 class StationViewSchema(Schema):

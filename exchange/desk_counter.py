@@ -18,9 +18,8 @@ from exchange.desk_station import station_items
 from exchange.known import left_today
 from exchange.models import Item, Order
 from exchange.order_queries import LineView, last_moment
-from exchange.queries import household_used
 from exchange.quote import Quote
-from exchange.reserve import NO_LIMIT
+from exchange.reserve import NO_LIMIT, household_used
 from exchange.shared import family_of
 from exchange.story import OrderStory, find, story
 from points.queries import free_on
@@ -60,15 +59,15 @@ def counter_items(
         if item.state != "listed":
             continue
         left = min(item.free, (item.limit or NO_LIMIT) - used.get(item.id, 0))
-        closed = ""
+        closed, foreign_gone = "", False
         if buyer.community != community:
-            left = min(left, item.foreign_left)
+            left, foreign_gone = min(left, item.foreign_left), item.foreign_left <= 0
             if item.foreign_share is None:
                 closed = words.home_residents_only()
             elif item.home_first_until is not None and today < item.home_first_until:
                 closed = words.opens_to_others(item.home_first_until)
         if left <= 0 and not closed:
-            closed = words.nothing_left(stock=item.free)
+            closed = words.nothing_left(stock=item.free, foreign=foreign_gone)
         made.append(
             CounterItem(
                 id=item.id,

@@ -15,10 +15,10 @@ from core.work import business_day
 from exchange import basket as baskets
 from exchange import words
 from exchange.basket import Buyer
-from exchange.models import Item, Order, QuotaUsage, Station, Stock
+from exchange.models import Item, Order, Station, Stock
 from exchange.prices import price_of
 from exchange.rates import RateInForce, rates_from, subdistrict_of
-from exchange.reserve import HOUSEHOLD_ITEM_MONTH, NO_LIMIT, month_of
+from exchange.reserve import NO_LIMIT, household_used
 from points.accounts import FACE_ONE
 from residents.models import Community, District, Subdistrict
 from residents.queries import Place
@@ -44,8 +44,11 @@ class Offer:
     template: str | None
     price: int
     cost: int
+    #: Pieces on the shelf that nobody has reserved.
+    in_stock: int
     #: Pieces that this resident may still take.
     left: int
+    #: Why they may take none.
     note: str
 
 
@@ -245,6 +248,7 @@ class _Shelved:
     category: str
     template: str | None
     price: int
+    in_stock: int
     left: int
     note: str
 
@@ -282,15 +286,15 @@ def _shelf(
     today = business_day(now)
     found: dict[int, list[_Shelved]] = defaultdict(list)
     for row in rows:
-        left = min(
-            row.on_hand - row.reserved,
-            (row.limit_per_household_month or NO_LIMIT) - used.get(row.id, 0),
-        )
-        note = ""
+        in_stock = max(row.on_hand - row.reserved, 0)
+        own = (row.limit_per_household_month or NO_LIMIT) - used.get(row.id, 0)
+        left, foreign_gone = min(in_stock, own), False
         if row.community != buyer.community:
             if row.foreign_share_percent == 0:
                 continue
-            left = min(left, row.foreign_left)
+            left, foreign_gone = min(left, row.foreign_left), row.foreign_left <= 0
+        note = "" if left > 0 else words.none_left(stock=in_stock, foreign=foreign_gone)
+        if row.community != buyer.community:
             opens = baskets.opens_on(row.received_on, row.home_first_days)
             if opens is not None and today < opens:
                 left, note = 0, words.opens_later(opens)
@@ -304,27 +308,12 @@ def _shelf(
                 category=row.category,
                 template=row.template,
                 price=row.price,
+                in_stock=in_stock,
                 left=max(left, 0),
                 note=note,
             ),
         )
     return found
-
-
-def household_used(
-    connection: Connection,
-    household: UUID,
-    items: Iterable[UUID],
-    now: dt.datetime,
-) -> dict[UUID, int]:
-    """Return the pieces of each item that a household has ordered this month."""
-    subjects = {f"{household}:{item}": item for item in items}
-    query = select(QuotaUsage.subject, QuotaUsage.used).where(
-        QuotaUsage.quota == HOUSEHOLD_ITEM_MONTH,
-        QuotaUsage.subject.in_(list(subjects)),
-        QuotaUsage.period == month_of(now),
-    )
-    return {subjects[row.subject]: row.used for row in connection.execute(query)}
 
 
 def item_view(connection: Connection, item: UUID) -> ItemView | None:
@@ -393,6 +382,7 @@ def _offer(row: _Shelved, cost: int) -> Offer:
         template=row.template,
         price=row.price,
         cost=cost,
+        in_stock=row.in_stock,
         left=row.left,
         note=row.note,
     )

@@ -33,24 +33,28 @@ class SoldOut(Conflict):
     """Less is on the shelf than was asked for."""
 
     text = N_("{item}只剩 {left} 件了，没有扣您的积分。请减少数量，或换一样。")
+    none_text = N_("{item}兑完了，没有扣您的积分。请等补货，或换一样。")
 
 
 class ForeignShareUsed(Conflict):
     """What a receipt leaves to residents of other communities has been given."""
 
     text = N_("{item}这一批给外社区居民的只剩 {left} 件。请减少数量，或看看别的驿站。")
+    none_text = N_("{item}这一批给外社区居民的已经兑完。请等下一批，或看看别的驿站。")
 
 
 class HouseholdLimit(Conflict):
     """A household takes so many pieces of an item in a month."""
 
     text = N_("{item}这个月您家还能兑 {left} 件。请减少数量，或下个月再来。")
+    none_text = N_("{item}这个月您家已经兑满，请下个月再来。")
 
 
 class OverMonthQuota(Conflict):
     """A resident pays so much at other communities in a month."""
 
     text = N_("到别的社区兑换，您这个月还能付 {left} 分。请减少数量，或下个月再来。")
+    none_text = N_("到别的社区兑换，您这个月的额度用完了。请下个月再来，或在自己的驿站兑换。")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +145,22 @@ def used_of(connection: Connection, quotas: Iterable[Quota]) -> dict[tuple[str, 
         QuotaUsage.period == keys[0][2],
     )
     return {(row.quota, row.subject): row.used for row in connection.execute(query)}
+
+
+def household_used(
+    connection: Connection,
+    household: UUID,
+    items: Iterable[UUID],
+    now: dt.datetime,
+) -> dict[UUID, int]:
+    """Return the pieces of each item that a household has ordered this month."""
+    subjects = {f"{household}:{item}": item for item in items}
+    query = select(QuotaUsage.subject, QuotaUsage.used).where(
+        QuotaUsage.quota == HOUSEHOLD_ITEM_MONTH,
+        QuotaUsage.subject.in_(list(subjects)),
+        QuotaUsage.period == month_of(now),
+    )
+    return {subjects[row.subject]: row.used for row in connection.execute(query)}
 
 
 def raise_quotas(work: Work, quotas: Iterable[Quota]) -> None:

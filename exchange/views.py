@@ -19,6 +19,7 @@ from exchange import notices, pickup, queries, words
 from exchange import quote as quotes
 from exchange.basket import Wanted
 from exchange.counter import ConfirmAsked, confirm_asked
+from exchange.gate import BasicPointsMissing
 from exchange.order_queries import my_orders, order_view
 from exchange.orders import (
     CancelOrder,
@@ -113,6 +114,7 @@ def _item_page(
         family=bool(family_of(reader(), resident, now)),
         lacking=lacking,
         refusal=words.sentence(obstacle) if obstacle and not lacking else "",
+        earns=isinstance(obstacle, BasicPointsMissing),
     )
     return page, int(refusal.status) if refusal else 200
 
@@ -129,7 +131,9 @@ def _item_facts(
 ) -> dict[str, object]:
     """Return the item, its quote and its limit as the page names them."""
     pieces = max(quote.limit.pieces, 0) if quote.limit else 0
-    limit = words.limit_words(quote.limit, shown.share, shown.limit) if quote.limit else None
+    limit = None
+    if quote.limit:
+        limit = words.limit_words(quote.limit, shown.share, shown.limit, shown.in_stock)
     return {
         "item": {**asdict(shown), "left": pieces},
         "quote": {

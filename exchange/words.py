@@ -22,7 +22,7 @@ NUMBERS = 10_000
 def sentence(refusal: AppError) -> str:
     """Return a refusal's sentence in the reader's language, with its facts."""
     facts = {name: str(value) for name, value in refusal.facts.items()}
-    return _(type(refusal).text).format_map(facts)
+    return _(refusal.wording).format_map(facts)
 
 
 def why(scope: str, rate: int, home: str, host: str) -> str:
@@ -54,13 +54,22 @@ def opens_later(day: dt.date) -> str:
     return _("先给本社区居民，%(month)s 月 %(day)s 日起您也能兑", month=day.month, day=day.day)
 
 
+def none_left(*, stock: int, foreign: bool) -> str:
+    """Say why nobody of this household may take more of something now."""
+    if stock <= 0:
+        return _("兑完了，等补货")
+    return _("这一批给外社区的已兑完") if foreign else _("您家这个月已兑满")
+
+
 def exchange_closed() -> str:
     """Say that one of the two communities takes no part in the exchange now."""
     return _("暂不参加通兑")
 
 
-def limit_words(limit: Limit, share: int, household_limit: int | None) -> tuple[str, str]:
-    """Say how many pieces are left for somebody, and which limit says so."""
+def limit_words(
+    limit: Limit, share: int, household_limit: int | None, in_stock: int
+) -> tuple[str, str]:
+    """Say how many pieces are left for somebody, which limit says so, and what the shelf has."""
     pieces = _("%(count)s 份", count=max(limit.pieces, 0))
     left = points(limit.left or 0)
     reason = {
@@ -70,7 +79,10 @@ def limit_words(limit: Limit, share: int, household_limit: int | None) -> tuple[
         "order_points": _("到别的社区兑换，一单最多付 %(points)s 分", points=left),
         "month_points": _("到别的社区兑换，您这个月还能付 %(points)s 分", points=left),
     }
-    return pieces, reason[limit.kind]
+    if limit.kind == "stock":
+        return pieces, reason["stock"]
+    shelf = _("驿站里还有 %(count)s 份", count=in_stock) if in_stock > 0 else _("驿站里没有了")
+    return pieces, _("%(reason)s，%(shelf)s", reason=reason[limit.kind], shelf=shelf)
 
 
 def number(submitted_at: dt.datetime) -> str:
@@ -203,9 +215,11 @@ def opens_to_others(day: dt.date) -> str:
     return _("%(month)s 月 %(day)s 日起对外社区开放", month=day.month, day=day.day)
 
 
-def nothing_left(*, stock: int) -> str:
+def nothing_left(*, stock: int, foreign: bool) -> str:
     """Said at the counter of an item that somebody may take no more of."""
-    return _("这位居民这个月不能再兑") if stock > 0 else _("兑完了，等补货")
+    if stock <= 0 or foreign:
+        return none_left(stock=stock, foreign=foreign)
+    return _("这位居民这个月不能再兑")
 
 
 def way_title(way: str) -> str:

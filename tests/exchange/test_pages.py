@@ -106,6 +106,32 @@ def test_a_refusal_stands_on_the_item_with_its_status(
     assert garbled.status_code == 422
 
 
+def test_the_shelf_tells_what_is_there_apart_from_what_a_household_may_take(
+    cast: People, scene: Scene
+) -> None:
+    wang = wang_of(cast, scene)
+    salt = shop(cast, scene, HERE, name="食盐", price=POINT, limit_per_household_month=2)
+    browser = cast.browser(cast.wang)
+
+    def read(address: str) -> str:
+        return browser.get(address).get_data(as_text=True)
+
+    assert "剩 10 份，您还能兑 2 份" in read("/exchange/")
+    assert "每户每月最多 2 份，驿站里还有 10 份" in read(f"/exchange/items/{salt}")
+    scene.order(wang, salt, quantity=2)
+    shelf = read("/exchange/")
+    assert "您家这个月已兑满" in shelf
+    assert "兑完了" not in shelf
+    full = read(f"/exchange/items/{salt}")
+    assert "食盐这个月您家已经兑满，请下个月再来。" in full
+    assert "驿站里还有 8 份" in full
+    assert "看看别的兑换品" in full
+    assert "看看能帮什么忙" not in full
+    answer = browser.get("/api/v1/stations", headers=cast.headers(cast.wang)).get_json()
+    [offer] = answer["home"]["offers"]
+    assert (offer["in_stock"], offer["left"], offer["note"]) == (8, 0, "您家这个月已兑满")
+
+
 def test_an_item_says_what_is_missing(cast: People, scene: Scene) -> None:
     wang_of(cast, scene, points=10)
     rice = shop(cast, scene)

@@ -172,7 +172,10 @@ def test_the_foreign_share_binds_residents_of_other_communities_only(
     refusal = refused(scene, wang, scene.quote(wang, item).token)
     assert isinstance(refusal, reserve.ForeignShareUsed)
     assert refusal.facts["left"] == 0
+    assert "给外社区居民的已经兑完" in refusal.sentence()
+    assert on_shelf(scene, wang) == [(0, "这一批给外社区的已兑完")]
     scene.order(local, item, quantity=7)
+    assert on_shelf(scene, wang) == [(0, "兑完了，等补货")]
     assert scene.stock_row(item).reserved == 10
     # The next receipt has a share of its own.
     scene.run(receive_stock, ReceiveStock(key="more", item=item, quantity=10), zhou)
@@ -248,7 +251,7 @@ def test_a_month_elsewhere_costs_at_most_the_residents_quota(
     assert (quoted.limit.kind, quoted.limit.pieces) == ("month_points", 0)
     refusal = refused(scene, wang, quoted.token)
     assert isinstance(refusal, reserve.OverMonthQuota)
-    assert "这个月还能付 0 分" in refusal.sentence()
+    assert "这个月的额度用完了。请下个月再来" in refusal.sentence()
     # At home no quota of points binds; what is given up is free again; a month begins anew.
     scene.order(wang, mine, quantity=2)
     scene.run(cancel_order, CancelOrder(order=last.id), wang.actor)
@@ -283,7 +286,7 @@ def test_a_household_takes_so_many_pieces_of_an_item_in_a_month(scene: Scene) ->
     scene.order(spouse, item)
     refusal = refused(scene, wang, scene.quote(wang, item).token)
     assert isinstance(refusal, reserve.HouseholdLimit)
-    assert "您家还能兑 0 件" in refusal.sentence()
+    assert refusal.sentence() == f"{refusal.facts['item']}这个月您家已经兑满，请下个月再来。"
     scene.run(cancel_order, CancelOrder(order=order.id), wang.actor)
     assert scene.order(spouse, item).state == "submitted"
 
