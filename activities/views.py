@@ -87,8 +87,9 @@ def detail(activity_id: UUID) -> ResponseReturnValue:
         session=shown,
         others=[card for card in sessions if card is not shown and card.ends_at > now],
         stage=_stage(actor, shown, now),
+        scanning=_doors_open(connection, shown, now),
         part=request.args.get("part", ""),
-        cancel_until=shown.starts_at,
+        cancel_until=shown.starts_at if now < shown.starts_at else None,
         due=_arrival(connection, shown, now),
     )
 
@@ -110,7 +111,13 @@ def _shown(sessions: list[queries.Card], now: dt.datetime) -> queries.Card:
     return next((card for card in sessions if card.ends_at > now), sessions[-1])
 
 
-def _stage(actor: Actor | None, card: queries.Card, now: dt.datetime) -> str:  # noqa: PLR0911
+def _doors_open(connection: Connection, card: queries.Card, now: dt.datetime) -> bool:
+    """Tell whether a scan counts already."""
+    opens = settings.integer(connection, "checkin.open_before_minutes", now, card.host)
+    return card.starts_at - dt.timedelta(minutes=opens) <= now
+
+
+def _stage(actor: Actor | None, card: queries.Card, now: dt.datetime) -> str:
     """Return where the viewer stands: the state that the page's button says."""
     if card.state == "cancelled":
         return "cancelled"
@@ -122,9 +129,6 @@ def _stage(actor: Actor | None, card: queries.Card, now: dt.datetime) -> str:  #
         return "guest"
     if card.open_to == "community" and not card.at_home:
         return "not_yours"
-    opens = settings.integer(reader(), "checkin.open_before_minutes", now, card.host)
-    if card.starts_at - dt.timedelta(minutes=opens) <= now:
-        return "scan"
     return card.mine.state if card.mine else "sign_up"
 
 
@@ -178,8 +182,7 @@ def venue_code(code: str) -> ResponseReturnValue:
         grant = grant_for(reader(), code, present())
     except AppError as refusal:
         reason = "unreadable" if isinstance(refusal, CodeUnreadable) else "expired"
-        page = render_template("activities/expired.html", reason=reason, host=None)
-        return page, int(refusal.status)
+        return _scan_again(reason, refusal.facts.get("session"), int(refusal.status))
     response = redirect(url_for("activities.presence"), code=303)
     response.set_cookie(
         COOKIE,
@@ -192,15 +195,26 @@ def venue_code(code: str) -> ResponseReturnValue:
     return response
 
 
+def _scan_again(reason: str, session: object, status: int) -> ResponseReturnValue:
+    """Send back to the screen, with the number of whoever runs the session, else the district's."""
+    connection = reader()
+    card = (
+        queries.one(connection, queries.Looker(), session) if isinstance(session, UUID) else None
+    )
+    host = places.place(connection, card.host) if card else places.district(connection)
+    return render_template("activities/expired.html", reason=reason, host=host), status
+
+
 @bp.get("/presence")
 def presence() -> ResponseReturnValue:
     """Show the one tap that checks in; somebody unknown signs in first, the scan is kept."""
     actor = actor_or_none()
     grant = pending()
     if grant is None:
-        page = render_template("activities/expired.html", reason="expired", host=None)
-        return page, int(GrantExpired.status)
+        return _scan_again("expired", None, int(GrantExpired.status))
     if actor is None or actor.resident is None:
+        if actor is not None:
+            flash(_("您登录的是工作身份。签到请登录成居民，还没登记的，登录时登记。"), "error")
         raise SignInNeeded
     connection = reader()
     card = queries.one(connection, looker_of(actor), grant.session)

@@ -203,6 +203,26 @@ def test_the_act_follows_the_clock(scene: Scene) -> None:
         assert said in dock(browser, address), moment
 
 
+def test_when_scans_count_everybody_still_has_their_own_act(scene: Scene) -> None:
+    cast, session = scene.cast, scene.session(parts=scene.places("take_part", 1))
+    scene.sign_up(cast.wang, session)
+    scene.sign_up(cast.new, session)
+    signed, waits, stranger = (cast.browser(who) for who in (cast.wang, cast.new, cast.chen))
+    address = page(scene, session)
+    assert "前可取消" in words(signed.get(address))
+
+    scene.clock.set(at(10, 31))
+
+    assert "来不了请提前取消" in dock(signed, address)
+    assert "已报名，点这里取消" in dock(signed, address)
+    assert "前可取消" not in words(signed.get(address))
+    assert "请用微信扫现场的屏幕" not in dock(waits, address)
+    assert "候补中，点这里取消" in dock(waits, address)
+    assert "人在现场的直接扫屏幕，不用先报名" in dock(stranger, address)
+    assert "您想怎么来" in words(stranger.get(address))
+    assert "人在现场的直接扫屏幕" in dock(scene.app.test_client(), address)
+
+
 def test_the_act_follows_what_was_scanned(scene: Scene) -> None:
     wang, session, other = scene.cast.wang, scene.session(), scene.session()
     browser = scene.cast.browser(wang)
