@@ -47,6 +47,8 @@ PROOF = "proof"
 BROWSER = "browser"
 PROVEN = "proven"
 """The index of the number that was proven here last."""
+SOMEBODY_ELSE = "somebody_else"
+"""Whoever was signed in made way for somebody else: a number of theirs asks who it is."""
 
 
 @bp.app_context_processor
@@ -193,13 +195,20 @@ def sign_in_verify() -> ResponseReturnValue:
         verified = prove_number(phone, code, _browser())
     except AppError as refusal:
         return _sign_in_form({"code": refusal.sentence()}, sent=True, status=int(refusal.status))
-    session[PROOF] = prove(verified.phone)
-    session[PROVEN] = phone_index(verified.phone)
+    index = phone_index(verified.phone)
+    same_number = session.get(SOMEBODY_ELSE) is not None and session.get(PROVEN) == index
+    session[PROOF], session[PROVEN] = prove(verified.phone), index
     if not verified.choices:
         return redirect(url_for("residents.join", next=_next()), code=303)
-    if len(verified.choices) == 1:
+    if len(verified.choices) == 1 and not same_number and not _at_work(verified.choices[0]):
         return _enter(verified.phone, verified.choices[0].id, _next())
     return redirect(url_for("residents.choose", next=_next()), code=303)
+
+
+def _at_work(choice: sign_in.Choice) -> bool:
+    """Tell whether somebody on the way into an activity is known here as staff only."""
+    door = doorway()
+    return choice.kind == "grant" and door is not None and door.visit(reader()) is not None
 
 
 def _enter(phone: str, choice: UUID, target: str, part: str = "") -> ResponseReturnValue:
@@ -259,22 +268,21 @@ def join() -> ResponseReturnValue:
 def _join_form(errors: dict[str, str], status: int = 200) -> ResponseReturnValue:
     door, connection = doorway(), reader()
     offered = queries.communities_by_subdistrict(connection)
-    first = next((code for rows in offered.values() for code, _name in rows), None)
-    if first is None:
+    if not offered:
         raise people.CommunityUnknown
-    proposed = (door.place(connection) if door else None) or first
+    proposed = door.place(connection) if door else None
     community = request.form.get("community", type=int) or proposed
     page = render_template(
         "residents/join.html",
         name=request.form.get("name", ""),
-        community=community,
+        community=community or "",
         communities=offered,
         part=request.form.get("part", ""),
         parts=door.parts(connection) if door else (),
         errors=errors,
         next=_next(),
         visit=door.visit(connection) if door else None,
-        place=queries.place(connection, proposed),
+        place=queries.place(connection, proposed) if proposed else queries.district(connection),
         privacy=people.PRIVACY,
         privacy_agreement=people.PRIVACY_AGREEMENT,
     )
@@ -382,8 +390,10 @@ def sign_out() -> ResponseReturnValue:
         transact(revoking.revoke, revoking.Revoke(sign_in=actor.sign_in), actor)
     identity.sign_out()
     _begin_anew()
-    target = _next() if "next" in request.form else url_for("residents.sign_in")
-    return redirect(target, code=303)
+    if "next" not in request.form:
+        return redirect(url_for("residents.sign_in"), code=303)
+    session[SOMEBODY_ELSE] = True
+    return redirect(_next(), code=303)
 
 
 @bp.post("/me/sign-ins/<uuid:sign_in_id>/revoke")

@@ -23,6 +23,7 @@ from points.settlement import settle_due
 from residents import queries
 from residents.models import SignIn
 from residents.people import EnterResident, enter_resident
+from residents.places import SetPhone, set_phone
 from residents.revoking import Revoke, revoke
 from tests.activities.scene import BOTH, END, START, Scene, at, everything, sure
 from tests.admin.forms import again, fill
@@ -169,6 +170,19 @@ def test_an_old_scan_is_told_to_scan_again(scene: Scene) -> None:
     assert "扫码过去十分钟了，请对着屏幕再扫一次" in words(late)
     assert scene.refused() == ["grant_expired"]
     assert scene.ask(everything) | {"refused_scans": []} == before
+
+
+def test_an_old_code_says_whom_to_call(scene: Scene, client: FlaskClient) -> None:
+    lin = scene.cast.actor(scene.cast.lin)
+    scene.run(set_phone, SetPhone(place=lin.place, phone="0571-87654321"), lin)
+    scene.clock.set(at(10, 31))
+    code = scene.code(scene.session(community=THERE), "entry")
+    scene.clock.set(at(10, 45))
+
+    page = client.get(f"/V/{code}")
+
+    assert page.status_code == 422
+    assert "打电话问涌金门社区0571-87654321" in words(page)
 
 
 def test_at_the_last_moment_the_scan_still_counts(scene: Scene) -> None:
@@ -332,6 +346,18 @@ def test_a_full_part_cannot_be_tapped_but_by_whom_it_is_kept_for(scene: Scene) -
     assert not _disabled(signed.get(PRESENCE), "take_part")
 
 
+def test_where_nothing_else_has_places_a_full_part_sends_to_staff(scene: Scene) -> None:
+    cast, session = scene.cast, scene.session(parts=scene.places("take_part", 1)[:1])
+    scene.scan(cast.chen, session)
+
+    page = scan(scene, cast.browser(cast.wang), session, when=START)
+
+    assert "名额满了，请问现场的工作人员" in words(page)
+    assert "请选另一种" not in words(page)
+    # A card that cannot be tapped does not look chosen.
+    assert "tap chosen" not in page.get_data(as_text=True)
+
+
 def test_who_has_a_place_in_both_full_parts_may_tap_both(scene: Scene) -> None:
     wang, session = scene.cast.wang, scene.session(parts=FULL)
     scene.sign_up(wang, session)
@@ -410,6 +436,41 @@ def test_staff_who_scan_are_asked_who_they_are_as_residents(scene: Scene) -> Non
     way = scan(scene, browser, session)
 
     assert (way.status_code, way.headers["Location"]) == (303, f"/sign-in?next={PRESENCE}")
+    assert "您登录的是工作身份" in words(browser.get(way.headers["Location"]))
+
+
+def test_staff_who_are_no_residents_yet_register_on_the_way(
+    scene: Scene, client: FlaskClient
+) -> None:
+    cast, session = scene.cast, scene.session(community=THERE)
+    scan(scene, client, session, when=at(10, 31))
+
+    asked = prove(scene.app, client, cast.staff.phone, PRESENCE)
+    page = client.get(asked.headers["Location"])
+    assert "都不是，我第一次来" in words(page)
+    given = {"name": cast.staff.name, "consent": "1", "community": str(HERE), "part": "take_part"}
+    done = send(client, f"/join?next={PRESENCE}", "/join", **given)
+
+    assert "签到成功10:31" in result(client, done)
+    # Where no scan waits, their number leads straight to work as before.
+    assert prove(scene.app, scene.app.test_client(), cast.lin.phone).headers["Location"] == "/"
+
+
+def test_a_daughter_on_her_mothers_number_registers_for_herself(
+    scene: Scene, client: FlaskClient
+) -> None:
+    cast, session = scene.cast, scene.session()
+    scan(scene, client, session, when=at(10, 31))
+    assert prove(scene.app, client, cast.wang.phone, PRESENCE).headers["Location"] == PRESENCE
+    mothers = client.get(PRESENCE).get_data(as_text=True)
+    again(client, mothers, "/sign-out")
+
+    asked = prove(scene.app, client, cast.wang.phone, PRESENCE)
+    assert "都不是，我第一次来" in words(client.get(asked.headers["Location"]))
+    given = {"name": "王晓梅", "consent": "1", "community": str(HERE), "part": "take_part"}
+    done = send(client, f"/join?next={PRESENCE}", "/join", **given)
+
+    assert "签到成功10:31" in result(client, done)
 
 
 def address(session: UUID, part: str, outcome: str) -> str:

@@ -123,6 +123,18 @@ def test_on_the_pages_a_new_number_leads_to_registering_and_in(
     assert [line.name for line in ask(queries.waiting, HERE)] == ["何静怡"]
 
 
+def test_no_home_is_proposed_without_a_reason(app: Flask, client: FlaskClient, ask: Run) -> None:
+    prove(app, client, PHONE)
+
+    page = client.get("/join").get_data(as_text=True)
+    assert '<option value="">请选您住的社区</option>' in page
+    assert " selected" not in page
+    forgotten = fill_in(client, community="")
+
+    assert people.CommunityUnknown.text in forgotten.get_data(as_text=True)
+    assert ask(count, "people") == 0
+
+
 def test_errors_stand_beside_the_fields_and_what_was_typed_is_kept(
     app: Flask,
     client: FlaskClient,
@@ -248,6 +260,8 @@ def test_a_proof_of_another_number_or_none_is_refused(
 def test_who_registers_goes_on_where_they_were_going(app: Flask, client: FlaskClient) -> None:
     asked = prove(app, client, PHONE, "/activities/?kind=fair")
 
-    done = fill(client, asked.headers["Location"], "/join", name="何静怡", consent="1")
+    done = fill(
+        client, asked.headers["Location"], "/join", name="何静怡", consent="1", community=str(HERE)
+    )
 
     assert done.headers["Location"] == "/activities/?kind=fair"
