@@ -94,6 +94,7 @@ import residents.directory
 import residents.grants_api
 import residents.identity
 import residents.local_api
+import residents.own_views
 import residents.views
 from core import cli, health, http, identity, jobs, limits, logs, outbox, refused
 from core.config import ROOT, Config
@@ -118,6 +119,7 @@ if TYPE_CHECKING:
 BLUEPRINTS = (
     health.bp,
     residents.views.bp,
+    residents.own_views.bp,
     points.views.bp,
     points.statements.views.bp,
     points.bulletins.views.bp,

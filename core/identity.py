@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 API_PREFIX = "/api/"
 Loader = Callable[[str], "Actor | None"]
+
+OWN_PATH = re.compile(r"/(?![/\\])[^\x00-\x1f\x7f\\]*")
+"""A path of this site: browsers read // and backslashes as another host, and drop controls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +119,9 @@ def console_only() -> None:
 
 def public() -> None:
     """Guard of what is open to everybody; says so on purpose."""
+
+
+def next_path() -> str:
+    """Return where to go afterwards: a path of our own, never another site."""
+    target = request.values.get("next", "/")
+    return target if OWN_PATH.fullmatch(target) else "/"

@@ -1,9 +1,8 @@
-"""Pages of signing in and of oneself."""
+"""Pages of signing in and registering, and the home page."""
 
 from __future__ import annotations
 
 import contextlib
-import re
 import secrets
 from typing import Any
 from uuid import UUID
@@ -11,7 +10,6 @@ from uuid import UUID
 from flask import (
     Blueprint,
     Response,
-    flash,
     g,
     redirect,
     render_template,
@@ -20,29 +18,22 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 
 from core import identity
 from core.acts import Actor
 from core.crypto import phone_index
 from core.errors import AppError
-from core.identity import actor_or_none, current_actor, public, residents_only
+from core.identity import actor_or_none, next_path, public
 from core.panels import Viewer, doorway, rendered
 from core.work import business_day, may_change, present, reader, transact
-from residents import acting, people, queries, revoking, sign_in
+from residents import people, queries, revoking, sign_in
 from residents.identity import actor_of
-from residents.labels import agent_words, device_label, role_words
+from residents.labels import device_label, role_words
 from residents.limits import limit_codes, limit_registrations, limit_tries, prove_number
-from residents.modes import ChangeMode, change_mode
-from residents.naming import SetNaming, set_naming
 from residents.proofs import prove, proven
-from residents.representations import EndRepresentation, end_representation
 
 bp = Blueprint("residents", __name__)
 bp.before_request(public)
-OWN_PATH = re.compile(r"/(?![/\\])[^\x00-\x1f\x7f\\]*")
-"""A path of this site: browsers read // and backslashes as another host, and drop controls."""
-
 PROOF = "proof"
 BROWSER = "browser"
 PROVEN = "proven"
@@ -141,17 +132,11 @@ def _sign_in_form(errors: dict[str, str], *, sent: bool, status: int = 200) -> R
         sent=sent,
         wait=60 if sent and not errors else 0,
         errors=errors,
-        next=_next(),
+        next=next_path(),
         visit=door.visit(connection) if door else None,
         place=place or queries.district(connection),
     )
     return page, status
-
-
-def _next() -> str:
-    """Return where to go afterwards: a path of our own, never another site."""
-    target = request.values.get("next", "/")
-    return target if OWN_PATH.fullmatch(target) else "/"
 
 
 def _browser() -> str:
@@ -199,10 +184,10 @@ def sign_in_verify() -> ResponseReturnValue:
     same_number = session.get(SOMEBODY_ELSE) is not None and session.get(PROVEN) == index
     session[PROOF], session[PROVEN] = prove(verified.phone), index
     if not verified.choices:
-        return redirect(url_for("residents.join", next=_next()), code=303)
+        return redirect(url_for("residents.join", next=next_path()), code=303)
     if len(verified.choices) == 1 and not same_number and not _at_work(verified.choices[0]):
-        return _enter(verified.phone, verified.choices[0].id, _next())
-    return redirect(url_for("residents.choose", next=_next()), code=303)
+        return _enter(verified.phone, verified.choices[0].id, next_path())
+    return redirect(url_for("residents.choose", next=next_path()), code=303)
 
 
 def _at_work(choice: sign_in.Choice) -> bool:
@@ -241,7 +226,7 @@ def choose() -> ResponseReturnValue:
             }
             for choice in found
         ],
-        next=_next(),
+        next=next_path(),
         visit=door.visit(connection) if door else None,
         place=queries.district(connection),
     )
@@ -255,7 +240,7 @@ def choose_who() -> ResponseReturnValue:
         chosen = UUID(request.form.get("choice", ""))
     except ValueError:
         raise sign_in.NobodyChosen from None
-    return _enter(phone, chosen, _next())
+    return _enter(phone, chosen, next_path())
 
 
 @bp.get("/join")
@@ -280,7 +265,7 @@ def _join_form(errors: dict[str, str], status: int = 200) -> ResponseReturnValue
         part=request.form.get("part", ""),
         parts=door.parts(connection) if door else (),
         errors=errors,
-        next=_next(),
+        next=next_path(),
         visit=door.visit(connection) if door else None,
         place=queries.place(connection, proposed) if proposed else queries.district(connection),
         privacy=people.PRIVACY,
@@ -311,75 +296,7 @@ def join_now() -> ResponseReturnValue:
         }
         where = field.get(type(refusal), "name")
         return _join_form({where: refusal.sentence()}, int(refusal.status))
-    return _enter(phone, entered.resident, _next(), request.form.get("part", ""))
-
-
-@bp.get("/me")
-def me() -> ResponseReturnValue:
-    """Show what is kept of oneself, and the devices signed in."""
-    residents_only()
-    actor, seen, connection = current_actor(), viewer(), reader()
-    assert seen is not None  # noqa: S101 - guarded above
-    family = queries.members(connection, seen.household)
-    return render_template(
-        "residents/me.html",
-        me=queries.me(connection, seen.resident),
-        members=sorted(
-            ({"name": name, "is_me": resident == seen.resident} for resident, name in family),
-            key=lambda member: not member["is_me"],
-        ),
-        acting=_acting(seen, actor),
-        sign_ins=queries.sign_ins(connection, actor, present()),
-    )
-
-
-def _acting(seen: queries.ViewerLine, actor: Actor) -> list[dict[str, Any]]:
-    """Return who acts for the resident, and for whom they act; what the viewer may end."""
-    own = seen.person == actor.person
-    return [
-        {
-            "id": each.id,
-            "name": each.agent_name if each.principal == seen.person else each.principal_name,
-            "words": agent_words(each.kind),
-            "for_me": each.principal == seen.person,
-            "since": each.since,
-            "may_end": own or each.agent == actor.person,
-        }
-        for each in acting.acting(reader(), seen.person, business_day(present()))
-    ]
-
-
-@bp.post("/me/representations/<uuid:representation>/end")
-def end_acting(representation: UUID) -> ResponseReturnValue:
-    """End that somebody acts for me, or I for them."""
-    residents_only()
-    command = EndRepresentation(id=representation)
-    try:
-        transact(end_representation, command, current_actor())
-    except AppError as refusal:
-        flash(refusal.sentence(), "error")
-    else:
-        flash(_("代办已经取消，马上生效。"), "success")
-    return redirect(url_for("residents.me"), code=303)
-
-
-@bp.post("/me/elder")
-def elder() -> ResponseReturnValue:
-    """Set the standard or the elder version."""
-    residents_only()
-    transact(change_mode, ChangeMode(mode=request.form.get("mode", "")), current_actor())
-    return redirect(url_for("residents.home"), code=303)
-
-
-@bp.post("/me/naming")
-def naming() -> ResponseReturnValue:
-    """Be named in public lists, or masked again."""
-    residents_only()
-    agreed = request.form.get("agreed") == "1"
-    transact(set_naming, SetNaming(agreed=agreed), current_actor())
-    said = _("公示里会写您的全名。") if agreed else _("公示里您的名字打码。")
-    flash(said, "success")
-    return redirect(_next(), code=303)
+    return _enter(phone, entered.resident, next_path(), request.form.get("part", ""))
 
 
 @bp.post("/sign-out")
@@ -393,13 +310,4 @@ def sign_out() -> ResponseReturnValue:
     if "next" not in request.form:
         return redirect(url_for("residents.sign_in"), code=303)
     session[SOMEBODY_ELSE] = True
-    return redirect(_next(), code=303)
-
-
-@bp.post("/me/sign-ins/<uuid:sign_in_id>/revoke")
-def revoke_sign_in(sign_in_id: UUID) -> ResponseReturnValue:
-    """End another device's sign-in."""
-    residents_only()
-    transact(revoking.revoke, revoking.Revoke(sign_in=sign_in_id), current_actor())
-    flash(_("那部手机已经退出登录。"), "done")
-    return redirect(url_for("residents.me"), code=303)
+    return redirect(next_path(), code=303)

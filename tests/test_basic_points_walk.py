@@ -91,7 +91,7 @@ def cheats(accounts: list[int]) -> dict[str, str]:
 
 # --- every form that is shown ------------------------------------------------------------------
 
-LEAVING = {"residents.sign_out", "residents.revoke_sign_in"}
+LEAVING = {"residents.sign_out", "own.revoke_sign_in"}
 PAPERS = ("/pdf", ".pdf", ".xlsx", ".csv")
 
 
