@@ -70,6 +70,7 @@ def unknown_homes(connection: Connection, community: int, words: str) -> list[Ho
             Household.community == community,
             func.replace(Dwelling.address, " ", "").contains(wanted, autoescape=True),
             ~lived_in,
+            ~gone_on(Household.id),
         )
         .order_by(func.length(Dwelling.address), Dwelling.address, Household.id)
         .limit(SHOWN_MAX),

@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from core.crypto import encrypt, phone_index
 from residents.addresses import Address
 from residents.events import ResidentsAdded
+from residents.homes import gone_on
 from residents.models import Building, Dwelling, Estate, Household, Person, Resident
 
 if TYPE_CHECKING:
@@ -299,7 +300,10 @@ class Dwellings:
         for start in range(0, len(dwellings), CHUNK):
             query = (
                 select(Household.dwelling, Household.id)
-                .where(Household.dwelling.in_(dwellings[start : start + CHUNK]))
+                .where(
+                    Household.dwelling.in_(dwellings[start : start + CHUNK]),
+                    ~gone_on(Household.id),
+                )
                 .order_by(Household.id.desc())
             )
             rows = self.work.connection.execute(query)

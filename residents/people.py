@@ -16,6 +16,7 @@ from core.directory import directory
 from core.errors import N_, Conflict, NotFound, Rejected
 from residents.addresses import Address
 from residents.events import ResidentConfirmed, ResidentsAdded
+from residents.homes import gone_on
 from residents.households import Dwellings, Known, Member, add_members, existing
 from residents.models import Community, Consent, Household, Resident
 
@@ -228,7 +229,9 @@ def enter_household(work: Work, command: EnterHousehold) -> HouseholdEntered:
     address = command.address.normal()
     dwelling = dwellings.ensure([address])[address.words]
     found = work.connection.scalar(
-        select(Household.id).where(Household.dwelling == dwelling).order_by(Household.id),
+        select(Household.id)
+        .where(Household.dwelling == dwelling, ~gone_on(Household.id))
+        .order_by(Household.id),
     )
     if found is not None:
         work.replayed()

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from exchange.moving import (
     MergeRecords,
@@ -19,7 +20,13 @@ from exchange.moving import (
 from points.accounts import household_account
 from points.earning.awards import award
 from points.settlement import settle_due
+from residents.addresses import Address
 from residents.endings import RecordDeath, record_death
+from residents.finding import households_at
+from residents.homes import unknown_homes
+from residents.local_grants import doors
+from residents.models import Dwelling
+from residents.people import EnterHousehold, EnterResident, enter_household, enter_resident
 from tests.conftest import Clock
 from tests.exchange.scene import POINT, Scene
 from tests.exchange.test_moving import honour, move, totals
@@ -137,3 +144,28 @@ def test_what_the_household_of_a_merged_record_earned_follows(
     assert arrive(app, clock) == "followed 1"
     kept = household_account(one(cast.there.household), THERE)
     assert ask(totals, kept) == (5 * POINT, 0, 0)
+
+
+def test_whoever_lives_there_afterwards_is_another_household(
+    clock: Clock, cast: People, run: Run, ask: Run, wu: Someone
+) -> None:
+    clerk, home = (
+        cast.actor(cast.elsewhere),
+        Address(estate="青年里", building="1", unit="1", room="301"),
+    )
+    before = EnterHousehold(community=THERE, address=home)
+    assert run(enter_household, before, clerk).household == wu.household
+    move(cast, run, wu)
+    clock.advance(hours=1)
+
+    assert ask(unknown_homes, THERE, "1-1-301") == []
+    command = EnterResident(community=THERE, name="郑大海", address=home)
+    entered = run(enter_resident, command, clerk)
+
+    assert entered.household != wu.household
+    assert run(enter_household, before, clerk).household == entered.household
+    door = (THERE, "青年里 1-1-301")
+    assert ask(households_at, [door]) == {door: (entered.household,)}
+    query = select(Dwelling.building).where(Dwelling.community == THERE)
+    building = ask(lambda c: c.scalar(query))
+    assert [each.household for each in ask(doors, "building", building)] == [entered.household]
