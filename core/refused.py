@@ -1,4 +1,4 @@
-"""A refused access of staff leaves its trace (details.md 24): one audit row, a few a minute."""
+"""A refused access leaves its trace (details.md 24): one audit row, a few a minute."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _keep(response: Response) -> Response:
     if response.status_code != HTTPStatus.FORBIDDEN or not may_change():
         return response
     actor = actor_or_none()
-    if actor is not None and actor.is_staff:
+    if actor is not None:
         with contextlib.suppress(AppError):
             transact(hit, Hit(name=f"refused:{actor.person}", limit=KEPT_A_MINUTE, seconds=60))
             transact(refuse_access, RefuseAccess(endpoint=request.endpoint or ""), actor)

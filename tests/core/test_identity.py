@@ -274,7 +274,7 @@ def test_the_audit_names_the_scope(actor: Actor, scope: str) -> None:
     assert actor.scope == scope
 
 
-def test_a_refused_access_of_staff_is_kept_but_not_without_end(
+def test_a_refused_access_is_kept_but_not_without_end(
     cast: People, client: FlaskClient, ask: Run
 ) -> None:
     address = "/api/v1/district/jobs/settle/run"
@@ -289,5 +289,6 @@ def test_a_refused_access_of_staff_is_kept_but_not_without_end(
         for _ in range(KEPT_A_MINUTE + 2):
             assert client.post(address, headers=headers).status_code == 403
 
-    row = (cast.staff.person, '{"outcome":"core_api.run"}')
-    assert ask(kept) == [row] * KEPT_A_MINUTE
+    asked = [cast.wang.person] * KEPT_A_MINUTE + [cast.staff.person] * KEPT_A_MINUTE
+    outcome = '{"outcome":"core_api.run"}'
+    assert sorted(ask(kept)) == sorted((person, outcome) for person in asked)
