@@ -76,7 +76,7 @@ def test_a_scan_and_one_tap_check_in_and_only_the_tap_writes(scene: Scene) -> No
     assert "10:41前点一下，都算您10:31到场" in words(page)
     said = result(browser, tap(browser))
     assert "签到成功10:31" in said
-    assert "+1分，待到账" in said
+    assert "+1基本积分，待到账" in said
     assert "明早8点前到账" in said
     [row] = scene.attendances(session)
     assert (row.resident, row.method) == (scene.cast.wang.resident, "venue")
@@ -509,7 +509,7 @@ def test_the_result_of_yesterday_says_that_the_points_have_arrived(
     taken_part = words(browser.get(address(session, "take_part", "arrived")))
 
     assert "2小时，+20分，已到账" in served
-    assert "+1分，已到账" in taken_part
+    assert "+1基本积分，已到账" in taken_part
     assert "待到账" not in served + taken_part
 
 
