@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +31,22 @@ def test_it_is_turned_on_and_off_with_one_button(cast: People, ask: Run) -> None
 
     send(browser, "/sign-in", "/me/elder", mode="standard")
     assert mode(cast, ask, cast.wang) == "standard"
+
+
+def test_every_page_leads_home_and_the_home_to_ones_own_page(cast: People, run: Run) -> None:
+    run(change_mode, ChangeMode(mode="elder"), cast.actor(cast.wang))
+    browser = cast.browser(cast.wang)
+
+    def read(address: str) -> str:
+        return browser.get(address).get_data(as_text=True)
+
+    for address in ("/activities/", "/exchange/", "/exchange/orders", "/points/", "/me", "/none"):
+        assert re.search(r'class="homeward" href="/"', read(address)), address
+    home = read("/")
+    assert 'class="homeward"' not in home
+    assert 'href="/me"' in home
+    run(change_mode, ChangeMode(mode="standard"), cast.actor(cast.wang))
+    assert 'class="homeward"' not in read("/me")
 
 
 def test_anything_else_is_the_standard_version(cast: People, run: Run, ask: Run) -> None:
