@@ -9,6 +9,7 @@ from uuid import UUID
 
 from flask_babel import gettext as _
 from sqlalchemy import literal, or_, select
+from sqlalchemy.orm import aliased
 
 from core.directory import Former, Holder, Shown, Standing
 from core.errors import Forbidden
@@ -87,6 +88,22 @@ def _standings(connection: Connection, ids: list[UUID]) -> dict[UUID, Standing]:
     }
 
 
+def _led_to(connection: Connection, households: frozenset[UUID]) -> frozenset[UUID]:
+    """Return the households that went on into these: what arrives there late follows."""
+    before, after = aliased(Resident), aliased(Resident)
+    found, later = frozenset[UUID](), households
+    while later:
+        rows = connection.scalars(
+            select(before.household)
+            .join(ResidentEnd, ResidentEnd.resident == before.id)
+            .join(after, after.id == ResidentEnd.successor)
+            .where(after.household.in_(later), ResidentEnd.household_follows),
+        )
+        later = frozenset(rows) - found - households
+        found |= later
+    return found
+
+
 LOOK_UP = 1_000
 """Residents of one look-up: databases take so many parameters and no more."""
 
@@ -141,7 +158,7 @@ class ResidentsDirectory:
                 or_(Resident.person.in_(people), Resident.household.in_(households)),
             ),
         )
-        return people | households | frozenset(residents)
+        return people | households | _led_to(connection, households) | frozenset(residents)
 
     def wards(self, connection: Connection, agent: UUID, day: dt.date) -> frozenset[UUID]:
         """Return the people whose word somebody may give today: for a child only a guardian."""

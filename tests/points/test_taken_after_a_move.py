@@ -126,16 +126,15 @@ def test_what_lapsed_after_the_move_is_not_lost_twice(desk: Desk, app: Flask) ->
     assert desk.broken() == []
 
 
-def test_whoever_lives_with_them_now_does_not_decide(desk: Desk) -> None:
-    proposal = desk.propose(500)
-    now = moves(desk)
+def joins(desk: Desk, household: UUID | None) -> None:
+    """Let the community's lead live in a household elsewhere."""
 
-    def joins(work: Work, _command: None) -> Nothing:
+    def move_in(work: Work, _command: None) -> Nothing:
         work.session.add(
             Resident(
                 id=work.new_id(),
                 person=one(desk.cast.lead.person),
-                household=one(now.household),
+                household=one(household),
                 community=THERE,
                 state="confirmed",
                 valid_from=work.day,
@@ -144,7 +143,13 @@ def test_whoever_lives_with_them_now_does_not_decide(desk: Desk) -> None:
         )
         return Nothing()
 
-    desk.run(joins, None)
+    desk.run(move_in, None)
+
+
+def test_whoever_lives_with_them_now_does_not_decide(desk: Desk) -> None:
+    proposal = desk.propose(500)
+    joins(desk, moves(desk).household)
+
     with pytest.raises(adjustments.OwnAdjustment):
         desk.decide(proposal)
 
@@ -203,3 +208,15 @@ def test_what_is_missing_of_a_household_is_collected_where_it_lives_now(desk: De
     )
     assert (collect(desk, proposal).missing, desk.ask(totals, new)) == (0, (800, 500, 0))
     assert desk.broken() == []
+
+
+def test_whoever_lives_in_the_household_now_does_not_decide_about_the_one_it_was(
+    desk: Desk,
+) -> None:
+    old = one(desk.cast.wang.household)
+    proposal = desk.propose(500, holder_kind="household", holder_id=old, points_kind="basic")
+    home, _ = away(desk)
+    joins(desk, home)
+
+    with pytest.raises(adjustments.OwnAdjustment):
+        desk.decide(proposal)
