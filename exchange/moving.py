@@ -91,11 +91,11 @@ def move_household(work: Work, command: MoveHousehold) -> Moved:
         service, basic = service + carried.service, basic + carried.basic
         if (old, new) not in dead:
             _tell(work, new, command.community, carried.service)
-    if here.left is not None:
+    if here.emptied is not None:
         basic += _carry_household(
-            work, (here.left, before), (here.household, command.community), MOVED
+            work, (here.emptied, before), (here.household, command.community), MOVED
         )
-        followed.append((here.left, here.household))
+        followed.append((here.emptied, here.household))
     _count_on(work, followed)
     return Moved(
         household=here.household,

@@ -69,10 +69,8 @@ class Settled:
 
     residents: tuple[tuple[UUID, UUID], ...]
     household: UUID
-    #: The household that nobody lives in any more.
+    #: The household that nobody lives in any more: its points go along.
     emptied: UUID | None
-    #: The same, if its points go along.
-    left: UUID | None
 
 
 def current(work: Work, residents: Sequence[UUID]) -> list[Row[Any]]:
@@ -129,10 +127,8 @@ def move_in(
     )
     before = members[0].household
     emptied = before if _is_empty(work, before) else None
-    # Another family's household keeps its own points and takes in nobody's.
-    left = emptied if household is not None or home in dwellings.made else None
     for old, new in pairs:
-        _note(work, old, "moved", successor=new, household_follows=left is not None)
+        _note(work, old, "moved", successor=new, household_follows=emptied is not None)
         work.connection.execute(update(SignIn).where(SignIn.resident == old).values(resident=new))
     work.publish(
         ResidentsAdded(
@@ -140,7 +136,7 @@ def move_in(
             tuple((made, community) for made in dwellings.made),
         ),
     )
-    return Settled(residents=tuple(pairs), household=home, emptied=emptied, left=left)
+    return Settled(residents=tuple(pairs), household=home, emptied=emptied)
 
 
 def _home(
