@@ -22,6 +22,7 @@ from exchange.orders import (
     ApproveOrders,
     HandOver,
     OrderUnknown,
+    PickupCodeNeeded,
     RefuseOrder,
     ResidentUnconfirmed,
     ReturnOrder,
@@ -162,27 +163,31 @@ def take_back() -> ResponseReturnValue:
 
 @desk.get("/pickup")
 def pickup() -> ResponseReturnValue:
-    """Show the order that six digits open, and all that is ready."""
-    return _pickup(normal_code(request.args.get("code", ""))[:CODE_LENGTH])
+    """Show the order that six digits or a name of the list open, and all that is ready."""
+    named = request.args.get("order", type=UUID)
+    return _pickup(normal_code(request.args.get("code", ""))[:CODE_LENGTH], named)
 
 
 def _pickup(
     code: str,
+    named: UUID | None = None,
     *,
     refusal: str | None = None,
     errors: dict[str, list[str]] | None = None,
     status: int = 200,
 ) -> ResponseReturnValue:
     actor, connection, now = current_actor(), reader(), present()
-    order = pickup_order(connection, actor, code, now) if code else None
+    by_code = pickup_order(connection, actor, code, now) if code else None
+    order = by_code or (pickup_order(connection, actor, named, now) if named else None)
     station = station_page(connection, actor.place)
     unknown = _("没有找到这个领取码。请核对六位数字，或看看是不是别的驿站的。")
     page = render_template(
         "admin/pickup.html",
         code=code,
-        refusal=refusal or (unknown if code and order is None else None),
+        refusal=refusal or (unknown if (code or named) and order is None else None),
         errors=errors or {},
         order=order,
+        by_name=by_code is None,
         ready=ready_orders(connection, actor, now),
         station_name=station.name if station else "",
     )
@@ -200,10 +205,11 @@ def hand_over_order(order_id: UUID) -> ResponseReturnValue:
     code = normal_code(command.code)[:CODE_LENGTH]
     try:
         done = transact(hand_over, command, current_actor())
-    except ResidentUnconfirmed as refused:
+    except (PickupCodeNeeded, ResidentUnconfirmed) as refused:
         errors = {"confirm_resident": [refused.sentence()]}
-        return _pickup(code, errors=errors, status=int(refused.status))
+        return _pickup(code, order_id, errors=errors, status=int(refused.status))
     except AppError as refused:
-        return _pickup(code, refusal=refused.sentence(), status=int(refused.status))
+        return _pickup(code, order_id, refusal=refused.sentence(), status=int(refused.status))
     flash(_("已领取：%(words)s", words=done.words), "done")
-    return redirect(url_for("desk.pickup", code=command.code), code=303)
+    shown = {"order": order_id} if done.by_name else {"code": code}
+    return redirect(url_for("desk.pickup", **shown), code=303)

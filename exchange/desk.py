@@ -75,7 +75,6 @@ class ApprovalRow:
     lock: str | None
     state: str
     state_words: str
-    pickup_code: str | None
     pickup_until: dt.datetime | None
 
     @property
@@ -317,7 +316,6 @@ def _row(order: Row[Any], facts: _Facts, rank: int) -> ApprovalRow:
         lock=_lock(order, facts) if order.state in DECIDED_ON else None,
         state=order.state,
         state_words=words.state_words(order.state, order.pickup_until, order.refusal),
-        pickup_code=order.pickup_code if order.state == "ready" else None,
         pickup_until=last_moment(order.pickup_until),
     )
 

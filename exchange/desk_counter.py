@@ -169,7 +169,6 @@ class ReadyOrder:
     """An order that waits to be collected."""
 
     id: UUID
-    code: str
     name: str
     what: str
     pickup_until: dt.datetime
@@ -180,11 +179,10 @@ def ready_orders(connection: Connection, actor: Actor, now: dt.datetime) -> tupl
     """Return what waits at the actor's station, the soonest to lapse first."""
     tomorrow = now + dt.timedelta(days=2)
     rows = approvals(connection, actor, now, "ready").rows
-    waiting = [row for row in rows if row.pickup_until is not None and row.pickup_code]
+    waiting = [row for row in rows if row.pickup_until is not None]
     return tuple(
         ReadyOrder(
             id=row.id,
-            code=row.pickup_code or "",
             name=row.name,
             what=row.what,
             pickup_until=_until(row),
@@ -220,13 +218,13 @@ class PickupOrder:
 def pickup_order(
     connection: Connection,
     actor: Actor,
-    code: str,
+    wanted: str | UUID,
     now: dt.datetime,
 ) -> PickupOrder | None:
-    """Return the order that six digits open at the actor's station, whatever became of it."""
-    order = find(connection, actor.place, code)
+    """Return an order of the actor's station, whatever became of it: by six digits or by its id."""
+    order = wanted if isinstance(wanted, UUID) else find(connection, actor.place, wanted)
     found: OrderStory | None = story(connection, actor, order, now) if order else None
-    if found is None:
+    if found is None or found.state in {"asked", "submitted"}:
         return None
     row = connection.execute(
         select(Order.pickup_until, Order.closed_at).where(Order.id == found.id),

@@ -144,9 +144,12 @@ class RefuseOrderSchema(Schema):
 
 
 class HandOverSchema(Schema):
-    """Six digits of a pickup code; ``order`` when a scanned code named it."""
+    """Six digits of a pickup code; ``order`` when a scanned code named it.
 
-    code = fields.String(required=True, validate=validate.Length(min=1, max=CODE_DIGITS_MAX))
+    An order alone is enough where ``confirm_resident`` says that staff looked at the person.
+    """
+
+    code = fields.String(load_default="", validate=validate.Length(max=CODE_DIGITS_MAX))
     order = fields.UUID(load_default=None, allow_none=True)
     confirm_resident = fields.Boolean(load_default=False)
 

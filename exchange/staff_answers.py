@@ -25,6 +25,7 @@ class HandedOverSchema(Schema):
     words = fields.String()
     cost = fields.Integer(metadata=CENTIPOINTS)
     resident = fields.UUID()
+    by_name = fields.Boolean(metadata={"description": "staff looked at the person, no code"})
     repeated = fields.Boolean()
 
 
@@ -197,10 +198,9 @@ class OrderStorySchema(Schema):
 
 
 class ReadyOrderSchema(Schema):
-    """An order that waits to be collected."""
+    """An order that waits to be collected; its code is for whoever collects it to say."""
 
     id = fields.UUID()
-    code = fields.String()
     name = fields.String()
     what = fields.String()
     pickup_until = fields.AwareDateTime()

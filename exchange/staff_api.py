@@ -105,7 +105,7 @@ def _decisions(bp: Blueprint) -> None:
     @bp.arguments(schemas.HandOverSchema)
     @bp.response(200, answers.HandedOverSchema)
     def pickup(command: orders.HandOver) -> orders.HandedOver:
-        """Hand over a ready order by its six digits."""
+        """Hand over a ready order: by its six digits, or by its id to whom staff looked at."""
         return transact(orders.hand_over, command, current_actor())
 
 

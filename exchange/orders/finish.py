@@ -43,6 +43,12 @@ class PickupCodeUnknown(NotFound):
     text = N_("没有等领取的兑换单用这个领取码。请核对 6 位数字，或请居民打开兑换单看看。")
 
 
+class PickupCodeNeeded(Rejected):
+    """Whoever has no pickup code is looked at: an order found by name is not proof of anybody."""
+
+    text = N_("请输入居民的 6 位领取码；没有手机的，看一眼本人，勾上「已当面核实本人」再交。")
+
+
 class PickupOver(Conflict):
     """The order's last day of pickup has passed."""
 
@@ -65,23 +71,28 @@ class ReturnReasonMissing(Rejected):
 class HandOver:
     """A pickup at a station: by six digits there, or by the order that a scanned code names.
 
-    ``confirm_resident``: the staff member has checked who this is, face to face.
+    ``confirm_resident``: the staff member has checked who this is, face to face; then an order
+    that is named needs no code.
     """
 
-    code: str
+    code: str = ""
     order: UUID | None = None
     confirm_resident: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandedOver:
-    """What was given to whom; ``repeated``: it had been handed over a moment ago."""
+    """What was given to whom, with a code or ``by_name``.
+
+    ``repeated``: it had been handed over a moment ago.
+    """
 
     id: UUID
     state: str
     words: str
     cost: int
     resident: UUID
+    by_name: bool
     repeated: bool
 
 
@@ -124,16 +135,20 @@ def normal_code(raw: str) -> str:
 def hand_over(work: Work, command: HandOver) -> HandedOver:
     """Give out a ready order and take its points, once; both books carry it in one journal.
 
-    A repeat within minutes is answered as done. Raises PickupCodeUnknown, PickupOver,
-    ResidentUnconfirmed or OrderMoved.
+    A repeat within minutes is answered as done. Raises PickupCodeUnknown, PickupCodeNeeded,
+    PickupOver, ResidentUnconfirmed or OrderMoved.
     """
     # First of all: whoever may not hand out learns nothing about codes.
     work.actor.require("order.hand_over")
-    order = _by_code(work, command)
+    named = None if command.code else command.order
+    by_name = named is not None
+    order = rows.locked_one(work, named) if named else _by_code(work, command)
     work.actor.require("order.hand_over", order.host)
+    if by_name and not command.confirm_resident:
+        raise PickupCodeNeeded
     if order.state == "collected":
         work.replayed()
-        return _handed(order, repeated=True)
+        return _handed(order, by_name=by_name, repeated=True)
     if order.state == "lapsed" or (order.pickup_until and order.pickup_until <= work.now):
         raise PickupOver
     if not order.confirmed:
@@ -146,16 +161,17 @@ def hand_over(work: Work, command: HandOver) -> HandedOver:
     legs.pay(work, order)
     hand_out(work, order.pieces, order.id)
     messages.tell_payers(work, order, "order.collected", time=message_time(work.now))
-    return _handed(order, repeated=False)
+    return _handed(order, by_name=by_name, repeated=False)
 
 
-def _handed(order: OrderRow, *, repeated: bool) -> HandedOver:
+def _handed(order: OrderRow, *, by_name: bool, repeated: bool) -> HandedOver:
     return HandedOver(
         id=order.id,
         state="collected",
         words=order.words,
         cost=order.cost,
         resident=order.resident,
+        by_name=by_name,
         repeated=repeated,
     )
 

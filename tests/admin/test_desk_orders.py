@@ -122,6 +122,37 @@ def test_six_digits_open_the_order_and_it_is_handed_over_once(
     assert sorted(ask(states)) == ["collected", "ready"]
 
 
+def test_an_order_found_by_name_shows_no_code_and_wants_one_or_a_look_at_the_person(
+    cast: People, ask: Run, waiting: list[UUID]
+) -> None:
+    browser = cast.browser(cast.staff)
+    fill(browser, f"{LIST}?select=clean", "/approve")
+    codes = ask(
+        lambda c: dict(c.execute(text("SELECT CAST(id AS varchar), pickup_code FROM orders")).all())
+    )
+    first, second = waiting[:2]
+    code = codes.get(str(first)) or codes[first.hex]
+    listed = browser.get("/desk/pickup").get_data(as_text=True)
+    found = browser.get(f"/desk/pickup?order={first}").get_data(as_text=True)
+    assert "王秀英" in found
+    for page in (listed, found):
+        assert not [
+            each for each in codes.values() if each in page or f"{each[:3]} {each[3:]}" in page
+        ]
+
+    silent = again(browser, found, f"/pickup/{first}")
+    assert (silent.status_code, "请输入居民的6位领取码" in words(silent)) == (422, True)
+    wrong = again(browser, found, f"/pickup/{first}", code="000000")
+    assert (wrong.status_code, "居民报的领取码" in words(wrong)) == (404, True)
+    assert sorted(ask(states)) == ["ready", "ready"]
+    assert again(browser, found, f"/pickup/{first}", code=code).status_code == 303
+    other = browser.get(f"/desk/pickup?order={second}").get_data(as_text=True)
+    done = again(browser, other, f"/pickup/{second}", confirm_resident="1")
+    assert done.status_code == 303
+    assert "已领取" in words(browser.get(done.location))
+    assert ask(states) == ["collected", "collected"]
+
+
 def test_digits_that_open_nothing_say_what_to_do(cast: People, run: Run) -> None:
     open_shop(run, cast)
 

@@ -114,6 +114,8 @@ def test_the_story_over_the_api_alone(
     assert (opened["id"], opened["state"], opened["cost"]) == (order, "ready", 2500)
     assert api(cast.elsewhere, "GET", f"/staff/pickups/{scanned}").get_json() == opened
     assert api(cast.staff, "GET", f"/staff/pickups/{shown['pickup_code']}").status_code == 404
+    [ready] = api(cast.elsewhere, "GET", "/staff/pickups").get_json()
+    assert (ready["id"], "code" in ready) == (order, False)
     given = api(cast.elsewhere, "POST", "/staff/pickups", {"code": shown["pickup_code"]})
     assert (given.status_code, given.get_json()["state"]) == (200, "collected")
     assert scene.book("clearing", HERE, THERE) == (2000, 2000)

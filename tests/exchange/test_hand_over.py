@@ -16,6 +16,7 @@ from exchange.orders import (
     OrderMoved,
     OwnHousehold,
     OwnOrder,
+    PickupCodeNeeded,
     PickupCodeUnknown,
     PickupOver,
     ResidentUnconfirmed,
@@ -117,6 +118,35 @@ def test_handing_over_twice_gives_once(
     clock.advance(minutes=11)
     with pytest.raises(PickupCodeUnknown):
         scene.run(hand_over, HandOver(code=code), zhou)
+
+
+def test_without_a_code_staff_look_at_the_person_and_it_is_written_down(
+    scene: Scene, wang: Someone, zhou: Actor
+) -> None:
+    order = scene.order(wang, scene.item(THERE, zhou, stock=10))
+    unseen, seen = HandOver(order=order.id), HandOver(order=order.id, confirm_resident=True)
+    with pytest.raises(OrderMoved):
+        scene.run(hand_over, seen, zhou)
+    scene.approve(order.id, zhou)
+
+    with pytest.raises(PickupCodeNeeded):
+        scene.run(hand_over, unseen, zhou)
+    with pytest.raises(NotInYourScope):
+        scene.run(hand_over, seen, scene.staff(HERE))
+    assert scene.order_row(order.id).state == "ready"
+    given, twice = (scene.run(hand_over, seen, zhou) for _ in range(2))
+    assert [(each.by_name, each.repeated) for each in (given, twice)] == [
+        (True, False),
+        (True, True),
+    ]
+    [written] = scene.ask(
+        lambda c: (
+            c.execute(text("SELECT result FROM audit_events WHERE use_case = 'hand_over'"))
+            .scalars()
+            .all()
+        )
+    )
+    assert '"by_name":true' in written
 
 
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "abcdef", "123 45"])
