@@ -42,6 +42,12 @@ class WindowWrong(Rejected):
     text = N_("场次的结束要晚于开始，最长 12 小时。请改好时间再发布。")
 
 
+class SessionPast(Rejected):
+    """A session that is published has not ended yet: nobody could come to it."""
+
+    text = N_("这个时间已经过了，请看看日期。已经办过的，到「记一笔」或「导入时长」补录。")
+
+
 class PartsMissing(Rejected):
     """At least one part is offered, each with no limit or a positive number of places."""
 
@@ -113,8 +119,8 @@ class Published:
 def publish_activity(work: Work, command: PublishActivity) -> Published:
     """Publish an activity; the promise of its points is kept as it is on this day.
 
-    Raises ActivityIncomplete, WindowWrong, PartsMissing, RuleUnknown, RuleUnfit, TemplateUnknown,
-    Forbidden, NotInYourScope.
+    Raises ActivityIncomplete, WindowWrong, SessionPast, PartsMissing, RuleUnknown, RuleUnfit,
+    TemplateUnknown, Forbidden, NotInYourScope.
     """
     work.actor.require("activity.publish", command.community)
     identity = UUID(int=uuid8(_EPOCH, "activity", work.actor.person, command.key).int)
@@ -202,6 +208,8 @@ def _check(work: Work, command: PublishActivity) -> None:
     for starts_at, ends_at in command.sessions:
         if not dt.timedelta(0) < ends_at - starts_at <= longest:
             raise WindowWrong
+        if ends_at <= work.now:
+            raise SessionPast
     offered = [part.part for part in command.parts]
     if not offered or len(set(offered)) < len(offered):
         raise PartsMissing

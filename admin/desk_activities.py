@@ -30,6 +30,7 @@ from activities.publish import (
     PartsMissing,
     PublishActivity,
     RuleUnfit,
+    SessionPast,
     WindowWrong,
     publish_activity,
 )
@@ -46,9 +47,11 @@ from points.earning.rules import HALF_HOUR, Rule, rules_in_force
 from points.models import CatalogueRule
 
 WEEK = dt.timedelta(days=7)
+NEXT_DAY = dt.timedelta(days=1)
 FIELDS: dict[type[AppError], str] = {
     ActivityIncomplete: "title",
     WindowWrong: "day",
+    SessionPast: "day",
     PartsMissing: "parts",
     RuleUnfit: "parts",
 }
@@ -255,11 +258,8 @@ def _choices(
 
 
 def _length(typed: dict[str, str]) -> int:
-    day = date(typed.get("day"))
-    if day is None:
-        return 0
-    starts, ends = moment(day, typed.get("starts")), moment(day, typed.get("ends"))
-    return max(0, (ends - starts) // dt.timedelta(minutes=30)) if starts and ends else 0
+    window = _window(typed)
+    return (window[1] - window[0]) // dt.timedelta(minutes=30) if window else 0
 
 
 def _most(rule: Rule, units: int) -> int:
@@ -311,13 +311,22 @@ def activity_publish() -> ResponseReturnValue:
     return redirect(url_for("desk.session", session_id=done.sessions[0]), code=303)
 
 
-def _windows(typed: dict[str, str]) -> tuple[tuple[dt.datetime, dt.datetime], ...]:
-    """Return the first session and those of the weeks after it; nothing without a day and times."""
+def _window(typed: dict[str, str]) -> tuple[dt.datetime, dt.datetime] | None:
+    """Return the first session; an end before the start is the next day's."""
     day = date(typed.get("day"))
     starts = moment(day, typed.get("starts")) if day else None
     ends = moment(day, typed.get("ends")) if day else None
     if starts is None or ends is None:
+        return None
+    return starts, ends + NEXT_DAY if ends < starts else ends
+
+
+def _windows(typed: dict[str, str]) -> tuple[tuple[dt.datetime, dt.datetime], ...]:
+    """Return the first session and those of the weeks after it; nothing without a day and times."""
+    window = _window(typed)
+    if window is None:
         return ()
+    starts, ends = window
     # One too many is enough to be refused, however many are asked for.
     weeks = min(number(typed.get("weeks")) or 1, SESSIONS_MAX + 1)
     return tuple((starts + WEEK * index, ends + WEEK * index) for index in range(weeks))

@@ -73,7 +73,7 @@ def publish(stage: Stage) -> dict[int, tuple[UUID, UUID]]:
             sessions=((now - 73 * HOUR, now - 71 * HOUR), (now - HOUR, now + 8 * HOUR)),
             parts=(PartOffered(part="take_part", places=9_000, rule="join.activity"),),
         )
-        earlier, now_open = stage.run(publish_activity, command).sessions
+        earlier, now_open = stage.run(publish_activity, command, now - 74 * HOUR).sessions
         sessions[community] = (earlier, now_open)
     return sessions
 

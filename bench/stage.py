@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator
@@ -85,10 +86,10 @@ class Stage:
             dbname=url.database,
         )
 
-    def run(self, use_case: Callable[[Work, C], R], command: C) -> R:
-        """Run a use case as the system."""
+    def run(self, use_case: Callable[[Work, C], R], command: C, at: dt.datetime | None = None) -> R:
+        """Run a use case as the system, now or at an earlier moment."""
         with self.app.app_context():
-            return transact(use_case, command)
+            return transact(use_case, command, clock=(lambda: at) if at else None)
 
     def communities(self) -> list[int]:
         """Return the codes of the district's communities."""

@@ -113,8 +113,10 @@ def clock(value: dt.datetime) -> str:
 
 
 def span(start: dt.datetime, end: dt.datetime) -> str:
-    """Write a window of one day: "9:00–11:00"."""
-    return f"{clock(start)}{DASH}{clock(end)}"
+    """Write a window: "9:00–11:00", or "22:30–次日 1:30"."""
+    if date_of(end) == date_of(start):
+        return f"{clock(start)}{DASH}{clock(end)}"
+    return _("%(start)s–次日 %(end)s", start=clock(start), end=clock(end))
 
 
 def date(value: dt.date, today: dt.date | None = None) -> str:

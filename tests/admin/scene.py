@@ -30,7 +30,7 @@ def words(answer: Any) -> str:
 def publish(
     run: Run, cast: People, *, hours: int = 3, start: dt.datetime = NINE, places: int = 5
 ) -> UUID:
-    """Publish a fair here, open to everybody; return its session."""
+    """Publish a fair here, open to everybody, when it starts at the latest; return its session."""
     command = PublishActivity(
         key=f"fair:{start}",
         community=HERE,
@@ -48,7 +48,11 @@ def publish(
             PartOffered(part="serve", places=places, rule="serve.hour"),
         ),
     )
+    clock = cast.app.extensions["linli"].clock
+    now = clock.now
+    clock.set(min(now, start))
     session: UUID = run(publish_activity, command, cast.actor(cast.staff)).sessions[0]
+    clock.set(now)
     return session
 
 

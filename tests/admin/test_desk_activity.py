@@ -44,6 +44,19 @@ def test_a_series_is_published_at_once_a_week_apart(cast: People, ask: Run) -> N
     assert [each - starts[0] for each in starts] == [dt.timedelta(days=7 * n) for n in range(3)]
 
 
+def test_an_end_before_the_start_is_on_the_next_day(cast: People, ask: Run) -> None:
+    browser = cast.browser(cast.staff)
+
+    done = fill(
+        browser, PAGE, "/activities/new", place="文化家园一楼", starts="23:33", ends="00:33"
+    )
+
+    assert "23:33–次日0:33" in words(browser.get(done.headers["Location"]))
+    assert "23:33–次日0:33" in words(browser.get("/desk/activities"))
+    [[starts, ends]] = ask(lambda c: c.execute(select(Session.starts_at, Session.ends_at)).all())
+    assert ends - starts == dt.timedelta(hours=1)
+
+
 def test_the_form_sent_twice_is_one_activity(cast: People, ask: Run) -> None:
     browser = cast.browser(cast.staff)
     page = browser.get(PAGE).get_data(as_text=True)
@@ -60,7 +73,9 @@ def test_the_form_sent_twice_is_one_activity(cast: People, ask: Run) -> None:
     [
         ("title", {"title": " "}, "活动要有名称、地点和类别"),
         ("day", {"day": ""}, "请选好日期和时间"),
-        ("day", {"starts": "10:00", "ends": "09:00"}, "结束要晚于开始"),
+        ("day", {"starts": "10:00", "ends": "10:00"}, "结束要晚于开始"),
+        ("day", {"starts": "10:00", "ends": "09:00"}, "最长 12 小时"),
+        ("day", {"day": "2025-01-20"}, "这个时间已经过了"),
         ("take_places", {"take_places": "-3"}, "名额要是正整数"),
         ("serve_places", {"serve_places": "许多"}, "名额要是正整数"),
         ("serve_places", {"serve_places": "0"}, "名额要是正整数"),

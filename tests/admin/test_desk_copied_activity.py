@@ -21,6 +21,7 @@ from activities.publish import (
 )
 from tests.admin.forms import fill
 from tests.admin.scene import NINE, resident_of, words
+from tests.conftest import Clock
 from tests.people import HERE, THERE, People
 
 Run = Callable[..., Any]
@@ -28,7 +29,7 @@ NEW = "/desk/activities/new"
 
 
 @pytest.fixture
-def theirs(run: Run, cast: People) -> UUID:
+def theirs(run: Run, cast: People, clock: Clock) -> UUID:
     """A fair elsewhere that took place the day before yesterday, and one person came."""
     start = NINE - dt.timedelta(days=2)
     command = PublishActivity(
@@ -45,7 +46,10 @@ def theirs(run: Run, cast: People) -> UUID:
         sessions=((start, start + dt.timedelta(hours=2)),),
         parts=(PartOffered(part="take_part", rule="join.activity"),),
     )
+    now = clock.now
+    clock.set(start)
     made = run(publish_activity, command, cast.actor(cast.elsewhere))
+    clock.set(now)
     entry = EnterByHand(
         session=made.sessions[0],
         resident=resident_of(cast.there),
@@ -101,7 +105,7 @@ def test_an_activity_that_never_was_cannot_be_the_origin(run: Run, cast: People)
         bring="",
         place="门口",
         open_to="community",
-        sessions=((NINE, NINE + dt.timedelta(hours=1)),),
+        sessions=((NINE, NINE + dt.timedelta(hours=2)),),
         parts=(PartOffered(part="take_part"),),
         copied_from=UUID(int=3),
     )

@@ -70,6 +70,7 @@ def test_moments_are_utc_inside_and_hangzhou_outside() -> None:
     assert formats.clock(dt.datetime(2026, 11, 21, 1, 0)) == "9:00"  # noqa: DTZ001 - UTC unsaid
     assert formats.date_of(dt.datetime(2026, 11, 21, 16, 0, tzinfo=dt.UTC)) == dt.date(2026, 11, 22)
     assert formats.span(at(22, 9), at(22, 11)) == "9:00–11:00"
+    assert formats.span(at(22, 23), at(23, 0)) == "23:00–次日 0:00"
 
 
 @pytest.mark.parametrize(
