@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import socket
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -16,6 +17,7 @@ INSTANCE = ROOT / "instance"
 """Where a process keeps its own files, unless LINLI_INSTANCE names a folder."""
 SECRET_BYTES_MIN = 32
 BASE_URL = "http://127.0.0.1:8000"
+EVERYWHERE = ("", "0.0.0.0", "[::]")  # noqa: S104 - compared with, not bound to
 
 
 class ConfigInvalid(RuntimeError):
@@ -47,6 +49,19 @@ class Config:
         """Whether the embedded database is in use."""
         return self.database_url.startswith("sqlite")
 
+    def listening_at(self, bind: str) -> Config:
+        """Return what holds for a server at an address (HOST:PORT), which is ours unless named."""
+        host, colon, port = bind.rpartition(":")
+        if (
+            self.is_production
+            or os.environ.get("LINLI_BASE_URL")
+            or not (colon and port.isdecimal())
+        ):
+            return self
+        return replace(
+            self, base_url=f"http://{_own_address() if host in EVERYWHERE else host}:{port}"
+        )
+
     @classmethod
     def from_environment(cls) -> Config:
         """Read LINLI_* variables.
@@ -73,6 +88,15 @@ class Config:
             sms_token=os.environ.get("LINLI_SMS_TOKEN") or None,
             scheduler_inside=os.environ.get("LINLI_SCHEDULER") == "inside",
         )
+
+
+def _own_address() -> str:
+    """Return the address by which the neighbourhood's network reaches this machine."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked, contextlib.suppress(OSError):
+        # Nothing is sent: the system only looks up the way to an address that is nobody's.
+        asked.connect(("192.0.2.1", 9))
+        return str(asked.getsockname()[0])
+    return "127.0.0.1"
 
 
 def _environment(value: str) -> Environment:

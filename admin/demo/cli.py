@@ -240,7 +240,9 @@ def serve_command(bind: str, *, reset: bool) -> None:
             # What people did in it is theirs to keep, so it is not built anew unasked.
             click.echo(f"Its life ends on {built}: make demo-reset builds one that ends today.")
     rows = accounts()
-    click.echo(f"\nLinli 邻里 is at http://{bind}\n")
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - documented
+    server = Server(app, configuration(), bind, quiet=True)
+    click.echo(f"\nLinli 邻里 is at {configuration().base_url}\n")
     click.echo("Sign in with a number below; the one-time code appears in this terminal.\n")
     for row in rows:
         click.echo(f"  {row['phone']}  {ROLES[row['role']]:　<8} {row['name']}  {row['place']}")
@@ -249,5 +251,4 @@ def serve_command(bind: str, *, reset: bool) -> None:
         "\nTokens for programs: .venv/bin/flask demo accounts --json\n"
     )
     db.engine.dispose()
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - documented
-    Server(app, configuration(), bind, quiet=True).run()
+    server.run()

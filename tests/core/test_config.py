@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import threading
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
-from core.config import ROOT, SECRET_BYTES_MIN, Config, ConfigInvalid
+from core.config import BASE_URL, ROOT, SECRET_BYTES_MIN, Config, ConfigInvalid
+from core.server import Server
+from core.work import Runtime, configuration
 
 SECRET = "0123456789abcdef0123456789abcdef"
 PRODUCTION = {
@@ -56,6 +60,26 @@ def test_day_one_needs_no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.delenv("LINLI_INSTANCE")
     monkeypatch.setenv("LINLI_SECRET_KEY", SECRET)
     assert Config.from_environment().instance == ROOT / "instance"
+
+
+def test_codes_lead_to_where_the_server_listens_unless_an_address_is_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = start(monkeypatch)
+
+    assert config.listening_at("192.168.1.7:8766").base_url == "http://192.168.1.7:8766"
+    assert config.listening_at("unix:/run/linli.sock").base_url == BASE_URL
+    for everywhere in ("0.0.0.0:8766", ":8766"):
+        address = config.listening_at(everywhere).base_url
+        assert re.fullmatch(r"http://(?!0\.)\d+\.\d+\.\d+\.\d+:8766", address)
+    app = Flask("app")
+    app.extensions["linli"] = Runtime(config=config)
+    Server(app, config, "127.0.0.1:8766")
+    with app.app_context():
+        assert configuration().base_url == "http://127.0.0.1:8766"
+    monkeypatch.setenv("LINLI_BASE_URL", "https://linli.example")
+    named = Config.from_environment()
+    assert named.listening_at("127.0.0.1:8766").base_url == "https://linli.example"
 
 
 def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
