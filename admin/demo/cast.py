@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 SURNAMES = "王李张刘陈杨黄赵周吴徐孙马朱胡林郭何高罗郑梁谢宋唐许邓冯韩曹曾彭萧蔡潘田董袁于余叶蒋杜苏魏程吕丁沈任姚卢傅钟姜崔谭廖范汪陆金石戴贾韦夏邱方侯邹熊孟秦白江阎薛尹段雷黎史龙陶贺顾毛郝龚邵万钱严俞洪"
@@ -187,8 +187,11 @@ class Cast:
         family = self.dice.choice(SURNAMES)
         shape = self.dice.random()
         if shape < 0.4:  # noqa: PLR2004 - four households in ten are elderly couples
-            yield self._member(family, OLD_MEN, 1945, 1962)
-            yield self._member(self.dice.choice(SURNAMES), OLD_WOMEN, 1947, 1964)
+            husband = self._member(family, OLD_MEN, 1945, 1962)
+            wife = self._member(self.dice.choice(SURNAMES), OLD_WOMEN, 1947, 1964)
+            yield husband
+            # One couple in eight has one phone between them.
+            yield replace(wife, phone=husband.phone) if self.dice.random() < 0.125 else wife  # noqa: PLR2004
             return
         yield self._member(family, MEN, 1970, 1995)
         yield self._member(self.dice.choice(SURNAMES), WOMEN, 1972, 1996)

@@ -22,11 +22,12 @@ from flask_migrate import upgrade
 from sqlalchemy import event
 
 from admin.demo.correcting import correct_some
-from admin.demo.history import DAYS, tell
+from admin.demo.examples import EXAMPLES, example_residents
+from admin.demo.history import DAYS, begin, tell
 from admin.demo.neighbours import BUILDING_LEAD, GRID_WORKER
 from admin.demo.settling import ADMINS, STAFF, settle_in
-from admin.demo.today import go_on
-from admin.demo.town import HOME, Builder, example_residents
+from admin.demo.today import plan_today
+from admin.demo.town import Builder
 from core.config import INSTANCE, Config
 from core.db import db
 from core.server import Server
@@ -108,10 +109,11 @@ def build() -> dict[str, Any]:
     with _in_haste(), builder.clock(), contextlib.redirect_stderr(io.StringIO()):
         upgrade()
         settle_in(builder)
-        with click.progressbar(length=DAYS, label="building", file=sys.stdout) as bar:
-            for _day in tell(builder, today, now):
+        story = begin(builder, now)
+        plan_today(builder, story)
+        with click.progressbar(length=DAYS + 1, label="building", file=sys.stdout) as bar:
+            for _day in tell(builder, story):
                 bar.update(1)
-        go_on(builder, now)
         correct_some(builder, now)
     prove_all(registered())
     facts = {
@@ -153,7 +155,7 @@ def accounts() -> list[dict[str, str]]:
 def _everybody() -> list[tuple[str, str, str]]:
     """Name, number and role of those whose sign-ins are printed."""
     with reading() as connection:
-        residents = example_residents(connection, HOME)
+        residents = example_residents(connection)
     found = [(name, phone, "resident") for name, phone in residents]
     found += [(name, phone, role) for name, phone, role in STAFF]
     found += [(*BUILDING_LEAD, "building_lead"), (*GRID_WORKER, "grid_worker")]
@@ -244,8 +246,10 @@ def serve_command(bind: str, *, reset: bool) -> None:
     server = Server(app, configuration(), bind, quiet=True)
     click.echo(f"\nLinli 邻里 is at {configuration().base_url}\n")
     click.echo("Sign in with a number below; the one-time code appears in this terminal.\n")
+    notes = {each.phone: each.note for each in EXAMPLES}
     for row in rows:
-        click.echo(f"  {row['phone']}  {ROLES[row['role']]:　<8} {row['name']}  {row['place']}")
+        who = f"{row['phone']}  {ROLES[row['role']]:　<8} {row['name']}  {row['place']}"
+        click.echo(f"  {who}  {notes.get(row['phone'], '')}".rstrip())
     click.echo(
         "\nAPI: /api/v1/openapi.json    Stop: Ctrl-C"
         "\nTokens for programs: .venv/bin/flask demo accounts --json\n"

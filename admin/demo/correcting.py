@@ -42,10 +42,8 @@ SAID = (
 def post_lists(builder: Builder, day: dt.date) -> None:
     """Post the lists of the month before on their day; somebody objects, and gets an answer."""
     if day.day == POSTED_ON:
-        builder.at(day, 10)
         builder.calls += post_due()
     if day.day == ANSWERED_ON:
-        builder.at(day, 9)
         _object(builder)
 
 

@@ -4,78 +4,73 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from functools import partial
 
 from sqlalchemy import select
 
-from activities.entries import EnterSheet, SheetRow, enter_sheet
 from activities.jobs import close_sessions
 from activities.models import ActivityTemplate
-from activities.publish import PartOffered, PublishActivity, publish_activity
 from admin.demo.correcting import post_lists
 from admin.demo.redeeming import collect, redeem, restock
-from admin.demo.town import HOME, NEIGHBOUR, Builder, Citizen, Planned, Story, Town
+from admin.demo.sessions import announce, take_place
+from admin.demo.town import HOME, NEIGHBOUR, Builder, Story, Town, moment
 from core import outbox
-from core.work import SHANGHAI, reading
+from core.work import business_day, reading
 from exchange.orders import lapse_orders
 from points.closing import close_days, fold_deltas
 from points.earning.acts import RecordAct, record_act
-from points.earning.awards import ConfirmAwards, confirm_awards
 from points.proof.sealing import seal_days
 from points.settlement import settle_due
 from residents.models import Resident
-
-if TYPE_CHECKING:
-    from sqlalchemy import Row
 
 DAYS = 91
 AHEAD = 10
 HOURS = ((9, 2), (14, 2), (9, 3), (15, 1), (18, 2))
 SESSIONS_A_DAY = 5
-TAKERS = 9
 RESTOCKED_ON = 2
 """Wednesdays."""
-
-CROWD = 40
-"""Communities with more residents than this have fuller sessions."""
 
 VISITS = {20: ("safety.home_check", 0.7), 60: ("survey.answer", 0.5)}
 """Days on which staff go from door to door, what for, and the share that is at home."""
 
 
-def tell(builder: Builder, today: dt.date, now: dt.datetime) -> Iterator[dt.date]:
-    """Live through the days before today, and today so far; yields each day as it passes."""
-    story = Story(today=today)
+def begin(builder: Builder, now: dt.datetime) -> Story:
+    """Read what the story needs to know of templates and people."""
+    story = Story(today=business_day(now), now=now)
     with reading() as connection:
-        story.templates = list(
-            connection.execute(
-                select(ActivityTemplate.__table__).order_by(ActivityTemplate.position),
-            ),
-        )
-        story.persons = {
-            row.id: row.person for row in connection.execute(select(Resident.id, Resident.person))
-        }
-    first = today - dt.timedelta(days=DAYS)
+        templates = select(ActivityTemplate.__table__).order_by(ActivityTemplate.position)
+        story.templates = {row.key: row for row in connection.execute(templates)}
+        people = select(Resident.id, Resident.person)
+        story.persons = {row.id: row.person for row in connection.execute(people)}
     for ahead in range(2, AHEAD):
-        _publish(builder, story, first + dt.timedelta(days=ahead))
-    for number in range(DAYS):
-        day = first + dt.timedelta(days=number)
+        _publish(builder, story, story.today - dt.timedelta(days=DAYS - ahead))
+    return story
+
+
+def tell(builder: Builder, story: Story) -> Iterator[dt.date]:
+    """Live through the days before today, and today so far; yields each day as it passes."""
+    for number in range(DAYS + 1):
+        day = story.today - dt.timedelta(days=DAYS - number)
         _night(builder, day)
-        builder.at(day, 8, 30)
-        _publish(builder, story, day + dt.timedelta(days=AHEAD))
-        post_lists(builder, day)
-        collect(builder, story, day)
-        redeem(builder, story, day)
-        _hold_sessions(builder, story, day)
-        if day.weekday() == RESTOCKED_ON:
-            restock(builder, day)
+        for planned in story.planned.pop(day, []):
+            take_place(builder, story, planned)
+        if day < story.today:
+            _plan(builder, story, day)
         if number in VISITS:
-            _visit(builder, day, *VISITS[number])
+            builder.plan(moment(day, 17), partial(_visit, builder, day, *VISITS[number]))
+        builder.live(moment(day + dt.timedelta(days=1), 0))
         yield day
-    _night(builder, today)
-    over = now - dt.timedelta(minutes=20)
-    story.planned[today] = [each for each in story.planned.get(today, []) if each.ends_at < over]
-    _hold_sessions(builder, story, today)
+
+
+def _plan(builder: Builder, story: Story, day: dt.date) -> None:
+    """Put on the agenda what staff and residents do on any day."""
+    later = day + dt.timedelta(days=AHEAD)
+    builder.plan(moment(day, 8, 30), partial(_publish, builder, story, later))
+    builder.plan(moment(day, 9), partial(post_lists, builder, day))
+    builder.plan(moment(day, 10), partial(collect, builder, story, day))
+    builder.plan(moment(day, 10, 20), partial(redeem, builder, story, day))
+    if day.weekday() == RESTOCKED_ON:
+        builder.plan(moment(day, 16), partial(restock, builder, day))
 
 
 def _night(builder: Builder, day: dt.date) -> None:
@@ -94,11 +89,11 @@ def _night(builder: Builder, day: dt.date) -> None:
 
 def _visit(builder: Builder, day: dt.date, rule: str, share: float) -> None:
     """Let staff of the two communities record an act of each household that they find at home."""
-    builder.at(day, 17)
     for code in (HOME, NEIGHBOUR):
         town = builder.towns[code]
         staff, _lead = town.working()
-        for household in dict.fromkeys(citizen.household for citizen in town.citizens):
+        known = dict.fromkeys(citizen.household for citizen in town.citizens)
+        for household in [*known, *town.unknown]:
             if builder.dice.random() > share:
                 continue
             act = RecordAct(
@@ -124,101 +119,10 @@ def _pick(builder: Builder, count: int) -> list[Town]:
 
 
 def _publish(builder: Builder, story: Story, day: dt.date) -> None:
+    templates = list(story.templates.values())
     for town in _pick(builder, SESSIONS_A_DAY):
-        staff, _lead = town.working()
-        template = builder.dice.choice(story.templates)
+        template = builder.dice.choice(templates)
         hour, length = builder.dice.choice(HOURS)
         length = max(length, -(-template.duration_minutes // 60))
-        start = dt.datetime.combine(day, dt.time(hour), SHANGHAI).astimezone(dt.UTC)
-        end = start + dt.timedelta(hours=length)
-        parts = _parts(template)
-        done = builder.do(
-            publish_activity,
-            PublishActivity(
-                key=f"{town.code}:{day}:{hour}:{template.key}",
-                community=town.code,
-                template=template.key,
-                title=template.name,
-                kind=template.kind,
-                scene=template.scene,
-                summary=template.summary,
-                bring=template.bring,
-                place=f"{town.name.removesuffix('社区')}文化家园"[:20],
-                open_to=template.open_to,
-                sessions=((start, end),),
-                parts=parts,
-            ),
-            staff,
-        )
-        names = {part.part for part in parts}
-        planned = Planned(
-            town,
-            done.sessions[0],
-            start,
-            end,
-            "serve" in names,
-            "take_part" in names,
-            template.open_to,
-        )
+        planned = announce(builder, town, template, moment(day, hour), length)
         story.planned.setdefault(day, []).append(planned)
-
-
-def _parts(template: Row[ActivityTemplate]) -> tuple[PartOffered, ...]:
-    parts = []
-    if template.take_part_places != 0 and (template.take_part_rule or template.take_part_places):
-        parts.append(
-            PartOffered(
-                part="take_part",
-                places=template.take_part_places,
-                rule=template.take_part_rule,
-            ),
-        )
-    if template.serve_places != 0 and template.serve_rule:
-        parts.append(
-            PartOffered(part="serve", places=template.serve_places, rule=template.serve_rule),
-        )
-    return tuple(parts)
-
-
-def _guests(builder: Builder, planned: Planned) -> list[tuple[Town, Citizen]]:
-    """Choose who comes: mostly people from here, a few from elsewhere where it is open."""
-    here = [(planned.town, citizen) for citizen in planned.town.citizens]
-    many = TAKERS if len(here) < CROWD else builder.dice.randrange(TAKERS, 3 * TAKERS)
-    guests = builder.dice.sample(here, min(len(here), many))
-    if planned.open_to == "district":
-        other = builder.towns[builder.dice.choice((HOME, NEIGHBOUR, *builder.towns))]
-        if other is not planned.town and other.citizens:
-            guests.append((other, builder.dice.choice(other.citizens)))
-    return guests
-
-
-def _hold_sessions(builder: Builder, story: Story, day: dt.date) -> None:
-    """Let the day's sessions take place; staff enter the sheet, the lead confirms the hours."""
-    for planned in sorted(story.planned.pop(day, []), key=lambda each: each.ends_at):
-        builder.go(planned.ends_at + dt.timedelta(minutes=8))
-        staff, lead = planned.town.working()
-        rows = []
-        for index, (_town, citizen) in enumerate(_guests(builder, planned)):
-            serves = (
-                planned.serves
-                and not citizen.is_child
-                and (not planned.takes_part or index % 2 == 0)
-            )
-            if not serves and not planned.takes_part:
-                continue
-            entry = planned.starts_at + dt.timedelta(minutes=builder.dice.randrange(-10, 8))
-            rows.append(
-                SheetRow(
-                    resident=citizen.resident,
-                    part="serve" if serves else "take_part",
-                    entry=entry,
-                    exit=planned.ends_at if serves else None,
-                ),
-            )
-        if not rows:
-            continue
-        done = builder.do(enter_sheet, EnterSheet(session=planned.session, rows=tuple(rows)), staff)
-        awards = tuple(line.award for line in done.lines if line.award is not None)
-        waits = planned.town.code == HOME and day == story.today
-        if awards and not waits:
-            builder.do(confirm_awards, ConfirmAwards(awards=awards), lead)

@@ -44,9 +44,8 @@ OWN = {
 }
 
 
-def help_each_other(builder: Builder, now: dt.datetime) -> None:
+def help_each_other(builder: Builder) -> None:
     """Make rules, appoint helpers, record doors, and let one neighbour's word be awaited."""
-    builder.go(now - dt.timedelta(hours=3))
     for code, own in OWN.items():
         _staff, lead = builder.towns[code].working()
         builder.do(
@@ -65,15 +64,15 @@ def help_each_other(builder: Builder, now: dt.datetime) -> None:
             ),
             lead,
         )
-    _adapt(builder, now)
+    _adapt(builder)
     _doors(builder)
     _help(builder)
 
 
-def _adapt(builder: Builder, now: dt.datetime) -> None:
+def _adapt(builder: Builder) -> None:
     """Let the lead give a little more for help among neighbours from the next month on."""
     _staff, lead = builder.towns[HOME].working()
-    following = (now.date().replace(day=1) + dt.timedelta(days=32)).replace(day=1)
+    following = (builder.now.date().replace(day=1) + dt.timedelta(days=32)).replace(day=1)
     builder.do(
         set_rule,
         SetRule(

@@ -4,26 +4,38 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import select
 
-from admin.demo.town import HOME, NEIGHBOUR, Builder, Citizen, Story, Town, citizen_actor
+from admin.demo.town import HOME, NEIGHBOUR, Builder, Citizen, Story, Town, moment
+from core.acts import Actor
 from core.errors import AppError
 from core.work import reading
 from exchange import quote as quotes
 from exchange.basket import Wanted
-from exchange.counter import CounterRedemption, redeem_at_counter
+from exchange.counter import (
+    ConfirmAsked,
+    Confirmation,
+    CounterRedemption,
+    confirm_asked,
+    redeem_at_counter,
+)
 from exchange.models import Item, Order, Stock
 from exchange.orders import (
     ApproveOrders,
+    CancelOrder,
     HandOver,
     RefuseOrder,
     SubmitOrder,
+    UndoApprovals,
     approve_orders,
+    cancel_order,
     hand_over,
     refuse_order,
     submit_order,
+    undo_approvals,
 )
 from exchange.stock import ReceiveStock, receive_stock
 from points.accounts import resident_account
@@ -32,6 +44,8 @@ from points.models import Account
 ORDERS_A_DAY = 5
 COUNTERS_A_DAY = 4
 POINT = 100
+CANCELS, UNDONE, ON_OWN_PHONE = 0.05, 0.1, 0.4
+"""Shares: orders that are cancelled, approvals taken back at once, 同意 tapped at the counter."""
 
 
 def restock(builder: Builder, day: dt.date) -> None:
@@ -43,7 +57,6 @@ def restock(builder: Builder, day: dt.date) -> None:
             .where((Stock.on_hand - Stock.reserved) * 5 <= Stock.full * 2)
             .order_by(Item.community, Item.name),
         ).all()
-    builder.at(day, 16)
     for row in low:
         staff, _lead = builder.towns[row.community].working()
         quantity = row.full - row.on_hand
@@ -92,22 +105,27 @@ def _station_for(builder: Builder, town: Town) -> Town:
 
 def redeem(builder: Builder, story: Story, day: dt.date) -> None:
     """Let people order on the phone and at the counter; staff approve before noon."""
-    builder.at(day, 10, 20)
-    rich = _rich(builder, 6 * POINT)
+    rich = [each for each in _rich(builder, 6 * POINT) if each[1].resident not in story.saving]
     submitted: dict[int, list[tuple[UUID, dt.date]]] = {}
     for town, citizen, has in rich[:ORDERS_A_DAY]:
         if citizen.phone is None:
             continue
         host = _station_for(builder, town)
-        made = _order(builder, story, town, citizen, host, has)
-        if made is not None:
-            wait = day + dt.timedelta(days=1 + builder.dice.randrange(4))
-            submitted.setdefault(host.code, []).append((made, wait))
+        item = _affordable(builder, host, has)
+        actor = story.actor(town, citizen)
+        made = order(builder, actor, citizen, item) if item else None
+        if made is None:
+            continue
+        if builder.dice.random() < CANCELS:
+            builder.do(cancel_order, CancelOrder(order=made), actor)
+            continue
+        wait = day + dt.timedelta(days=1 + builder.dice.randrange(4))
+        submitted.setdefault(host.code, []).append((made, wait))
     for town, citizen, has in rich[ORDERS_A_DAY : ORDERS_A_DAY + COUNTERS_A_DAY]:
-        _at_counter(builder, town, citizen, has)
-    builder.at(day, 10, 50)
+        _at_counter(builder, story, town, citizen, has)
     for code, orders in submitted.items():
-        _decide(builder, story, builder.towns[code], orders)
+        decide = partial(_decide, builder, story, builder.towns[code], orders)
+        builder.plan(moment(day, 10, 50), decide)
 
 
 def _affordable(builder: Builder, host: Town, most: int) -> UUID | None:
@@ -115,18 +133,8 @@ def _affordable(builder: Builder, host: Town, most: int) -> UUID | None:
     return builder.dice.choice(items) if items else None
 
 
-def _order(
-    builder: Builder,
-    story: Story,
-    town: Town,
-    citizen: Citizen,
-    host: Town,
-    has: int,
-) -> UUID | None:
-    item = _affordable(builder, host, has)
-    if item is None:
-        return None
-    actor = citizen_actor(town, citizen, story.persons[citizen.resident])
+def order(builder: Builder, actor: Actor, citizen: Citizen, item: UUID) -> UUID | None:
+    """Order one piece on the phone; None where a limit or the shelf says no."""
     with contextlib.suppress(AppError):
         with reading() as connection:
             wanted = (Wanted(item=item, quantity=1),)
@@ -140,24 +148,25 @@ def _order(
     return None
 
 
-def _at_counter(builder: Builder, town: Town, citizen: Citizen, has: int) -> None:
-    """Redeem at the counter on a staff member's word, as old people like to."""
+def _at_counter(builder: Builder, story: Story, town: Town, citizen: Citizen, has: int) -> None:
+    """Redeem at the counter: on a staff member's word, or with a tap on one's own phone."""
     host = town if town.items else builder.towns[HOME]
     item = _affordable(builder, host, min(has, 24 * POINT))
     if item is None:
         return
     staff, _lead = host.working()
+    taps = citizen.phone is not None and builder.dice.random() < ON_OWN_PHONE
+    confirmation: Confirmation = "device" if taps else "known"
+    command = CounterRedemption(
+        key=f"demo:{builder.calls}",
+        resident=citizen.resident,
+        lines=(Wanted(item=item, quantity=1),),
+        confirmation=confirmation,
+    )
     with contextlib.suppress(AppError):
-        builder.do(
-            redeem_at_counter,
-            CounterRedemption(
-                key=f"demo:{builder.calls}",
-                resident=citizen.resident,
-                lines=(Wanted(item=item, quantity=1),),
-                confirmation="known",
-            ),
-            staff,
-        )
+        done = builder.do(redeem_at_counter, command, staff)
+        if taps:
+            builder.do(confirm_asked, ConfirmAsked(order=done.id), story.actor(town, citizen))
 
 
 def _decide(
@@ -169,36 +178,38 @@ def _decide(
     """Approve what was ordered; now and then one is refused with a reason."""
     _staff, lead = host.working()
     if builder.dice.random() < 0.04:  # noqa: PLR2004 - one in twenty-five
-        order, _wait = orders.pop()
-        builder.do(refuse_order, RefuseOrder(order=order, reason="这一批已经领完，月底补货"), lead)
+        unlucky, _wait = orders.pop()
+        builder.do(
+            refuse_order, RefuseOrder(order=unlucky, reason="这一批已经领完，月底补货"), lead
+        )
     if not orders:
         return
-    ids = tuple(order for order, _wait in orders)
+    ids = tuple(made for made, _wait in orders)
     done = builder.do(approve_orders, ApproveOrders(orders=ids), lead)
+    if builder.dice.random() < UNDONE:
+        # One tap too many: taken back within the ten seconds, looked at, and given again.
+        builder.do(undo_approvals, UndoApprovals(orders=ids[-1:]), lead)
+        builder.do(approve_orders, ApproveOrders(orders=ids[-1:]), lead)
     ready = {decision.order for decision in done.decisions if decision.state == "ready"}
-    story.to_collect += [(wait, host, order) for order, wait in orders if order in ready]
+    story.to_collect += [(wait, host, made) for made, wait in orders if made in ready]
 
 
 def collect(builder: Builder, story: Story, day: dt.date) -> None:
     """Hand over what is fetched this morning."""
-    builder.at(day, 10, 0)
     due = [entry for entry in story.to_collect if entry[0] <= day]
     story.to_collect = [entry for entry in story.to_collect if entry[0] > day]
-    if not due:
-        return
+    for _day, town, made in due:
+        if builder.dice.random() < 0.95:  # noqa: PLR2004 - some forget
+            fetch(builder, town, made)
+
+
+def fetch(builder: Builder, town: Town, made: UUID) -> None:
+    """Hand over an order that is ready, by its code."""
     with reading() as connection:
-        codes = {
-            row.id: row.pickup_code
-            for row in connection.execute(
-                select(Order.id, Order.pickup_code).where(
-                    Order.id.in_([order for _day, _town, order in due]),
-                    Order.state == "ready",
-                ),
-            )
-        }
-    for _day, town, order in due:
-        if order in codes and builder.dice.random() < 0.95:  # noqa: PLR2004 - some forget
-            staff, _lead = town.working()
-            with contextlib.suppress(AppError):
-                command = HandOver(code=codes[order], order=order, confirm_resident=True)
-                builder.do(hand_over, command, staff)
+        ready = select(Order.pickup_code).where(Order.id == made, Order.state == "ready")
+        code = connection.scalar(ready)
+    staff, _lead = town.working()
+    if code is not None:
+        with contextlib.suppress(AppError):
+            command = HandOver(code=code, order=made, confirm_resident=True)
+            builder.do(hand_over, command, staff)

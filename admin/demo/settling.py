@@ -7,6 +7,7 @@ import datetime as dt
 from sqlalchemy import select
 
 from admin.demo.cast import Cast, Home
+from admin.demo.examples import HOMES
 from admin.demo.town import HOME, NEIGHBOUR, Builder, Citizen, Town
 from core.acts import Actor, Role
 from core.config import ROOT
@@ -112,6 +113,8 @@ def move_in(builder: Builder) -> None:
     for index, town in enumerate(builder.towns.values()):
         count = LOOKED_AT.get(town.code, 5 + index % 2)
         homes = list(cast.homes(count, village=town.is_village))
+        if town.code == HOME:
+            homes = [*HOMES, *homes]
         rows = [
             (home, member.name, member.phone, member.birth_year, member)
             for home in homes

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import heapq
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,19 +12,17 @@ from random import Random
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Row
 
 from activities.models import ActivityTemplate
+from activities.publish import Part
 from core.acts import SYSTEM, Actor
-from core.crypto import decrypt
 from core.work import SHANGHAI, Work, runtime, transact
-from points.models import Account
-from residents.models import Person, Resident
 
 C = TypeVar("C")
 R = TypeVar("R")
+Deed = Callable[[], object]
 
-ELDER = 1962
 HOME = 330102004051
 """小营巷社区: where the sign-ins that are printed live and work."""
 
@@ -54,6 +54,12 @@ class Town:
     staff: Actor | None = None
     lead: Actor | None = None
     items: list[tuple[UUID, int]] = field(default_factory=list)
+    #: Households with nobody known in them.
+    unknown: list[UUID] = field(default_factory=list)
+
+    def named(self, name: str) -> Citizen:
+        """Return the first of this name: those who are written by hand come before all others."""
+        return next(citizen for citizen in self.citizens if citizen.name == name)
 
     def working(self) -> tuple[Actor, Actor]:
         """Return the two who work here."""
@@ -70,8 +76,8 @@ class Planned:
     session: UUID
     starts_at: dt.datetime
     ends_at: dt.datetime
-    serves: bool
-    takes_part: bool
+    #: The places of each part; None: no limit.
+    parts: dict[Part, int | None]
     open_to: str
 
 
@@ -80,10 +86,25 @@ class Story:
     """What goes on from one day to the next."""
 
     today: dt.date
+    #: The moment of building.
+    now: dt.datetime
     planned: dict[dt.date, list[Planned]] = field(default_factory=dict)
     persons: dict[UUID, UUID] = field(default_factory=dict)
     to_collect: list[tuple[dt.date, Town, UUID]] = field(default_factory=list)
-    templates: list[Row[ActivityTemplate]] = field(default_factory=list)
+    templates: dict[str, Row[ActivityTemplate]] = field(default_factory=dict)
+    #: Who comes to a session at home by habit, and how often.
+    regulars: dict[UUID, float] = field(default_factory=dict)
+    #: Who keeps points for an order that is told by itself.
+    saving: set[UUID] = field(default_factory=set)
+
+    def actor(self, town: Town, citizen: Citizen, by: Citizen | None = None) -> Actor:
+        """Return the actor that a resident's sign-in stands for, ``by`` whoever's phone it is."""
+        return citizen_actor(town, citizen, self.persons[(by or citizen).resident])
+
+
+def moment(day: dt.date, hour: int, minute: int = 0) -> dt.datetime:
+    """Return a time of day in Hangzhou."""
+    return dt.datetime.combine(day, dt.time(hour, minute), SHANGHAI).astimezone(dt.UTC)
 
 
 class Builder:
@@ -95,6 +116,8 @@ class Builder:
         self.now = dt.datetime.combine(start, dt.time(8), SHANGHAI).astimezone(dt.UTC)
         self.calls = 0
         self.towns: dict[int, Town] = {}
+        self._agenda: list[tuple[dt.datetime, int, Deed]] = []
+        self._planned = itertools.count()
 
     @contextmanager
     def clock(self) -> Iterator[None]:
@@ -109,12 +132,24 @@ class Builder:
 
     def at(self, day: dt.date, hour: int, minute: int = 0) -> dt.datetime:
         """Go to a time of day in Hangzhou."""
-        return self.go(dt.datetime.combine(day, dt.time(hour, minute), SHANGHAI).astimezone(dt.UTC))
+        return self.go(moment(day, hour, minute))
 
     def go(self, moment: dt.datetime) -> dt.datetime:
         """Go to a moment; time never runs backwards, nor beyond the moment of building."""
         self.now = min(max(self.now, moment), self.until)
         return self.now
+
+    def plan(self, moment: dt.datetime, deed: Deed) -> None:
+        """Put something on the agenda; what lies beyond the moment of building never happens."""
+        if moment <= self.until:
+            heapq.heappush(self._agenda, (moment, next(self._planned), deed))
+
+    def live(self, until: dt.datetime) -> None:
+        """Do what is on the agenda up to a moment, in the order of time."""
+        while self._agenda and self._agenda[0][0] <= until:
+            at, _number, deed = heapq.heappop(self._agenda)
+            self.go(at)
+            deed()
 
     def do(self, use_case: Callable[[Work, C], R], command: C, actor: Actor = SYSTEM) -> R:
         """Run a use case a few seconds later than the one before."""
@@ -133,30 +168,3 @@ def citizen_actor(town: Town, citizen: Citizen, person: UUID) -> Actor:
         household=citizen.household,
         name=citizen.name,
     )
-
-
-def example_residents(connection: Connection, community: int) -> list[tuple[str, str]]:
-    """Return name and number of three residents: an active one, an old one, and a new one."""
-    account = Account.credited - Account.debited
-    base = (
-        select(Person.name, Person.phone_cipher)
-        .join(Resident, Resident.person == Person.id)
-        .join(Account, Account.holder_id == Resident.id)
-        .where(
-            Resident.community == community,
-            Person.phone_cipher.is_not(None),
-            Account.points_kind == "service",
-        )
-    )
-    confirmed = Resident.state == "confirmed"
-    rows = [
-        connection.execute(
-            base.where(confirmed, Person.birth_year >= ELDER).order_by(account.desc(), Person.id),
-        ).first(),
-        connection.execute(
-            base.where(confirmed, Person.birth_year < ELDER).order_by(account.desc(), Person.id),
-        ).first(),
-        connection.execute(base.where(~confirmed).order_by(Person.id)).first(),
-    ]
-    found = [(row.name, decrypt("phone", row.phone_cipher)) for row in rows if row is not None]
-    return list(dict.fromkeys(found))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,17 @@ from flask import Flask
 from flask_migrate import downgrade
 from sqlalchemy import Connection, func, select, text
 
+from activities.models import Session, SessionPart, SignUp
+from admin.demo.examples import MOTHER
+from admin.demo.today import going_on
+from admin.demo.town import HOME
 from core.config import ROOT
+from core.crypto import phone_index
 from core.db import db
 from core.models import AuditEvent
 from core.work import present, reading
 from residents import grants, local_grants
+from residents.models import Person, Resident
 from tests import templates
 from tests.demonstration import Demonstration, application
 from tests.following import follow
@@ -23,6 +31,67 @@ from tests.following import follow
 pytestmark = pytest.mark.timeout(900)
 CALLS_MAX = 12_000
 MEGABYTES_MAX = 250
+LINES = (
+    ("arrivals by the venue's code", 300, "attendances WHERE method = 'venue' AND phase = 'entry'"),
+    ("exits by the venue's code", 100, "attendances WHERE method = 'venue' AND phase = 'exit'"),
+    ("people entered by hand", 10, "attendances WHERE method = 'hand'"),
+    (
+        "people of their own registration whom staff confirmed",
+        3,
+        (
+            "residents JOIN consents ON consents.person = residents.person"
+            " WHERE purpose = 'privacy' AND state = 'confirmed'"
+        ),
+    ),
+    ("people nobody has met", 3, f"residents WHERE community = {HOME} AND state = 'unconfirmed'"),
+    (
+        "households with nobody known in them",
+        3,
+        (
+            "households WHERE id NOT IN (SELECT household FROM residents)"
+            " AND id IN (SELECT holder_id FROM awards)"
+        ),
+    ),
+    (
+        "phones of several people",
+        10,
+        (
+            "(SELECT 1 FROM people WHERE phone_index IS NOT NULL"
+            " GROUP BY phone_index HAVING count(*) > 1)"
+        ),
+    ),
+    ("children with a guardian", 3, "representations WHERE kind = 'guardian'"),
+    (
+        "orders by somebody who acts for a resident",
+        1,
+        (
+            "orders JOIN residents ON residents.id = resident"
+            " JOIN representations ON agent = ordered_by AND principal = person"
+            " WHERE orders.state = 'collected'"
+        ),
+    ),
+    (
+        "rates that two people changed and that hold",
+        1,
+        (
+            "discount_rates JOIN rate_proposals USING (id)"
+            " WHERE discount_rates.valid_from < CURRENT_TIMESTAMP"
+        ),
+    ),
+    ("rates that wait for the second", 1, "rate_proposals WHERE state = 'proposed'"),
+    (
+        "redemptions agreed to on one's own phone",
+        50,
+        "orders WHERE channel = 'counter' AND confirmation = 'device' AND state = 'collected'",
+    ),
+    ("orders cancelled", 3, "audit_events WHERE use_case = 'cancel_order'"),
+    ("approvals taken back", 3, "audit_events WHERE use_case = 'undo_approvals'"),
+    ("orders to approve at home", 8, f"orders WHERE host = {HOME} AND state = 'submitted'"),
+    ("orders to hand out at home", 4, f"orders WHERE host = {HOME} AND state = 'ready'"),
+    ("hours at home to confirm", 1, f"awards WHERE bearing = {HOME} AND due IS NULL"),
+    ("somebody in 长辈版", 1, "people WHERE mode = 'elder'"),
+)
+"""What the demonstration has to show of each use case, how often at least, and where it stands."""
 
 
 def count(connection: Connection, table: str) -> int:
@@ -48,6 +117,8 @@ def test_the_demonstration_is_a_lively_district_with_a_sign_in_for_everybody(
         app = application(tmp_path)
         with app.app_context(), reading() as connection:
             is_lively(connection, told["calls"])
+            the_first_resident_has_something_waiting(connection)
+            somebody_new_can_walk_in(connection)
         rows = accounts(app)
         says_where_and_who(demo, rows)
         every_token_is_who_it_says(demo, rows)
@@ -86,8 +157,57 @@ def is_lively(connection: Connection, calls: int) -> None:
     assert count(connection, "orders WHERE home <> host AND state = 'collected'") >= 100
     assert count(connection, "business_days") >= 90
     assert count(connection, "bulletins") >= 203 * 2
+    shown = {what: count(connection, where) for what, _least, where in LINES}
+    assert {what: shown[what] for what, least, _where in LINES if shown[what] < least} == {}
     ahead = select(func.count()).where(AuditEvent.at > present())
     assert connection.scalar(ahead) == 0, "something is of the future"
+
+
+def the_first_resident_has_something_waiting(connection: Connection) -> None:
+    """A 领取码, points held and on the way, an order that waits, and a sign-up for tomorrow."""
+    mother = connection.execute(
+        select(Resident.id, Resident.household)
+        .join(Person, Person.id == Resident.person)
+        .where(Person.phone_index == phone_index(MOTHER.phone)),
+    ).one()
+    mine = f"resident = '{mother.id.hex}'"
+    assert count(connection, f"residents WHERE household = '{mother.household.hex}'") > 1
+    assert count(connection, f"orders WHERE {mine} AND state = 'ready'") == 1
+    assert count(connection, f"orders WHERE {mine} AND state = 'submitted'") == 1
+    held = f"holder_id = '{mother.id.hex}' AND points_kind = 'service'"
+    assert count(connection, f"accounts WHERE {held} AND held > 0") == 1
+    assert count(connection, f"awards WHERE {held} AND state = 'pending'") >= 1
+    soon = Session.starts_at.between(present(), present() + dt.timedelta(days=2))
+    signed = select(func.count()).select_from(SignUp).join(Session, Session.id == SignUp.session)
+    assert connection.scalar(signed.where(SignUp.resident == mother.id, soon)) == 1
+
+
+def somebody_new_can_walk_in(connection: Connection) -> None:
+    """A session at home goes on right now, with a place left in each of its two parts."""
+    free = SessionPart.places.is_(None) | (SessionPart.taken < SessionPart.places)
+    open_ = (Session.community == HOME) & (Session.state == "open")
+    lasts = Session.ends_at > present() + dt.timedelta(minutes=30)
+    found = (
+        select(Session.id)
+        .join(SessionPart, SessionPart.session == Session.id)
+        .where(open_, Session.starts_at <= present(), lasts, free)
+        .group_by(Session.id)
+        .having(func.count() == 2)
+    )
+    assert connection.execute(found).first() is not None
+
+
+def test_whatever_the_hour_there_is_a_session_to_walk_into() -> None:
+    with (ROOT / "data" / "defaults" / "activities.csv").open(encoding="utf-8") as file:
+        offered = {row["key"]: row for row in csv.DictReader(file)}
+
+    shows = [going_on(hour) for hour in range(24)]
+
+    for show in shows:
+        template, coming = offered[show.template], dict(show.signed_up)
+        assert (template["take_part_places"], template["take_part_rule"]) == ("", "join.activity")
+        assert coming["serve"] + 2 <= (show.wording.helpers or 0)
+    assert shows[3] != shows[15]
 
 
 def test_a_database_that_is_no_demonstration_is_left_alone(tmp_path: Path) -> None:
