@@ -62,11 +62,13 @@ def home() -> ResponseReturnValue:
     last = figures.totals(connection, before, until, within=mine)
     towns = figures.towns(connection, start, now)
     positions = cross.positions(connection, within=mine)
-    month = figures.first_day(now)
+    month, district = figures.first_day(now), people.district(connection)
     return render_template(
         "admin/console_home.html",
         month=month,
         place=next((row.name for row in towns if row.code == mine), ""),
+        number_missing=current_actor().may("setting.district")
+        and not (district and district.phone),
         figures=_six(this, last, f"{month:%Y-%m}"),
         subdistricts=tuple(sorted(towns, key=lambda row: (-row.share, row.code))),
         flows=tuple(

@@ -99,7 +99,14 @@ def today() -> ResponseReturnValue:
         low=tuple(low[:6]),
         week=figures.week(connection, actor.place, now),
         lapsing=_lapsing(actor.place),
+        number_missing=actor.may("setting.community") and not _number(actor.place),
     )
+
+
+def _number(community: int) -> str:
+    """Return the number that residents see; "" where neither community nor district has one."""
+    place = people.place(reader(), community)
+    return place.phone if place else ""
 
 
 def _orders(rows: tuple[ApprovalRow, ...]) -> list[Waiting]:

@@ -226,10 +226,10 @@ def answer(
 
 
 def _page(sentence: str, status: int, reference: str = "") -> str:
-    """Render the page; without who looks at it where the database cannot say."""
+    """Render the page in its room's frame; without who looks where the database cannot say."""
     facts: dict[str, Any] = {"sentence": sentence, "status": status, "reference": reference}
     try:
-        return render_template("error.html", **facts)
+        return render_template([f"errors/{request.blueprint}.html", "error.html"], **facts)
     except SQLAlchemyError:
         return current_app.jinja_env.get_template("error.html").render(facts)
 

@@ -44,8 +44,19 @@ SOMEBODY_ELSE = "somebody_else"
 
 @bp.app_context_processor
 def _viewer() -> dict[str, Any]:
-    """Give every page the resident who looks at it."""
-    return {"viewer": viewer()}
+    """Give every page the resident who looks at it, and whom to call where it is refused."""
+    return {"viewer": viewer(), "whom_to_call": whom_to_call}
+
+
+def whom_to_call() -> queries.Place | None:
+    """Return whose number helps: one's community; the district's to its staff and to strangers."""
+    seen, actor, door = viewer(), actor_or_none(), doorway()
+    if seen is not None:
+        return seen.place
+    here = door.place(reader()) if actor is None and door else None
+    if actor is not None and not actor.may("desk.read"):
+        here = actor.place
+    return (queries.place(reader(), here) if here else None) or queries.district(reader())
 
 
 def viewer() -> queries.ViewerLine | None:

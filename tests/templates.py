@@ -45,5 +45,13 @@ def record(app: Flask, monkeypatch: pytest.MonkeyPatch) -> set[str]:
         shown.add(str(getattr(name, "name", name)))
         return real(name, *rest, **named)
 
+    choose = app.jinja_env.select_template
+
+    def select(names: Any, *rest: Any, **named: Any) -> Any:
+        found = choose(names, *rest, **named)
+        shown.add(str(found.name))
+        return found
+
     monkeypatch.setattr(app.jinja_env, "get_template", get)
+    monkeypatch.setattr(app.jinja_env, "select_template", select)
     return shown
