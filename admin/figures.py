@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 
 from activities.models import Activity, Attendance, Session, SessionPart, SignUp
 from core.work import SHANGHAI
@@ -90,7 +90,7 @@ def sessions_today(
     community: int,
     now: dt.datetime,
 ) -> tuple[TodaySession, ...]:
-    """Return the community's sessions of today with arrivals and sign-ups."""
+    """Return today's sessions, yesterday's that still go on too, with arrivals and sign-ups."""
     start, end = day_span(now)
     arrived = (
         select(Attendance.session, func.count().label("n"))
@@ -132,7 +132,7 @@ def sessions_today(
         .where(
             Session.community == community,
             Session.state != "cancelled",
-            Session.starts_at >= start,
+            or_(Session.starts_at >= start, and_(Session.state == "open", Session.ends_at > now)),
             Session.starts_at < end,
         )
         .order_by(Session.starts_at),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.admin.scene import open_shop, publish, words
+from tests.conftest import Clock
 from tests.people import HERE, People
 
 Run = Callable[..., Any]
@@ -118,3 +120,21 @@ def test_what_waits_is_one_row_for_each_kind_of_work(cast: People) -> None:
     assert "1件事等您办" in today
     assert "1位居民等核实" in today
     assert "周晓燕" in today
+
+
+def test_a_session_that_goes_on_past_midnight_stays_on_the_page_until_it_is_over(
+    cast: People, run: Run, clock: Clock
+) -> None:
+    eleven = dt.datetime(2026, 11, 24, 15, tzinfo=dt.UTC)
+    publish(run, cast, start=eleven, hours=3)
+
+    clock.set(eleven + dt.timedelta(minutes=90))
+    after_midnight = words(cast.browser(cast.staff).get("/desk/"))
+    clock.set(eleven + dt.timedelta(hours=3))
+    over = words(cast.browser(cast.staff).get("/desk/"))
+
+    assert ("今天1场活动，1场正在进行" in after_midnight, "打开大屏" in after_midnight) == (
+        True,
+        True,
+    )
+    assert "今天没有活动" in over
