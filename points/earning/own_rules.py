@@ -161,7 +161,10 @@ def _topic(work: Work, command: AddRule) -> Row[Any]:
 
 
 def _named(topic: Row[Any], name: str) -> bool:
-    return any(word in name for word in topic.words.split("|") if word)
+    """Tell whether a name says what a topic is about: every part of one of its words, anyhow."""
+    plain = "".join(filter(str.isalnum, name))
+    words = (word.split("+") for word in topic.words.split("|") if word)
+    return any(all(part in plain for part in parts) for parts in words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

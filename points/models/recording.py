@@ -36,7 +36,8 @@ class RuleTopic(Base):
     #: The band in centipoints of rules that a community makes on this topic.
     points_min: Mapped[Centipoints]
     points_max: Mapped[Centipoints]
-    #: Words, separated by ``|``, that only rules of this topic may have in their names.
+    #: Words that only rules of this topic may have in their names: alternatives by ``|``, parts
+    #: that all have to occur by ``+``.
     words: Mapped[str]
 
 

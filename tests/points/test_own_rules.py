@@ -78,6 +78,24 @@ def test_the_same_name_is_the_same_rule(run: Run, ask: Run, lead: Actor) -> None
 
 
 @pytest.mark.parametrize(
+    "name", ["垃圾 分类能手", "垃·圾-分-类", "正确分类垃圾", "分类投放打卡", "厨余 标兵"]
+)
+def test_a_duty_is_found_however_its_name_is_written(run: Run, lead: Actor, name: str) -> None:
+    serving = {"topic": "serve", "points_kind": "service", "unit": "次", "holder": "resident"}
+
+    with pytest.raises(own_rules.DutyIsBasic):
+        run(add_rule, gate(name=name, **serving), lead)
+
+
+def test_clearing_away_rubbish_for_others_is_no_duty(run: Run, lead: Actor) -> None:
+    serving = {"topic": "serve", "points_kind": "service", "unit": "次", "holder": "resident"}
+
+    made = run(add_rule, gate(name="清理河岸垃圾", recorded_by=("社工",), **serving), lead)
+
+    assert not made.exists
+
+
+@pytest.mark.parametrize(
     ("changes", "refusal"),
     [
         # What everybody must do is basic: by its topic, and by its name under another topic.
