@@ -368,6 +368,8 @@ def _flag(order: Row[Any], rank: int) -> str | None:
 def _lock(order: Row[Any], facts: _Facts) -> str | None:
     if facts.own & {order.payer, order.payer_household, order.resident}:
         return words.own_lock()
+    if order.state == "collected" and order.handed_by in facts.own:
+        return words.handed_lock()
     if order.cost >= facts.lead_from and not facts.actor.may("order.approve_large", order.host):
         return words.lead_lock(facts.lead_from // POINT)
     if not facts.actor.may("order.approve", order.host):

@@ -165,6 +165,11 @@ def own_lock() -> str:
     return _("您家的单，须别人审")
 
 
+def handed_lock() -> str:
+    """Say why who gave goods out cannot take them back."""
+    return _("您经手给出的，退货须别人收")
+
+
 def lead_lock(points_from: int) -> str:
     """Say from which amount on the lead decides."""
     return _("%(points)s 分以上，须负责人审", points=points_from)

@@ -36,7 +36,7 @@ from exchange.orders.finish import (
     order_reversed,
     return_order,
 )
-from exchange.orders.rows import OrderMoved, OrderUnknown, OwnHousehold, OwnOrder
+from exchange.orders.rows import HandedByYou, OrderMoved, OrderUnknown, OwnHousehold, OwnOrder
 from exchange.orders.sharing import (
     Agreed,
     AgreeToPay,
@@ -57,6 +57,7 @@ __all__ = [
     "DeclineToPay",
     "Ended",
     "HandOver",
+    "HandedByYou",
     "HandedOver",
     "LapseOrder",
     "LeadNeeded",

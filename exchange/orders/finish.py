@@ -297,18 +297,22 @@ def lapse_orders() -> str:
 def return_order(work: Work, command: ReturnOrder) -> Ended:
     """Take back what was collected: every transfer reversed by its own figures, stock put back.
 
-    Points return with the age they had. Whoever may approve the order may take it back. Raises
-    ReturnReasonMissing, OrderUnknown, OrderMoved, OwnOrder, OwnHousehold or LeadNeeded.
+    Points return with the age they had. Whoever may approve the order may take it back, but for
+    who gave it out: what two people moved, one alone does not undo. Raises ReturnReasonMissing,
+    OrderUnknown, OrderMoved, OwnOrder, OwnHousehold, HandedByYou or LeadNeeded.
     """
     reason = command.reason.strip()
     if not 0 < len(reason) <= REASON_LENGTH_MAX:
         raise ReturnReasonMissing
     order = rows.locked_one(work, command.order)
-    refuse_decision(work, order, directory().own(work.connection, work.actor.person))
+    own = directory().own(work.connection, work.actor.person)
+    refuse_decision(work, order, own)
     result = Ended(id=order.id, state="returned", cost=order.cost)
     if order.state == "returned":
         work.replayed()
         return result
+    if order.handed_by in own:
+        raise rows.HandedByYou
     if not rows.move(work, order.id, ["collected"], "returned", refusal=reason):
         raise OrderMoved
     legs.undo(work, order, reason)

@@ -45,6 +45,12 @@ class OwnOrder(Forbidden):
     text = N_("这是您自己的兑换单，要由别的工作人员来办。")
 
 
+class HandedByYou(Forbidden):
+    """Who gave the goods out does not take them back alone: points return by two people."""
+
+    text = N_("这单是您或您家人经手给出的，退货要请另一位工作人员来收。")
+
+
 class OwnHousehold(Forbidden):
     """Nobody decides on an order of their own household."""
 

@@ -256,6 +256,9 @@ def test_goods_come_back_with_a_reason(cast: People, run: Run, ask: Run) -> None
     order = ask(lambda c: c.execute(text("SELECT id FROM orders")).scalar())
     drawer = f"{LIST}?show=done&order={order}"
 
+    assert "您经手给出的，退货须别人收" in words(browser.get(drawer))
+    browser = cast.browser(cast.lead)
+
     without = fill(browser, drawer, "/return", returned=" ")
     assert without.status_code == 422
     assert 'id="wrong-returned"' in without.get_data(as_text=True)

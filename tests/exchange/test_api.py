@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from exchange.orders import ReturnOrder, return_order
 from tests.exchange.scene import POINT, Scene, Someone
 from tests.people import HERE, THERE, People
 
@@ -124,7 +126,9 @@ def test_the_story_over_the_api_alone(
     mine = api(cast.wang, "GET", "/orders").get_json()
     assert [row["state"] for row in mine["closed"]] == ["collected"]
     back = api(cast.elsewhere, "POST", f"/staff/orders/{order}/return", {"reason": "坏了"})
-    assert back.get_json()["state"] == "returned"
+    assert (back.status_code, back.get_json()["code"]) == (403, "handed_by_you")
+    returned = ReturnOrder(order=UUID(order), reason="坏了")
+    scene.run(return_order, returned, scene.staff(THERE, name="沈建华"))
     assert scene.free(wang) == 15_300
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from core.acts import Actor, NotInYourScope
 from exchange.orders import (
     CancelOrder,
+    HandedByYou,
     HandOver,
     LeadNeeded,
     NotYourOrder,
@@ -38,6 +39,12 @@ def zhou(scene: Scene) -> Actor:
     clerk = scene.staff(THERE, name="周国栋")
     scene.station(THERE, clerk)
     return clerk
+
+
+@pytest.fixture
+def colleague(scene: Scene) -> Actor:
+    """Who takes goods back there: never the one who gave them out."""
+    return scene.staff(THERE, name="沈建华")
 
 
 @pytest.fixture
@@ -268,7 +275,7 @@ def test_a_share_of_an_older_receipt_does_not_widen_the_newest(
 
 
 def test_a_return_reverses_every_transfer_by_its_own_figures(
-    scene: Scene, wang: Someone, zhou: Actor, clock: Any
+    scene: Scene, wang: Someone, zhou: Actor, colleague: Actor, clock: Any
 ) -> None:
     before = scene.ask(ledger)
     order, item = collected(scene, wang, zhou, price=1333)
@@ -276,9 +283,9 @@ def test_a_return_reverses_every_transfer_by_its_own_figures(
 
     for empty in ("", " ", "长" * 101):
         with pytest.raises(ReturnReasonMissing):
-            scene.run(return_order, ReturnOrder(order=order.id, reason=empty), zhou)
-    scene.run(return_order, ReturnOrder(order=order.id, reason="坏了"), zhou)
-    scene.run(return_order, ReturnOrder(order=order.id, reason="坏了"), zhou)
+            scene.run(return_order, ReturnOrder(order=order.id, reason=empty), colleague)
+    scene.run(return_order, ReturnOrder(order=order.id, reason="坏了"), colleague)
+    scene.run(return_order, ReturnOrder(order=order.id, reason="坏了"), colleague)
 
     assert scene.order_row(order.id).state == "returned"
     assert scene.ask(ledger) == before
@@ -290,7 +297,29 @@ def test_a_return_reverses_every_transfer_by_its_own_figures(
     assert len([row for row in scene.transfers(order.id) if row.act == "reversal"]) == 4
     fresh = scene.order(wang, item)
     with pytest.raises(OrderMoved):
-        scene.run(return_order, ReturnOrder(order=fresh.id, reason="坏了"), zhou)
+        scene.run(return_order, ReturnOrder(order=fresh.id, reason="坏了"), colleague)
+
+
+@pytest.mark.parametrize("at_counter", [False, True])
+def test_who_gave_the_goods_out_does_not_take_them_back(
+    scene: Scene, wang: Someone, zhou: Actor, colleague: Actor, *, at_counter: bool
+) -> None:
+    keeper = scene.resident(HERE, points=0, name="马建英")
+    wife = scene.resident(HERE, points=0, name="孙小妹", household=keeper.household)
+    clerk = scene.working(keeper, THERE)
+    if at_counter:
+        order = scene.redeem(wang, scene.item(THERE, zhou, stock=10), clerk).id
+    else:
+        order = collected(scene, wang, clerk)[0].id
+    command = ReturnOrder(order=order, reason="坏了")
+
+    for alone in (clerk, scene.working(wife, THERE)):
+        with pytest.raises(HandedByYou):
+            scene.run(return_order, command, alone)
+    assert scene.order_row(order).state == "collected"
+
+    scene.run(return_order, command, colleague)
+    assert scene.order_row(order).state == "returned"
 
 
 def test_who_may_not_approve_so_much_does_not_take_it_back(

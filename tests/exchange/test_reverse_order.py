@@ -128,7 +128,7 @@ def test_after_a_change_of_the_rate_it_comes_back_at_its_own(
 
 def test_what_the_desk_has_returned_is_not_undone_again(undoing: Undoing) -> None:
     command = ReturnOrder(order=undoing.order, reason="坏了")
-    undoing.scene.run(return_order, command, undoing.zhou)
+    undoing.scene.run(return_order, command, undoing.scene.staff(THERE, name="沈建华"))
 
     with pytest.raises(AlreadyReversed):
         undoing.undo()
@@ -139,7 +139,7 @@ def test_what_the_ledger_has_undone_is_not_returned_again(undoing: Undoing) -> N
     undoing.undo(10 * POINT)
 
     with pytest.raises(AlreadyReversed):
-        undoing.scene.run(return_order, command, undoing.zhou)
+        undoing.scene.run(return_order, command, undoing.scene.staff(THERE, name="沈建华"))
     assert undoing.scene.order_row(undoing.order).state == "collected"
 
 

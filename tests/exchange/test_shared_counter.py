@@ -62,7 +62,9 @@ def test_a_family_that_stands_there_pays_together(
     assert (agreed.agreed_by, agreed.confirmation, agreed.hold) == (clerk.person, "known", None)
     assert scene.used("household_item_month", f"{family.wang.household}:{rice}") == 1
     assert broken(scene) == []
-    scene.run(return_order, ReturnOrder(order=done[0].id, reason="坏了"), clerk)
+    scene.run(
+        return_order, ReturnOrder(order=done[0].id, reason="坏了"), scene.staff(HERE, name="沈建华")
+    )
     assert family.free() == (30 * POINT, 50 * POINT, 20 * POINT)
 
 
