@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
 from core.work import Work
 from points import holds, ledger
-from points.accounts import account_id
+from points.accounts import account_id, resident_account
+from points.models import Hold
+from tests.conftest import Clock
 from tests.points.books import HERE, ISSUED, REDEEMED, WALLET, posting, residents, spending
 from tests.points.test_posting import totals
 
@@ -66,12 +69,33 @@ def test_held_points_cannot_be_spent(run: Run, ask: Run) -> None:
 def test_more_than_there_is_cannot_be_held(run: Run) -> None:
     with pytest.raises(ledger.InsufficientPoints):
         run(holds.hold, open_hold(1001))
+    assert run(holds.hold, open_hold(1000)).amount == 1000
+
+
+def test_what_is_held_or_spent_cannot_be_held_again(run: Run, ask: Run) -> None:
+    run(holds.hold, open_hold(300))
+    run(ledger.post, posting(2, WALLET, REDEEMED, 200, "redemption"))
+
+    with pytest.raises(ledger.InsufficientPoints):
+        run(holds.hold, open_hold(501, UUID(int=51)))
+    run(holds.hold, open_hold(500, UUID(int=51)))
+
+    assert ask(totals, WALLET) == (1000, 200, 800, 2)
+
+
+def test_nothing_is_held_of_an_account_that_was_never_opened(run: Run) -> None:
+    stranger = replace(open_hold(1), account=resident_account(UUID(int=99), HERE, "service"))
+
+    with pytest.raises(ledger.AccountUnknown):
+        run(holds.hold, stranger)
 
 
 def test_the_same_hold_again_holds_once(run: Run, ask: Run) -> None:
-    run(holds.hold, open_hold(300))
+    first = run(holds.hold, open_hold(300))
+    again = run(holds.hold, open_hold(300))
 
-    assert run(holds.hold, open_hold(300)).exists
+    assert first == holds.Held(id=HOLD, amount=300, exists=False)
+    assert again == holds.Held(id=HOLD, amount=300, exists=True)
     assert ask(totals, WALLET) == (1000, 0, 300, 1)
 
 
@@ -128,6 +152,31 @@ def test_releasing_gives_everything_back_once(run: Run, ask: Run) -> None:
     assert run(release, HOLD)
     assert not run(release, HOLD)
     assert ask(totals, WALLET) == (1000, 0, 0, 1)
+
+
+def test_each_hold_ends_by_itself_and_says_how_and_when(run: Run, ask: Run, clock: Clock) -> None:
+    for number in (50, 51, 52):
+        run(holds.hold, open_hold(100, UUID(int=number)))
+    opened = clock.now
+    clock.advance(minutes=5)
+    run(release, HOLD)
+
+    def lapse(work: Work, hold: UUID) -> bool:
+        return holds.release(work, hold, lapsed=True)
+
+    run(lapse, UUID(int=51))
+
+    assert ask(ends) == [
+        ("released", 0, opened, clock.now),
+        ("lapsed", 0, opened, clock.now),
+        ("open", 0, opened, None),
+    ]
+    assert ask(totals, WALLET) == (1000, 0, 100, 1)
+
+
+def ends(connection: Connection) -> list[tuple[object, ...]]:
+    query = select(Hold.state, Hold.captured, Hold.created_at, Hold.closed_at).order_by(Hold.id)
+    return [tuple(row) for row in connection.execute(query)]
 
 
 def test_a_released_hold_cannot_be_captured(run: Run, ask: Run) -> None:

@@ -64,7 +64,7 @@ def test_the_same_posting_again_says_that_it_exists(run: Run, ask: Run) -> None:
 
     again = run(ledger.post, posting(1, ISSUED, WALLET, 1500))
 
-    assert again.exists
+    assert again == ledger.Posted(id=UUID(int=1), exists=True)
     assert ask(totals, WALLET) == (1500, 0, 0, 1)
 
 
@@ -103,9 +103,10 @@ def test_an_account_that_was_never_opened_is_unknown(run: Run) -> None:
         run(ledger.post, posting(1, ISSUED, stranger, 100))
 
 
-def test_an_account_of_another_community_is_unknown_to_this_book(run: Run, ask: Run) -> None:
-    with pytest.raises(ledger.AccountUnknown):
-        run(ledger.post, dataclasses.replace(posting(1, ISSUED, WALLET, 100), community=THERE))
+def test_an_account_of_another_book_is_unknown_to_this_one(run: Run, ask: Run) -> None:
+    for changed in ({"community": THERE}, {"points_kind": "basic"}):
+        with pytest.raises(ledger.AccountUnknown):
+            run(ledger.post, dataclasses.replace(posting(1, ISSUED, WALLET, 100), **changed))
 
     assert ask(totals, WALLET) == (0, 0, 0, 0)
 
