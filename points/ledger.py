@@ -238,7 +238,9 @@ def debit_legs(work: Work, spending: Spending, legs: Sequence[Leg], *, unhold: i
     )
     row = work.connection.execute(guarded).first()
     if row is None:
-        exists = select(Account.id).where(Account.id == spending.account)
+        exists = select(Account.id).where(
+            Account.id == spending.account, Account.community == spending.community
+        )
         raise InsufficientPoints if work.connection.execute(exists).first() else AccountUnknown
     balance, version, points_kind = row
     balance += total

@@ -8,9 +8,17 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from points import posting_sql
 from tests.conftest import Clock
 from tests.people import People
 from tests.points.correcting import Desk
+
+
+@pytest.fixture(autouse=True)
+def _statements_are_made_anew() -> None:
+    """Let each test make its own statements: make mutants knows by it who notices a change."""
+    posting_sql.statement.cache_clear()  # type: ignore[attr-defined]
+    posting_sql.plain.cache_clear()
 
 
 @pytest.fixture
