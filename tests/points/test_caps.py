@@ -74,15 +74,21 @@ def test_a_rule_that_counts_persons_leaves_the_household_out(run: Run) -> None:
 
 def test_a_void_award_gives_the_household_its_units_back(run: Run, ask: Run) -> None:
     made = run(award, given("a", units=3))
-    alone = replace(FAMILY, household_caps=False)
-    run(award, given("another", alone, units=2, holder_id=NEIGHBOUR))
+    alone, other = replace(FAMILY, household_caps=False), replace(FAMILY, key="join.activity")
+    run(award, given("of one of them", alone, units=2, holder_id=NEIGHBOUR))
+    run(award, given("by another rule", other, units=3))
+    run(award, given("a day later", units=1, event_at=days_later(1)))
 
     def void(work: Any, identity: UUID) -> Any:
         return void_award(work, identity)
 
     run(void, one(made.id))
 
-    assert ask(used) == {("2026", 2), ("2026-11", 2), ("2026-11-24", 2)}
+    assert ask(used) == {
+        *((period, 2) for period in ("2026", "2026-11", "2026-11-24")),
+        *((period, 3) for period in ("2026", "2026-11", "2026-11-24")),
+        *((period, 1) for period in ("2026", "2026-11", "2026-11-25")),
+    }
     assert run(award, given("b", units=3, holder_id=NEIGHBOUR)).units == 3
 
 

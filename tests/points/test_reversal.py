@@ -4,17 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
+from core.ids import uuid8
+from core.work import Work
 from points import ledger, reversal
-from tests.points.books import ISSUED, REDEEMED, WALLET, posting, residents
+from points.models import Reversal, Transfer
+from tests.points.books import (
+    ISSUED,
+    MORNING,
+    PURSE,
+    REDEEMED,
+    WALLET,
+    Nothing,
+    posting,
+    residents,
+)
 from tests.points.test_posting import totals
 
 Run = Callable[..., Any]
+ACT = UUID(int=900)
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +69,109 @@ def test_an_award_that_is_taken_back_is_a_debit(run: Run, ask: Run) -> None:
     run(reversal.reverse, back(3))
 
     assert ask(totals, WALLET) == (1200, 500, 0, 4)
+
+
+def test_it_repeats_the_figures_of_its_original_with_its_own_cause(run: Run, ask: Run) -> None:
+    rate, journal = UUID(int=600), UUID(int=700)
+    paid = replace(posting(3, WALLET, REDEEMED, 100, "redemption"), rate=rate, standard=80)
+    run(ledger.post, paid)
+
+    run(reversal.reverse, replace(back(3), journal=journal))
+
+    row = ask(lambda c: c.execute(select(Transfer).where(Transfer.id == UUID(int=10))).one())
+    assert (row.act, row.debit, row.credit) == ("reversal", REDEEMED, WALLET)
+    assert (row.amount, row.standard, row.rate) == (100, 80, rate)
+    assert (row.journal, row.note, row.source_id) == (journal, "不合适，退回", UUID(int=77))
+
+
+def one_act(run: Run) -> list[int]:
+    """Post one act of several legs in no order at all; return the legs' ids as they come back."""
+    low, high = sorted((WALLET, PURSE))
+    run(ledger.post, posting(20, ISSUED, low, 1000))
+    run(ledger.post, posting(21, ISSUED, high, 1000))
+    for number, debit, credit in (
+        (39, ISSUED, REDEEMED),
+        (38, REDEEMED, ISSUED),
+        (47, ISSUED, high),
+        (46, high, REDEEMED),
+        (45, low, REDEEMED),
+        (44, ISSUED, low),
+    ):
+        run(ledger.post, replace(posting(number, debit, credit, 5075), journal=ACT, act="award"))
+    return [45, 44, 47, 46, 38, 39]
+
+
+def undo_all(run: Run, journal: UUID, amount: int | None = None) -> None:
+    def use_case(work: Work, _command: None) -> Nothing:
+        command = reversal.ReverseAll(
+            at=MORNING, journal=journal, note="", source_kind="test", source_id=ACT, amount=amount
+        )
+        reversal.reverse_all(work, reversal.legs_of(work.connection, ACT, ACT), command)
+        return Nothing()
+
+    run(use_case, None)
+
+
+@pytest.fixture
+def rich(run: Run) -> None:
+    """Both holders have what the legs of an act take."""
+    run(ledger.post, posting(18, ISSUED, WALLET, 100_000))
+    run(ledger.post, posting(19, ISSUED, PURSE, 100_000))
+
+
+def test_holders_legs_come_first_by_account_and_then_as_they_were_made(
+    run: Run, ask: Run, rich: None
+) -> None:
+    order = one_act(run)
+
+    legs = ask(reversal.legs_of, UUID(int=45), ACT)
+    alone = ask(reversal.legs_of, UUID(int=45), None)
+
+    assert [leg.id.int for leg in legs] == order
+    assert [leg.id.int for leg in alone] == [45]
+
+
+def test_all_or_a_part_comes_back_and_no_more_than_there_was(
+    run: Run, ask: Run, rich: None
+) -> None:
+    one_act(run)
+    for amount in (0, 4 * 5075 + 1):
+        with pytest.raises(reversal.PartTooLarge) as refused:
+            undo_all(run, UUID(int=800), amount)
+        assert refused.value.facts == {"most": 203}
+
+    undo_all(run, UUID(int=800), 2)
+
+    made = ask(lambda c: c.execute(select(Reversal.original, Reversal.reversal)).all())
+    assert {row.reversal for row in made} == {uuid8(MORNING, "reversal", row[0]) for row in made}
+    journals = select(Transfer.journal, Transfer.amount).where(Transfer.act == "reversal")
+    rows = ask(lambda c: c.execute(journals).all())
+    assert {row.journal for row in rows} == {UUID(int=800)}
+    assert sum(row.amount for row in rows) == 2
+
+
+def test_what_one_act_undid_is_undone_again_by_nothing_but_itself(
+    run: Run, ask: Run, rich: None
+) -> None:
+    one_act(run)
+    undo_all(run, UUID(int=800))
+    before = ask(totals, WALLET)
+
+    undo_all(run, UUID(int=800))
+    with pytest.raises(reversal.AlreadyReversed):
+        undo_all(run, UUID(int=801))
+
+    assert ask(totals, WALLET) == before
+
+
+def test_a_leg_that_was_undone_by_itself_holds_the_whole_act_back(
+    run: Run, ask: Run, rich: None
+) -> None:
+    one_act(run)
+    run(reversal.reverse, back(46))
+
+    with pytest.raises(reversal.AlreadyReversed):
+        undo_all(run, UUID(int=800))
 
 
 def test_a_second_reversal_is_refused(run: Run) -> None:

@@ -342,6 +342,10 @@ def test_a_part_is_split_among_the_legs_to_the_centipoint(desk: Desk) -> None:
         parts = {leg.id.int: part for leg, part in reversal.split(rows, amount)}  # type: ignore[arg-type]
         ours = [parts[number].amount for number in range(3) if number in parts]
         assert sum(ours) == amount
+        # What the first ones get together is cut once, and not each by itself.
+        for first in (1, 2):
+            share = sum(parts[number].amount for number in range(first) if number in parts)
+            assert share == amount * sum(amounts[:first]) // sum(amounts)
         assert all(
             parts[number].amount <= amounts[number] for number in range(3) if number in parts
         )
@@ -352,6 +356,23 @@ def test_a_part_is_split_among_the_legs_to_the_centipoint(desk: Desk) -> None:
             assert parts[9].amount == 768 * parts[0].amount // 960
     assert parts[9].amount == 768
     assert parts[0].standard == 960
+
+
+def test_a_leg_is_met_only_by_its_own_in_the_other_book(desk: Desk) -> None:
+    ours = leg_row(0, 960, 960)
+    here = leg_row(1, 1, 960) | {"debit": -1}
+    another = leg_row(2, 2, 5) | {"debit": -1, "community": THERE}
+    pair = leg_row(9, 768, 960) | {"debit": -1, "community": THERE}
+    rows = [Row(**leg) for leg in (ours, here, another, pair)]
+
+    met = reversal.split(rows, 480)  # type: ignore[arg-type]
+    alone = reversal.split(rows[:3], 480)  # type: ignore[arg-type]
+
+    assert [(leg.id.int, part.amount, part.standard) for leg, part in met] == [
+        (0, 480, 480),
+        (9, 384, 480),
+    ]
+    assert [(leg.id.int, part.amount, part.standard) for leg, part in alone] == [(0, 480, None)]
 
 
 def together(desk: Desk) -> UUID:

@@ -96,6 +96,13 @@ def test_each_leg_tells_what_was_left_after_it_and_what_it_was_worth(run: Run, a
     ]
 
 
+def test_free_is_what_is_neither_spent_nor_held(run: Run) -> None:
+    def free(work: Work, _command: None) -> int:
+        return ledger.free_of(work, WALLET)
+
+    assert run(free, None) == 500
+
+
 def test_the_same_spending_again_spends_once(run: Run, ask: Run) -> None:
     assert pay(run, leg(11, 400), leg(12, 100))
     assert not pay(run, leg(11, 400), leg(12, 100))
