@@ -28,6 +28,21 @@ ATTENDED_TWICE = """
 OVERBOOKED = """
     SELECT session AS what FROM session_parts WHERE taken < 0 OR taken > places"""
 
+# Whoever entered an arrival by hand answers for the hours, whoever records the exit.
+UNAUDITED = """
+    SELECT awards.id AS what FROM awards
+    WHERE awards.source_kind = 'session' AND awards.created_at >= :kept_since AND NOT EXISTS (
+        SELECT 1 FROM attendances AS made JOIN audit_events
+            ON audit_events.at = made.recorded_at AND audit_events.actor = made.recorded_by
+        WHERE made.session = awards.source_id AND made.resident = awards.holder_id
+            AND made.recorded_at = awards.created_at
+            AND (made.recorded_by = awards.recorded_by OR EXISTS (
+                SELECT 1 FROM attendances AS came
+                WHERE came.session = made.session AND came.resident = made.resident
+                    AND came.part = made.part AND came.phase = 'entry'
+                    AND came.method IN ('hand', 'sheet')
+                    AND came.recorded_by = awards.recorded_by)))"""
+
 _entry, _exit = aliased(Attendance), aliased(Attendance)
 _here, _there = aliased(Award), aliased(Award)
 BOTH_AWARDED = (
@@ -123,6 +138,14 @@ CHECKS: tuple[Check, ...] = (
         table="sessions",
         title=N_("名额没有超过"),
         changed="whole",
+    ),
+    Check(
+        "audited attendance",
+        "awards of sessions were recorded by nobody who ran a use case then",
+        UNAUDITED,
+        table="awards",
+        title=N_("每次到场得分都有登记记录"),
+        changed="rows",
     ),
     Check(
         "hours twice",

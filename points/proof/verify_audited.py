@@ -25,6 +25,15 @@ def unaudited(table: str, moment: str, person: str, by: str = "") -> str:
 # What the night settles stays in the name of who recorded it.
 SETTLER = f"CASE WHEN transfers.act = 'award' THEN '{SYSTEM.person.hex}' ELSE transfers.actor END"
 
+# Staff note a help, whoever gives the word runs the use case that awards it.
+GIVER = """CASE WHEN awards.source_kind = 'help' THEN (
+        SELECT confirmed_by FROM neighbour_helps WHERE neighbour_helps.id = awards.source_id
+            AND neighbour_helps.recorded_by = awards.recorded_by
+    ) ELSE awards.recorded_by END"""
+
+# Of attendance ``activities.verify`` knows who was there.
+NOT_ATTENDED = " AND awards.source_kind <> 'session'"
+
 AUDITED: tuple[Check, ...] = (
     Check(
         "audited transfers",
@@ -36,7 +45,7 @@ AUDITED: tuple[Check, ...] = (
     Check(
         "audited awards",
         "awards were recorded by nobody who ran a use case then",
-        unaudited("awards", "created_at", "recorded_by"),
+        unaudited("awards", "created_at", "recorded_by", GIVER) + NOT_ATTENDED,
         table="awards",
         title=N_("每次发放都有登记记录"),
         changed="rows",

@@ -83,7 +83,7 @@ def serving(cause: str, **changes: Any) -> Award:
         "amount_per_unit": changes.get("rule", HOUR).amount,
         "provenance": "verified",
         "reason": "便民集市，来帮忙1 小时",
-        "source_kind": "session",
+        "source_kind": "act",
         "source_id": UUID(int=900),
         "event_at": MORNING,
         "face_home": FACE_ONE,

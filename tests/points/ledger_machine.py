@@ -150,7 +150,7 @@ class Ledger(RuleBasedStateMachine):
             amount_per_unit=chosen.amount,
             provenance="verified",
             reason="便民集市",
-            source_kind="session",
+            source_kind="act",
             source_id=UUID(int=900),
             event_at=now,
             face_home=FACES[home],

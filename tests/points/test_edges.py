@@ -176,7 +176,7 @@ def test_nobody_carries_while_the_year_that_is_over_is_open(
 def test_a_cause_is_asked_what_it_gave(run: Run, ask: Run) -> None:
     made = give(run, "visit", rule=JOIN, units=1)
 
-    [(name, found)] = ask(cause.awards_of, "session", UUID(int=900)).items()
+    [(name, found)] = ask(cause.awards_of, "act", UUID(int=900)).items()
 
     assert (name, found.id, found.units) == ("visit", made.id, 1)
     assert ask(cause.award_of, "visit") == found

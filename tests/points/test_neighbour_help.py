@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from flask import Flask
 from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import IntegrityError
 
@@ -35,6 +36,7 @@ from tests.people import HERE, People
 from tests.points.books import one
 from tests.points.doors import building_lead
 from tests.points.earning import count
+from tests.points.test_verify import damaged, flask_verify
 
 Run = Callable[..., Any]
 
@@ -101,6 +103,23 @@ def test_a_yes_on_the_own_phone_gives_the_points_once(
     row = ask(helps)[0]
     assert (row.state, row.word, row.confirmed_by) == ("confirmed", "device", cast.chen.person)
     assert ask(asked_of, one(cast.chen.resident), clock.now) == []
+
+
+@pytest.mark.parametrize("who", ["chen", "lead"])
+def test_whoever_gives_the_word_the_award_has_its_audit_row(
+    app: Flask, run: Run, cast: People, asked: UUID, clock: Clock, who: str
+) -> None:
+    clock.advance(minutes=5)
+    run(answer_help, AnswerHelp(help=asked, helped=True), cast.actor(getattr(cast, who)))
+
+    code, said = flask_verify(app)
+
+    assert code == 0, said
+    for damage in (
+        "UPDATE awards SET recorded_by = '0123456789abcdef0123456789abcdef'",
+        "DELETE FROM audit_events WHERE at = (SELECT created_at FROM awards)",
+    ):
+        assert "audited awards" in damaged(app, damage)
 
 
 def test_a_no_gives_nothing_and_stays_a_no(run: Run, ask: Run, cast: People, asked: UUID) -> None:
@@ -244,7 +263,10 @@ def test_the_verifier_finds_help_without_a_word(
         )
 
     run(write, None, SYSTEM)
-    assert ask(lambda c: [each.name for each in verify(c).broken]) == ["neighbours' words"]
+    assert ask(lambda c: {each.name for each in verify(c).broken}) == {
+        "audited awards",
+        "neighbours' words",
+    }
 
 
 def test_for_a_child_the_guardian_says_it_and_no_carer(

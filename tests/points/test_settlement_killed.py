@@ -79,7 +79,7 @@ def row(number: int, now: dt.datetime) -> dict[str, object]:
         "units": 1,
         "provenance": "verified",
         "reason": "便民集市，来帮忙半小时",
-        "source_kind": "session",
+        "source_kind": "act",
         "source_id": UUID(int=900),
         "recorded_by": UUID(int=1),
         "event_at": event_at,

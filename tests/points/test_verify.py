@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,7 @@ from points import closing, holds, ledger, reversal
 from points.accounts import account_id, clearing, resident_account
 from points.earning import awards
 from points.proof import sealing, verify
+from points.proof.checks import Check
 from points.settlement import settle_due
 from tests.conftest import Clock, Stage
 from tests.points.books import (
@@ -374,7 +375,7 @@ PAPER_CHECKS = {"statements", "public lists", "listed awards"}
 """Of test_verify_papers."""
 
 
-def damaged(app: Flask, *statements: str) -> set[str]:
+def damaged(app: Flask, *statements: str, checks: Sequence[Check] = verify.CHECKS) -> set[str]:
     """What is broken after some raw statements, which are taken back again."""
     with (
         app.app_context(),
@@ -383,7 +384,7 @@ def damaged(app: Flask, *statements: str) -> set[str]:
     ):
         for statement in statements:
             assert connection.exec_driver_sql(statement).rowcount >= 1, statement
-        found = {broken.name for broken in verify.broken(connection)}
+        found = {broken.name for broken in verify.broken(connection, checks)}
         transaction.rollback()
     return found
 
