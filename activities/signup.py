@@ -14,7 +14,7 @@ from activities.models import Activity, Attendance, Session, SessionPart, SignUp
 from activities.publish import Part, SessionUnknown
 from core import outbox
 from core.errors import N_, Conflict, Forbidden, NotFound, Rejected
-from core.formats import message_time
+from core.formats import message_time, queued
 from residents.models import Community, Person, Resident
 
 if TYPE_CHECKING:
@@ -347,7 +347,7 @@ def tell(work: Work, session: SessionFacts, resident: UUID, state: str, ahead: i
             key=key,
             person=row.id,
             activity=session.title[:10],
-            count=ahead,
+            queue=queued(ahead),
         )
         return
     outbox.send(

@@ -67,7 +67,8 @@ def sign_up_for(session_id: UUID) -> ResponseReturnValue:
     except AppError as refusal:
         return _sign_ups(page, refusal.sentence(), int(refusal.status))
     if done.state == "waiting":
-        flash(_("名额满了，排在候补，前面还有 %(count)s 人", count=done.ahead), "note")
+        place = _("前面还有 %(count)s 人", count=done.ahead) if done.ahead else _("排第一位")
+        flash(_("名额满了，排在候补，%(place)s", place=place), "note")
     else:
         flash(_("已报名"), "done")
     return redirect(url_for("desk.session_sign_ups", session_id=session_id), code=303)

@@ -114,9 +114,8 @@ def clock(value: dt.datetime) -> str:
 
 def span(start: dt.datetime, end: dt.datetime) -> str:
     """Write a window: "9:00–11:00", or "22:30–次日 1:30"."""
-    if date_of(end) == date_of(start):
-        return f"{clock(start)}{DASH}{clock(end)}"
-    return _("%(start)s–次日 %(end)s", start=clock(start), end=clock(end))
+    overnight = "" if date_of(end) == date_of(start) else _("次日 ")
+    return f"{clock(start)}{DASH}{overnight}{clock(end)}"
 
 
 def date(value: dt.date, today: dt.date | None = None) -> str:
@@ -345,6 +344,11 @@ def earns_short(amount: int | None, part: str) -> str:
     return _("每小时 %(points)s 分", points=points(2 * amount))
 
 
+def queued(ahead: int) -> str:
+    """Write where somebody stands who waits for a place: "前面还有 3 人", "您排第一位"."""
+    return _("前面还有 %(count)s 人", count=ahead) if ahead else _("您排第一位")
+
+
 def clauses(sentence: str) -> Markup:
     """Mark up a sentence so that its lines end where a clause does, wherever that fits."""
     parts = re.findall(rf"[^{STOPS}]+[{STOPS}”」）]*|[{STOPS}]+", sentence)
@@ -386,6 +390,7 @@ FILTERS: tuple[Callable[..., object], ...] = (
     code3,
     earns,
     earns_short,
+    queued,
     clauses,
 )
 

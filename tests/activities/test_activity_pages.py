@@ -171,6 +171,8 @@ def test_a_full_part_queues_and_says_how_many_are_ahead(scene: Scene) -> None:
     assert "已为您排队候补，前面还有1人" in said
     assert "候补中，点这里取消" in said
     assert "排队候补，前面还有1人" in words(browser.get("/activities/"))
+    first = scene.cast.browser(cast.new)
+    assert "排队候补，您排第一位" in words(first.get("/activities/"))
 
 
 def test_who_is_elsewhere_reads_for_whom_it_is(scene: Scene) -> None:
@@ -282,6 +284,9 @@ def test_the_home_page_brings_what_is_next_and_three_near(scene: Scene) -> None:
     assert "您报名了来帮忙" in said
     near = said.partition("的活动全部")[2]
     assert near.index("家里的事") < near.index("我的事") < near.index("隔壁的事")
+    unpaid = (PartOffered(part="take_part", rule=JOIN), PartOffered(part="serve"))
+    scene.session(title="明早的事", sessions=(TOMORROW,), parts=unpaid)
+    assert "来参加：1基本积分来帮忙：没有积分，来了就好" in words(browser.get("/"))
     assert "远处的事" not in said
     assert "隔壁自己的事" not in said
 

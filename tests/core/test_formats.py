@@ -211,6 +211,7 @@ def test_a_part_says_what_it_earns_as_the_card_promises() -> None:
     assert formats.earns(500, "serve", 2000) == "每小时 10 服务积分，最多 20 分"
     assert formats.earns(600, "serve") == "每小时 12 服务积分"
     assert formats.earns(None, "take_part") == "没有积分，来了就好"
+    assert [formats.queued(ahead) for ahead in (0, 3)] == ["您排第一位", "前面还有 3 人"]
     assert formats.earns_short(600, "serve") == "每小时 12 分"
     assert formats.earns_short(200, "take_part") == "2 基本积分"
     assert formats.code3("482719") == "482 719"

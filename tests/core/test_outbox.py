@@ -146,7 +146,7 @@ def test_without_a_number_or_a_reason_to_call_it_stays_in_the_application(
     post: Post, ask: Run
 ) -> None:
     post.write("order.collected", "a", CALM, to=None)
-    post.write("signup.waiting", "b", {"activity": "便民集市", "count": 2})
+    post.write("signup.waiting", "b", {"activity": "便民集市", "queue": "您排第一位"})
 
     assert [(row.channel, row.state) for row in ask(rows)] == [("inapp", "sent")] * 2
     assert post.deliver() == 0
