@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from admin.blueprints import console
 from admin.forms import identity, number
+from core.directory import directory
 from core.errors import N_, AppError
 from core.http_keys import form_key
 from core.identity import current_actor
@@ -88,7 +89,7 @@ def _feeders(
 
 def _rows(lines: list[queries.FeederLine], rules: dict[str, str]) -> tuple[dict[str, Any], ...]:
     actor, connection = current_actor(), reader()
-    found = {each.place for each in lines}
+    found, own = {each.place for each in lines}, directory().own(connection, actor.person)
     names: dict[int, str] = {
         row.code: row.display_name
         for row in connection.execute(
@@ -112,7 +113,7 @@ def _rows(lines: list[queries.FeederLine], rules: dict[str, str]) -> tuple[dict[
             "last_at": each.last_at,
             "recorded": each.recorded,
             "may_confirm": each.state == "waiting"
-            and each.secret_by != actor.person
+            and each.secret_by not in own
             and actor.may("feeder.change"),
         }
         for each in lines

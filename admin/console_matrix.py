@@ -10,6 +10,7 @@ from flask import url_for
 from flask_babel import gettext as _
 
 from core import settings
+from core.directory import directory
 from core.formats import rate_fixed
 from core.identity import current_actor
 from core.ids import NIL
@@ -183,6 +184,7 @@ def asks_of(waiting: Iterable[rates.Proposal], now: dt.datetime) -> tuple[dict[s
     """Return the proposals as they wait for the second person."""
     notice = settings.integer(reader(), "exchange.notice_days", now)
     earliest = business_day(now) + dt.timedelta(days=notice)
+    own = directory().own(reader(), current_actor().person)
     return tuple(
         {
             "id": each.id,
@@ -194,6 +196,7 @@ def asks_of(waiting: Iterable[rates.Proposal], now: dt.datetime) -> tuple[dict[s
             "by": each.proposed_by_name,
             "at": each.proposed_at,
             "mine": each.proposed_by == current_actor().person,
+            "own": each.proposed_by in own,
             "withdraws": each.withdraws,
             "late": each.valid_from <= now
             if each.withdraws

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from admin.blueprints import console, within
 from admin.forms import date, identity, number, page_number
 from core.crypto import PhoneMalformed
+from core.directory import directory
 from core.errors import N_, AppError
 from core.identity import current_actor
 from core.work import business_day, present, reader, transact
@@ -97,7 +98,10 @@ def _names(rows: tuple[GrantLine, ...]) -> dict[Any, str]:
 
 def _row(line: GrantLine, names: dict[Any, str]) -> dict[str, Any]:
     place = f"{line.place_name}{_('，')}{line.subdistrict}" if line.subdistrict else line.place_name
-    mine = current_actor().person in {line.person, line.granted_by}
+    mine = current_actor().person in {line.person, line.granted_by} or (
+        line.is_waiting
+        and directory().own(reader(), current_actor().person) & {line.person, line.granted_by}
+    )
     return {
         "id": line.id,
         "name": line.name,

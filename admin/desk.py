@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from admin import figures
 from admin.blueprints import desk
 from core import settings
+from core.directory import directory
 from core.identity import current_actor
 from core.work import business_day, present, reader
 from exchange.desk import ApprovalRow, approvals
@@ -236,9 +237,9 @@ def _corrections(community: int) -> list[Waiting]:
                 act=_("去答复"),
             ),
         )
-    others = [
-        each for each in adjustments_waiting(connection, community) if each.maker != actor.person
-    ]
+    waiting = adjustments_waiting(connection, community)
+    own = directory().own(connection, actor.person) if waiting else frozenset()
+    others = [each for each in waiting if each.maker not in own]
     if others:
         rows.append(
             Waiting(

@@ -153,6 +153,8 @@ def _row(each: adjusting.AdjustmentLine) -> dict[str, Any]:
         lock = _("您自己或同户的，由别人来定")
     elif each.maker == actor.person:
         lock = _("您提出的，等另一位来定")
+    elif each.maker in mine:
+        lock = _("同户家人提出的，等另一位来定")
     elif large:
         lock = _("%(limit)s 分起由社区负责人来定", limit=limit)
     return {

@@ -83,9 +83,9 @@ class Directory(Protocol):
     def own(self, connection: Connection, person: UUID) -> frozenset[UUID]:
         """Return the people, residents and households whose matters a person may not decide.
 
-        Themselves, who has the same number under whatever name, their households, who lives
-        there with every place they had, and who ever lived there: what is still to come to the
-        dead is theirs, too.
+        Themselves, their households, who lives there with every place they had, all under
+        whatever name the same number has, and who ever lived there: what is still to come to
+        the dead is theirs, too.
         """
 
     def wards(self, connection: Connection, agent: UUID, day: dt.date) -> frozenset[UUID]:
@@ -132,6 +132,14 @@ class Directory(Protocol):
 
     def role(self, role: str) -> str:
         """Return a role in words."""
+
+
+def is_second(connection: Connection, person: UUID, maker: UUID) -> bool:
+    """Whether somebody may decide what the maker began: another human, of another household.
+
+    Two records with one number are one human here; the database's CHECKs know records only.
+    """
+    return person != maker and maker not in directory().own(connection, person)
 
 
 def directory() -> Directory:

@@ -138,7 +138,8 @@ class ResidentsDirectory:
     def own(self, connection: Connection, person: UUID) -> frozenset[UUID]:
         """Return the people, residents and households whose matters a person may not decide.
 
-        They are the person's own, of their household, and of those they act for.
+        They are the person's own, of their household under whatever name, and of those they
+        act for.
         """
         number = select(Person.phone_index).where(Person.id == person).scalar_subquery()
         same = select(Person.id).where(or_(Person.id == person, Person.phone_index == number))
@@ -152,7 +153,9 @@ class ResidentsDirectory:
         acted_for = select(Representation.principal).where(
             Representation.agent.in_(same), acting.holds(business_day(present()))
         )
-        people = frozenset(connection.scalars(same.union(living, acted_for)))
+        numbers = select(Person.phone_index).where(Person.id.in_(living))
+        selves = select(Person.id).where(Person.phone_index.in_(numbers))
+        people = frozenset(connection.scalars(same.union(living, selves, acted_for)))
         residents = connection.scalars(
             select(Resident.id).where(
                 or_(Resident.person.in_(people), Resident.household.in_(households)),

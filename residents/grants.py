@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from core.acts import Role
 from core.crypto import normal_phone, phone_index
+from core.directory import directory
 from core.errors import N_, Conflict, NotFound, Rejected
 from core.ids import NIL
 from residents.households import Member, person_row
@@ -73,9 +74,9 @@ class GrantUnknown(NotFound):
 
 
 class GrantedByYourself(Conflict):
-    """Whoever granted does not confirm, and nobody grants or confirms for themselves."""
+    """Whoever granted does not confirm, nor who lives with them; nobody grants to themselves."""
 
-    text = N_("授权和确认要两个人办，也不能给自己授权。请让另一位管理员来确认。")
+    text = N_("授权和确认要两个人办，不能是同户家人，也不能给自己授权。请让另一位管理员来确认。")
 
 
 class TwoAdminsNeeded(Conflict):
@@ -252,7 +253,7 @@ def confirm_grant(work: Work, command: ConfirmGrant) -> Granted:
     grant = work.session.get(Grant, command.grant)
     if grant is None or (grant.valid_to is not None and grant.valid_to < work.day):
         raise GrantUnknown
-    if work.actor.person in {grant.granted_by, grant.person}:
+    if directory().own(work.connection, work.actor.person) & {grant.granted_by, grant.person}:
         raise GrantedByYourself
     if grant.confirmed_by is not None:
         work.replayed()

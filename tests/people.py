@@ -122,6 +122,19 @@ class People:
         return {"Authorization": f"Bearer {self.token(someone)}"}
 
 
+def second_self(run: Callable[..., Any], someone: Someone) -> Someone:
+    """Register somebody's number a second time, in another community under another name."""
+    twin = Someone("王秀瑛", someone.phone, community=THERE)
+    made = run(
+        people.register,
+        people.Register(
+            phone=twin.phone, name=twin.name, community=THERE, consent=True, is_fourteen=True
+        ),
+    )
+    twin.resident, twin.person, twin.household = made.resident, made.person, made.household
+    return twin
+
+
 def last_code(instance: Path, phone: str) -> str:
     """Read the newest code that the terminal gateway sent to a number."""
     lines = (instance / "messages.log").read_text(encoding="utf-8").splitlines()

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import delete, insert, select, update
 
 from core import outbox, settings
+from core.directory import is_second
 from core.errors import N_, Conflict, Forbidden, NotFound, Rejected
 from core.formats import date
 from core.work import SHANGHAI, day_start
@@ -77,9 +78,9 @@ class ProposalGone(Conflict):
 
 
 class SecondPersonNeeded(Forbidden):
-    """Whoever proposed a rate cannot confirm it."""
+    """Whoever proposed a rate, or lives with them, cannot confirm it."""
 
-    text = N_("自己提出的折算率要由另一位区级管理员确认。")
+    text = N_("自己或同户家人提出的折算率，要由另一位区级管理员确认。")
 
 
 class RateTaken(Conflict):
@@ -259,7 +260,7 @@ def confirm_rate(work: Work, command: ConfirmRate) -> RateConfirmed:
     """
     work.actor.require("rate.change")
     found = _open(work, command.proposal)
-    if found.proposed_by == work.actor.person:
+    if not is_second(work.connection, work.actor.person, found.proposed_by):
         raise SecondPersonNeeded
     result = RateConfirmed(
         id=found.id,

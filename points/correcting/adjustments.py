@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, update
 
 from core import settings
 from core.defaults import CENTIPOINTS
-from core.directory import Holder, directory
+from core.directory import Holder, directory, is_second
 from core.errors import N_, Conflict, Forbidden, NotFound, Rejected
 from points.accounts import PointsKind, household_account, resident_account
 from points.correcting.corrections import (
@@ -66,9 +66,9 @@ class OwnAdjustment(Forbidden):
 
 
 class AdjustmentNeedsSecondPerson(Forbidden):
-    """Whoever proposed it does not decide."""
+    """Whoever proposed it, or lives with them, does not decide."""
 
-    text = N_("这条更正是您提出的，要另一位工作人员来定。")
+    text = N_("这条更正是您或同户家人提出的，要另一位工作人员来定。")
 
 
 class LeadDecides(Forbidden):
@@ -367,7 +367,7 @@ def refuse_decision(work: Work, row: Row[Adjustment]) -> UUID | None:
     """
     work.actor.require("points.adjust", row.community)
     household = refuse_own(work, row.person, row.household)
-    if row.maker == work.actor.person:
+    if not is_second(work.connection, work.actor.person, row.maker):
         raise AdjustmentNeedsSecondPerson
     limit = settings.integer(work.connection, "redeem.lead_points", work.now, row.community)
     large = moved(work.connection, row.original, row.amount) >= limit * CENTIPOINTS

@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import insert, select, update
 
 from core.crypto import encrypt, new_token
+from core.directory import is_second
 from core.errors import N_, Conflict, NotFound, Rejected
 from core.ids import uuid8
 from points.models import Account, CatalogueRule, Feeder
@@ -60,9 +61,9 @@ class FeederUnfit(Rejected):
 
 
 class FeederNeedsSecondPerson(Conflict):
-    """Whoever was shown the secret does not let it work."""
+    """Whoever was shown the secret, or lives with them, does not let it work."""
 
-    text = N_("看过密钥的人不能自己启用，请另一位区级管理员来启用。")
+    text = N_("看过密钥的人和同户家人不能启用，请另一位区级管理员来启用。")
 
 
 class FeederStopped(Conflict):
@@ -190,7 +191,7 @@ def confirm_feeder(work: Work, command: ChangeFeeder) -> FeederChanged:
     if row.state == "active":
         work.replayed()
         return FeederChanged(id=row.id, state="active")
-    if row.secret_by == work.actor.person:
+    if not is_second(work.connection, work.actor.person, row.secret_by):
         raise FeederNeedsSecondPerson
     _set(work, row.id, state="active", confirmed_by=work.actor.person, confirmed_at=work.now)
     return FeederChanged(id=row.id, state="active")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -11,12 +12,19 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, text
 
-from residents.grants import GrantRole, grant_role
+from residents.grants import (
+    ConfirmGrant,
+    GrantedByYourself,
+    GrantRole,
+    confirm_grant,
+    grant_role,
+)
 from tests.admin.console import DISTRICT, XIAOYING, auditor, granted, post, reader
 from tests.admin.forms import Forms, again, fill
 from tests.admin.scene import words
 from tests.conftest import Clock
-from tests.people import HERE, People, Someone
+from tests.people import HERE, People, Someone, second_self
+from tests.points.books import one
 
 Run = Callable[..., Any]
 PAGE = "/console/people"
@@ -152,6 +160,23 @@ def test_nobody_gives_ends_or_confirms_their_own(cast: People, ask: Run) -> None
     assert post(lin, f"{PAGE}/end", grant_id=wanted).status_code == 409
     assert lin.get(PAGE).status_code == 200
     assert ask(roles_of, cast.lin.name) == [("district_admin", True, False)]
+
+
+@pytest.mark.parametrize("second", ["spouse", "twin"])
+def test_who_lives_with_the_one_or_is_the_same_human_does_not_confirm(
+    cast: People, run: Run, ask: Run, second: str
+) -> None:
+    other = cast.li if second == "spouse" else second_self(run, cast.wang)
+    maker, checker = (
+        replace(cast.actor(cast.lin), person=one(each.person)) for each in (cast.wang, other)
+    )
+    command = GrantRole(name="郑毅", phone="13700000011", role="auditor", place=DISTRICT)
+    made = run(grant_role, command, maker)
+
+    with pytest.raises(GrantedByYourself):
+        run(confirm_grant, ConfirmGrant(grant=made.id), checker)
+    assert ask(roles_of, "郑毅") == [("auditor", False, False)]
+    run(confirm_grant, ConfirmGrant(grant=made.id), cast.actor(cast.wu))
 
 
 def test_the_last_two_admins_stay_until_a_third_is_confirmed(cast: People, ask: Run) -> None:

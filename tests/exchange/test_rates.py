@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from core.ids import NIL
 from core.models import OutboxMessage
 from core.work import Work
 from exchange.defaults import seed_rates
-from exchange.models import DiscountRate
+from exchange.models import DiscountRate, RateProposal
 from exchange.rates import (
     ConfirmRate,
     DocumentMissing,
@@ -40,7 +42,10 @@ from exchange.rates.changes import DistrictNeedsRate, RateHolds
 from residents.grants import Admin, Bootstrap, bootstrap
 from residents.models import Group, GroupMember, Person
 from tests.exchange.scene import FAR_AWAY, HERE, NEXT_DOOR, POINT, THERE, Scene
+from tests.people import People, second_self
+from tests.points.books import one
 
+Run = Callable[..., Any]
 HERE_SUB, THERE_SUB = HERE // 1000 * 1000, THERE // 1000 * 1000
 DAY = dt.date(2026, 12, 1)
 MIDNIGHT = dt.datetime(2026, 11, 30, 16, tzinfo=dt.UTC)
@@ -162,6 +167,21 @@ def test_a_rate_is_found_in_one_query(scene: Scene, statements: Any) -> None:
     with statements() as seen:
         scene.ask(matrix, scene.now)
     assert len([each for each in seen if each.lstrip().startswith("SELECT")]) == 3
+
+
+@pytest.mark.parametrize("second", ["spouse", "twin"])
+def test_who_lives_with_the_one_or_is_the_same_human_does_not_confirm(
+    run: Run, ask: Run, cast: People, second: str
+) -> None:
+    other = cast.li if second == "spouse" else second_self(run, cast.wang)
+    maker, checker = (
+        replace(cast.actor(cast.lin), person=one(each.person)) for each in (cast.wang, other)
+    )
+    proposed = run(propose_rate, proposal(), maker)
+
+    with pytest.raises(SecondPersonNeeded):
+        run(confirm_rate, ConfirmRate(proposal=proposed.id), checker)
+    assert ask(lambda c: c.scalar(select(RateProposal.state))) == "proposed"
 
 
 def test_two_people_change_a_rate_and_residents_read_it_ahead(

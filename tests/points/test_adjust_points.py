@@ -31,7 +31,7 @@ from points.correcting.corrections import (
     open_correction,
 )
 from points.earning.recorders import HolderUnknown
-from tests.people import HERE, Someone
+from tests.people import HERE, Someone, second_self
 from tests.points.books import Nothing, one
 from tests.points.correcting import Desk
 
@@ -106,6 +106,23 @@ def test_whoever_proposes_does_not_decide(desk: Desk) -> None:
     with pytest.raises(adjustments.AdjustmentNeedsSecondPerson):
         desk.decide(proposal)
     assert desk.decide(proposal, desk.cast.actor(desk.cast.staff)).state == "posted"
+
+
+@pytest.mark.parametrize("second", ["spouse", "twin", "twin of the spouse"])
+def test_whoever_lives_with_the_maker_or_is_the_same_human_does_not_decide(
+    desk: Desk, second: str
+) -> None:
+    cast = desk.cast
+    other = cast.li if second == "spouse" else second_self(desk.run, cast.wang)
+    maker = cast.li if second == "twin of the spouse" else cast.wang
+    proposal = desk.propose(500, working(maker), holder_id=one(cast.chen.resident))
+
+    with pytest.raises(adjustments.AdjustmentNeedsSecondPerson):
+        desk.decide(proposal, working(other, "lead"))
+    with pytest.raises(adjustments.AdjustmentNeedsSecondPerson):
+        desk.decide(proposal, working(other, "lead"), refusal="不对")
+    assert desk.row(proposal).state == "proposed"
+    assert desk.decide(proposal).state == "posted"
 
 
 def test_neither_of_them_gains_nor_their_household(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +19,8 @@ from points.feeds.feeders import DEVICE, PLATFORM, ChangeFeeder, MakeFeeder
 from points.feeds.queries import rules_to_feed
 from points.models import Feeder
 from tests.conftest import Clock
-from tests.people import HERE, People
+from tests.people import HERE, People, second_self
+from tests.points.books import one
 from tests.points.earning import count
 from tests.points.feeding import Feed, feeder, open_rule, thrown
 
@@ -56,6 +58,21 @@ def test_a_feeder_waits_for_somebody_who_has_not_seen_its_secret(
         assert done.state == "active"
     assert waiting.send(thrown("a", clock.now)).status_code == 200
     assert ask(row_of).confirmed_by == cast.actor(cast.wu).person
+
+
+@pytest.mark.parametrize("second", ["spouse", "twin"])
+def test_nor_lets_it_in_who_lives_with_them_or_is_the_same_human(
+    ask: Run, run: Run, cast: People, second: str
+) -> None:
+    other = cast.li if second == "spouse" else second_self(run, cast.wang)
+    maker, checker = (
+        replace(cast.actor(cast.lin), person=one(each.person)) for each in (cast.wang, other)
+    )
+    made = run(feeders.make_feeder, asked(), maker)
+
+    with pytest.raises(feeders.FeederNeedsSecondPerson):
+        run(feeders.confirm_feeder, ChangeFeeder(feeder=made.id), checker)
+    assert ask(row_of).state == "waiting"
 
 
 def test_the_database_refuses_one_person_alone(
