@@ -162,8 +162,8 @@ def test_the_wrong_role_or_place_is_refused(scene: Scene, call: Call, who: str) 
         known = "not_in_your_scope" if who == "elsewhere" else "forbidden"
         assert (status, answer["code"]) == (403, known), name
 
-    # Which access was refused to staff is kept, and counted; nothing else.
-    traces = ("audit_events", "rate_limits") if someone.role != "resident" else ()
+    # Which access was refused is kept, and counted; nothing else.
+    traces = ("audit_events", "rate_limits")
     assert but(scene.ask(everything), *traces) == but(before, *traces)
 
 
