@@ -36,13 +36,23 @@ class ConsoleShell:
     broken_proofs: int
 
 
+@console.app_context_processor
+def _frame() -> dict[str, Any]:
+    """Give refusals anywhere the frame of the console."""
+    return {"console_shell": _shell}
+
+
 @console.context_processor
-def _shell() -> dict[str, Any]:
+def _framed() -> dict[str, Any]:
     """Give every page of the console its frame."""
+    return {"shell": _shell()}
+
+
+def _shell() -> ConsoleShell:
     actor, connection = current_actor(), reader()
     district = people.district(connection)
     runs = jobs.last_runs(connection).values()
-    shell = ConsoleShell(
+    return ConsoleShell(
         district_name=district.display_name if district else "",
         person_name=actor.name,
         role_words=_(ROLES[actor.role]),
@@ -50,7 +60,6 @@ def _shell() -> dict[str, Any]:
         failed_jobs=sum(run.state == "failed" for run in runs),
         broken_proofs=proving.broken_now(connection),
     )
-    return {"shell": shell}
 
 
 @console.get("/")

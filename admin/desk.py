@@ -45,13 +45,23 @@ class DeskShell:
     phone: str | None
 
 
+@desk.app_context_processor
+def _frame() -> dict[str, Any]:
+    """Give refusals anywhere the frame of the desk."""
+    return {"desk_shell": _shell}
+
+
 @desk.context_processor
-def _shell() -> dict[str, Any]:
+def _framed() -> dict[str, Any]:
     """Give every page of the desk its frame."""
+    return {"shell": _shell()}
+
+
+def _shell() -> DeskShell:
     actor, connection = current_actor(), reader()
     place = people.place(connection, actor.place)
     counted = figures.desk_counts(connection, actor.place)
-    shell = DeskShell(
+    return DeskShell(
         community=actor.place,
         community_name=place.display_name if place else "",
         subdistrict_name=place.subdistrict if place else "",
@@ -63,7 +73,6 @@ def _shell() -> dict[str, Any]:
         corrections=counted.corrections,
         phone=figures.district_phone(connection),
     )
-    return {"shell": shell}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from whitenoise import WhiteNoise
 
 from core import formats
+from core.acts import Act
 from core.api_document import finished
 from core.config import ROOT, Config
 from core.db import is_our_mistake
@@ -60,6 +61,9 @@ STALE = N_("这个页面放得太久了，或者中间换过登录。请刷新�
 """A form without the token of this browser's session."""
 
 RETRY_SECONDS = 30
+ROOMS: tuple[tuple[Act, str], ...] = (("desk.read", "desk"), ("console.read", "console"))
+"""Those who may read one of these meet refusals in its frame."""
+
 UNEXPECTED = N_("系统出了点问题，我们已经记下。请过一会儿再试；急事请打电话给社区。")
 
 OWN_CODES = {
@@ -226,10 +230,12 @@ def answer(
 
 
 def _page(sentence: str, status: int, reference: str = "") -> str:
-    """Render the page in its room's frame; without who looks where the database cannot say."""
+    """Render the page in the frame of who reads it; in none where the database cannot say."""
     facts: dict[str, Any] = {"sentence": sentence, "status": status, "reference": reference}
     try:
-        return render_template([f"errors/{request.blueprint}.html", "error.html"], **facts)
+        actor = actor_or_none()
+        rooms = [room for act, room in ROOMS if actor is not None and actor.may(act)]
+        return render_template([*(f"errors/{room}.html" for room in rooms), "error.html"], **facts)
     except SQLAlchemyError:
         return current_app.jinja_env.get_template("error.html").render(facts)
 

@@ -43,9 +43,14 @@ def test_a_refusal_names_the_communitys_number_to_residents_and_the_districts_to
 def test_staff_read_a_refusal_in_the_frame_of_their_desk(cast: People, run: Run) -> None:
     number(cast, run, cast.actor(cast.lin).place, DISTRICT)
 
+    no_pair = "/console/rates/330102999999/330102999999"
     for who, address in (
         (cast.keeper, "/desk/settings"),
-        (cast.lin, "/console/rates/330102999999/330102999999"),
+        (cast.staff, "/console/"),
+        (cast.staff, "/me"),
+        (cast.staff, "/none"),
+        (cast.lin, no_pair),
+        (cast.lin, "/desk/"),
     ):
         answer = cast.browser(who).get(address)
         page = answer.get_data(as_text=True)
