@@ -32,6 +32,7 @@ from activities.signup import sign_up as sign_up_now
 from core import settings
 from core.acts import Actor
 from core.errors import AppError, SignInNeeded
+from core.formats import queued
 from core.identity import actor_or_none, current_actor, public, residents_only
 from core.work import present, reader, transact
 from points.cause import award_of
@@ -150,7 +151,7 @@ def sign_up(session_id: UUID) -> ResponseReturnValue:
     command = ForResident(session=session_id, part=_part(), resident=actor.resident)
     done = transact(sign_up_now, command, actor)
     if done.state == "waiting":
-        flash(_("已为您排队候补，前面还有 %(count)s 人", count=done.ahead), "done")
+        flash(_("已为您排队候补，%(where)s", where=queued(done.ahead)), "done")
     else:
         flash(_("报名成功，到场扫一扫现场码签到"), "done")
     return redirect(_detail_of(session_id), code=303)
