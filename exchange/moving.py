@@ -260,6 +260,10 @@ class Wanted(Protocol):
         """Centipoints of the account's book."""
 
     @property
+    def year(self) -> int | None:
+        """When what is to be taken came; None: the oldest points."""
+
+    @property
     def note(self) -> str:
         """What the lines say."""
 
@@ -279,6 +283,7 @@ def bring_back(work: Work, event: Wanted) -> None:
             target=old,
             points_kind=event.points_kind,
             wanted=event.amount,
+            year=event.year,
             note=event.note,
         ),
     )

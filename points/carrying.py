@@ -7,6 +7,7 @@ one for one and never meet clearing.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -27,6 +28,7 @@ from points.accounts import (
 )
 from points.expiring.lapsing import year_end
 from points.ledger import AccountUnknown, Posting, lock_accounts, post
+from points.marks import keep_older
 from points.models import Account, ExpiryMark, RuleUsage
 
 if TYPE_CHECKING:
@@ -114,6 +116,8 @@ class Fetch:
     points_kind: PointsKind
     wanted: int
     note: str
+    #: When what is wanted came; None: the oldest points.
+    year: int | None = None
 
 
 def fetch(work: Work, command: Fetch) -> None:
@@ -129,8 +133,7 @@ def fetch(work: Work, command: Fetch) -> None:
     missing = command.wanted - (taking.credited - taking.debited - taking.held)
     amount = min(row.credited - row.debited - row.held, -(-missing * target.face // source.face))
     if amount > 0:
-        way = Carry(source=source, target=target, note=command.note)
-        _Move(work, way, command.points_kind, row, taking, amount).post()
+        _Move(work, command, command.points_kind, row, taking, amount).post()
 
 
 def refuse_unclosed_year(work: Work) -> None:
@@ -139,6 +142,13 @@ def refuse_unclosed_year(work: Work) -> None:
     newest = work.connection.scalar(select(func.max(BusinessDay.day)))
     if newest is not None and newest < last:
         raise YearNotClosed
+
+
+def year_of(work: Work, day: dt.date) -> int:
+    """Return when something came; of this year, the marks of the last one have to be there."""
+    if day.year == work.day.year:
+        refuse_unclosed_year(work)
+    return day.year
 
 
 def _locked(work: Work, accounts: list[int]) -> dict[int, Row[Any]]:
@@ -156,7 +166,7 @@ class _Move:
     def __init__(
         self,
         work: Work,
-        command: Carry,
+        command: Carry | Fetch,
         kind: PointsKind,
         row: Row[Any],
         taking: Row[Any],
@@ -165,6 +175,8 @@ class _Move:
         self.work, self.command, self.kind = work, command, kind
         self.row, self.taking = row, taking
         self.amount = amount
+        #: When all of it came; None: the oldest points go.
+        self.year = command.year if isinstance(command, Fetch) else None
         self.is_here = row.community == taking.community
         # The version tells a first move from what follows later.
         self.journal = self._id("journal")
@@ -211,32 +223,40 @@ class _Move:
 
     def _mark(self) -> None:
         """Let the marks of the target take in what comes with an older age."""
-        rows = self.work.connection.execute(
-            select(ExpiryMark.year, ExpiryMark.credited)
-            .where(ExpiryMark.account == self.row.id, ExpiryMark.credited > self.row.debited)
-            .order_by(ExpiryMark.year),
-        ).all()
         known = self.work.connection.execute(
             select(ExpiryMark.year, ExpiryMark.credited).where(
                 ExpiryMark.account == self.taking.id
             ),
         )
         marks = {row.year: row.credited for row in known}
+        gone = self.taking.debited + self.taking.held
         insert = sqlite.insert if self.work.is_sqlite else postgresql.insert
-        for row in rows:
-            older = self._converted(min(row.credited - self.row.debited, self.amount))
+        for year, amount in self._older(marks):
+            older = self._converted(amount)
             if not older:
                 continue
-            gone = self.taking.debited + self.taking.held
-            credited = max(marks.get(row.year, 0), gone) + older
+            credited = max(marks.get(year, 0), gone) + older
             statement = insert(ExpiryMark).values(
-                account=self.taking.id, year=row.year, credited=credited
+                account=self.taking.id, year=year, credited=credited
             )
             self.work.connection.execute(
                 statement.on_conflict_do_update(
                     index_elements=["account", "year"], set_={"credited": credited}
                 ),
             )
+
+    def _older(self, marks: Iterable[int]) -> list[tuple[int, int]]:
+        """Return by year how much of what moves had come until its end."""
+        if self.year is not None:
+            # What came in one year: what is older stays where it is.
+            keep_older(self.work, self.row.id, self.year, self.amount)
+            return [(year, self.amount) for year in sorted(marks) if year >= self.year]
+        rows = self.work.connection.execute(
+            select(ExpiryMark.year, ExpiryMark.credited)
+            .where(ExpiryMark.account == self.row.id, ExpiryMark.credited > self.row.debited)
+            .order_by(ExpiryMark.year),
+        )
+        return [(row.year, min(row.credited - self.row.debited, self.amount)) for row in rows]
 
     def _id(self, leg: str) -> UUID:
         moment = dt.datetime.combine(self.work.day, dt.time(), dt.UTC)

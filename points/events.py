@@ -41,4 +41,6 @@ class PointsWanted:
     points_kind: PointsKind
     #: Centipoints of the account's own book.
     amount: int
+    #: When what is to be taken came; None: the oldest points.
+    year: int | None
     note: str

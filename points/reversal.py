@@ -23,6 +23,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from core.errors import N_, Conflict, Rejected
 from core.ids import NIL, uuid8
 from points.ledger import AccountUnknown, Posted, Posting, post
+from points.marks import keep_older
 from points.models import Reversal, Transfer
 
 if TYPE_CHECKING:
@@ -83,8 +84,8 @@ def reverse(work: Work, command: Reverse) -> Posted:
     """Post the original with its sides swapped, once only, by its own figures and never today's.
 
     A spend that comes back lowers ``debited``, so that the points return with the age they had;
-    an award that is taken back is a debit like any other. Raises AccountUnknown (no such
-    transfer), AlreadyReversed, InsufficientPoints or DayClosed.
+    an award that is taken back takes its own points, never older ones. Raises AccountUnknown
+    (no such transfer), AlreadyReversed, InsufficientPoints or DayClosed.
     """
     original = work.connection.execute(
         select(Transfer.__table__).where(Transfer.id == command.original),
@@ -103,7 +104,11 @@ def reverse(work: Work, command: Reverse) -> Posted:
         if work.connection.scalar(mine) != command.id:
             raise AlreadyReversed
         return Posted(id=command.id, exists=True)
-    return post(work, taken_back(work, original, command, act="reversal"))
+    posted = post(work, taken_back(work, original, command, act="reversal"))
+    if original.credit > 0:
+        amount = command.part.amount if command.part else original.amount
+        keep_older(work, original.credit, original.day.year, amount)
+    return posted
 
 
 def taken_back(work: Work, original: Row[Transfer], made: Reverse, act: str) -> Posting:

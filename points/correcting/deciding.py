@@ -18,6 +18,7 @@ from core.errors import N_, Conflict, Rejected
 from core.formats import points
 from core.ids import uuid8
 from points.accounts import account_id
+from points.carrying import year_of
 from points.correcting.adjustments import (
     WORDS_MAX,
     AdjustmentMoved,
@@ -35,6 +36,7 @@ from points.events import LineReversed, PointsWanted
 from points.expiring.lapsed import lapsed_of
 from points.ledger import Posting, free_of, lock_accounts, post
 from points.lines import LineOf, line_of
+from points.marks import keep_older
 from points.models import Adjustment, Award
 from points.reversal import (
     Part,
@@ -216,7 +218,7 @@ def _adjusting(work: Work, row: Row[Adjustment], amount: int, before: int) -> Po
     )
 
 
-def _available(work: Work, row: Row[Adjustment], wanted: int) -> int:
+def _available(work: Work, row: Row[Adjustment], wanted: int, year: int | None = None) -> int:
     """Lock the account and return what is free on it; what its holder took along comes back."""
     work.publish(
         PointsWanted(
@@ -224,6 +226,7 @@ def _available(work: Work, row: Row[Adjustment], wanted: int) -> int:
             holder_id=row.holder_id,
             points_kind=row.points_kind,
             amount=wanted,
+            year=year,
             note=row.reason,
         )
     )
@@ -269,10 +272,12 @@ def _claw_back(work: Work, row: Row[Adjustment], line: LineOf) -> _Done:
     legs = legs_of(work.connection, line.id, line.journal)
     lock_accounts(work, row.account)
     refuse_reversed(work.connection, [leg.id for leg in legs])
-    lapsed = lapsed_of(work.connection, row.account, legs[0].day.year, wanted)
-    amount = min(wanted - lapsed, _available(work, row, wanted - lapsed))
+    year = year_of(work, legs[0].day)
+    lapsed = lapsed_of(work.connection, row.account, year, wanted)
+    amount = min(wanted - lapsed, _available(work, row, wanted - lapsed, year))
     if amount:
         reverse_all(work, legs, _reversing(row, amount))
+    keep_older(work, row.account, year, lapsed)
     if line.award is not None:
         _free_caps(work, line, wanted)
     return _Done(posted=amount, lapsed=lapsed, shortage=wanted - lapsed - amount)
@@ -323,14 +328,18 @@ def collect_shortage(work: Work, command: CollectShortage) -> Collected:
     work.actor.require("points.adjust", row.community)
     refuse_own(work, row.person, row.household)
     missing = 0 if row.waived_at is not None else row.shortage - row.collected
-    amount = min(missing, _available(work, row, missing)) if missing else 0
+    legs: Sequence[Row[Transfer]] = ()
+    if row.act == "reversal":
+        line = line_of(work.connection, row.original)
+        legs = legs_of(work.connection, line.id, line.journal)
+    year = year_of(work, legs[0].day) if legs else None
+    amount = min(missing, _available(work, row, missing, year)) if missing else 0
     if not amount:
         raise NothingShort
-    if row.act == "adjustment":
-        post(work, _adjusting(work, row, amount, row.posted + row.collected))
+    if legs:
+        _collect_reversal(work, row, legs, amount)
     else:
-        line = line_of(work.connection, row.original)
-        _collect_reversal(work, row, legs_of(work.connection, line.id, line.journal), amount)
+        post(work, _adjusting(work, row, amount, row.posted + row.collected))
     work.connection.execute(
         update(Adjustment)
         .where(Adjustment.id == row.id)
@@ -362,6 +371,8 @@ def _collect_reversal(
             part=part,
         )
         post(work, taken_back(work, leg, made, act="adjustment"))
+        if leg.credit > 0:
+            keep_older(work, leg.credit, leg.day.year, part.amount)
 
 
 def waive_shortage(work: Work, command: WaiveShortage) -> AdjustmentState:

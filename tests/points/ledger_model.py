@@ -164,19 +164,21 @@ class Model:
             self.purses[account] = Purse(resident, community, kind)
             self.accounts.setdefault(resident, {})[kind] = account
 
-    def post(self, leg: Leg, year: int, *, back: bool = False) -> None:
-        """Post a transfer; ``back``: it undoes one."""
+    def post(self, leg: Leg, year: int, *, back: bool = False, of: int = 0) -> None:
+        """Post a transfer; ``back``: it undoes one; ``of``: it takes what came in that year."""
         for account, gets in ((leg.debit, False), (leg.credit, True)):
             self.changed.add(account)
             if account > 0:
-                self._holder(self.purses[account], leg.amount, year, gets=gets, back=back)
+                self._holder(
+                    self.purses[account], leg.amount, of or year, gets=gets, back=back, of=of
+                )
             else:
                 sums = self.system.setdefault(account, [0, 0, 0])
                 sums[0 if gets else 1] += leg.amount
                 sums[2] += (leg.standard or 0) if gets else -(leg.standard or 0)
 
     @staticmethod
-    def _holder(purse: Purse, amount: int, year: int, *, gets: bool, back: bool) -> None:
+    def _holder(purse: Purse, amount: int, year: int, *, gets: bool, back: bool, of: int) -> None:
         purse.version += 1
         if gets and back:
             purse.debited -= amount
@@ -186,7 +188,10 @@ class Model:
             purse.lots.earn(year, amount)
         else:
             purse.debited += amount
-            purse.lots.spend(amount)
+            if of:
+                purse.lots.take_back(of, amount)
+            else:
+                purse.lots.spend(amount)
 
     def set_aside(self, identity: UUID, aside: Aside) -> None:
         """Hold points."""
@@ -231,7 +236,8 @@ class Model:
         """Give a line back, or a part of it."""
         line.undone = True
         for leg in split(line.legs, amount):
-            self.post(Leg(leg.credit, leg.debit, leg.amount, leg.standard), year, back=True)
+            made = Leg(leg.credit, leg.debit, leg.amount, leg.standard)
+            self.post(made, year, back=True, of=line.year)
 
     def collect(self, short: Short, amount: int, year: int) -> None:
         """Take what was missing: the difference of two splits of the line."""
@@ -242,7 +248,7 @@ class Model:
             standard = (leg.standard or 0) - (had.standard or 0)
             if leg.amount > had.amount:
                 made = Leg(leg.credit, leg.debit, leg.amount - had.amount, standard or None)
-                self.post(made, year)
+                self.post(made, year, of=short.line.year)
         short.taken += amount
         short.missing -= amount
 
@@ -293,7 +299,7 @@ class Model:
                 followed += 1
         return followed
 
-    def bring_back(self, account: int, wanted: int, year: int) -> None:
+    def bring_back(self, account: int, wanted: int, year: int, of: int) -> None:
         """What is to be taken of a place that ended comes from the place of now."""
         purse = self.purses[account]
         now = self.last(purse.resident)
@@ -302,7 +308,7 @@ class Model:
         other = self.accounts[now][purse.kind]
         ours, theirs = FACES[purse.community], FACES[self.purses[other].community]
         missing = -(-(wanted - purse.free) * ours // theirs)
-        self.move(other, account, min(self.purses[other].free, missing), year)
+        self.move(other, account, min(self.purses[other].free, missing), year, of)
 
     def has_lapsed_on(self, account: int) -> bool:
         """Whether something lapsed where the points of a place that ended had gone."""
@@ -313,13 +319,13 @@ class Model:
             lapsed |= bool(self.purses[self.accounts[resident]["service"]].runs)
         return lapsed
 
-    def move(self, giving: int, taking: int, amount: int, year: int) -> int:
+    def move(self, giving: int, taking: int, amount: int, year: int, of: int = 0) -> int:
         """So much goes to another account, service points with their age; return what arrives."""
         source, target = self.purses[giving], self.purses[taking]
         if amount <= 0:
             return 0
         if source.kind == "service":
-            return self._move_service(giving, taking, amount, year)
+            return self._move_service(giving, taking, amount, year, of)
         if source.community == target.community:
             self.post(Leg(giving, taking, amount), year)
         else:
@@ -327,29 +333,33 @@ class Model:
             self.post(Leg(account_id("issued", target.community, "basic"), taking, amount), year)
         return amount
 
-    def _move_service(self, giving: int, taking: int, amount: int, year: int) -> int:
+    def _move_service(self, giving: int, taking: int, amount: int, year: int, of: int) -> int:
         source, target = self.purses[giving], self.purses[taking]
         home, host = source.community, target.community
-        moved = converted(oldest(source.lots.live, amount), FACES[home], FACES[host])
+        moved = converted(
+            [(of, amount)] if of else oldest(source.lots.live, amount), FACES[home], FACES[host]
+        )
         arriving = sum(there for _, there in moved)
-        old = [of for of, there in moved if there and of < year]
+        old = [came for came, there in moved if there and came < year]
         if old:
             # What had been spent over there counts as older than what comes.
-            target.lots.gone = [[min(of, old[0]), spent] for of, spent in target.lots.gone]
+            target.lots.gone = [[min(came, old[0]), spent] for came, spent in target.lots.gone]
         if not arriving:
             self.post(Leg(giving, account_id("rounding", home, "service"), amount), year)
             return 0
         standard = -(-amount * FACES[home] // FACE_ONE)
         credit = taking if home == host else clearing(home, host)
         before = target.lots
-        self.post(Leg(giving, credit, amount, None if home == host else standard), year)
+        self.post(Leg(giving, credit, amount, None if home == host else standard), year, of=of)
         if home != host:
-            self.post(Leg(clearing(host, home), taking, arriving, standard), year)
+            self.post(Leg(clearing(host, home), taking, arriving, standard), year, of=of)
+        if of:
+            return arriving
         # It came as one sum; its age is that of its parts.
         _take_youngest(before, year, arriving)
-        for of, there in moved:
+        for came, there in moved:
             if there:
-                before.earn(of, there)
+                before.earn(came, there)
         return arriving
 
 

@@ -212,7 +212,8 @@ class LedgerStory(Ledger):
         purse = self.model.purses[line.account]
         lapsed = purse.lapsed_of(line.year, wanted) if line.gives else 0
         if line.gives:
-            self.model.bring_back(line.account, wanted - lapsed, self.world.year)
+            self.model.bring_back(line.account, wanted - lapsed, self.world.year, line.year)
+            purse.lots.take_back(line.year, 0, lapsed)
         posted = min(wanted - lapsed, purse.free) if line.gives else wanted
         missing = wanted - lapsed - posted
         assert (done.posted, done.lapsed, done.shortage) == (posted, lapsed, missing)
@@ -232,7 +233,8 @@ class LedgerStory(Ledger):
         short = self.short[at % len(self.short)]
         purse = self.model.purses[short.account]
         if short.missing:
-            self.model.bring_back(short.account, short.missing, self.world.year)
+            of = short.line.year if short.line is not None else 0
+            self.model.bring_back(short.account, short.missing, self.world.year, of)
         amount = min(short.missing, purse.free)
         command = CollectShortage(adjustment=short.adjustment)
         expected = None if amount else NothingShort

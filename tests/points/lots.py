@@ -52,6 +52,24 @@ class Lots:
                 self.gone.pop()
             amount -= taken
 
+    def take_back(self, year: int, amount: int, lapsed: int = 0) -> None:
+        """Be as if so much of what came in a year had never been; of it, some had lapsed.
+
+        The youngest of that year and those before it, whether there or gone; what is younger
+        only where there is nothing else.
+        """
+        went = sum(there for _, there in self.gone) - lapsed
+        lots = [*self.gone, *self.live]
+        left = amount + lapsed
+        of_then = [lot for lot in reversed(lots) if lot[0] <= year]
+        for lot in [*of_then, *(lot for lot in lots if lot[0] > year)]:
+            taken = min(lot[1], left)
+            lot[1] -= taken
+            left -= taken
+        assert not left
+        self.gone, self.live = [], [lot for lot in lots if lot[1]]
+        self.spend(went)
+
     def due(self, year: int) -> int:
         """What of a year and those before it is there beyond what is held."""
         old = sum(amount for of, amount in self.live if of <= year)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from uuid import UUID
 
 import pytest
 
+from points.carrying import YearNotClosed
+from points.correcting.deciding import CollectShortage, collect_shortage
 from points.expiring import lapsed
-from tests.points.calendar import hangzhou, night
+from tests.points.calendar import give_back, hangzhou, night, set_aside
 from tests.points.correcting import Desk
 
 
@@ -112,6 +115,106 @@ def test_an_award_that_came_after_the_year_that_lapsed_is_taken_whole(
     assert (done.posted, done.lapsed) == (1000, 0)
     assert desk.broken() == []
     assert old != young
+
+
+@pytest.fixture
+def saved(desk: Desk) -> None:
+    """Ten points of 2026, none of them spent; the year is closed."""
+    desk.earn(units=2)
+    night(desk.app, desk.clock, 2026)
+    desk.clock.set(hangzhou(2027, 3, 1))
+
+
+@pytest.mark.usefixtures("saved")
+def test_a_wrong_award_that_is_taken_back_leaves_older_points_as_old_as_they_were(
+    desk: Desk,
+) -> None:
+    wrong = desk.earn(units=2, event_at=desk.clock.now)
+    assert desk.back(wrong).posted == 1000
+
+    assert lapse(desk) == 1
+    assert desk.totals()[2] == 0
+    assert desk.broken() == []
+
+
+@pytest.mark.usefixtures("saved")
+def test_a_part_that_is_taken_back_is_none_of_the_older_points(desk: Desk) -> None:
+    wrong = desk.earn(units=2, event_at=desk.clock.now)
+    desk.back(wrong, amount=400)
+
+    lapse(desk)
+    assert desk.totals()[2] == 600
+    assert desk.broken() == []
+
+
+@pytest.mark.usefixtures("saved")
+def test_taken_back_in_a_later_year_it_is_still_its_own_points(desk: Desk) -> None:
+    desk.clock.set(hangzhou(2027, 12, 1))
+    wrong = desk.earn(units=2, event_at=desk.clock.now)
+    lapse(desk)
+    desk.earn(units=4, event_at=desk.clock.now)
+    desk.back(wrong)
+    assert desk.totals()[2] == 2000
+
+    assert lapse(desk, 2028) == 0
+    assert lapse(desk, 2029) == 1
+    assert desk.totals()[2] == 0
+    assert desk.broken() == []
+
+
+@pytest.mark.usefixtures("saved")
+def test_what_is_held_does_not_lapse_when_something_younger_was_taken_back(desk: Desk) -> None:
+    set_aside(desk.run, 88, 300, desk.account())
+    desk.back(desk.earn(units=2, event_at=desk.clock.now))
+
+    lapse(desk)
+    assert desk.totals() == (2000, 1700, 0)
+    give_back(desk.run, 88)
+    assert lapse(desk, 2028, 1) == 1
+    assert desk.totals()[2] == 0
+    assert desk.broken() == []
+
+
+@pytest.mark.usefixtures("saved")
+def test_what_is_collected_later_is_none_of_the_older_points_either(desk: Desk) -> None:
+    wrong = desk.earn(units=2, event_at=desk.clock.now)
+    spent = desk.spend(1000)
+    desk.spend(500)
+    proposal = desk.propose_back(wrong)
+    assert desk.decide(proposal).shortage == 500
+    desk.earn(units=4, event_at=desk.clock.now)
+    collecting = CollectShortage(adjustment=proposal)
+    desk.run(collect_shortage, collecting, desk.cast.actor(desk.cast.staff))
+    desk.back(spent)
+    assert desk.totals()[2] == 2500
+
+    # Five points stay spent: the other five of 2026 lapse.
+    lapse(desk)
+    assert desk.totals()[2] == 2000
+    assert desk.broken() == []
+
+
+@pytest.mark.usefixtures("saved")
+def test_what_was_spent_of_a_wrong_award_counts_as_spent_of_older_points(desk: Desk) -> None:
+    wrong = desk.earn(units=2, event_at=desk.clock.now)
+    desk.spend(400)
+    desk.back(wrong)
+    assert desk.totals()[2] == 600
+
+    lapse(desk)
+    assert desk.totals()[2] == 0
+    assert desk.broken() == []
+
+
+@pytest.mark.usefixtures("saved")
+def test_until_the_year_is_closed_nothing_of_the_new_one_is_taken_back(desk: Desk) -> None:
+    desk.clock.set(hangzhou(2028, 1, 1, 0, 5))
+    desk.earn(units=2, event_at=desk.clock.now - dt.timedelta(days=1))
+    wrong = desk.earn(units=2, event_at=desk.clock.now - dt.timedelta(days=2))
+    proposal = desk.propose_back(wrong)
+
+    with pytest.raises(YearNotClosed):
+        desk.decide(proposal)
 
 
 def test_runs_are_used_up_from_the_oldest() -> None:

@@ -220,3 +220,18 @@ def test_whoever_lives_in_the_household_now_does_not_decide_about_the_one_it_was
 
     with pytest.raises(adjustments.OwnAdjustment):
         desk.decide(proposal)
+
+
+def test_what_is_older_lapses_with_its_year_where_they_live_now(desk: Desk, app: Flask) -> None:
+    desk.earn(units=2)
+    night(app, desk.clock, 2026)
+    desk.clock.set(hangzhou(2027, 5, 5))
+    wrong = desk.earn(units=2, event_at=desk.clock.now)
+    now = moves(desk)
+    assert desk.back(wrong).posted == 1000
+    assert desk.totals(now)[2] == 1500
+
+    night(app, desk.clock, 2027)
+
+    assert desk.totals(now)[2] == 0
+    assert desk.broken() == []
