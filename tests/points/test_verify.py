@@ -365,7 +365,10 @@ DAMAGE: dict[str, tuple[tuple[str, ...], set[str]]] = {
 PROVEN_BESIDE = {"deductions", "reminders", "neighbours' words"}
 """Checks that the tests of their own use cases prove: test_deductions, test_neighbour_help."""
 
-EXPIRY_CHECKS = {"expiry", "lapses", "age of what lapsed", "moves"}
+EXPIRY_CHECKS = {
+    *("expiry", "lapses", "age of what lapsed", "year marks", "marks after moves", "left behind"),
+    "moves",
+}
 """Of test_verify_expiry."""
 
 AUDITED_CHECKS = {"audited transfers", "audited awards", "audited decisions"}

@@ -12,30 +12,33 @@ from uuid import UUID
 import pytest
 from flask import Flask
 
-from core.work import Work
-from points import ledger
+from core.work import Work, reading
+from points import ledger, reversal
 from points.accounts import account_id, open_resident, resident_account
 from points.carrying import Carry, Holder, carry
 from points.expiring.expiry import expire_points
-from points.models import AccountEnd
-from points.proof import sealing
+from points.models import AccountEnd, ExpiryRun
+from points.proof import sealing, verify
+from points.proof.checks import Broken
 from tests.conftest import Clock
 from tests.points.books import (
     HERE,
     ISSUED,
     PURSE,
+    REDEEMED,
     RESIDENT,
     THERE,
     WALLET,
     Nothing,
     posting,
 )
-from tests.points.calendar import hangzhou, night
+from tests.points.calendar import close, give_back, hangzhou, night, set_aside
 from tests.points.earning import holders
 from tests.points.test_verify import damaged, flask_verify
 
 Run = Callable[..., Any]
 BASIC = resident_account(RESIDENT, HERE, "basic")
+MOVED = resident_account(RESIDENT, THERE, "service")
 THIRD = UUID(int=9)
 
 
@@ -96,7 +99,35 @@ DAMAGE: dict[str, tuple[str, set[str]]] = {
     ),
     "younger points that lapsed": (
         f"UPDATE expiry_marks SET credited = credited - 1 WHERE account = {WALLET} AND year = 2026",
-        {"age of what lapsed"},
+        {"age of what lapsed", "marks after moves"},
+    ),
+    "a mark that is gone": (
+        f"DELETE FROM expiry_marks WHERE account = {PURSE} AND year = 2027",
+        {"year marks"},
+    ),
+    "a mark that is too low": (
+        f"UPDATE expiry_marks SET credited = credited - 1 WHERE account = {PURSE} AND year = 2027",
+        {"year marks"},
+    ),
+    "a mark that is too high": (
+        f"UPDATE expiry_marks SET credited = credited + 1 WHERE account = {PURSE} AND year = 2026",
+        {"year marks", "left behind"},
+    ),
+    "a mark of a year that brought nothing": (
+        f"INSERT INTO expiry_marks (account, year, credited) VALUES ({PURSE}, 2025, 300)",
+        {"year marks"},
+    ),
+    "no marks at all": (
+        "DELETE FROM expiry_marks",
+        {"year marks", "marks after moves", "age of what lapsed"},
+    ),
+    "a mark that is gone of an account that was left": (
+        f"DELETE FROM expiry_marks WHERE account = {WALLET} AND year = 2027",
+        {"marks after moves"},
+    ),
+    "a mark above all that a move brought": (
+        f"UPDATE expiry_marks SET credited = credited + 71 WHERE account = {MOVED}",
+        {"marks after moves"},
     ),
     "basic points that did not arrive whole": (
         f"UPDATE transfers SET amount = amount - 1 WHERE act = 'moving' AND debit = {BASIC}",
@@ -120,3 +151,55 @@ def test_each_kind_of_damage_is_named(app: Flask, year: None, name: str) -> None
         statement = statement.replace("debit_balance", f"'{shown}'")
 
     assert damaged(app, statement) == broken
+
+
+def test_points_that_a_run_passed_over_are_named(app: Flask, clock: Clock, run: Run) -> None:
+    run(holders, None)
+    run(ledger.post, posting(1, ISSUED, WALLET, 1000, "adjustment"))
+    night(app, clock, 2026)
+    close(app, clock, dt.date(2027, 12, 31))
+    run(_passed_over, dt.date(2027, 12, 31))
+
+    assert [found.name for found in _broken(app)] == ["left behind"]
+
+
+def test_what_came_back_after_the_run_is_not_behind_yet(app: Flask, clock: Clock, run: Run) -> None:
+    run(holders, None)
+    run(ledger.post, posting(1, ISSUED, WALLET, 1000, "adjustment"))
+    run(ledger.post, posting(2, WALLET, REDEEMED, 200, "redemption"))
+    set_aside(run, 3, 300)
+    night(app, clock, 2026)
+    night(app, clock, 2027)
+    give_back(run, 3)
+    run(
+        reversal.reverse,
+        reversal.Reverse(
+            original=UUID(int=2),
+            id=UUID(int=4),
+            note="退回",
+            source_kind="order",
+            source_id=UUID(int=2),
+        ),
+    )
+
+    assert list(_broken(app)) == []
+
+
+def _broken(app: Flask) -> list[Broken]:
+    with app.app_context():
+        sealing.seal_days()
+    with app.app_context(), reading() as connection:
+        return list(verify.broken(connection))
+
+
+def _passed_over(work: Work, day: dt.date) -> Nothing:
+    row = ExpiryRun(
+        stage="lapse",
+        day=day,
+        id=UUID(int=55),
+        marked=day.year - 1,
+        begun_at=work.now,
+        finished_at=work.now,
+    )
+    work.session.add(row)
+    return Nothing()
