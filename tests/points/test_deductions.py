@@ -35,6 +35,7 @@ from points.earning.rules import RuleUnknown
 from points.proof.verify import verify
 from points.settlement import settle_due
 from points.wallet import wallet
+from tests.admin.scene import words
 from tests.conftest import Clock
 from tests.exchange.threads import all_at_once
 from tests.people import HERE, THERE, People
@@ -132,7 +133,7 @@ def test_after_two_reminders_points_are_taken_with_the_reason(
 
     assert (made.amount, made.exists, again.exists) == (200, False, True)
     assert ask(balance, one(cast.wang.household)) == 300
-    page = cast.browser(cast.wang).get("/points/?kind=basic").get_data(as_text=True)
+    page = words(cast.browser(cast.wang).get("/points/?kind=basic"))
     assert "楼道堆物未清，两次提醒后仍堆纸箱" in page
 
 
