@@ -21,7 +21,15 @@ from core.work import Work, present, reading, transact
 from exchange.basket import Wanted
 from exchange.counter import CounterRedemption, Redeemed, redeem_at_counter
 from exchange.models import Order, QuotaUsage, Stock
-from exchange.orders import ApproveOrders, Ordered, SubmitOrder, approve_orders, submit_order
+from exchange.orders import (
+    ApproveOrders,
+    Ordered,
+    ReturnOrder,
+    SubmitOrder,
+    approve_orders,
+    return_order,
+    submit_order,
+)
 from exchange.orders.rows import load_one
 from exchange.quote import Quote, quote
 from exchange.stations import AddItem, OpenStation, add_item, open_station
@@ -263,6 +271,11 @@ class Scene:
         )
         made: Redeemed = self.run(redeem_at_counter, command, clerk)
         return made
+
+    def take_back(self, order: UUID, community: int) -> None:
+        """Another person of the station than who gave the goods out takes them back."""
+        colleague = self.staff(community, "lead", name="沈建华")
+        self.run(return_order, ReturnOrder(order=order, reason="坏了"), colleague)
 
     def order_row(self, order: UUID) -> Any:
         return self.ask(lambda c: c.execute(select(Order.__table__).where(Order.id == order)).one())

@@ -14,7 +14,6 @@ from core.acts import NotInYourScope
 from core.errors import KeyReused
 from core.work import Work
 from exchange.moving import MergeRecords, OrderOpen, follow_residents, merge_records
-from exchange.orders import ReturnOrder, return_order
 from points.accounts import household_account, resident_account
 from points.models import RuleUsage
 from residents.endings import SamePerson, WorksHere
@@ -176,7 +175,7 @@ def test_quotas_count_what_both_used(app: Flask, cast: People, run: Run, twin: S
     merge(cast, run, cast.wang, twin)
 
     assert scene.used("household_item_month", f"{cast.wang.household}:{rice}") == 3
-    scene.run(return_order, ReturnOrder(order=orders[0].id, reason="坏了"), clerk)
+    scene.take_back(orders[0].id, clerk.place)
     assert scene.used("household_item_month", f"{cast.wang.household}:{rice}") == 1
 
 

@@ -18,7 +18,6 @@ from core.models import OutboxMessage
 from core.work import Work
 from exchange.models import FaceValue
 from exchange.moving import MoveHousehold, OrderOpen, follow_residents, move_household
-from exchange.orders import ReturnOrder, return_order
 from exchange.reserve import HouseholdLimit
 from points.accounts import account_id, clearing, household_account, resident_account
 from points.books import books
@@ -290,7 +289,7 @@ def test_quotas_count_on_after_a_move_and_come_back_with_the_goods(
 
     assert scene.used("resident_month", moved.residents[0]) == order.cost > 0
     assert scene.used("household_item_month", f"{moved.household}:{rice}") == 2
-    scene.run(return_order, ReturnOrder(order=order.id, reason="坏了"), clerk)
+    scene.take_back(order.id, clerk.place)
     assert scene.used("resident_month", moved.residents[0]) == 0
     for household in (one(wu.household), moved.household):
         assert scene.used("household_item_month", f"{household}:{rice}") == 0
@@ -330,7 +329,7 @@ def test_quotas_count_once_for_who_moves_away_and_back(
     assert scene.used("household_item_month", used) == 3
     with pytest.raises(HouseholdLimit):
         scene.redeem(now, rice, clerk)
-    scene.run(return_order, ReturnOrder(order=order.id, reason="坏了"), clerk)
+    scene.take_back(order.id, clerk.place)
     assert scene.used("resident_month", now.resident) == 0
     assert scene.used("household_item_month", used) == 1
 
@@ -394,7 +393,7 @@ def test_goods_of_a_household_that_stayed_free_nothing_where_a_member_moved(
     )
     scene.redeem(now, rice, clerk, quantity=3)
 
-    scene.run(return_order, ReturnOrder(order=before.id, reason="坏了"), clerk)
+    scene.take_back(before.id, clerk.place)
 
     assert scene.used("household_item_month", f"{one(wu.household)}:{rice}") == 0
     assert scene.used("household_item_month", f"{moved.household}:{rice}") == 3
@@ -413,7 +412,7 @@ def test_goods_of_last_month_free_nothing_where_the_household_went_since(
     clock.set(hangzhou(2027, 6, 1))
     move(cast, run, wu, household=chen.household, address=None)
 
-    scene.run(return_order, ReturnOrder(order=before.id, reason="坏了"), clerk)
+    scene.take_back(before.id, clerk.place)
 
     assert scene.used("household_item_month", f"{one(wu.household)}:{rice}") == 0
     assert scene.used("household_item_month", f"{chen.household}:{rice}") == 3

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from core.acts import Actor
 from core.ids import NIL
-from exchange.orders import HandOver, ReturnOrder, hand_over, return_order
+from exchange.orders import HandOver, hand_over
 from exchange.orders.legs import portions
 from exchange.orders.rows import OrderRow, Payment
 from exchange.prices import price_of, standard_of
@@ -159,7 +159,7 @@ def test_a_return_of_equal_shares_reverses_each_leg_by_its_own_figures(
     scene.run(hand_over, HandOver(code=code), zhou)
     assert family.free() == (2000, 4000, 2000)
 
-    scene.run(return_order, ReturnOrder(order=order, reason="坏了"), zhou)
+    scene.take_back(order, zhou.place)
 
     assert family.free() == (3000, 5000, 2000)
     assert books(scene) == ((0, 0), (0, 0), 0, 0)

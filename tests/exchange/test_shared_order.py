@@ -18,13 +18,11 @@ from exchange.orders import (
     HandOver,
     LapseOrder,
     RefuseOrder,
-    ReturnOrder,
     cancel_order,
     hand_over,
     lapse_order,
     lapse_orders,
     refuse_order,
-    return_order,
 )
 from exchange.orders.rows import OrderUnknown, OwnHousehold
 from exchange.orders.sharing import (
@@ -251,7 +249,7 @@ def test_refused_and_lapsed_and_returned_give_each_payer_back_theirs(
     code = scene.approve(order, clerk)
     scene.run(hand_over, HandOver(code=code), clerk)
     assert family.free() == (500, 2500, 1000)
-    scene.run(return_order, ReturnOrder(order=order, reason="坏了"), clerk)
+    scene.take_back(order, clerk.place)
     assert family.free() == (3000, 5000, 2000)
 
     order = agreed()
