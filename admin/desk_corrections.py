@@ -23,7 +23,7 @@ from core.formats import points
 from core.http_keys import form_key
 from core.identity import current_actor
 from core.work import business_day, present, reader, transact
-from points.correcting import corrections, deciding
+from points.correcting import corrections, deciding, shortages
 from points.correcting import queries as adjusting
 from points.correcting.adjustments import (
     REVERSED_ACTS,
@@ -169,6 +169,7 @@ def _row(each: adjusting.AdjustmentLine) -> dict[str, Any]:
         "checker_role": _(ROLES[each.checker_role]) if each.checker_role else "",
         "lock": lock,
         "mine": each.maker == actor.person,
+        "key": form_key(),
     }
 
 
@@ -379,15 +380,15 @@ def withdraw_points(adjustment_id: UUID) -> ResponseReturnValue:
 @desk.post("/adjustments/<uuid:adjustment_id>/collect")
 def collect_points(adjustment_id: UUID) -> ResponseReturnValue:
     """Take of what is missing what is there by now."""
-    command = deciding.CollectShortage(adjustment=adjustment_id)
-    return _do(deciding.collect_shortage, command, _("已收"), _corrections, "short")
+    command = shortages.CollectShortage(key=request.form.get("key", ""), adjustment=adjustment_id)
+    return _do(shortages.collect_shortage, command, _("已收"), _corrections, "short")
 
 
 @desk.post("/adjustments/<uuid:adjustment_id>/waive")
 def waive_points(adjustment_id: UUID) -> ResponseReturnValue:
     """Let go what is missing."""
-    command = deciding.WaiveShortage(
+    command = shortages.WaiveShortage(
         adjustment=adjustment_id, reason=request.form.get("reason", "")
     )
     said = _("不再收了，原因记在这一条里")
-    return _do(deciding.waive_shortage, command, said, _corrections, "short")
+    return _do(shortages.waive_shortage, command, said, _corrections, "short")

@@ -11,7 +11,7 @@ from core.directory import directory
 from core.http_keys import idempotency_key
 from core.identity import current_actor, signed_in_only
 from core.work import present, reader, transact
-from points.correcting import deciding, schemas
+from points.correcting import deciding, schemas, shortages
 from points.correcting import queries as adjustment_queries
 from points.correcting.adjustments import (
     AdjustmentState,
@@ -179,10 +179,10 @@ def withdraw(adjustment_id: UUID) -> AdjustmentState:
 
 @bp.post("/staff/adjustments/<uuid:adjustment_id>/collect")
 @bp.response(200, schemas.CollectedSchema)
-def collect(adjustment_id: UUID) -> deciding.Collected:
-    """Take of what is missing what the holder has by now."""
-    command = deciding.CollectShortage(adjustment=adjustment_id)
-    return transact(deciding.collect_shortage, command, _desk())
+def collect(adjustment_id: UUID) -> shortages.Collected:
+    """Take of what is missing what the holder has by now; needs an Idempotency-Key."""
+    command = shortages.CollectShortage(key=idempotency_key(), adjustment=adjustment_id)
+    return transact(shortages.collect_shortage, command, _desk())
 
 
 @bp.post("/staff/adjustments/<uuid:adjustment_id>/waive")
@@ -190,5 +190,5 @@ def collect(adjustment_id: UUID) -> deciding.Collected:
 @bp.response(200, schemas.AdjustmentMovedSchema)
 def waive(data: dict[str, Any], adjustment_id: UUID) -> AdjustmentState:
     """Let go what is missing, for a reason that is kept."""
-    command = deciding.WaiveShortage(adjustment=adjustment_id, **data)
-    return transact(deciding.waive_shortage, command, _desk())
+    command = shortages.WaiveShortage(adjustment=adjustment_id, **data)
+    return transact(shortages.waive_shortage, command, _desk())

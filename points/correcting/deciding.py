@@ -6,6 +6,7 @@ what is missing stays an open item of the community until it is collected or wai
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -14,7 +15,7 @@ from sqlalchemy import select, update
 
 from core import outbox
 from core.directory import directory
-from core.errors import N_, Conflict, Rejected
+from core.errors import N_, Conflict
 from core.formats import points
 from core.ids import uuid8
 from points.accounts import account_id
@@ -22,7 +23,6 @@ from points.carrying import year_of
 from points.correcting.adjustments import (
     WORDS_MAX,
     AdjustmentMoved,
-    AdjustmentState,
     AdjustmentWordsMissing,
     locked_adjustment,
     other_holders,
@@ -39,23 +39,16 @@ from points.lines import LineOf, line_of
 from points.marks import keep_older
 from points.models import Adjustment, Award
 from points.reversal import (
-    Part,
-    Reverse,
     ReverseAll,
     legs_of,
     refuse_reversed,
     reverse_all,
-    split,
-    taken_back,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sqlalchemy import Row
 
     from core.work import Work
-    from points.models import Transfer
 
 SOURCE = "adjustment"
 
@@ -64,18 +57,6 @@ class PartOfWaiting(Conflict):
     """An award that has not arrived is voided whole; a part of it can be taken when it is there."""
 
     text = N_("这一笔还没到账，只能整笔取消。要改一部分，请等到账以后再定。")
-
-
-class NothingShort(Conflict):
-    """Nothing is missing (any more), or nothing is there to be collected yet."""
-
-    text = N_("这一笔现在没有可收的积分。请等居民有新的积分到账后再办。")
-
-
-class WaiverReasonMissing(Rejected):
-    """What is let go is let go for a reason."""
-
-    text = N_("请写明为什么不再收，不超过 100 个字。")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,30 +78,6 @@ class Decided:
     lapsed: int
     shortage: int
     voided: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CollectShortage:
-    """Take of what is missing what the holder has by now."""
-
-    adjustment: UUID
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Collected:
-    """What was taken now, and what is still missing, in centipoints."""
-
-    id: UUID
-    amount: int
-    missing: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaiveShortage:
-    """Let go what is missing."""
-
-    adjustment: UUID
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,31 +151,32 @@ def _carry_out(work: Work, row: Row[Adjustment]) -> _Done:
 def _adjust(work: Work, row: Row[Adjustment]) -> _Done:
     """Post between the holder and the community's account of adjustments."""
     wanted = abs(row.amount)
-    amount = wanted if row.amount > 0 else min(wanted, _available(work, row, wanted))
+    amount = wanted if row.amount > 0 else min(wanted, available_for(work, row, wanted))
     if amount:
-        post(work, _adjusting(work, row, amount, 0))
+        post(work, adjusting(row, amount, uuid8(row.proposed_at, SOURCE, row.id, 0), work.now))
     return _Done(posted=amount, shortage=wanted - amount)
 
 
-def _adjusting(work: Work, row: Row[Adjustment], amount: int, before: int) -> Posting:
+def adjusting(row: Row[Adjustment], amount: int, identity: UUID, at: dt.datetime) -> Posting:
+    """Return the line between the holder and the community's account of adjustments."""
     book = account_id("adjusted", row.book, row.points_kind)
     gives = row.amount > 0
     return Posting(
-        id=uuid8(row.proposed_at, SOURCE, row.id, before),
+        id=identity,
         act="adjustment",
         points_kind=row.points_kind,
         community=row.book,
         debit=book if gives else row.account,
         credit=row.account if gives else book,
         amount=amount,
-        event_at=work.now,
+        event_at=at,
         source_kind=SOURCE,
         source_id=row.id,
         note=row.reason,
     )
 
 
-def _available(work: Work, row: Row[Adjustment], wanted: int, year: int | None = None) -> int:
+def available_for(work: Work, row: Row[Adjustment], wanted: int, year: int | None = None) -> int:
     """Lock the account and return what is free on it; what its holder took along comes back."""
     work.publish(
         PointsWanted(
@@ -274,7 +232,7 @@ def _claw_back(work: Work, row: Row[Adjustment], line: LineOf) -> _Done:
     refuse_reversed(work.connection, [leg.id for leg in legs])
     year = year_of(work, legs[0].day)
     lapsed = lapsed_of(work.connection, row.account, year, wanted)
-    amount = min(wanted - lapsed, _available(work, row, wanted - lapsed, year))
+    amount = min(wanted - lapsed, available_for(work, row, wanted - lapsed, year))
     if amount:
         reverse_all(work, legs, _reversing(row, amount))
     keep_older(work, row.account, year, lapsed)
@@ -316,85 +274,3 @@ def _tell(work: Work, row: Row[Adjustment]) -> None:
         points=f"{sign}{points(abs(row.amount))}",
         reason=row.reason,
     )
-
-
-def collect_shortage(work: Work, command: CollectShortage) -> Collected:
-    """Take what is there by now of what was missing: two people have decided on it already.
-
-    It goes where the reversal would have gone, in both communities' books. Raises
-    AdjustmentUnknown, NothingShort, OwnAdjustment, DayClosed, Forbidden or NotInYourScope.
-    """
-    row = locked_adjustment(work, command.adjustment)
-    work.actor.require("points.adjust", row.community)
-    refuse_own(work, row.person, row.household)
-    missing = 0 if row.waived_at is not None else row.shortage - row.collected
-    legs: Sequence[Row[Transfer]] = ()
-    if row.act == "reversal":
-        line = line_of(work.connection, row.original)
-        legs = legs_of(work.connection, line.id, line.journal)
-    year = year_of(work, legs[0].day) if legs else None
-    amount = min(missing, _available(work, row, missing, year)) if missing else 0
-    if not amount:
-        raise NothingShort
-    if legs:
-        _collect_reversal(work, row, legs, amount)
-    else:
-        post(work, _adjusting(work, row, amount, row.posted + row.collected))
-    work.connection.execute(
-        update(Adjustment)
-        .where(Adjustment.id == row.id)
-        .values(collected=Adjustment.collected + amount),
-    )
-    return Collected(id=row.id, amount=amount, missing=missing - amount)
-
-
-def _collect_reversal(
-    work: Work, row: Row[Adjustment], legs: Sequence[Row[Transfer]], amount: int
-) -> None:
-    """Post the difference of two splits: what was taken so far, and with this."""
-    before = row.posted + row.collected
-    earlier = {leg.id: part for leg, part in split(legs, before)} if before else {}
-    journal = uuid8(row.proposed_at, SOURCE, row.id, before)
-    for leg, upto in split(legs, before + amount):
-        had = earlier.get(leg.id, Part(amount=0, standard=None))
-        standard = (upto.standard or 0) - (had.standard or 0)
-        part = Part(amount=upto.amount - had.amount, standard=standard or None)
-        if not part.amount:
-            continue
-        made = Reverse(
-            original=leg.id,
-            id=uuid8(row.proposed_at, SOURCE, row.id, before, leg.id),
-            note=row.reason,
-            source_kind=SOURCE,
-            source_id=row.id,
-            journal=journal,
-            part=part,
-        )
-        post(work, taken_back(work, leg, made, act="adjustment"))
-        if leg.credit > 0:
-            keep_older(work, leg.credit, leg.day.year, part.amount)
-
-
-def waive_shortage(work: Work, command: WaiveShortage) -> AdjustmentState:
-    """Let go what is missing, for a reason that is kept; large sums are the lead's to let go.
-
-    Raises AdjustmentUnknown, NothingShort, WaiverReasonMissing, OwnAdjustment,
-    AdjustmentNeedsSecondPerson, LeadDecides, Forbidden or NotInYourScope.
-    """
-    row = locked_adjustment(work, command.adjustment)
-    reason = command.reason.strip()
-    if not 0 < len(reason) <= WORDS_MAX:
-        raise WaiverReasonMissing
-    refuse_decision(work, row)
-    done = AdjustmentState(id=row.id, state="waived")
-    if row.waived_by == work.actor.person and row.waiver == reason:
-        work.replayed()
-        return done
-    if row.waived_at is not None or row.shortage == row.collected:
-        raise NothingShort
-    work.connection.execute(
-        update(Adjustment)
-        .where(Adjustment.id == row.id)
-        .values(waiver=reason, waived_by=work.actor.person, waived_at=work.now),
-    )
-    return done

@@ -30,13 +30,8 @@ from points.correcting.adjustments import (
     propose_adjustment,
     propose_reversal,
 )
-from points.correcting.deciding import (
-    CollectShortage,
-    DecideAdjustment,
-    NothingShort,
-    collect_shortage,
-    decide_adjustment,
-)
+from points.correcting.deciding import DecideAdjustment, decide_adjustment
+from points.correcting.shortages import CollectShortage, NothingShort, collect_shortage
 from points.earning.awards import void_award
 from points.expiring.lapsing import month_end
 from points.reversal import AlreadyReversed, PartTooLarge, ReverseAll, legs_of, reverse_all
@@ -236,7 +231,7 @@ class LedgerStory(Ledger):
             of = short.line.year if short.line is not None else 0
             self.model.bring_back(short.account, short.missing, self.world.year, of)
         amount = min(short.missing, purse.free)
-        command = CollectShortage(adjustment=short.adjustment)
+        command = CollectShortage(key=str(self.world.new_id()), adjustment=short.adjustment)
         expected = None if amount else NothingShort
         done = self.run(expected, collect_shortage, command, desk(short.place, "staff"))
         if not amount:

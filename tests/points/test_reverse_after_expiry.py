@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from points.carrying import YearNotClosed
-from points.correcting.deciding import CollectShortage, collect_shortage
+from points.correcting.shortages import CollectShortage, collect_shortage
 from points.expiring import lapsed
 from tests.points.calendar import give_back, hangzhou, night, set_aside
 from tests.points.correcting import Desk
@@ -183,7 +183,7 @@ def test_what_is_collected_later_is_none_of_the_older_points_either(desk: Desk) 
     proposal = desk.propose_back(wrong)
     assert desk.decide(proposal).shortage == 500
     desk.earn(units=4, event_at=desk.clock.now)
-    collecting = CollectShortage(adjustment=proposal)
+    collecting = CollectShortage(key=desk.serial(), adjustment=proposal)
     desk.run(collect_shortage, collecting, desk.cast.actor(desk.cast.staff))
     desk.back(spent)
     assert desk.totals()[2] == 2500

@@ -10,9 +10,10 @@ from uuid import UUID
 import pytest
 
 from core.acts import Actor, NotInYourScope
+from core.errors import KeyReused
 from points.accounts import account_id, clearing
-from points.correcting import adjustments, deciding
-from points.correcting.deciding import (
+from points.correcting import adjustments, shortages
+from points.correcting.shortages import (
     CollectShortage,
     WaiveShortage,
     collect_shortage,
@@ -25,8 +26,8 @@ from tests.points.earning import HOUR
 from tests.points.test_reverse_line import back_there, of, there, used
 
 
-def collect(desk: Desk, proposal: UUID, actor: Actor | None = None) -> Any:
-    command = CollectShortage(adjustment=proposal)
+def collect(desk: Desk, proposal: UUID, actor: Actor | None = None, key: str | None = None) -> Any:
+    command = CollectShortage(key=key or desk.serial(), adjustment=proposal)
     return desk.run(collect_shortage, command, actor or desk.cast.actor(desk.cast.staff))
 
 
@@ -63,7 +64,7 @@ def test_of_what_is_spent_whole_all_is_missing(desk: Desk) -> None:
 
 
 def test_what_comes_later_is_collected_in_steps(desk: Desk, short: UUID) -> None:
-    with pytest.raises(deciding.NothingShort):
+    with pytest.raises(shortages.NothingShort):
         collect(desk, short)
     desk.earn(units=1)
     first = collect(desk, short)
@@ -75,8 +76,42 @@ def test_what_comes_later_is_collected_in_steps(desk: Desk, short: UUID) -> None
     assert desk.totals()[2] == 1000
     assert {made.act for made in desk.made(short)} == {"reversal", "adjustment"}
     assert desk.broken() == []
-    with pytest.raises(deciding.NothingShort):
+    with pytest.raises(shortages.NothingShort):
         collect(desk, short)
+
+
+def test_the_same_request_again_takes_nothing_more(desk: Desk, short: UUID) -> None:
+    desk.earn(units=1)
+    first = collect(desk, short, key="once")
+    at_once = collect(desk, short, key="once")
+    desk.earn(units=1)
+    later = collect(desk, short, key="once")
+
+    assert first == at_once == later
+    assert (first.amount, first.missing) == (500, 1000)
+    assert desk.totals()[2] == 500
+    assert collect(desk, short, key="twice").amount == 500
+    assert desk.broken() == []
+
+
+def test_a_collection_of_an_adjustment_is_repeatable_too(desk: Desk) -> None:
+    desk.earn()
+    proposal = desk.propose(-1500)
+    desk.decide(proposal)
+    desk.earn()
+    assert [collect(desk, proposal, key="once").amount for _ in range(2)] == [500, 500]
+    assert desk.totals() == (2000, 1500, 500)
+
+
+def test_one_key_is_one_request(desk: Desk, short: UUID) -> None:
+    desk.earn(units=1)
+    collect(desk, short, key="once")
+    other = desk.propose(-5000)
+    desk.decide(other)
+
+    desk.earn(units=1)
+    with pytest.raises(KeyReused):
+        collect(desk, other, key="once")
 
 
 def test_of_an_award_borne_elsewhere_both_books_get_exactly_the_whole(desk: Desk) -> None:
@@ -116,10 +151,10 @@ def test_a_deduction_of_more_than_there_is_stays_open_too(desk: Desk) -> None:
 def test_many_who_collect_at_once_collect_once(desk: Desk, short: UUID) -> None:
     desk.earn(units=2)
 
-    def attempt(_number: int) -> int:
+    def attempt(number: int) -> int:
         try:
-            return int(collect(desk, short).amount)
-        except deciding.NothingShort:
+            return int(collect(desk, short, key=f"of {number}").amount)
+        except shortages.NothingShort:
             return 0
 
     with ThreadPoolExecutor(6) as pool:
@@ -131,16 +166,16 @@ def test_many_who_collect_at_once_collect_once(desk: Desk, short: UUID) -> None:
 
 
 def test_what_is_missing_is_let_go_for_a_reason(desk: Desk, short: UUID) -> None:
-    with pytest.raises(deciding.WaiverReasonMissing):
+    with pytest.raises(shortages.WaiverReasonMissing):
         waive(desk, short, " ")
     for _ in range(2):
         assert waive(desk, short, "登记员的错，居民不知情").state == "waived"
     row = desk.row(short)
     assert (row.waived_by, row.waiver) == (desk.cast.lead.person, "登记员的错，居民不知情")
     desk.earn()
-    with pytest.raises(deciding.NothingShort):
+    with pytest.raises(shortages.NothingShort):
         collect(desk, short)
-    with pytest.raises(deciding.NothingShort):
+    with pytest.raises(shortages.NothingShort):
         waive(desk, short, "再说一遍")
 
 
@@ -163,9 +198,9 @@ def test_where_nothing_is_missing_nothing_is_let_go(desk: Desk) -> None:
     proposal = desk.propose(500)
     desk.decide(proposal)
 
-    with pytest.raises(deciding.NothingShort):
+    with pytest.raises(shortages.NothingShort):
         waive(desk, proposal, "算了")
-    with pytest.raises(deciding.NothingShort):
+    with pytest.raises(shortages.NothingShort):
         collect(desk, proposal)
     with pytest.raises(adjustments.AdjustmentUnknown):
         collect(desk, UUID(int=404))

@@ -13,8 +13,8 @@ from core.work import Work
 from exchange.models import FaceValue
 from exchange.moving import MergeRecords, MoveHousehold, merge_records, move_household
 from points.accounts import household_account
-from points.correcting import adjustments, deciding
-from points.correcting.deciding import CollectShortage, collect_shortage
+from points.correcting import adjustments, shortages
+from points.correcting.shortages import CollectShortage, collect_shortage
 from residents.models import Resident
 from residents.people import EnterResident, enter_resident
 from tests.exchange.test_moving import totals
@@ -49,9 +49,11 @@ def moves(desk: Desk) -> Someone:
     )
 
 
-def collect(desk: Desk, proposal: UUID) -> deciding.Collected:
-    done: deciding.Collected = desk.run(
-        collect_shortage, CollectShortage(adjustment=proposal), desk.cast.actor(desk.cast.staff)
+def collect(desk: Desk, proposal: UUID) -> shortages.Collected:
+    done: shortages.Collected = desk.run(
+        collect_shortage,
+        CollectShortage(key=desk.serial(), adjustment=proposal),
+        desk.cast.actor(desk.cast.staff),
     )
     return done
 
@@ -85,7 +87,7 @@ def test_what_is_missing_is_collected_where_they_live_now(desk: Desk) -> None:
     proposal = desk.propose_back(line)
     now = moves(desk)
     assert desk.decide(proposal).shortage == 1500
-    with pytest.raises(deciding.NothingShort):
+    with pytest.raises(shortages.NothingShort):
         collect(desk, proposal)
     desk.earn(units=4, who=now, community=THERE, bearing=THERE)
 

@@ -1,0 +1,163 @@
+"""What is missing of a decided adjustment: it is collected when there is something, or let go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import update
+
+from core.errors import N_, Conflict, Rejected
+from core.ids import uuid8
+from points.carrying import year_of
+from points.correcting.adjustments import (
+    WORDS_MAX,
+    AdjustmentState,
+    locked_adjustment,
+    refuse_decision,
+    refuse_own,
+    taken_by,
+)
+from points.correcting.deciding import SOURCE, adjusting, available_for
+from points.ledger import post
+from points.lines import line_of
+from points.marks import keep_older
+from points.models import Adjustment
+from points.reversal import Part, Reverse, legs_of, split, taken_back
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Row
+
+    from core.work import Work
+    from points.models import Transfer
+
+
+class NothingShort(Conflict):
+    """Nothing is missing (any more), or nothing is there to be collected yet."""
+
+    text = N_("这一笔现在没有可收的积分。请等居民有新的积分到账后再办。")
+
+
+class WaiverReasonMissing(Rejected):
+    """What is let go is let go for a reason."""
+
+    text = N_("请写明为什么不再收，不超过 100 个字。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectShortage:
+    """Take of what is missing what the holder has by now; once per key."""
+
+    key: str
+    adjustment: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """What was taken by this key, and what is missing now, in centipoints."""
+
+    id: UUID
+    amount: int
+    missing: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaiveShortage:
+    """Let go what is missing."""
+
+    adjustment: UUID
+    reason: str
+
+
+def collect_shortage(work: Work, command: CollectShortage) -> Collected:
+    """Take what is there by now of what was missing: two people have decided on it already.
+
+    It goes where the reversal would have gone, in both communities' books. The same key again
+    takes nothing more, whatever came since. Raises
+    AdjustmentUnknown, NothingShort, OwnAdjustment, DayClosed, Forbidden or NotInYourScope.
+    """
+    row = locked_adjustment(work, command.adjustment)
+    work.actor.require("points.adjust", row.community)
+    refuse_own(work, row.person, row.household)
+    missing = 0 if row.waived_at is not None else row.shortage - row.collected
+    identity = uuid8(row.proposed_at, SOURCE, row.id, work.actor.person, command.key)
+    taken = taken_by(work, row, identity)
+    if taken:
+        work.replayed()
+        return Collected(id=row.id, amount=taken, missing=missing)
+    legs: Sequence[Row[Transfer]] = ()
+    if row.act == "reversal":
+        line = line_of(work.connection, row.original)
+        legs = legs_of(work.connection, line.id, line.journal)
+    year = year_of(work, legs[0].day) if legs else None
+    amount = min(missing, available_for(work, row, missing, year)) if missing else 0
+    if not amount:
+        raise NothingShort
+    if legs:
+        _collect_reversal(work, row, legs, amount, identity)
+    else:
+        post(work, adjusting(row, amount, identity, work.now))
+    work.connection.execute(
+        update(Adjustment)
+        .where(Adjustment.id == row.id)
+        .values(collected=Adjustment.collected + amount),
+    )
+    return Collected(id=row.id, amount=amount, missing=missing - amount)
+
+
+def _collect_reversal(
+    work: Work,
+    row: Row[Adjustment],
+    legs: Sequence[Row[Transfer]],
+    amount: int,
+    journal: UUID,
+) -> None:
+    """Post the difference of two splits: what was taken so far, and with this."""
+    before = row.posted + row.collected
+    earlier = {leg.id: part for leg, part in split(legs, before)} if before else {}
+    for leg, upto in split(legs, before + amount):
+        had = earlier.get(leg.id, Part(amount=0, standard=None))
+        standard = (upto.standard or 0) - (had.standard or 0)
+        part = Part(amount=upto.amount - had.amount, standard=standard or None)
+        if not part.amount:
+            continue
+        made = Reverse(
+            original=leg.id,
+            id=uuid8(row.proposed_at, SOURCE, journal, leg.id),
+            note=row.reason,
+            source_kind=SOURCE,
+            source_id=row.id,
+            journal=journal,
+            part=part,
+        )
+        post(work, taken_back(work, leg, made, act="adjustment"))
+        if leg.credit > 0:
+            keep_older(work, leg.credit, leg.day.year, part.amount)
+
+
+def waive_shortage(work: Work, command: WaiveShortage) -> AdjustmentState:
+    """Let go what is missing, for a reason that is kept; large sums are the lead's to let go.
+
+    Raises AdjustmentUnknown, NothingShort, WaiverReasonMissing, OwnAdjustment,
+    AdjustmentNeedsSecondPerson, LeadDecides, Forbidden or NotInYourScope.
+    """
+    row = locked_adjustment(work, command.adjustment)
+    reason = command.reason.strip()
+    if not 0 < len(reason) <= WORDS_MAX:
+        raise WaiverReasonMissing
+    refuse_decision(work, row)
+    done = AdjustmentState(id=row.id, state="waived")
+    if row.waived_by == work.actor.person and row.waiver == reason:
+        work.replayed()
+        return done
+    if row.waived_at is not None or row.shortage == row.collected:
+        raise NothingShort
+    work.connection.execute(
+        update(Adjustment)
+        .where(Adjustment.id == row.id)
+        .values(waiver=reason, waived_by=work.actor.person, waived_at=work.now),
+    )
+    return done
