@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, literal, select, text, update
+from sqlalchemy import and_, bindparam, literal, or_, select, text, update
 
 from core import settings
 from core.directory import directory
@@ -330,7 +330,12 @@ def confirm_awards(work: Work, command: ConfirmAwards) -> AwardsConfirmed:
             AwardRow.holder_id,
             AwardRow.due,
         )
-        .where(AwardRow.id.in_(command.awards), AwardRow.state == "pending")
+        # One that was confirmed and has arrived since is left alone, like one that will.
+        .where(
+            AwardRow.id.in_(command.awards),
+            or_(AwardRow.state == "pending", AwardRow.confirmed_by.is_not(None)),
+            AwardRow.state != "void",
+        )
         .order_by(AwardRow.id),
     ).all()
     if len(rows) < len(set(command.awards)):

@@ -170,15 +170,19 @@ def deduct(work: Work, command: Deduct) -> Deducted:
     Raises DeductionsOff, RuleUnknown, HolderUnknown, OwnDeduction, RemindersMissing,
     NothingToDeduct, Forbidden, NotInYourScope.
     """
-    rule = _rule(work, command.community, command.rule)
+    work.actor.require("points.adjust", command.community)
     identity = uuid8(HELP_EPOCH, "deduction", work.actor.person, command.key)
+    # What was done stays done, also where the rule has been switched off since.
+    earlier = _earlier(work, identity)
+    if earlier is not None:
+        return earlier
+    rule = _rule(work, command.community, command.rule)
     account = household_account(command.household, command.community)
     # Two who deduct at once wait here: the second finds the reminders used, or its own key.
     left = free_of(work, account)
-    before = work.connection.scalar(select(Deduction.amount).where(Deduction.id == identity))
-    if before is not None:
-        work.replayed()
-        return Deducted(id=identity, amount=before, exists=True)
+    earlier = _earlier(work, identity)
+    if earlier is not None:
+        return earlier
     _household(work, command.community, command.household)
     reminders = _counting(work.connection, command.household, command.rule, work.day)
     if len(reminders) < REMINDERS:
@@ -225,6 +229,15 @@ def deduct(work: Work, command: Deduct) -> Deducted:
         update(Reminder).where(Reminder.id.in_(used)).values(deduction=identity),
     )
     return Deducted(id=identity, amount=amount, exists=False)
+
+
+def _earlier(work: Work, identity: UUID) -> Deducted | None:
+    """Return what the same key of the same person took before."""
+    amount = work.connection.scalar(select(Deduction.amount).where(Deduction.id == identity))
+    if amount is None:
+        return None
+    work.replayed()
+    return Deducted(id=identity, amount=amount, exists=True)
 
 
 def _within_caps(work: Work, household: UUID, rule: Rule) -> bool:

@@ -176,6 +176,21 @@ def test_confirming_again_changes_nothing(
     assert ask(count, "audit_events") == audited
 
 
+def test_what_was_confirmed_and_has_arrived_stops_no_other(
+    app: Flask, clock: Clock, ask: Run, cast: People, held: Run, confirm: Run
+) -> None:
+    arrived = held("a")
+    assert confirm(cast.lead, arrived) == 1
+    clock.advance(days=1)
+    with app.app_context():
+        assert settle_due() == 1
+    waiting = held("b", event_at=days_later(-1))
+
+    assert confirm(cast.lead, arrived) == 0
+    assert confirm(cast.lead, arrived, waiting) == 1
+    assert None not in ask(dues, [arrived, waiting])
+
+
 def test_many_who_confirm_at_once_confirm_once(cast: People, held: Run, confirm: Run) -> None:
     identities = [held("a"), held("b", event_at=days_later(-1))]
     cast.actor(cast.lead)

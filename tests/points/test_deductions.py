@@ -280,6 +280,24 @@ def test_off_by_default_nobody_reminds_or_takes(
     assert ask(count, "community_rules") == 0
 
 
+def test_the_same_request_is_answered_after_the_switch_was_turned_off(
+    run: Run, cast: People, clock: Clock, earned: None, remind: Any, take: Any
+) -> None:
+    for days in (1, 0):
+        remind(days)
+    first = take()
+    clock.advance(minutes=1)
+    off = settings.SetSetting(key="b", setting="points.deductions", place=HERE, value="0")
+    run(settings.set_setting, off, cast.actor(cast.lead))
+    clock.advance(minutes=1)
+
+    again = take()
+
+    assert (again.id, again.amount, again.exists) == (first.id, first.amount, True)
+    with pytest.raises(DeductionsOff):
+        take(key="d-2")
+
+
 def test_only_what_deducts_deducts_and_only_here(
     cast: People, earned: None, remind: Any, take: Any
 ) -> None:
