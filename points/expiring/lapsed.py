@@ -71,6 +71,9 @@ def _ways(connection: Connection, account: int) -> list[_Way]:
     """Return the account, and those that its holder went on to with the points."""
     ways = [_Way(account)]
     while (following := _following(connection, ways[-1])) is not None:
+        # Who came back to where they had left went in a circle: its runs are counted already.
+        if following.account in {way.account for way in ways}:
+            break
         ways.append(following)
     return ways
 
