@@ -70,16 +70,17 @@ def _take(runs: list[_Run], year: int, amount: int, step: int = 0) -> int:
 def _ways(connection: Connection, account: int) -> list[_Way]:
     """Return the account, and those that its holder went on to with the points."""
     ways = [_Way(account)]
-    while (following := _following(connection, ways[-1])) is not None:
-        # Who came back to where they had left went in a circle: its runs are counted already.
-        if following.account in {way.account for way in ways}:
-            break
+    while (following := _following(connection, ways)) is not None:
         ways.append(following)
     return ways
 
 
-def _following(connection: Connection, way: _Way) -> _Way | None:
-    """Return the account that everything was carried to, because its holder's place ended."""
+def _following(connection: Connection, ways: list[_Way]) -> _Way | None:
+    """Return the account that everything was carried to, because its holder's place ended.
+
+    What a claw-back fetched went the other way, to an account that is known already.
+    """
+    way = ways[-1]
     holder = connection.scalars(select(Account.holder_id).where(Account.id == way.account)).one()
     if holder in directory().standings(connection, [holder]):
         return None
@@ -87,7 +88,11 @@ def _following(connection: Connection, way: _Way) -> _Way | None:
     row = connection.execute(
         select(came.credit, came.credit_version, went.amount, came.amount.label("came"))
         .join(came, and_(came.journal == went.journal, came.credit > 0))
-        .where(went.debit == way.account, went.act == "moving")
+        .where(
+            went.debit == way.account,
+            went.act == "moving",
+            came.credit.not_in([known.account for known in ways]),
+        )
         .order_by(went.debit_version)
         .limit(1)
     ).first()

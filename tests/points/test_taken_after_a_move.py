@@ -237,3 +237,19 @@ def test_what_is_older_lapses_with_its_year_where_they_live_now(desk: Desk, app:
 
     assert desk.totals(now)[2] == 0
     assert desk.broken() == []
+
+
+@pytest.mark.timeout(60)
+def test_what_was_fetched_back_does_not_lead_the_way_on(desk: Desk) -> None:
+    first, second = desk.earn(units=4), desk.earn(units=4)
+    now = moves(desk)
+    # Taken where they lived, so points of the new place were brought back to the old one.
+    assert desk.decide(desk.propose_back(first)).posted == 2000
+    staff = desk.cast.actor(desk.cast.staff)
+    on = MoveHousehold(key="on", community=HERE, residents=(one(now.resident),))
+    desk.run(move_household, on, staff)
+
+    done = desk.decide(desk.propose_back(second))
+
+    assert (done.posted, done.lapsed, done.shortage) == (2000, 0, 0)
+    assert desk.broken() == []
