@@ -12,6 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Connection, text
 
+from core.errors import Busy
 from core.models import BusinessDay
 from core.work import Work
 from points import ledger
@@ -101,6 +102,20 @@ def test_an_account_that_was_never_opened_is_unknown(run: Run) -> None:
 
     with pytest.raises(ledger.AccountUnknown):
         run(ledger.post, posting(1, ISSUED, stranger, 100))
+
+
+def test_an_id_that_two_accounts_share_does_not_pass_in_silence(run: Run) -> None:
+    def becomes_anothers(work: Work, _command: None) -> Nothing:
+        work.connection.execute(
+            text("UPDATE accounts SET holder_id = :other WHERE id = :id"),
+            work.bind(other=UUID(int=99), id=WALLET),
+        )
+        return Nothing()
+
+    run(residents, None)
+    run(becomes_anothers, None)
+    with pytest.raises(Busy):
+        run(residents, None)
 
 
 def test_an_account_of_another_book_is_unknown_to_this_one(run: Run, ask: Run) -> None:
