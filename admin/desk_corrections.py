@@ -95,9 +95,7 @@ def _corrections(refusal: AppError | None = None) -> ResponseReturnValue:
 
 
 def _sentence(refusal: AppError | None) -> str | None:
-    if refusal is None:
-        return None
-    return _(refusal.text).format_map({key: str(value) for key, value in refusal.facts.items()})
+    return refusal.sentence(_) if refusal else None
 
 
 def _asked_row(asked: corrections.Asked) -> AskedRow:

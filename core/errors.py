@@ -7,6 +7,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from core.work import Work
 
 
@@ -45,15 +47,11 @@ class AppError(Exception):
     def leave_trace(self, work: Work) -> None:
         """Write what must survive the refusal (details.md 24), in a transaction of its own."""
 
-    @property
-    def wording(self) -> str:
-        """The sentence before its facts are filled in, for translation."""
+    def sentence(self, translate: Callable[[str], str] = str) -> str:
+        """Return the sentence with its facts filled in: Chinese, or as ``translate`` says it."""
         nothing = self.none_text and not self.facts.get("left", True)
-        return self.none_text if nothing else self.text
-
-    def sentence(self) -> str:
-        """Return the Chinese sentence with its facts filled in."""
-        return self.wording.format_map({key: str(value) for key, value in self.facts.items()})
+        facts = {key: str(value) for key, value in self.facts.items()}
+        return translate(self.none_text if nothing else self.text).format_map(facts)
 
 
 class NotFound(AppError):

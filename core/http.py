@@ -246,9 +246,7 @@ def _refusal(error: AppError) -> ResponseReturnValue:
         here = request.full_path.rstrip("?") if request.method == "GET" else "/"
         back = error.facts.get("back", here)
         return redirect(url_for("residents.sign_in", next=back), code=303)
-    sentence = flask_babel.gettext(error.wording).format_map(
-        {key: str(value) for key, value in error.facts.items()},
-    )
+    sentence = error.sentence(flask_babel.gettext)
     wait = error.seconds if isinstance(error, TooMany) else RETRY_SECONDS
     return answer(error.code(), sentence, int(error.status), wait=wait)
 

@@ -21,8 +21,7 @@ NUMBERS = 10_000
 
 def sentence(refusal: AppError) -> str:
     """Return a refusal's sentence in the reader's language, with its facts."""
-    facts = {name: str(value) for name, value in refusal.facts.items()}
-    return _(refusal.wording).format_map(facts)
+    return refusal.sentence(_)
 
 
 def why(scope: str, rate: int, home: str, host: str) -> str:
