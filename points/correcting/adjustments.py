@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import insert, select, update
 
 from core import settings
 from core.defaults import CENTIPOINTS
@@ -21,7 +21,7 @@ from points.correcting.corrections import (
 )
 from points.earning.recorders import HolderUnknown
 from points.lines import LineOf, line_of
-from points.models import Account, Adjustment, Transfer
+from points.models import Account, Adjustment
 from points.models.correcting import ADJUSTED_MAX
 from points.reversal import AlreadyReversed, PartTooLarge, is_holders, legs_of, refuse_reversed
 
@@ -350,17 +350,6 @@ def locked_adjustment(work: Work, adjustment: UUID) -> Row[Adjustment]:
     if row is None:
         raise AdjustmentUnknown
     return row
-
-
-def taken_by(work: Work, row: Row[Adjustment], identity: UUID) -> int:
-    """Return what a collection has taken from the holder, 0 where there was none."""
-    taken = work.connection.scalar(
-        select(func.sum(Transfer.amount)).where(
-            or_(Transfer.id == identity, Transfer.journal == identity),
-            Transfer.debit == row.account,
-        ),
-    )
-    return int(taken or 0)
 
 
 def moved(connection: Connection, original: UUID | None, amount: int) -> int:

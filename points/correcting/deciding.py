@@ -6,7 +6,6 @@ what is missing stays an open item of the community until it is collected or wai
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -153,11 +152,11 @@ def _adjust(work: Work, row: Row[Adjustment]) -> _Done:
     wanted = abs(row.amount)
     amount = wanted if row.amount > 0 else min(wanted, available_for(work, row, wanted))
     if amount:
-        post(work, adjusting(row, amount, uuid8(row.proposed_at, SOURCE, row.id, 0), work.now))
+        post(work, adjusting(work, row, amount, uuid8(row.proposed_at, SOURCE, row.id, 0)))
     return _Done(posted=amount, shortage=wanted - amount)
 
 
-def adjusting(row: Row[Adjustment], amount: int, identity: UUID, at: dt.datetime) -> Posting:
+def adjusting(work: Work, row: Row[Adjustment], amount: int, identity: UUID) -> Posting:
     """Return the line between the holder and the community's account of adjustments."""
     book = account_id("adjusted", row.book, row.points_kind)
     gives = row.amount > 0
@@ -169,7 +168,7 @@ def adjusting(row: Row[Adjustment], amount: int, identity: UUID, at: dt.datetime
         debit=book if gives else row.account,
         credit=row.account if gives else book,
         amount=amount,
-        event_at=at,
+        event_at=work.now,
         source_kind=SOURCE,
         source_id=row.id,
         note=row.reason,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import func, or_, select, update
 
 from core.errors import N_, Conflict, Rejected
 from core.ids import uuid8
@@ -17,13 +17,12 @@ from points.correcting.adjustments import (
     locked_adjustment,
     refuse_decision,
     refuse_own,
-    taken_by,
 )
 from points.correcting.deciding import SOURCE, adjusting, available_for
 from points.ledger import post
 from points.lines import line_of
 from points.marks import keep_older
-from points.models import Adjustment
+from points.models import Adjustment, Transfer
 from points.reversal import Part, Reverse, legs_of, split, taken_back
 
 if TYPE_CHECKING:
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from core.work import Work
-    from points.models import Transfer
 
 
 class NothingShort(Conflict):
@@ -84,7 +82,7 @@ def collect_shortage(work: Work, command: CollectShortage) -> Collected:
     refuse_own(work, row.person, row.household)
     missing = 0 if row.waived_at is not None else row.shortage - row.collected
     identity = uuid8(row.proposed_at, SOURCE, row.id, work.actor.person, command.key)
-    taken = taken_by(work, row, identity)
+    taken = _taken_by(work, row, identity)
     if taken:
         work.replayed()
         return Collected(id=row.id, amount=taken, missing=missing)
@@ -99,13 +97,24 @@ def collect_shortage(work: Work, command: CollectShortage) -> Collected:
     if legs:
         _collect_reversal(work, row, legs, amount, identity)
     else:
-        post(work, adjusting(row, amount, identity, work.now))
+        post(work, adjusting(work, row, amount, identity))
     work.connection.execute(
         update(Adjustment)
         .where(Adjustment.id == row.id)
         .values(collected=Adjustment.collected + amount),
     )
     return Collected(id=row.id, amount=amount, missing=missing - amount)
+
+
+def _taken_by(work: Work, row: Row[Adjustment], identity: UUID) -> int:
+    """Return what a collection has taken from the holder, 0 where there was none."""
+    taken = work.connection.scalar(
+        select(func.sum(Transfer.amount)).where(
+            or_(Transfer.id == identity, Transfer.journal == identity),
+            Transfer.debit == row.account,
+        ),
+    )
+    return int(taken or 0)
 
 
 def _collect_reversal(
