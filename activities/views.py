@@ -197,10 +197,10 @@ def venue_code(code: str) -> ResponseReturnValue:
 
 
 def _scan_again(reason: str, session: object, status: int) -> ResponseReturnValue:
-    """Send back to the screen, with the number of whoever runs the session, else the district's."""
+    """Send back to the screen, with the number of whoever runs the session, where it is known."""
     connection = reader()
     card = queries.one(connection, queries.Looker(), session) if isinstance(session, UUID) else None
-    host = places.place(connection, card.host) if card else places.district(connection)
+    host = places.place(connection, card.host) if card else None
     return render_template("activities/expired.html", reason=reason, host=host), status
 
 

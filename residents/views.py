@@ -192,7 +192,7 @@ def sign_in_verify() -> ResponseReturnValue:
     except AppError as refusal:
         return _sign_in_form({"code": refusal.sentence()}, sent=True, status=int(refusal.status))
     index = phone_index(verified.phone)
-    same_number = session.get(SOMEBODY_ELSE) is not None and session.get(PROVEN) == index
+    same_number = SOMEBODY_ELSE in session and session.get(PROVEN) == index
     session[PROOF], session[PROVEN] = prove(verified.phone), index
     if not verified.choices:
         return redirect(url_for("residents.join", next=next_path()), code=303)
