@@ -21,7 +21,7 @@ PLACES = (
 OPEN = (
     "INSERT INTO accounts (id, purpose, holder_kind, holder_id, community, points_kind)"
     f" SELECT {ACCOUNT}, 'holder', 'resident', {PERSON}, places.code, '{{kind}}'"
-    f" FROM generate_series(%(first)s, %(last)s) AS number JOIN {PLACES}"
+    f" FROM generate_series(%(first)s::integer, %(last)s::integer) AS number JOIN {PLACES}"
     " ON places.place = number %% places.places"
 )
 # In the order in which the day brought them, all due now.

@@ -25,8 +25,10 @@ class Server(BaseApplication):
 
     def __init__(self, app: Flask, config: Config, bind: str, *, quiet: bool = False) -> None:
         self.app = app
-        # Codes lead to where this server is, unless it stands behind an address with a name.
-        app.extensions["linli"].config = config.listening_at(bind)
+        # Codes lead to where this server is, unless it stands behind an address with a name;
+        # the bench serves a bare application, too, which has no codes.
+        if linli := app.extensions.get("linli"):
+            linli.config = config.listening_at(bind)
         self.options: dict[str, Any] = {
             "bind": bind,
             "worker_class": "gthread",
