@@ -28,7 +28,7 @@ def today() -> dict[str, Any]:
     actor, connection, now = current_actor(), reader(), present()
     actor.require("desk.read")
     return {
-        "waiting": figures.desk_counts(connection, actor.place),
+        "waiting": figures.desk_counts(connection, actor, now),
         "sessions": figures.sessions_today(connection, actor.place, now),
         "week": figures.week(connection, actor.place, now),
     }

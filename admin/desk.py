@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -20,7 +21,7 @@ from exchange.desk import ApprovalRow, approvals
 from exchange.desk_counter import ReadyOrder, ready_orders
 from exchange.desk_station import station_items
 from points.correcting.corrections import REMIND_DAYS, corrections_open
-from points.correcting.queries import adjustments_waiting
+from points.correcting.deciding import to_decide
 from points.earning.helping import asked_at
 from points.expiring.rush import Rush, rush
 from points.expiring.warning import stage_of
@@ -60,7 +61,7 @@ def _framed() -> dict[str, Any]:
 def _shell() -> DeskShell:
     actor, connection = current_actor(), reader()
     place = people.place(connection, actor.place)
-    counted = figures.desk_counts(connection, actor.place)
+    counted = figures.desk_counts(connection, actor, present())
     return DeskShell(
         community=actor.place,
         community_name=place.display_name if place else "",
@@ -93,12 +94,13 @@ class Waiting:
 def today() -> ResponseReturnValue:
     """Show what waits, oldest first, and what goes on today."""
     actor, connection, now = current_actor(), reader(), present()
+    own = directory().own(connection, actor.person)
     waiting = [
         *_orders(approvals(connection, actor, now).rows),
         *_pickups(ready_orders(connection, actor, now)),
         *_unconfirmed(actor.place),
-        *_second(actor.place),
-        *_acts(actor.place),
+        *_second(actor.place, own),
+        *_acts(actor.place, own),
         *_corrections(actor.place),
     ]
     low = [item for item in station_items(connection, actor.place, now) if item.low]
@@ -138,18 +140,25 @@ def _orders(rows: tuple[ApprovalRow, ...]) -> list[Waiting]:
 
 
 def _pickups(rows: tuple[ReadyOrder, ...]) -> list[Waiting]:
-    last = [row for row in rows if row.last_day]
-    if not last:
+    """Orders to hand over: those that lapse today before all others."""
+    if not rows or not current_actor().may("order.hand_over"):
         return []
+    last = [row for row in rows if row.last_day]
+    shown = last or rows
     days = settings.integer(reader(), "redeem.pickup_days", present(), current_actor().place)
+    title = _("%(count)s 单等居民来领", count=len(rows))
+    note = _("通过后留 %(days)s 天，没来领就退回积分和库存", days=days)
+    if last:
+        title = _("%(count)s 单今天是最后一天", count=len(last))
+        note = _("过了今天就退回积分和库存")
     return [
         Waiting(
             kind=_("领取"),
-            title=_("%(count)s 单今天是最后一天", count=len(last)),
-            note=_("过了今天就退回积分和库存"),
-            since=last[0].pickup_until - dt.timedelta(days=days),
-            limit=_("今天"),
-            urgent=True,
+            title=title,
+            note=note,
+            since=shown[0].pickup_until - dt.timedelta(days=days),
+            limit=_("今天") if last else None,
+            urgent=bool(last),
             url=url_for("desk.pickup"),
             act=_("去看看"),
         ),
@@ -177,8 +186,8 @@ def _unconfirmed(community: int) -> list[Waiting]:
     ]
 
 
-def _second(community: int) -> list[Waiting]:
-    """Hours that wait for a second person: one row per session."""
+def _second(community: int, own: frozenset[UUID]) -> list[Waiting]:
+    """Hours that wait for a second person, whom the actor can be: one row per session."""
     if not current_actor().may("attendance.confirm"):
         return []
     return [
@@ -192,15 +201,19 @@ def _second(community: int) -> list[Waiting]:
             url=url_for("desk.session", session_id=row.session),
             act=_("去看看"),
         )
-        for row in figures.waiting_for_second(reader(), community)
+        for row in figures.waiting_for_second(reader(), community, own)
     ]
 
 
-def _acts(community: int) -> list[Waiting]:
+def _acts(community: int, own: frozenset[UUID]) -> list[Waiting]:
     """Acts that wait for a second person, and helps that wait for the helped one's word."""
     if not current_actor().may("attendance.confirm"):
         return []
-    second = awards_to_confirm(reader(), community, ("act", "help"))
+    second = [
+        row
+        for row in awards_to_confirm(reader(), community, ("act", "help"))
+        if own.isdisjoint({row.recorded_by, row.holder_id})
+    ]
     asked = asked_at(reader(), community, present())
     found = []
     if second:
@@ -246,9 +259,7 @@ def _corrections(community: int) -> list[Waiting]:
                 act=_("去答复"),
             ),
         )
-    waiting = adjustments_waiting(connection, community)
-    own = directory().own(connection, actor.person) if waiting else frozenset()
-    others = [each for each in waiting if each.maker not in own]
+    others = to_decide(connection, actor, present())
     if others:
         rows.append(
             Waiting(

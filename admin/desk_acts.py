@@ -146,7 +146,7 @@ def _second(community: int) -> tuple[dict[str, Any], ...]:
             "amount": row.amount,
             "at": row.event_at,
             "by": people.get(row.recorded_by, ""),
-            "may": row.recorded_by != actor.person and row.holder_id not in own,
+            "may": own.isdisjoint({row.recorded_by, row.holder_id}),
         }
         for row in rows
     )

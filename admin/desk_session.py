@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -77,12 +78,14 @@ def _session(
     wanted = identity((typed or {}).get("resident_id"))
     cancelled = page.state == "cancelled"
     coming = roster.sign_ups(reader(), page.id, page.community) if cancelled else ()
+    second, mine = _second(rows)
     shown = render_template(
         "admin/session.html",
         session=page,
         rows=rows,
         in_person=roster.without_phone(coming),
-        second=tuple(row.award for row in rows if row.state == "second" and row.award),
+        second=len(second),
+        mine=len(mine),
         q=request.values.get("q", "").strip(),
         found=found_for(page, wanted),
         chosen=wanted,
@@ -93,6 +96,19 @@ def _session(
         key=form_key(),
     )
     return shown, status
+
+
+def _second(
+    rows: Iterable[staff_queries.AttendanceRow],
+) -> tuple[list[UUID], list[UUID]]:
+    """Return the awards that wait for a second person: those the actor may confirm, her own."""
+    waiting = [row for row in rows if row.state == "second"]
+    own = directory().own(reader(), current_actor().person) if waiting else frozenset()
+    split: tuple[list[UUID], list[UUID]] = ([], [])
+    for row in waiting:
+        if row.award is not None:
+            split[not own.isdisjoint({row.award_by, row.resident_id})].append(row.award)
+    return split
 
 
 def found_for(page: staff_queries.SessionPage, wanted: UUID | None) -> tuple[dict[str, Any], ...]:
@@ -250,15 +266,11 @@ def _row(page: staff_queries.SessionPage, line: dict[str, Any]) -> SheetRow | No
 @desk.post("/sessions/<uuid:session_id>/confirm")
 def confirm_hours(session_id: UUID) -> ResponseReturnValue:
     """Confirm as the second person the hours that somebody else entered, and leave one's own."""
-    page, me = session_here(session_id), current_actor().person
-    own = directory().own(reader(), me)
-    waiting = [
-        row for row in staff_queries.attendance_rows(reader(), page) if row.state == "second"
-    ]
-    others = [row for row in waiting if row.award_by != me and row.resident_id not in own]
-    awards = tuple(row.award for row in others or waiting if row.award)
+    page = session_here(session_id)
+    others, mine = _second(staff_queries.attendance_rows(reader(), page))
+    command = ConfirmAwards(awards=tuple(others or mine))
     try:
-        done = transact(confirm_awards, ConfirmAwards(awards=awards), current_actor())
+        done = transact(confirm_awards, command, current_actor())
     except AppError as refusal:
         return _session(page, refusal=refusal.sentence(), status=int(refusal.status))
     flash(_("已确认 %(count)s 条，%(arrival)s", count=done.confirmed, arrival=coming()), "done")

@@ -12,18 +12,23 @@ from sqlalchemy import and_, func, or_, select
 from activities.models import Activity, Attendance, Session, SessionPart, SignUp
 from core.work import SHANGHAI
 from exchange.models import Order
-from points.models import Adjustment, Award, Correction
+from points.correcting.deciding import to_decide
+from points.models import Award, Correction
 from residents.models import District, Resident
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sqlalchemy import Connection
+
+    from core.acts import Actor
 
 WEEKS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class DeskCounts:
-    """What waits at a community, as numbers."""
+    """What waits at the actor's community, as numbers."""
 
     submitted: int
     ready: int
@@ -31,8 +36,9 @@ class DeskCounts:
     corrections: int
 
 
-def desk_counts(connection: Connection, community: int) -> DeskCounts:
-    """Return the counts of the desk's frame."""
+def desk_counts(connection: Connection, actor: Actor, now: dt.datetime) -> DeskCounts:
+    """Return the counts of the desk's frame; of proposals those that the actor may decide."""
+    community = actor.place
     orders = connection.execute(
         select(
             func.count().filter(Order.state == "submitted"),
@@ -51,10 +57,7 @@ def desk_counts(connection: Connection, community: int) -> DeskCounts:
     asked = select(func.count()).where(
         Correction.community == community, Correction.state == "open"
     )
-    proposed = select(func.count()).where(
-        Adjustment.community == community, Adjustment.state == "proposed"
-    )
-    waits = (connection.scalar(asked) or 0) + (connection.scalar(proposed) or 0)
+    waits = (connection.scalar(asked) or 0) + len(to_decide(connection, actor, now))
     return DeskCounts(orders[0], orders[1], unconfirmed or 0, waits)
 
 
@@ -248,8 +251,13 @@ class SecondRow:
     since: dt.datetime
 
 
-def waiting_for_second(connection: Connection, community: int) -> list[SecondRow]:
-    """Return the sessions with awards that wait for a second person, oldest first."""
+def waiting_for_second(
+    connection: Connection, community: int, own: Collection[UUID]
+) -> list[SecondRow]:
+    """Return the sessions with awards that wait for a second person, oldest first.
+
+    ``own``: whose records and points are not the asking person's to confirm.
+    """
     rows = connection.execute(
         select(
             Award.source_id,
@@ -264,6 +272,8 @@ def waiting_for_second(connection: Connection, community: int) -> list[SecondRow
             Award.state == "pending",
             Award.due.is_(None),
             Award.source_kind == "session",
+            Award.recorded_by.not_in(own),
+            Award.holder_id.not_in(own),
         )
         .group_by(Award.source_id, Activity.title)
         .order_by(func.min(Award.created_at)),

@@ -41,7 +41,9 @@ class DeskCountsSchema(Schema):
     submitted = fields.Integer(metadata={"description": "orders to approve"})
     ready = fields.Integer(metadata={"description": "orders to hand over"})
     unconfirmed = fields.Integer(metadata={"description": "residents in 待核实"})
-    corrections = fields.Integer(metadata={"description": "requests to answer"})
+    corrections = fields.Integer(
+        metadata={"description": "requests to answer, and proposals that one may decide"}
+    )
 
 
 class TodaySessionSchema(Schema):

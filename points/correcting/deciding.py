@@ -12,7 +12,8 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
-from core import outbox
+from core import outbox, settings
+from core.defaults import CENTIPOINTS
 from core.directory import directory
 from core.errors import N_, Conflict
 from core.formats import points
@@ -24,11 +25,13 @@ from points.correcting.adjustments import (
     AdjustmentMoved,
     AdjustmentWordsMissing,
     locked_adjustment,
+    moved,
     other_holders,
     refuse_decision,
     refuse_own,
 )
 from points.correcting.corrections import Outcome, close_correction, locked_correction
+from points.correcting.queries import AdjustmentLine, adjustments_waiting
 from points.earning.awards import AwardSettled, void_award
 from points.earning.caps import give_back, periods_of
 from points.events import LineReversed, PointsWanted
@@ -45,8 +48,11 @@ from points.reversal import (
 )
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
+    import datetime as dt
 
+    from sqlalchemy import Connection, Row
+
+    from core.acts import Actor
     from core.work import Work
 
 SOURCE = "adjustment"
@@ -87,6 +93,17 @@ class _Done:
     lapsed: int = 0
     shortage: int = 0
     voided: int = 0
+
+
+def to_decide(connection: Connection, actor: Actor, now: dt.datetime) -> list[AdjustmentLine]:
+    """Return what waits for a second person, where the actor can be that one; the oldest first."""
+    waiting = adjustments_waiting(connection, actor.place) if actor.may("points.adjust") else []
+    own = directory().own(connection, actor.person) if waiting else frozenset()
+    others = [row for row in waiting if own.isdisjoint({row.maker, row.person, row.household})]
+    if not others or actor.may("points.adjust_large"):
+        return others
+    limit = settings.integer(connection, "redeem.lead_points", now, actor.place) * CENTIPOINTS
+    return [row for row in others if moved(connection, row.original, row.amount) < limit]
 
 
 def decide_adjustment(work: Work, command: DecideAdjustment) -> Decided:

@@ -137,6 +137,7 @@ def test_what_was_long_ago_is_confirmed_by_somebody_else(
     fill(staff, page_of(cast.wang), "/acts", rule="report.idea", day="2026-11-02")
     assert "要别的工作人员来确认" in words(staff.get("/desk/acts"))
     assert "1笔登记等另一位确认" in words(lead.get("/desk/"))
+    assert "第二人确认" not in words(staff.get("/desk/"))
 
     done = fill(lead, "/desk/acts", "/acts/confirm")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -181,6 +182,23 @@ def test_large_ones_wait_for_the_lead(desk: Desk) -> None:
     staff, _lead = browsers(desk)
 
     assert "50分起由社区负责人来定" in page(staff, "/desk/corrections?show=waiting")
+    assert "笔等另一位来定" not in page(staff, "/desk/")
+
+
+def test_the_badge_counts_what_the_page_of_today_counts(desk: Desk) -> None:
+    staff, lead = browsers(desk)
+    desk.propose(1000)
+    desk.propose(2000, desk.cast.actor(desk.cast.lead))
+    desk.propose(3000, desk.cast.actor(desk.cast.lead))
+
+    for browser, count in ((staff, 2), (lead, 1)):
+        today = browser.get("/desk/")
+        assert f"{count}笔等另一位来定" in words(today)
+        badge = re.search(r"更正<b>(\d+)</b>", today.get_data(as_text=True))
+        assert badge is not None
+        assert int(badge[1]) == count
+        shown = browser.get("/desk/corrections?show=waiting").get_data(as_text=True)
+        assert shown.count('name="refusal"') == count
 
 
 def test_staff_write_down_what_somebody_without_a_phone_says(desk: Desk) -> None:

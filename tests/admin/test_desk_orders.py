@@ -60,6 +60,21 @@ def test_all_that_are_clean_are_ticked_and_approved(cast: People, ask: Run) -> N
 
 
 @pytest.mark.usefixtures("waiting")
+def test_who_may_only_hand_over_reads_what_waits_to_be_collected(
+    cast: People, clock: Clock
+) -> None:
+    keeper = cast.browser(cast.keeper)
+    empty = words(keeper.get("/desk/"))
+    assert "有通过了的兑换单等居民来领时" in empty
+    assert "自己登记" not in empty
+    fill(cast.browser(cast.staff), f"{LIST}?select=clean", "/approve")
+
+    assert "2单等居民来领" in words(keeper.get("/desk/"))
+    clock.advance(days=6)
+    assert "2单今天是最后一天" in words(cast.browser(cast.keeper).get("/desk/"))
+
+
+@pytest.mark.usefixtures("waiting")
 def test_approvals_are_taken_back_within_ten_seconds(cast: People, ask: Run, clock: Clock) -> None:
     browser = cast.browser(cast.staff)
     fill(browser, f"{LIST}?select=clean", "/approve")

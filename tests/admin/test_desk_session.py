@@ -16,10 +16,10 @@ from points.models import Award
 from residents.addresses import Address
 from residents.endings import RecordDeath, record_death
 from residents.people import EnterResident, enter_resident
-from tests.admin.forms import again, fill
+from tests.admin.forms import Forms, again, fill
 from tests.admin.scene import NINE, publish, resident_of, serve, words
 from tests.conftest import Clock
-from tests.people import HERE, People
+from tests.people import HERE, People, Someone
 
 Run = Callable[..., Any]
 
@@ -199,7 +199,13 @@ def test_hours_entered_by_hand_wait_for_the_second_person(
     serve(run, cast, session, cast.wang)
     page = f"/desk/sessions/{session}"
 
-    own = fill(cast.browser(cast.staff), page, "/confirm")
+    staff = cast.browser(cast.staff)
+    shown = staff.get(page)
+    assert "1条工时等另一位工作人员确认" in words(shown)
+    assert "确认工时" not in words(shown)
+    assert "第二人确认" not in words(staff.get("/desk/"))
+    token = dict(Forms(shown.get_data(as_text=True)).forms[0][1])["csrf_token"]
+    own = staff.post(f"{page}/confirm", data={"csrf_token": token})
     assert own.status_code == 409
     assert "要另一位工作人员来确认" in words(own)
     assert "1条登记的工时等另一位确认" in words(cast.browser(cast.lead).get("/desk/"))
@@ -231,9 +237,36 @@ def test_two_who_entered_hours_confirm_each_others(cast: People, run: Run, ask: 
 
     for who, left in ((cast.staff, [cast.wang.resident]), (cast.lead, [])):
         browser = cast.browser(who)
+        assert "1条登记的工时等另一位确认" in words(browser.get("/desk/"))
         assert fill(browser, page, "/confirm").status_code == 303
         assert "已确认1条" in words(browser.get(page))
         assert ask(waiting) == left
+
+
+def test_hours_of_ones_own_household_are_nobodys_task_who_lives_in_it(
+    cast: People, run: Run
+) -> None:
+    home = Address(estate="建国南苑", building="7", unit="1", room="201")
+    made = [
+        run(
+            enter_resident,
+            EnterResident(community=HERE, name=name, phone=phone or None, address=home),
+            cast.actor(cast.staff),
+        )
+        for name, phone in ((cast.lead.name, cast.lead.phone), ("钱志明", ""))
+    ]
+    session = publish(run, cast, hours=1)
+    serve(run, cast, session, Someone("钱志明", "", resident=made[1].resident))
+    lead, page = cast.browser(cast.lead), f"/desk/sessions/{session}"
+
+    assert "第二人确认" not in words(lead.get("/desk/"))
+    assert "1条工时等另一位工作人员确认" in words(lead.get(page))
+    assert "确认工时" not in words(lead.get(page))
+
+    serve(run, cast, session, cast.wang)
+    assert "1条登记的工时等另一位确认" in words(lead.get("/desk/"))
+    assert "1条工时等第二人确认" in words(lead.get(page))
+    assert fill(lead, page, "/confirm").status_code == 303
 
 
 def test_somebody_who_has_died_since_still_stands_in_the_session(cast: People, run: Run) -> None:
