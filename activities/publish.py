@@ -204,12 +204,8 @@ def _check(work: Work, command: PublishActivity) -> None:
         raise ActivityIncomplete
     if not 0 < len(command.sessions) <= SESSIONS_MAX:
         raise WindowWrong
-    longest = dt.timedelta(hours=HOURS_MAX)
-    for starts_at, ends_at in command.sessions:
-        if not dt.timedelta(0) < ends_at - starts_at <= longest:
-            raise WindowWrong
-        if ends_at <= work.now:
-            raise SessionPast
+    for window in command.sessions:
+        check_window(*window, work.now)
     offered = [part.part for part in command.parts]
     if not offered or len(set(offered)) < len(offered):
         raise PartsMissing
@@ -219,6 +215,14 @@ def _check(work: Work, command: PublishActivity) -> None:
     host = select(Community.code).where(Community.code == command.community)
     if work.connection.execute(host).first() is None:
         raise SessionUnknown
+
+
+def check_window(starts_at: dt.datetime, ends_at: dt.datetime, now: dt.datetime) -> None:
+    """Raise WindowWrong or SessionPast where no session can be then."""
+    if not dt.timedelta(0) < ends_at - starts_at <= dt.timedelta(hours=HOURS_MAX):
+        raise WindowWrong
+    if ends_at <= now:
+        raise SessionPast
 
 
 def _check_origin(work: Work, command: PublishActivity) -> None:

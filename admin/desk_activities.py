@@ -23,7 +23,10 @@ from activities.own_templates import (
     take_over_template,
 )
 from activities.publish import (
+    PLACE_MAX,
+    PLACES_MAX,
     SESSIONS_MAX,
+    TITLE_MAX,
     ActivityIncomplete,
     Part,
     PartOffered,
@@ -32,6 +35,7 @@ from activities.publish import (
     RuleUnfit,
     SessionPast,
     WindowWrong,
+    check_window,
     publish_activity,
 )
 from admin.blueprints import desk
@@ -46,6 +50,7 @@ from core.work import business_day, present, reader, transact
 from points.earning.rules import HALF_HOUR, Rule, rules_in_force
 from points.models import CatalogueRule
 
+_Windows = tuple[tuple[dt.datetime, dt.datetime], ...]
 WEEK = dt.timedelta(days=7)
 NEXT_DAY = dt.timedelta(days=1)
 FIELDS: dict[type[AppError], str] = {
@@ -274,12 +279,7 @@ def activity_publish() -> ResponseReturnValue:
     if template is None:
         return redirect(url_for("desk.activity_new"), code=303)
     windows = _windows(typed)
-    errors = {} if windows else {"day": [_("请选好日期和时间。")]}
-    for name in ("take_places", "serve_places"):
-        if not readable(typed, name):
-            errors[name] = [_("名额要是正整数，不限就留空。")]
-    if not readable(typed, "weeks") or len(windows) > SESSIONS_MAX:
-        errors["weeks"] = [_("场数要是 1 到 %(most)s 的整数。", most=SESSIONS_MAX)]
+    errors = _wrong(typed, windows)
     if errors:
         return _editor(template, typed, errors, status=422)
     command = PublishActivity(
@@ -311,6 +311,30 @@ def activity_publish() -> ResponseReturnValue:
     return redirect(url_for("desk.session", session_id=done.sessions[0]), code=303)
 
 
+def _wrong(typed: dict[str, str], windows: _Windows) -> dict[str, list[str]]:
+    """Return all that is wrong at once, each beside its field."""
+    errors = {}
+    if not 0 < len(typed.get("title", "").strip()) <= TITLE_MAX:
+        errors["title"] = [_("请写活动名称，最多 %(most)s 个字。", most=TITLE_MAX)]
+    if not 0 < len(typed.get("place", "").strip()) <= PLACE_MAX:
+        errors["place"] = [_("请写在哪里办，最多 %(most)s 个字。", most=PLACE_MAX)]
+    if not windows:
+        errors["day"] = [_("请选好日期和时间。")]
+    else:
+        try:
+            check_window(*windows[0], present())
+        except AppError as refusal:
+            errors["day"] = [refusal.sentence()]
+    for name in ("take_places", "serve_places"):
+        if not readable(typed, name) or (number(typed.get(name)) or 0) > PLACES_MAX:
+            errors[name] = [_("名额要是 1 到 %(most)s 的整数，不限就留空。", most=PLACES_MAX)]
+    if not readable(typed, "weeks") or len(windows) > SESSIONS_MAX:
+        errors["weeks"] = [_("场数要是 1 到 %(most)s 的整数。", most=SESSIONS_MAX)]
+    if not _offered(typed):
+        errors["parts"] = [_("来参加和来帮忙至少要有一种。")]
+    return errors
+
+
 def _window(typed: dict[str, str]) -> tuple[dt.datetime, dt.datetime] | None:
     """Return the first session; an end before the start is the next day's."""
     day = date(typed.get("day"))
@@ -321,7 +345,7 @@ def _window(typed: dict[str, str]) -> tuple[dt.datetime, dt.datetime] | None:
     return starts, ends + NEXT_DAY if ends < starts else ends
 
 
-def _windows(typed: dict[str, str]) -> tuple[tuple[dt.datetime, dt.datetime], ...]:
+def _windows(typed: dict[str, str]) -> _Windows:
     """Return the first session and those of the weeks after it; nothing without a day and times."""
     window = _window(typed)
     if window is None:

@@ -71,14 +71,16 @@ def test_the_form_sent_twice_is_one_activity(cast: People, ask: Run) -> None:
 @pytest.mark.parametrize(
     ("field", "typed", "says"),
     [
-        ("title", {"title": " "}, "活动要有名称、地点和类别"),
+        ("title", {"title": " "}, "请写活动名称，最多 40 个字"),
+        ("place", {"place": " "}, "请写在哪里办，最多 40 个字"),
         ("day", {"day": ""}, "请选好日期和时间"),
         ("day", {"starts": "10:00", "ends": "10:00"}, "结束要晚于开始"),
         ("day", {"starts": "10:00", "ends": "09:00"}, "最长 12 小时"),
         ("day", {"day": "2025-01-20"}, "这个时间已经过了"),
-        ("take_places", {"take_places": "-3"}, "名额要是正整数"),
-        ("serve_places", {"serve_places": "许多"}, "名额要是正整数"),
-        ("serve_places", {"serve_places": "0"}, "名额要是正整数"),
+        ("take_places", {"take_places": "-3"}, "名额要是 1 到 10000 的整数"),
+        ("serve_places", {"serve_places": "许多"}, "名额要是 1 到 10000 的整数"),
+        ("serve_places", {"serve_places": "0"}, "名额要是 1 到 10000 的整数"),
+        ("serve_places", {"serve_places": "10001"}, "名额要是 1 到 10000 的整数"),
         ("weeks", {"weeks": "几场"}, "场数要是 1 到 60 的整数"),
         ("weeks", {"weeks": "61"}, "场数要是 1 到 60 的整数"),
         ("parts", {"take_rule": "off", "serve_rule": "off"}, "至少要有一种"),
@@ -99,6 +101,19 @@ def test_what_is_wrong_stands_beside_its_field(
     assert field == "parts" or re.search(rf'name="{field}"[^>]*aria-invalid="true"', page)
     assert 'value="环保袋"' in page
     assert ask(count, "activities") == 0
+
+
+def test_all_that_is_wrong_is_said_at_once(cast: People) -> None:
+    wrong = {"title": "", "place": "", "day": "2025-01-20", "weeks": "几场", "take_places": "-3"}
+
+    refused = fill(cast.browser(cast.staff), PAGE, "/activities/new", **wrong)
+
+    page = refused.get_data(as_text=True)
+    marked = re.findall(r'name="(\w+)"[^>]*aria-invalid="true"', page)
+    assert sorted(marked) == sorted(wrong)
+    assert all(f'id="wrong-{name}"' in page for name in wrong)
+    assert "类别" not in page
+    assert "novalidate" in page
 
 
 def test_a_template_that_is_gone_leads_back_to_the_list(cast: People) -> None:
