@@ -143,7 +143,7 @@ def _pickups(rows: tuple[ReadyOrder, ...]) -> list[Waiting]:
     """Orders to hand over: those that lapse today before all others."""
     if not rows or not current_actor().may("order.hand_over"):
         return []
-    last = [row for row in rows if row.last_day]
+    last = [row for row in rows if row.days_left <= 0]
     shown = last or rows
     days = settings.integer(reader(), "redeem.pickup_days", present(), current_actor().place)
     title = _("%(count)s 单等居民来领", count=len(rows))
@@ -157,7 +157,7 @@ def _pickups(rows: tuple[ReadyOrder, ...]) -> list[Waiting]:
             title=title,
             note=note,
             since=shown[0].pickup_until - dt.timedelta(days=days),
-            limit=_("今天") if last else None,
+            limit=_("今天") if last else _("还有 %(days)s 天", days=rows[0].days_left),
             urgent=bool(last),
             url=url_for("desk.pickup"),
             act=_("去看看"),

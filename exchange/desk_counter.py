@@ -172,12 +172,13 @@ class ReadyOrder:
     name: str
     what: str
     pickup_until: dt.datetime
-    last_day: bool
+    #: 0: today is its last day.
+    days_left: int
 
 
 def ready_orders(connection: Connection, actor: Actor, now: dt.datetime) -> tuple[ReadyOrder, ...]:
     """Return what waits at the actor's station, the soonest to lapse first."""
-    tomorrow = now + dt.timedelta(days=2)
+    today = business_day(now)
     rows = approvals(connection, actor, now, "ready").rows
     waiting = [row for row in rows if row.pickup_until is not None]
     return tuple(
@@ -186,7 +187,7 @@ def ready_orders(connection: Connection, actor: Actor, now: dt.datetime) -> tupl
             name=row.name,
             what=row.what,
             pickup_until=_until(row),
-            last_day=_until(row) <= tomorrow,
+            days_left=(business_day(_until(row)) - today).days,
         )
         for row in sorted(waiting, key=_until)
     )

@@ -69,9 +69,17 @@ def test_who_may_only_hand_over_reads_what_waits_to_be_collected(
     assert "自己登记" not in empty
     fill(cast.browser(cast.staff), f"{LIST}?select=clean", "/approve")
 
-    assert "2单等居民来领" in words(keeper.get("/desk/"))
-    clock.advance(days=6)
-    assert "2单今天是最后一天" in words(cast.browser(cast.keeper).get("/desk/"))
+    shown = words(keeper.get("/desk/"))
+    assert "2单等居民来领" in shown
+    assert "还有7天" in shown
+    for days, today, list_ in (
+        (6, "还有1天", "明天最后一天"),
+        (1, "2单今天是最后一天", "今天最后一天"),
+    ):
+        clock.advance(days=days)
+        keeper = cast.browser(cast.keeper)
+        assert today in words(keeper.get("/desk/"))
+        assert list_ in words(keeper.get("/desk/pickup"))
 
 
 @pytest.mark.usefixtures("waiting")

@@ -84,7 +84,7 @@ def test_the_lists_follow_an_order_to_its_end(scene: Scene, chen: Actor) -> None
     assert {row.state_words for row in done.rows} == {"没有通过：重复提交", "已领取"}
     assert (done.counts.ready, done.counts.done, done.counts.waiting) == (1, 2, 0)
     listed = scene.ask(desk_counter.ready_orders, chen, scene.now)
-    assert [(row.id, row.name, row.last_day) for row in listed] == [(ready.id, "王秀芳", False)]
+    assert [(row.id, row.name, row.days_left) for row in listed] == [(ready.id, "王秀芳", 7)]
     opened = scene.ask(desk_counter.pickup_order, chen, code, scene.now)
     assert (opened.id, opened.state, opened.unconfirmed) == (ready.id, "ready", False)
     assert opened.approved_by == "小陈"
