@@ -39,6 +39,7 @@ class CrossRow:
     host: str
     what: str
     category: str
+    template: str | None
     price: int
     cost: int
     rate: int
@@ -168,6 +169,7 @@ def cross_orders(
                 host=row.host_name,
                 what=words.what([(line.name, line.quantity) for line in lines[row.id]]),
                 category=lines[row.id][0].category,
+                template=lines[row.id][0].template,
                 price=row.price,
                 cost=row.cost,
                 rate=row.rate,

@@ -61,6 +61,7 @@ class ApprovalRow:
     where: str
     what: str
     category: str
+    template: str | None
     cost: int
     price: int
     foreign: bool
@@ -304,6 +305,7 @@ def _row(order: Row[Any], facts: _Facts, rank: int) -> ApprovalRow:
         where=_where(order, facts, foreign=foreign),
         what=words.what([(line.name, line.quantity) for line in lines]),
         category=lines[0].category,
+        template=lines[0].template,
         cost=order.cost,
         price=order.price,
         foreign=foreign,

@@ -37,6 +37,7 @@ class CounterItem:
     id: UUID
     name: str
     category: str
+    template: str | None
     price: int
     left: int
     quantity: int
@@ -73,6 +74,7 @@ def counter_items(
                 id=item.id,
                 name=item.name,
                 category=item.category,
+                template=item.template,
                 price=item.price,
                 left=max(left, 0),
                 quantity=chosen.get(item.id, 0),

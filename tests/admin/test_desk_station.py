@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
+from core.config import ROOT
+from exchange.stations import AddItem, add_item
+from exchange.stock import ReceiveStock, receive_stock
 from tests.admin.forms import again, fill
-from tests.admin.scene import open_shop, words
-from tests.people import People
+from tests.admin.scene import give, open_shop, words
+from tests.people import HERE, People
 from tests.residents.forms import count
 
 Run = Callable[..., Any]
@@ -32,6 +35,38 @@ def first_template(cast: People) -> str:
     found = re.search(r'<option value="([^"]+)">', page.partition('id="f-template"')[2])
     assert found is not None
     return f"{PAGE}?template={found[1]}"
+
+
+def drawings(page: str) -> list[str]:
+    return re.findall(r"#(goods-\w+)", page)
+
+
+@pytest.mark.parametrize(
+    ("template", "drawing"),
+    [
+        ("tote_bag", "goods-bag"),
+        ("community_badge", "goods-badge"),
+        ("pothos", "goods-plant"),
+        ("cooking_oil_1800ml", "goods-oil"),
+    ],
+)
+def test_the_desk_draws_an_item_as_residents_see_it(
+    cast: People, run: Run, template: str, drawing: str
+) -> None:
+    clerk = cast.actor(cast.staff)
+    open_shop(run, cast)
+    item = run(add_item, AddItem(community=HERE, template=template), clerk).id
+    run(receive_stock, ReceiveStock(key="some", item=item, quantity=9), clerk)
+    staff, wang = cast.browser(cast.staff), cast.browser(cast.wang)
+    give(run, cast.wang, 50)
+
+    for seen in (
+        staff.get(PAGE),
+        staff.get(f"/desk/counter?resident={cast.wang.resident}"),
+        wang.get(f"/exchange/items/{item}"),
+    ):
+        assert drawing in drawings(seen.get_data(as_text=True))
+    assert f'<symbol id="{drawing}"' in (ROOT / "static" / "icons.svg").read_text(encoding="utf-8")
 
 
 def test_a_station_opens_and_lists_its_first_item(cast: People, ask: Run) -> None:
