@@ -58,6 +58,9 @@ on("click", (event) => {
     mark(link.closest("[data-row]"));
     swap(link.href, link.dataset.swap);
   }
+  const row = event.target.closest("tr[data-open]");
+  const taken = event.target.closest("a, button, input, label, select, summary") || event.metaKey || event.ctrlKey || event.shiftKey;
+  if (row && !taken && getSelection().isCollapsed) $("td.main a", row)?.click();
   if (event.target.closest("[data-choose-clean]")) { event.preventDefault(); chooseClean(); }
   menus((menu) => !menu.contains(event.target));
 });

@@ -179,7 +179,7 @@ def _account(name: str, phone: str, role: str) -> dict[str, str]:
     chosen = next(
         choice for choice in verified.choices if (choice.role, choice.name) == (role, name)
     )
-    choose = sign_in.Choose(phone=phone, id=chosen.id, label="flask demo accounts")
+    choose = sign_in.Choose(phone=phone, id=chosen.id, label="演示用的程序")
     done = transact(sign_in.choose, choose)
     return {
         "role": role,

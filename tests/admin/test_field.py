@@ -40,6 +40,14 @@ def test_signing_in_leads_to_the_one_page(phone: FlaskClient) -> None:
         assert phone.get(elsewhere).status_code == 403
 
 
+def test_the_search_is_named_beside_it(phone: FlaskClient) -> None:
+    page = phone.get(CORRIDOR).get_data(as_text=True)
+
+    for field, name in (("f-day", "哪一天"), ("f-q", "找住户")):
+        assert f'<label for="{field}">{name}</label>' in page
+        assert f'id="{field}"' in page
+
+
 def test_only_the_own_doors_are_shown(phone: FlaskClient) -> None:
     page = words(phone.get(CORRIDOR))
 

@@ -141,5 +141,29 @@ def test_approving_ten_orders_takes_three(
     taps.check(staff.taps, taps.APPROVE_TEN)
 
 
+def test_a_row_of_the_desk_opens_wherever_it_is_tapped_and_its_box_only_ticks(
+    server: Server, cast: People, scene: Scene, person: MakePerson
+) -> None:
+    item = shelf(scene, cast, "salt_400g")
+    for _ in range(2):
+        scene.order(scene.resident(HERE, points=10), item)
+    staff, plain = person(cast.staff.name, DESK), person(cast.lead.name, DESK, scripts=False)
+    staff.sign_in(cast.staff.phone)
+    staff.open("/desk/approvals")
+    second = staff.page.locator("tr[data-open]").nth(1)
+    second.locator(".row-check").click()
+    staff.reads("已选 1 单")
+    staff.reads("点姓名，看它的经过")
+    second.locator("td.num").click()
+    staff.reads("库存与限额")
+    staff.reads("已选 1 单")
+
+    plain.sign_in(cast.lead.phone)
+    plain.open("/desk/approvals")
+    plain.reads("点姓名，看它的经过")
+    plain.tap(plain.page.locator("tr[data-open] td.main a").first)
+    plain.reads("库存与限额")
+
+
 def test_the_document_tells_of_every_act_what_was_promised() -> None:
     assert {act: most for act, (_taps, most) in taps.told().items()} == taps.AT_MOST
