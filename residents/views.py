@@ -129,7 +129,17 @@ def _workplace(actor: Actor) -> str:
 @bp.get("/sign-in", endpoint="sign_in")
 def sign_in_page() -> ResponseReturnValue:
     """Show the form: phone and code."""
-    return _sign_in_form({}, sent=False)
+    return _onward() or _sign_in_form({}, sent=False)
+
+
+def _onward() -> ResponseReturnValue | None:
+    """Lead on who is in already and came back here; staff are asked on the way to other rooms."""
+    actor, target = actor_or_none(), next_path()
+    if actor is not None and actor.is_staff:
+        inside = target == "/" or target.startswith(_workplace(actor))
+    else:
+        inside = viewer() is not None
+    return redirect(target, code=303) if inside else None
 
 
 def _sign_in_form(errors: dict[str, str], *, sent: bool, status: int = 200) -> ResponseReturnValue:
@@ -223,6 +233,8 @@ def _enter(phone: str, choice: UUID, target: str, part: str = "") -> ResponseRet
 @bp.get("/sign-in/choose")
 def choose() -> ResponseReturnValue:
     """Ask who it is, where one number serves several."""
+    if PROOF not in session and (onward := _onward()):
+        return onward
     phone = proven(session.get(PROOF, ""))
     connection, door = reader(), doorway()
     found = sign_in.choices_of(connection, phone, business_day(present()))
@@ -257,6 +269,8 @@ def choose_who() -> ResponseReturnValue:
 @bp.get("/join")
 def join() -> ResponseReturnValue:
     """Ask for a name and consent."""
+    if PROOF not in session and (onward := _onward()):
+        return onward
     proven(session.get(PROOF, ""))
     return _join_form({})
 

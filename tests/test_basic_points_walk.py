@@ -131,7 +131,7 @@ class Visitor:
 
     def knock(self, rule: Rule) -> None:
         """Send to a door that nobody was shown a form with all that the door asks it for."""
-        shown = self.browser.get("/sign-in").get_data(as_text=True)
+        shown = self.browser.get("/sign-in?next=/me", follow_redirects=True).get_data(as_text=True)
         token = dict(Forms(shown).forms[0][1])["csrf_token"]
         given = {name: plain(value) for name, value in self.known.items()}
         form = {**given, **self.added, "csrf_token": token}

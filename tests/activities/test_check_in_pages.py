@@ -294,6 +294,18 @@ def test_somebody_unknown_registers_on_the_way_and_is_checked_in(
     assert (line.name, line.state, line.resident) == ("何静怡", "unconfirmed", row.resident)
 
 
+def test_back_from_having_registered_is_no_error(scene: Scene, client: FlaskClient) -> None:
+    session = scene.session(community=THERE)
+    scan(scene, client, session, when=at(10, 31))
+    register(scene, client, part="take_part")
+
+    for page in ("/join", "/sign-in"):
+        back = client.get(f"{page}?next={PRESENCE}", follow_redirects=True)
+
+        assert back.status_code == 200, page
+        assert "何静怡" in words(back)
+
+
 def test_who_registers_too_slowly_is_in_and_scans_again(scene: Scene, client: FlaskClient) -> None:
     session = scene.session(community=THERE)
     scan(scene, client, session, when=at(10, 31))

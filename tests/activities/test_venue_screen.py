@@ -187,9 +187,8 @@ def test_its_key_ends_the_session(scene: Scene) -> None:
 def test_nobody_else_presses_its_keys(scene: Scene, who: str) -> None:
     session, browser = scene.session(), scene.cast.browser(getattr(scene.cast, who))
     before = scene.row(session)
-    token = re.search(
-        r'name="csrf_token" value="([^"]+)"', browser.get("/sign-in").get_data(as_text=True)
-    )
+    shown = browser.get("/sign-in?next=/me", follow_redirects=True).get_data(as_text=True)
+    token = re.search(r'name="csrf_token" value="([^"]+)"', shown)
     assert token is not None
 
     for key in ("void", "turn", "close"):

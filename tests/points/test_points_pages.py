@@ -272,6 +272,6 @@ def test_what_is_not_understood_in_the_address_is_left_aside(cast: People, path:
 def test_the_elder_page_says_what_can_be_spent(cast: People, earn: Run) -> None:
     earn("a", settled=True)
     browser = cast.browser(cast.wang)
-    send(browser, "/sign-in", "/me/elder", mode="elder")
+    send(browser, "/me", "/me/elder", mode="elder")
 
     assert "可用10分" in text_of(browser.get("/").get_data(as_text=True))

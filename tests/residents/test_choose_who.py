@@ -301,6 +301,7 @@ def test_a_role_begins_on_its_first_day_in_hangzhou(
     run(grants.grant_role, command, cast.actor(cast.lin))
     assert prove(cast.app, client, "13700000099").headers["Location"] == "/"
 
+    send(client, "/me", "/sign-out")
     # Half past midnight in Hangzhou is the day before in UTC.
     clock.set(dt.datetime(2026, 11, 24, 16, 30, tzinfo=dt.UTC))
     proven = prove(cast.app, client, "13700000099")

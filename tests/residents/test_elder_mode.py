@@ -23,13 +23,13 @@ def mode(cast: People, ask: Run, who: Any) -> str:
 def test_it_is_turned_on_and_off_with_one_button(cast: People, ask: Run) -> None:
     browser = cast.browser(cast.wang)
 
-    done = send(browser, "/sign-in", "/me/elder", mode="elder")
+    done = send(browser, "/me", "/me/elder", mode="elder")
     assert (done.status_code, done.headers["Location"]) == (303, "/")
     assert mode(cast, ask, cast.wang) == "elder"
     assert mode(cast, ask, cast.chen) == "standard"
-    assert 'data-mode="elder"' in browser.get("/sign-in").get_data(as_text=True)
+    assert 'data-mode="elder"' in browser.get("/me").get_data(as_text=True)
 
-    send(browser, "/sign-in", "/me/elder", mode="standard")
+    send(browser, "/me", "/me/elder", mode="standard")
     assert mode(cast, ask, cast.wang) == "standard"
 
 
@@ -80,13 +80,13 @@ def test_a_daughter_changes_her_fathers_pages_and_not_her_own(
     prove(cast.app, browser, cast.chen.phone)
     send(browser, "/sign-in/choose", "/sign-in/choose", choice=str(cast.li.resident))
 
-    send(browser, "/sign-in", "/me/elder", mode="elder")
+    send(browser, "/me", "/me/elder", mode="elder")
 
-    assert 'data-mode="elder"' in browser.get("/sign-in").get_data(as_text=True)
+    assert 'data-mode="elder"' in browser.get("/me").get_data(as_text=True)
     assert mode(cast, ask, cast.chen) == "standard"
 
 
 def test_only_residents_have_it(cast: People) -> None:
-    assert send(cast.browser(cast.staff), "/sign-in", "/me/elder", mode="elder").status_code == 403
+    assert send(cast.browser(cast.staff), "/desk/", "/me/elder", mode="elder").status_code == 403
     nobody = send(cast.app.test_client(), "/sign-in", "/me/elder", mode="elder")
     assert (nobody.status_code, nobody.headers["Location"]) == (303, "/sign-in?next=/")

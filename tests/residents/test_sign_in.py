@@ -148,7 +148,8 @@ def test_a_code_is_of_use_once(cast: People, client: FlaskClient) -> None:
     with client.session_transaction() as cookie:
         assert cookie["browser"] == secret
 
-    assert EXPIRED in type_code(client, KNOWN, code).get_data(as_text=True)
+    again = send(client, "/me", "/sign-in", phone=KNOWN, code=code)
+    assert EXPIRED in again.get_data(as_text=True)
 
 
 def test_only_the_newest_code_counts(cast: People, client: FlaskClient) -> None:
@@ -382,6 +383,33 @@ def test_signing_in_is_never_kept_by_anybody_in_between(
         assert "Cookie" in answer.headers["Vary"]
     assert "HttpOnly" in done.headers["Set-Cookie"]
     assert "SameSite=Lax" in done.headers["Set-Cookie"]
+
+
+def test_who_is_in_and_comes_back_is_led_on(
+    cast: People,
+    client: FlaskClient,
+) -> None:
+    prove(cast.app, client, KNOWN)
+
+    for page in ("/sign-in", "/sign-in/choose", "/join"):
+        back = client.get(f"{page}?next=/activities/")
+        assert (back.status_code, back.headers["Location"]) == (303, "/activities/"), page
+
+    # Whoever takes turns on one phone signs out first, and finds the form.
+    send(client, "/me", "/sign-out")
+    assert client.get("/sign-in").status_code == 200
+    assert prove(cast.app, client, cast.chen.phone).headers["Location"] == "/"
+
+
+def test_staff_are_led_back_to_work_and_asked_on_the_way_to_what_residents_do(
+    cast: People,
+) -> None:
+    staff, district = cast.browser(cast.staff), cast.browser(cast.lin)
+
+    for browser, goes in ((staff, "/"), (staff, "/desk/residents"), (district, "/console/rates")):
+        assert browser.get(f"/sign-in?next={goes}").headers["Location"] == goes
+    for goes in ("/activities/presence", "/console"):
+        assert staff.get(f"/sign-in?next={goes}").status_code == 200
 
 
 def test_the_cookie_is_no_key_to_the_api(cast: People) -> None:

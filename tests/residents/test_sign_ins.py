@@ -57,7 +57,7 @@ def test_a_lost_phone_is_signed_out_at_once_from_another(
     assert token is not None
     row = next(row.id for row in devices(cast, ask) if ask(is_token, row.id, token))
 
-    done = send(kept, "/sign-in", f"/me/sign-ins/{row}/revoke")
+    done = send(kept, "/me", f"/me/sign-ins/{row}/revoke")
 
     assert (done.status_code, done.headers["Location"]) == (303, "/me")
     headers = {"Authorization": f"Bearer {token}"}
@@ -131,7 +131,7 @@ def test_signing_out_ends_the_row_and_empties_the_cookie(
     prove(cast.app, client, cast.wang.phone)
     token = who(client)
 
-    done = send(client, "/sign-in", "/sign-out")
+    done = send(client, "/me", "/sign-out")
 
     assert (done.status_code, done.headers["Location"]) == (303, "/sign-in")
     assert who(client) is None
@@ -146,7 +146,7 @@ def test_somebody_else_goes_on_where_the_first_one_stood(
     prove(cast.app, client, cast.wang.phone)
     client.set_cookie("presence", "a-grant-that-the-scan-gave")
 
-    done = send(client, "/sign-in", "/sign-out", next="/activities/presence")
+    done = send(client, "/me", "/sign-out", next="/activities/presence")
 
     assert done.headers["Location"] == "/activities/presence"
     kept = client.get_cookie("presence")
@@ -172,7 +172,7 @@ def test_what_a_device_does_moves_its_last_use_and_looking_does_not(
     prove(cast.app, client, cast.wang.phone)
 
     clock.advance(minutes=59)
-    send(client, "/sign-in", "/me/elder", mode="elder")
+    send(client, "/me", "/me/elder", mode="elder")
     assert last_seen(ask, cast) == began
 
     clock.advance(hours=2)
@@ -180,7 +180,7 @@ def test_what_a_device_does_moves_its_last_use_and_looking_does_not(
     client.get("/me")
     assert last_seen(ask, cast) == began
 
-    send(client, "/sign-in", "/me/elder", mode="standard")
+    send(client, "/me", "/me/elder", mode="standard")
     assert last_seen(ask, cast) == clock()
 
 
@@ -210,7 +210,7 @@ def test_a_busy_device_is_not_written_each_time(
     statements: Run,
 ) -> None:
     prove(cast.app, client, cast.wang.phone)
-    token = field(client.get("/sign-in").get_data(as_text=True), "csrf_token")
+    token = field(client.get("/me").get_data(as_text=True), "csrf_token")
     clock.advance(hours=2)
 
     def written() -> int:
