@@ -7,7 +7,7 @@ meet in one row. Core statements only, the first of which reads all that has to 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
@@ -105,7 +105,7 @@ class PartFull(ScanRefused):
 
 
 class GrantUsed(ScanRefused):
-    """One scan is one record: the next person, or the other part, scans the screen again."""
+    """One scan is one record: the next person scans the screen again."""
 
     text = N_("这次扫码已经用过了。请每个人自己扫一次屏幕上的码。")
 
@@ -133,18 +133,23 @@ class Recorded:
 def record_attendance(work: Work, command: Record) -> Recorded:
     """Record an entry or an exit, once, and award what it earns.
 
+    A scan of one's own by somebody who is in already is answered with the part they are in.
     Raises SessionUnknown, PartNotOffered, ResidentNotHere, Forbidden, NotInYourScope, and the
     refusals of scans: OnlyItsResidents, NotOpenYet, TooLate, SessionEnded, NotArrived, PartFull,
     GrantUsed.
     """
     now = _situation(work, command)
     # A resident's own word is a scan; everything else is entered by staff, who answer for it.
-    if command.method != "venue" or work.actor.resident != command.resident:
+    own = command.method == "venue" and work.actor.resident == command.resident
+    if not own:
         may_enter(work, now.community)
     done = now.arrived_at if command.phase == "entry" else now.left_at
     if done is not None:
         work.replayed()
         return _answer(command, now, "again" if command.phase == "entry" else "again_left")
+    if own and command.phase == "entry" and now.other_at is not None:
+        work.replayed()
+        return _answer(replace(command, part=now.other_part), now, "again")
     _check_time(work, command, now)
     if command.phase == "exit" and now.arrived_at is None:
         raise NotArrived(session=command.session, resident=command.resident)
@@ -282,7 +287,7 @@ def _answer(
 ) -> Recorded:
     at = command.at
     if outcome == "again":
-        at = now.arrived_at
+        at = now.arrived_at or now.other_at
     elif outcome == "again_left":
         at = now.left_at
     return Recorded(

@@ -110,18 +110,22 @@ def codes(
 
 
 def counts(connection: Connection, shown: ScreenSession, now: dt.datetime) -> dict[str, Any]:
-    """Return how many came, in which part, who is still there, and the last five names masked."""
+    """Return how many people came, in which part, who is still there, and five names masked."""
     rows = connection.execute(
         select(Attendance.part, Attendance.phase, func.count())
         .where(Attendance.session == shown.id)
         .group_by(Attendance.part, Attendance.phase),
     )
     number = {(row.part, row.phase): row[2] for row in rows}
+    here = select(func.count(Attendance.resident.distinct())).where(
+        Attendance.session == shown.id,
+        Attendance.phase == "entry",
+    )
     take_part = number.get(("take_part", "entry"), 0)
     serve = number.get(("serve", "entry"), 0)
     left = number.get(("serve", "exit"), 0)
     return {
-        "arrived": take_part + serve,
+        "arrived": connection.scalar(here),
         "take_part": take_part,
         "serve": serve,
         "left": left,

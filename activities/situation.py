@@ -43,6 +43,7 @@ class Record:
 
 _entry = aliased(Attendance, name="entry")
 _exit = aliased(Attendance, name="exit")
+_other = aliased(Attendance, name="other")
 
 
 def _same(table: type[Attendance], phase: str) -> ColumnElement[bool]:
@@ -86,6 +87,8 @@ SITUATION = Straight(
         _entry.provenance.label("entry_provenance"),
         _entry.recorded_by.label("entry_by"),
         _exit.event_at.label("left_at"),
+        _other.part.label("other_part"),
+        _other.event_at.label("other_at"),
     )
     .select_from(Session)
     .join(Activity, Activity.id == Session.activity)
@@ -103,6 +106,15 @@ SITUATION = Straight(
     )
     .outerjoin(_entry, _same(_entry, "entry"))
     .outerjoin(_exit, _same(_exit, "exit"))
+    .outerjoin(
+        _other,
+        and_(
+            _other.session == Session.id,
+            _other.resident == Resident.id,
+            _other.part != SessionPart.part,
+            _other.phase == "entry",
+        ),
+    )
     .where(
         Session.id == bindparam("v_session"),
         SessionPart.part == bindparam("v_part"),

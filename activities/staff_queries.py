@@ -329,7 +329,7 @@ def list_sessions(
     arrived = {
         row.session: row[1]
         for row in connection.execute(
-            select(Attendance.session, func.count())
+            select(Attendance.session, func.count(Attendance.resident.distinct()))
             .where(Attendance.session.in_(ids), Attendance.phase == "entry")
             .group_by(Attendance.session),
         )

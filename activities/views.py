@@ -219,6 +219,8 @@ def presence() -> ResponseReturnValue:
     card = queries.one(connection, looker_of(actor), grant.session)
     if card is None:
         raise SessionUnknown
+    if grant.phase == "entry" and card.mine and card.mine.state in {"arrived", "left"}:
+        return redirect(result_address(grant, card.mine.part, "again"), code=303)
     served = queries.own_visit(connection, grant.session, actor.resident, "serve")
     if grant.phase == "exit" and served.arrived_at is None:
         return _not_arrived(card)
@@ -330,7 +332,7 @@ def _outcome(visit: queries.Visit) -> str:
     asked = request.args.get("outcome", "")
     if visit.left_at is None:
         return "again" if asked == "again" else "arrived"
-    return asked if asked in {"again", "again_left"} else "left"
+    return "again_left" if asked in {"again", "again_left"} else "left"
 
 
 def _served(card: queries.Card, visit: queries.Visit) -> int:

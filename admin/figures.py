@@ -96,7 +96,7 @@ def sessions_today(
     """Return today's sessions, yesterday's that still go on too, with arrivals and sign-ups."""
     start, end = day_span(now)
     arrived = (
-        select(Attendance.session, func.count().label("n"))
+        select(Attendance.session, func.count(Attendance.resident.distinct()).label("n"))
         .where(Attendance.phase == "entry")
         .group_by(Attendance.session)
         .subquery()

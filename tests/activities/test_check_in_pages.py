@@ -116,24 +116,52 @@ def test_at_the_exit_the_hours_are_counted(scene: Scene) -> None:
     assert "计2小时" in said
 
 
+CALM = {"take_part": "您10:31已经签过到，不用再扫", "serve": "您10:31已签到，离开时再扫"}
+
+
 @pytest.mark.parametrize("part", ["take_part", "serve"])
-def test_a_duplicate_is_calm_and_blue(scene: Scene, part: str) -> None:
+def test_a_duplicate_is_calm_and_blue_and_offers_no_part(scene: Scene, part: str) -> None:
     session, browser = scene.session(), scene.cast.browser(scene.cast.wang)
-    scan(scene, browser, session, when=at(10, 31))
-    first = tap(browser, part)
+    shown = scan(scene, browser, session, when=at(10, 31)).get_data(as_text=True)
+    first = again(browser, shown, "/check-in", part=part)
     before = scene.ask(everything)
 
-    same_grant = tap(browser, part)
-    scan(scene, browser, session, when=at(10, 40))
-    fresh = tap(browser, part)
+    taps = [again(browser, shown, "/check-in", part=each) for each in CALM]
+    fresh = scan(scene, browser, session, when=at(10, 40))
 
-    assert first.headers["Location"] != same_grant.headers["Location"]
-    for answer in (same_grant, fresh):
-        assert "您10:31已经签过到，不用再扫" in result(browser, answer)
+    for answer in (*taps, fresh):
+        assert answer.headers["Location"] != first.headers["Location"]
+        assert CALM[part] in result(browser, answer)
     page = browser.get(fresh.headers["Location"]).get_data(as_text=True)
     assert 'content="#1d5b91"' in page
     assert 'class="verdict again"' in page
+    assert 'name="part"' not in page
     assert scene.ask(everything) == before
+
+
+def test_who_left_and_scans_in_again_reads_that_they_left(scene: Scene) -> None:
+    session, browser = scene.session(), scene.cast.browser(scene.cast.wang)
+    scene.serve(scene.cast.wang, session, START, at(11, 40))
+
+    said = result(browser, scan(scene, browser, session, when=at(11, 45)))
+
+    assert "您11:40已经记下离开，不用再扫" in said
+
+
+def test_from_the_calm_page_the_next_of_the_family_checks_in(scene: Scene) -> None:
+    cast, session = scene.cast, scene.session()
+    browser = cast.browser(cast.wang)
+    scene.scan(cast.wang, session, "serve", when=at(10, 31))
+    calm = scan(scene, browser, session, when=at(10, 40))
+
+    shown = browser.get(calm.headers["Location"])
+    assert "不是王秀英？换个人登录" in words(shown)
+    out = again(browser, shown.get_data(as_text=True), "/sign-out")
+    assert out.headers["Location"] == PRESENCE
+    prove(scene.app, browser, cast.chen.phone, PRESENCE)
+
+    assert "签到成功10:40" in result(browser, tap(browser))
+    assert len(scene.attendances(session)) == 2
 
 
 def test_a_second_exit_is_calm_and_blue(scene: Scene) -> None:
@@ -354,8 +382,7 @@ def test_a_full_part_cannot_be_tapped_but_by_whom_it_is_kept_for(scene: Scene) -
     assert not _disabled(page, "take_part")
     assert "您报名的就是这个" in words(page)
     assert "签到成功" in result(signed, tap(signed))
-    # Once there, the same button answers calmly.
-    assert not _disabled(signed.get(PRESENCE), "take_part")
+    assert "不用再扫" in result(signed, signed.get(PRESENCE))
 
 
 def test_where_nothing_else_has_places_a_full_part_sends_to_staff(scene: Scene) -> None:
@@ -370,15 +397,16 @@ def test_where_nothing_else_has_places_a_full_part_sends_to_staff(scene: Scene) 
     assert "tap chosen" not in page.get_data(as_text=True)
 
 
-def test_who_has_a_place_in_both_full_parts_may_tap_both(scene: Scene) -> None:
+@pytest.mark.parametrize("part", ["take_part", "serve"])
+def test_who_has_a_place_in_both_full_parts_may_tap_either(scene: Scene, part: str) -> None:
     wang, session = scene.cast.wang, scene.session(parts=FULL)
     scene.sign_up(wang, session)
     scene.sign_up(wang, session, "serve")
     browser = scene.cast.browser(wang)
 
-    for part in ("take_part", "serve"):
-        scan(scene, browser, session)
-        assert "签到成功" in result(browser, tap(browser, part))
+    scan(scene, browser, session)
+
+    assert "签到成功" in result(browser, tap(browser, part))
 
 
 def _disabled(page: Any, part: str) -> bool:
@@ -429,7 +457,7 @@ def test_another_person_on_the_same_phone_scans_for_themselves(scene: Scene) -> 
     scan(scene, browser, session, when=at(10, 31))
     tap(browser)
 
-    page = browser.get(PRESENCE).get_data(as_text=True)
+    page = browser.get(PRESENCE, follow_redirects=True).get_data(as_text=True)
     out = again(browser, page, "/sign-out")
     assert out.headers["Location"] == PRESENCE
     assert browser.get(PRESENCE).headers["Location"].startswith("/sign-in")
@@ -497,11 +525,11 @@ def test_a_result_says_what_is_recorded_whatever_its_address_says(scene: Scene) 
     scene.scan(scene.cast.wang, session, "serve", "entry", START)
     for outcome in OUTCOMES:
         said = words(browser.get(address(session, "serve", outcome)))
-        assert ("已经签过到" if outcome == "again" else "签到成功") in said, outcome
+        assert ("已签到，离开时再扫" if outcome == "again" else "签到成功10:30") in said, outcome
         assert "记下了，谢谢您" not in said
 
     scene.scan(scene.cast.wang, session, "serve", "exit", at(12, 25))
-    expected = {"again": "已经签过到", "again_left": "已经记下离开"}
+    expected = {"again": "已经记下离开", "again_left": "已经记下离开"}
     for outcome in OUTCOMES:
         said = words(browser.get(address(session, "serve", outcome)))
         assert expected.get(outcome, "记下了，谢谢您") in said, outcome
@@ -511,8 +539,8 @@ def test_the_result_of_yesterday_says_that_the_points_have_arrived(
     scene: Scene, app: Flask
 ) -> None:
     session, browser = scene.session(), scene.cast.browser(scene.cast.wang)
-    scene.scan(scene.cast.wang, session)
     scene.serve(scene.cast.wang, session, START, at(12, 25))
+    scene.enter(scene.cast.wang, session)
     scene.clock.set(at(2, 1, day=25))
     with app.app_context():
         settle_due()
