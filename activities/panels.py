@@ -22,7 +22,7 @@ def _looker(viewer: Viewer) -> queries.Looker:
 
 
 def next_session(connection: Connection, viewer: Viewer) -> str:
-    """Show the next session signed up for, if there is one."""
+    """Show where one is as a helper, else the next session signed up for, if there is one."""
     card = queries.next_of_mine(connection, _looker(viewer), viewer.now)
     return render_template("activities/_next.html", session=card) if card else ""
 
@@ -36,8 +36,12 @@ def nearby(connection: Connection, viewer: Viewer) -> str:
 
 
 def today_in_a_line(connection: Connection, viewer: Viewer) -> str:
-    """Say the next session of today, for the elder version."""
-    today = business_day(viewer.now)
-    found = queries.near(connection, _looker(viewer), viewer.now)
-    card = next((card for card in found if business_day(card.starts_at) == today), None)
-    return render_template("activities/_elder.html", session=card)
+    """Say where one is as a helper, else the next session of today, for the elder version."""
+    looker, today = _looker(viewer), business_day(viewer.now)
+    mine = queries.next_of_mine(connection, looker, viewer.now)
+    stays = mine if mine and mine.mine and mine.mine.state == "arrived" else None
+    # What began before midnight and is not over is today's as well.
+    found = [stays] if stays else queries.near(connection, looker, viewer.now)
+    card = next((card for card in found if business_day(card.starts_at) <= today), None)
+    begun = card is not None and business_day(card.starts_at) < today
+    return render_template("activities/_elder.html", session=card, stays=stays, begun=begun)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import and_, func, or_, select
 
+from activities.attendance import EXIT_GRACE
 from activities.models import Activity, Attendance, Session, SessionPart, SignUp
 from core.work import SHANGHAI
 from residents.models import Community, Person
@@ -304,20 +305,19 @@ def _signed_up(looker: Looker) -> Select[UUID]:
 
 
 def next_of_mine(connection: Connection, looker: Looker, now: dt.datetime) -> Card | None:
-    """Return the next session that the looker signed up for and that is not over."""
-    over = select(Attendance.session).where(
-        Attendance.resident == looker.resident,
-        or_(Attendance.phase == "exit", Attendance.part == "take_part"),
+    """Return the session that the looker has yet to leave by a scan, else what is signed up for."""
+    came = select(Attendance.session).where(Attendance.resident == looker.resident)
+    serves = came.where(Attendance.part == "serve")
+    ahead = and_(coming(now), Session.id.in_(_signed_up(looker)), Session.id.not_in(came))
+    stays = and_(
+        Session.state == "open",
+        Session.ends_at >= now - EXIT_GRACE,
+        Session.id.in_(serves),
+        Session.id.not_in(serves.where(Attendance.phase == "exit")),
     )
-    found = cards(
-        connection,
-        looker,
-        coming(now),
-        Session.id.in_(_signed_up(looker)),
-        Session.id.not_in(over),
-        limit=1,
-    )
-    return found[0] if found else None
+    found = cards(connection, looker, or_(stays, ahead), limit=NEAR_MAX)
+    here = (card for card in found if card.mine and card.mine.state == "arrived")
+    return next(here, found[0] if found else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from flask.testing import FlaskClient
 
+from activities.attendance import EXIT_GRACE
 from activities.cancelling import cancel_session
 from activities.publish import PartOffered, close_session
 from residents.modes import ChangeMode, change_mode
@@ -300,6 +301,54 @@ def test_what_is_over_for_me_is_not_next(scene: Scene) -> None:
     scene.scan(wang, session)
 
     assert "您报名了" not in words(browser.get("/"))
+
+
+OWED = "已签到，离开时再扫一次"
+
+
+@pytest.mark.parametrize("mode", ["standard", "elder"])
+def test_who_helps_reads_on_the_home_page_that_the_exit_is_to_come(scene: Scene, mode: str) -> None:
+    wang, session = scene.cast.wang, scene.session(title="值守")
+    scene.run(change_mode, ChangeMode(mode=mode), scene.cast.actor(wang))
+    scene.sign_up(wang, session, "serve")
+    # What begins earlier and was signed up for does not stand before it.
+    scene.sign_up(wang, scene.session(title="早些的事", sessions=((at(10, 20), END),)))
+    browser = scene.cast.browser(wang)
+    assert OWED not in words(browser.get("/"))
+
+    scene.scan(wang, session, "serve", when=START)
+    scene.enter(wang, session)
+
+    for moment in (START, END, END + EXIT_GRACE):
+        scene.clock.set(moment)
+        said = words(browser.get("/"))
+        assert OWED in said, moment
+        assert "值守" in said.partition(OWED)[2], moment
+        assert "您报名了" not in said, moment
+    scene.scan(wang, session, "serve", "exit")
+    assert OWED not in words(browser.get("/"))
+
+
+def test_after_the_time_to_scan_out_nothing_is_asked_for(scene: Scene) -> None:
+    wang, session = scene.cast.wang, scene.session()
+    scene.scan(wang, session, "serve", when=START)
+
+    scene.clock.set(END + EXIT_GRACE + dt.timedelta(seconds=1))
+
+    assert OWED not in words(scene.cast.browser(wang).get("/"))
+
+
+def test_what_began_before_midnight_is_todays_until_it_is_over(scene: Scene) -> None:
+    wang, night = scene.cast.wang, (at(22), at(6, day=25))
+    scene.run(change_mode, ChangeMode(mode="elder"), scene.cast.actor(wang))
+    scene.session(title="夜间巡逻", sessions=(night,))
+    browser = scene.cast.browser(wang)
+
+    for moment, line in ((at(23), "晚上10点，夜间巡逻"), (at(1, day=25), "已经开始，夜间巡逻")):
+        scene.clock.set(moment)
+        assert line in words(browser.get("/"))
+    scene.clock.set(at(6, 1, day=25))
+    assert "夜间巡逻" not in words(browser.get("/"))
 
 
 def test_the_elder_home_says_today_in_a_line(scene: Scene) -> None:
