@@ -18,7 +18,7 @@ def state_words(state: str, due: dt.datetime | None, now: dt.datetime) -> str:
         return arrival(due, now)
     return {
         "confirming": _("等另一位工作人员核对"),
-        "held": _("预留，等您领取"),
+        "held": _("预留中，领取时才扣"),
         "collected": _("已领取"),
         "returned": _("已退回"),
         "lapsed": _("已到期"),

@@ -229,7 +229,7 @@ def test_lines_are_said_in_words(app: Flask, clock: Clock) -> None:
 
     assert said[:4] == ["等另一位工作人员核对", "马上到账", "今早 8 点前到账", "明早 8 点前到账"]
     assert said[4].endswith(" 8 点前到账")
-    assert said[5:7] == ["预留，等您领取", "已到账"]
+    assert said[5:7] == ["预留中，领取时才扣", "已到账"]
     assert said[7:10] == ["每半小时 5 分，共 4 个", "每月 5 分", "每次 1 分，共 2 次"]
     assert said[10:] == ["年底到期", "积分"]
     assert states == ["returned", "lapsed", "posted"]

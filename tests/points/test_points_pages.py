@@ -171,7 +171,7 @@ def test_what_is_held_leads_to_its_order(cast: People, earn: Run, run: Run) -> N
     html = cast.browser(cast.wang).get("/points/").get_data(as_text=True)
     assert f'href="/exchange/orders/{UUID(int=67)}"' in html
     assert "可用6分" in text_of(html)
-    assert "预留，等您领取" in text_of(html)
+    assert "预留中，领取时才扣" in text_of(html)
 
 
 def test_basic_points_say_whose_they_are(cast: People, earn: Run) -> None:
