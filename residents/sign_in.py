@@ -190,6 +190,7 @@ class Choice:
     person: UUID
     name: str
     place: str
+    code: int
     role: str
     is_own: bool
 
@@ -241,6 +242,7 @@ def _residents(connection: Connection, own: object, represented: object) -> Sequ
         select(
             Resident.id,
             Resident.person,
+            Resident.community,
             Person.name,
             Community.display_name,
             Person.id.in_(own).label("is_own"),  # type: ignore[arg-type]
@@ -260,6 +262,7 @@ def _residents(connection: Connection, own: object, represented: object) -> Sequ
             person=row.person,
             name=row.name,
             place=row.display_name,
+            code=row.community,
             role="resident",
             is_own=bool(row.is_own),
         )
@@ -273,6 +276,7 @@ def _roles(connection: Connection, own: object, day: dt.date) -> Sequence[Choice
             Grant.id,
             Grant.person,
             Grant.role,
+            Grant.place,
             Person.name,
             Community.display_name,
             Subdistrict.name.label("subdistrict"),
@@ -297,6 +301,7 @@ def _roles(connection: Connection, own: object, day: dt.date) -> Sequence[Choice
             person=row.person,
             name=row.name,
             place=row.display_name or row.subdistrict or row.district or "",
+            code=row.place,
             role=row.role,
             is_own=True,
         )

@@ -238,6 +238,8 @@ def choose() -> ResponseReturnValue:
     phone = proven(session.get(PROOF, ""))
     connection, door = reader(), doorway()
     found = sign_in.choices_of(connection, phone, business_day(present()))
+    codes = {choice.code for choice in found}
+    shared = queries.place(connection, codes.pop()) if len(codes) == 1 else None
     return render_template(
         "residents/choose.html",
         choices=[
@@ -251,7 +253,7 @@ def choose() -> ResponseReturnValue:
         ],
         next=next_path(),
         visit=door.visit(connection) if door else None,
-        place=queries.district(connection),
+        place=shared or queries.district(connection),
     )
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 from core.errors import Forbidden
 from residents import grants, people
 from residents.people import EnterResident, OwnResident, ResidentUnknown, enter_resident
+from residents.places import SetPhone, set_phone
 from residents.representations import KindUnknown, Represent, represent
 from residents.sign_in import choices_of
 from tests.people import HERE, THERE, People, Someone
@@ -74,6 +75,22 @@ def test_several_on_one_phone_are_asked_who_they_are(
     )
     assert (done.status_code, done.headers["Location"]) == (303, "/activities/")
     assert (me(client)["resident"], me(client)["name"]) == (str(parents[1]), "钱福根")
+
+
+def test_whoever_is_asked_may_call_the_community_that_all_are_of(
+    cast: People, client: FlaskClient, parents: tuple[UUID, UUID], run: Run
+) -> None:
+    run(set_phone, SetPhone(place=HERE, phone="0571-8765 4321"))
+    run(set_phone, SetPhone(place=330102000000, phone="0571-8700 0000"))
+    prove(cast.app, client, "13957008888")
+    assert "0571-8765 4321" in client.get("/sign-in/choose").get_data(as_text=True)
+
+    elsewhere = EnterResident(community=THERE, name="沈小兰", phone="13957008888")
+    run(enter_resident, elsewhere, cast.actor(cast.elsewhere))
+
+    page = client.get("/sign-in/choose").get_data(as_text=True)
+    assert "0571-8700 0000" in page
+    assert "0571-8765 4321" not in page
 
 
 def test_nobody_else_can_be_chosen(
