@@ -284,13 +284,15 @@ def _join_form(errors: dict[str, str], status: int = 200) -> ResponseReturnValue
         raise people.CommunityUnknown
     proposed = door.place(connection) if door else None
     community = request.form.get("community", type=int) or proposed
+    parts = door.parts(connection) if door else ()
+    free = next((each.part for each in parts if not each.full), "")
     page = render_template(
         "residents/join.html",
         name=request.form.get("name", ""),
         community=community or "",
         communities=offered,
-        part=request.form.get("part", ""),
-        parts=door.parts(connection) if door else (),
+        part=request.form.get("part", free),
+        parts=parts,
         errors=errors,
         next=next_path(),
         visit=door.visit(connection) if door else None,

@@ -322,6 +322,33 @@ def test_somebody_unknown_registers_on_the_way_and_is_checked_in(
     assert (line.name, line.state, line.resident) == ("何静怡", "unconfirmed", row.resident)
 
 
+def chosen(page: Any) -> dict[str, str]:
+    """Return each part of the page of registering, with "checked", "disabled" or ""."""
+    found = r'name="part" value="(\w+)" required ?(\w*)>'
+    return dict(re.findall(found, page.get_data(as_text=True)))
+
+
+def test_where_a_part_is_full_the_other_is_chosen_beforehand(
+    scene: Scene, client: FlaskClient
+) -> None:
+    cast, session = scene.cast, scene.session(community=THERE, parts=FULL)
+    scan(scene, client, session, when=at(10, 31))
+    prove(scene.app, client, NUMBER, PRESENCE)
+    open_both = client.get("/join")
+
+    scene.scan(cast.there, session)
+    one_full = client.get("/join")
+    scene.scan(cast.chen, session, "serve")
+    both_full = client.get("/join")
+
+    assert chosen(open_both) == {"take_part": "checked", "serve": ""}
+    assert chosen(one_full) == {"take_part": "disabled", "serve": "checked"}
+    assert "参加名额满了" in words(one_full)
+    assert chosen(both_full) == {"take_part": "disabled", "serve": "disabled"}
+    done = register(scene, client, next=PRESENCE)
+    assert "名额满了" in words(client.get(done.headers["Location"]))
+
+
 def test_back_from_having_registered_is_no_error(scene: Scene, client: FlaskClient) -> None:
     session = scene.session(community=THERE)
     scan(scene, client, session, when=at(10, 31))
