@@ -149,7 +149,7 @@ def propose_rate() -> ResponseReturnValue:
     scope, home, host = _place_of(typed.get("scope", ""))
     rate, day = _rate(typed.get("rate", "")), date(typed.get("valid_from"))
     if rate is False:
-        return _again(typed, "rate", _("折算率要写成 0.01 到 1 之间的小数，像 0.85。"), 422)
+        return _again(typed, "rate", _("折算率要大于 0，最高为 1，最多四位小数，像 0.85。"), 422)
     if day is None:
         return _again(typed, "valid_from", _("请选好日期。"), 422)
     command = rates.ProposeRate(

@@ -151,14 +151,25 @@ def test_a_proposal_and_a_published_rate_can_be_taken_back(cast: People, ask: Ru
     assert "公告中街道" not in words(lin.get(CELL))
 
 
+def test_a_rate_has_four_decimals_on_the_page_as_in_the_books(cast: People, ask: Run) -> None:
+    lin = cast.browser(cast.lin)
+    assert 'name="rate" min="0.0001" max="1" step="0.0001"' in lin.get(CELL).get_data(as_text=True)
+
+    for rate in ("0.555", "0.8255"):
+        assert fill(lin, CELL, "/rates/propose", rate=rate, document=PAPER).status_code == 303
+
+    assert {row[1] for row in ask(proposed)} == {5550, 8255}
+    assert "0.80→0.555" in words(lin.get(CELL))
+
+
 WRONG = [
-    ("rate", {"rate": "0"}, "0.01到1之间"),
-    ("rate", {"rate": "1.01"}, "0.01到1之间"),
-    ("rate", {"rate": "-0.5"}, "0.01到1之间"),
-    ("rate", {"rate": "八折"}, "0.01到1之间"),
-    ("rate", {"rate": "NaN"}, "0.01到1之间"),
-    ("rate", {"rate": "9e999999"}, "0.01到1之间"),
-    ("rate", {"rate": "0.88888"}, "0.01到1之间"),
+    ("rate", {"rate": "0"}, "最高为1，最多四位小数"),
+    ("rate", {"rate": "1.01"}, "最高为1，最多四位小数"),
+    ("rate", {"rate": "-0.5"}, "最高为1，最多四位小数"),
+    ("rate", {"rate": "八折"}, "最高为1，最多四位小数"),
+    ("rate", {"rate": "NaN"}, "最高为1，最多四位小数"),
+    ("rate", {"rate": "9e999999"}, "最高为1，最多四位小数"),
+    ("rate", {"rate": "0.88888"}, "最高为1，最多四位小数"),
     ("valid_from", {"valid_from": ""}, "请选好日期"),
     ("valid_from", {"valid_from": "2026-02-30"}, "请选好日期"),
     ("valid_from", {"valid_from": "2020-01-01"}, "最早从12月1日起"),
