@@ -89,7 +89,8 @@ def plan_examples(builder: Builder, story: Story, awake: dt.datetime) -> None:
     )
     day = awake.astimezone(SHANGHAI).date()
     builder.plan(
-        moment(day - dt.timedelta(days=4), 9), partial(_garden, builder, story, mother, day)
+        moment(day - dt.timedelta(days=4), 9),
+        partial(_garden, builder, story, (mother, elder), day),
     )
 
 
@@ -126,8 +127,8 @@ def _for_grandmother(builder: Builder, story: Story) -> None:
         builder.plan(builder.now + dt.timedelta(days=2), partial(fetch, builder, town, made))
 
 
-def _garden(builder: Builder, story: Story, citizen: Citizen, day: dt.date) -> None:
-    """Hold a session the day before, at which somebody helped whom staff wrote down late."""
+def _garden(builder: Builder, story: Story, helpers: tuple[Citizen, ...], day: dt.date) -> None:
+    """Hold a session the day before, at which people helped whom staff wrote down late."""
     start = moment(day - dt.timedelta(days=1), 14)
     planned = announce(
         builder,
@@ -138,7 +139,8 @@ def _garden(builder: Builder, story: Story, citizen: Citizen, day: dt.date) -> N
         Wording(place="屋顶菜园"),
     )
     late = planned.ends_at + dt.timedelta(minutes=50)
-    builder.plan(late, partial(_write_down_late, builder, planned, citizen))
+    for citizen in helpers:
+        builder.plan(late, partial(_write_down_late, builder, planned, citizen))
 
 
 def _write_down_late(builder: Builder, planned: Planned, citizen: Citizen) -> None:

@@ -14,7 +14,7 @@ from flask_migrate import downgrade
 from sqlalchemy import Connection, func, select, text
 
 from activities.models import Session, SessionPart, SignUp
-from admin.demo.examples import MOTHER
+from admin.demo.examples import ELDER, MOTHER
 from admin.demo.today import going_on
 from admin.demo.town import HOME
 from core.config import ROOT
@@ -22,6 +22,7 @@ from core.crypto import phone_index
 from core.db import db
 from core.models import AuditEvent
 from core.work import present, reading
+from points.models import Award
 from residents import grants, local_grants
 from residents.models import Person, Resident
 from tests import templates
@@ -118,6 +119,7 @@ def test_the_demonstration_is_a_lively_district_with_a_sign_in_for_everybody(
         with app.app_context(), reading() as connection:
             is_lively(connection, told["calls"])
             the_first_resident_has_something_waiting(connection)
+            the_elder_has_points_on_the_way(connection)
             somebody_new_can_walk_in(connection)
         rows = accounts(app)
         says_where_and_who(demo, rows)
@@ -180,6 +182,18 @@ def the_first_resident_has_something_waiting(connection: Connection) -> None:
     soon = Session.starts_at.between(present(), present() + dt.timedelta(days=2))
     signed = select(func.count()).select_from(SignUp).join(Session, Session.id == SignUp.session)
     assert connection.scalar(signed.where(SignUp.resident == mother.id, soon)) == 1
+
+
+def the_elder_has_points_on_the_way(connection: Connection) -> None:
+    """Whoever looks at 长辈版 sees 待到账, whatever the dice brought."""
+    elder = (
+        select(Resident.id)
+        .join(Person, Person.id == Resident.person)
+        .where(Person.phone_index == phone_index(ELDER.phone))
+    )
+    late = (Award.provenance == "back_filled") & (Award.state == "pending")
+    query = select(func.count()).select_from(Award).where(Award.holder_id.in_(elder), late)
+    assert connection.scalar(query) == 1
 
 
 def somebody_new_can_walk_in(connection: Connection) -> None:
