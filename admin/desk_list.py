@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -51,7 +53,9 @@ def _command(rows: list[ListRow]) -> ImportResidents:
     community = current_actor().place
     understand_list(community, rows)
     return ImportResidents(
-        community=community, rows=tuple(row.means for row in rows if row.means is not None)
+        community=community,
+        rows=tuple(row.means for row in rows if row.means is not None),
+        key=hashlib.sha256(sheet_room.pasted().encode()).hexdigest(),
     )
 
 

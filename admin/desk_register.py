@@ -104,6 +104,7 @@ def resident_enter() -> ResponseReturnValue:
         phone=form.get("phone") or None,
         birth_year=number(form.get("birth_year")),
         address=address,
+        key=form.get("key") or None,
     )
     same = _namesakes(command) if form.get("anyway") != "1" else ()
     if same:
@@ -132,5 +133,7 @@ def _namesakes(command: people.EnterResident) -> tuple[dict[str, Any], ...]:
             "why": _("同名同姓"),
         }
         for line in found
-        if line.name == command.name.strip() and (not address or line.address != address)
+        if line.name == command.name.strip()
+        and (not address or line.address != address)
+        and line.resident != people.made_by(current_actor(), command)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from core.errors import N_, Forbidden
 from core.ids import NIL
@@ -125,6 +125,10 @@ class Actor:
     def is_staff(self) -> bool:
         """Whether this is anybody but a resident acting as such."""
         return self.role != "resident"
+
+    def same_id(self, key: str) -> UUID:
+        """Make the id that a key of this person always makes: a repeat finds what it made."""
+        return uuid5(self.person, key)
 
     def covers(self, community: int) -> bool:
         """Whether a community lies in the actor's scope."""

@@ -59,6 +59,8 @@ KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": KEY_MAX},
 }
 KEY_NEEDED = "Required: one key for this act, the same one when it is tried again."
+KEY_ANEW = "Not needed: each time a new one is made, and the one before stays as it was."
+ANEW = {"residents_public_api.ask_code", "residents_public_api.choose"}
 KEY_SPARED = "Not needed: the act is known by what it says, so that a repeat is no second act."
 
 
@@ -99,7 +101,8 @@ def _finish(operation: dict[str, Any], method: str, endpoint: str, app: Flask, o
         refusals |= set() if is_public else {SignInNeeded}
     if method == "post":
         needed = idempotency_key in found
-        said = KEY_NEEDED if needed else KEY_SPARED
+        spared = KEY_ANEW if endpoint in ANEW else KEY_SPARED
+        said = KEY_NEEDED if needed else spared
         key = KEY | {"required": needed, "description": said}
         operation["parameters"] = [*operation.get("parameters", ()), key]
     codes = {each.code(): (int(each.status), each.text) for each in refusals - {Busy}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from flask import request
 from flask_babel import gettext as _
 from flask_smorest import Blueprint
 
+from core.http_keys import idempotency_key
 from core.identity import current_actor, public, residents_only, signed_in_only
 from core.work import business_day, present, reader, transact
 from residents import acting, examples, homes, lists, people, queries, revoking, schemas, sign_in
@@ -145,6 +147,7 @@ def revoke(identity: UUID) -> revoking.Revoked:
 @bp.response(201, schemas.ResidentEnteredSchema)
 def enter_resident(command: people.EnterResident) -> people.ResidentEntered:
     """Enter a resident, with or without a phone."""
+    command = replace(command, key=idempotency_key())
     return transact(people.enter_resident, command, current_actor())
 
 
@@ -153,6 +156,7 @@ def enter_resident(command: people.EnterResident) -> people.ResidentEntered:
 @bp.response(200, schemas.ListedSchema)
 def enter_list(command: lists.ImportResidents) -> lists.ResidentsImported:
     """Enter a list of residents of one community; each row is answered by itself."""
+    command = replace(command, key=idempotency_key())
     return transact(lists.import_residents, command, current_actor())
 
 

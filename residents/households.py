@@ -29,13 +29,14 @@ CHUNK = 400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A person to be put into a household; checked and normalised."""
+    """A person to be put into a household; checked and normalised. ``id``: what its key makes."""
 
     name: str
     phone: str | None = None
     birth_year: int | None = None
     address: Address | None = None
     household: UUID | None = None
+    id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,9 @@ def existing(
     """Return who of them lives here already: same name at the same address or household.
 
     The same name with the same number is found wherever in the district it lives: one person.
+    Whoever was made by the same key is who they were, whatever else is known of them.
     """
+    made = _made(connection, members)
     known: dict[Key, Known] = {}
     for row in _namesakes(connection, sorted({member.name for member in members})):
         found = Known(row.id, row.person, row.household, row.community, row.phone_index)
@@ -68,7 +71,20 @@ def existing(
             known[row.name, "household", row.household] = found
             if row.address:
                 known[row.name, "address", row.address] = found
-    return [_find(known, member) for member in members]
+    return [made.get(member.id) or _find(known, member) for member in members]
+
+
+def _made(connection: Connection, members: Sequence[Member]) -> dict[UUID | None, Known]:
+    ids, made = [member.id for member in members if member.id], dict[UUID | None, Known]()
+    for start in range(0, len(ids), CHUNK):
+        query = (
+            select(Resident.id, Resident.person, Resident.household, Resident.community)
+            .add_columns(Person.phone_index)
+            .join(Person, Person.id == Resident.person)
+            .where(Resident.id.in_(ids[start : start + CHUNK]))
+        )
+        made |= {row.id: Known(*row) for row in connection.execute(query)}
+    return made
 
 
 def _namesakes(connection: Connection, names: list[str]) -> Sequence[Namesake]:
@@ -149,7 +165,7 @@ def add_members(
     added: list[Known] = []
     for member, household in zip(members, homes, strict=True):
         index = phone_index(member.phone) if member.phone else None
-        person, resident = known.get((member.name, index)), work.new_id()
+        person, resident = known.get((member.name, index)), member.id or work.new_id()
         if person is None:
             person = work.new_id()
             people.append(person_row(work, person, member))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -33,10 +35,14 @@ class TooManyRows(Rejected):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportResidents:
-    """A list of residents of one community; the same address is the same household."""
+    """A list of residents of one community; the same address is the same household.
+
+    ``key`` and its place in the list are all that tells a row with nothing but a name.
+    """
 
     community: int
     rows: tuple[EnterResident, ...]
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +69,15 @@ class ResidentsImported:
 def import_residents(work: Work, command: ImportResidents) -> ResidentsImported:
     """Enter a list in a few statements; a bad row is refused by itself, a known one is left alone.
 
-    Raises TooManyRows, CommunityUnknown, Forbidden, NotInYourScope.
+    Raises TooManyRows, CommunityUnknown, KeyReused, Forbidden, NotInYourScope.
     """
     work.actor.require("resident.enter", command.community)
     if len(command.rows) > ROWS_MAX:
         raise TooManyRows
     enter_one_by_one(work, command.community)
     results: dict[int, RowResult] = {}
-    fresh = _unknown(work.connection, work.day, command, results)
+    ids = partial(_made_by, work, command.key) if command.key else None
+    fresh = _unknown(work.connection, work.day, command, results, ids)
     twins = repeated([member for _, member in fresh])
     new = [pair for pair, twin in zip(fresh, twins, strict=True) if twin is None]
     added = add_members(work, command.community, [member for _, member in new], state="confirmed")
@@ -119,12 +126,14 @@ def _unknown(
     day: dt.date,
     command: ImportResidents,
     results: dict[int, RowResult],
+    ids: Callable[[int, Member], Member] | None = None,
 ) -> list[tuple[int, Member]]:
     """Return the rows whose people are new; note what became of the others."""
     members: list[tuple[int, Member]] = []
     for index, row in enumerate(command.rows):
         try:
-            members.append((index, _listed(day, command.community, row)))
+            member = _listed(day, command.community, row)
+            members.append((index, ids(index, member) if ids else member))
         except AppError as refusal:
             results[index] = _refused(index, refusal)
     before = existing(connection, command.community, [member for _, member in members])
@@ -132,11 +141,18 @@ def _unknown(
     for (index, member), found in zip(members, before, strict=True):
         if found is None:
             fresh.append((index, member))
-        elif found.community != command.community:
+        elif found.community != command.community and found.resident != member.id:
             results[index] = _refused(index, elsewhere(connection, member, found))
         else:
             results[index] = _row(index, found, "existed")
     return fresh
+
+
+def _made_by(work: Work, key: str, index: int, member: Member) -> Member:
+    """Give whoever has nothing but a name the id that the list's key makes."""
+    if member.phone or member.address:
+        return member
+    return replace(member, id=work.actor.same_id(f"residents:{key}:{index}"))
 
 
 def _listed(day: dt.date, community: int, row: EnterResident) -> Member:

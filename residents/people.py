@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from residents.models import Community, Consent, Household, Resident
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
+    from core.acts import Actor
     from core.work import Work
 
 NAME_MAX = 20
@@ -97,7 +98,11 @@ class LivesElsewhere(Conflict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnterResident:
-    """A resident as staff type them; without address and household they get a household alone."""
+    """A resident as staff type them; without address and household they get a household alone.
+
+    ``key`` is the request's: somebody without number and address has nothing else by which a
+    repeat could be told from a namesake.
+    """
 
     community: int
     name: str
@@ -105,6 +110,7 @@ class EnterResident:
     birth_year: int | None = None
     address: Address | None = None
     household: UUID | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,23 +159,30 @@ def enter_resident(work: Work, command: EnterResident) -> ResidentEntered:
     """Enter somebody whom staff know, confirmed at once; the same person again is who they were.
 
     Raises NameMissing, PhoneMalformed, BirthYearWrong, AddressIncomplete, HouseholdUnknown,
-    CommunityUnknown, LivesElsewhere, Forbidden, NotInYourScope.
+    CommunityUnknown, LivesElsewhere, KeyReused, Forbidden, NotInYourScope.
     """
     work.actor.require("resident.enter", command.community)
     enter_one_by_one(work, command.community)
     member = checked_member(work.day, command)
+    if command.key:
+        member = replace(member, id=made_by(work.actor, command))
     if member.household is not None:
         home = select(Household.community).where(Household.id == member.household)
         if work.connection.scalar(home) != command.community:
             raise HouseholdUnknown
     found = existing(work.connection, command.community, [member])[0]
     if found is not None:
-        if found.community != command.community:
+        if found.community != command.community and found.resident != member.id:
             raise elsewhere(work.connection, member, found)
         work.replayed()
         return _entered(found, exists=True)
     added = add_members(work, command.community, [member], state="confirmed")[0]
     return _entered(added, exists=False)
+
+
+def made_by(actor: Actor, command: EnterResident) -> UUID:
+    """Return the id of the resident whom this command's key makes."""
+    return actor.same_id(f"resident:{command.key}")
 
 
 def _entered(known: Known, *, exists: bool) -> ResidentEntered:

@@ -115,6 +115,19 @@ def test_a_namesake_is_asked_about_before_there_are_two(cast: People, ask: Run) 
     assert ask(count, "people") == before + 1
 
 
+def test_a_form_that_is_sent_twice_registers_somebody_without_phone_and_address_once(
+    cast: People, ask: Run
+) -> None:
+    browser, before = cast.browser(cast.staff), ask(count, "people")
+    form = browser.get(ADD).get_data(as_text=True)
+
+    first, second = (again(browser, form, ADD, name="租客", **TICKED) for _ in range(2))
+
+    assert (first.status_code, second.status_code) == (303, 303)
+    assert first.headers["Location"] == second.headers["Location"]
+    assert ask(count, "people") == before + 1
+
+
 def test_the_same_person_again_is_who_they_were(cast: People, ask: Run) -> None:
     browser, before = cast.browser(cast.staff), ask(count, "people")
 

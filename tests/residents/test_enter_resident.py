@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from core.acts import NotInYourScope
 from core.crypto import PhoneMalformed, decrypt
-from core.errors import Forbidden
+from core.errors import Forbidden, KeyReused
 from residents import people, queries
 from residents.addresses import Address, AddressIncomplete
 from tests.people import HERE, NEAR, THERE, People
@@ -144,6 +145,55 @@ def test_a_double_click_enters_one_person(cast: People, run: Run, ask: Run) -> N
         list(pool.map(lambda _: run(people.enter_resident, somebody(), staff), range(8)))
 
     assert ask(count, "residents") == before + 1
+
+
+def test_a_double_click_enters_one_person_of_whom_only_the_name_is_known(
+    cast: People, run: Run, ask: Run
+) -> None:
+    staff, before = cast.actor(cast.staff), ask(count, "residents")
+    command = people.EnterResident(community=HERE, name="租客", key="one form")
+
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(lambda _: run(people.enter_resident, command, staff), range(8)))
+
+    assert ask(count, "residents") == before + 1
+    assert len({each.resident for each in done}) == 1
+    assert sorted(each.exists for each in done) == [False, *[True] * 7]
+
+
+def test_another_form_of_the_same_name_is_somebody_else_and_another_name_is_refused(
+    cast: People, run: Run, ask: Run
+) -> None:
+    staff, before = cast.actor(cast.staff), ask(count, "residents")
+    first = people.EnterResident(community=HERE, name="租客", key="one form")
+    run(people.enter_resident, first, staff)
+
+    assert not run(people.enter_resident, replace(first, key="another"), staff).exists
+    with pytest.raises(KeyReused):
+        run(people.enter_resident, replace(first, name="房客"), staff)
+    assert ask(count, "residents") == before + 2
+
+
+def test_the_api_enters_whoever_has_only_a_name_once_for_a_key(cast: People, ask: Run) -> None:
+    browser, before = cast.browser(cast.staff), ask(count, "residents")
+    headers = cast.headers(cast.staff)
+    body = {"community": HERE, "name": "租客"}
+
+    def send(path: str, sent: object, key: str) -> Any:
+        named = headers | ({"Idempotency-Key": key} if key else {})
+        return browser.post(f"/api/v1/staff/residents{path}", json=sent, headers=named)
+
+    assert send("", body, "").json["code"] == "idempotency_key_missing"
+    first, second = (send("", body, "a") for _ in range(2))
+    assert (first.status_code, first.json["resident"]) == (201, second.json["resident"])
+
+    listed: dict[str, Any] = {"community": HERE, "rows": [{"name": "甲"}, {"name": "乙"}]}
+    done, again = (send("/list", listed, "b").json for _ in range(2))
+    assert (done["added"], again["added"], again["existed"]) == (2, 0, 2)
+    assert [row["resident"] for row in done["rows"]] == [row["resident"] for row in again["rows"]]
+    listed["rows"][0] = {"name": "丙"}
+    assert send("/list", listed, "b").json["code"] == "key_reused"
+    assert ask(count, "residents") == before + 3
 
 
 def test_staff_who_live_here_are_one_person_with_their_role(cast: People, run: Run) -> None:
