@@ -219,7 +219,7 @@ def _acts(community: int, own: frozenset[UUID]) -> list[Waiting]:
     if second:
         title = _("%(count)s 笔登记等另一位确认", count=len(second))
         since = min(row.event_at for row in second)
-        found.append((_("第二人确认"), title, _("自家的、补记的"), since))
+        found.append((_("第二人确认"), title, _("自家的、补记的、没有扫码的"), since))
     if asked:
         title = _("%(count)s 件互助等对方说一声", count=len(asked))
         found.append((_("邻里互助"), title, _("也可以打电话问本人"), asked[0].created_at))

@@ -22,7 +22,7 @@ from points.earning import helping
 from points.earning.acts import RecordAct, Recorded, Word, record_act
 from points.earning.awards import AwardUnknown, ConfirmAwards, confirm_awards, next_settlement
 from points.earning.recorders import WORDS_OF, DayOutOfRange, HelpedMissing, HelpWithinHousehold
-from points.earning.rules import NEIGHBOUR, Rule, rules_in_force
+from points.earning.rules import NEIGHBOUR, SCAN, Rule, rules_in_force
 from points.queries import awards_to_confirm
 from points.words import arrival
 from residents import homes, queries
@@ -54,6 +54,7 @@ def rule_choices(rules: list[Rule]) -> tuple[dict[str, Any], ...]:
             "words": f"{rule_words.unit_words(rule.unit)} {points(rule.amount)} {_('分')}",
             "asks": rule.topic == NEIGHBOUR,
             "note": rule.note,
+            "waits": SCAN in rule.recorders,
         }
         for rule in rules
     )

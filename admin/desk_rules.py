@@ -28,7 +28,7 @@ from points.earning.community_rules import (
     set_rule,
 )
 from points.earning.rule_table import RuleLine
-from points.earning.rules import HALF_HOUR
+from points.earning.rules import HALF_HOUR, SCAN
 from points.earning.simulation import Proposal, simulate
 from residents.directory import ResidentsDirectory
 
@@ -304,7 +304,7 @@ def _new(
             for topic in rule_table.topics(reader())
         ),
         units=tuple((unit, rule_words.unit_words(unit)) for unit in own_rules.UNITS),
-        recorders=(*BY_HAND, own_rules.SCAN),
+        recorders=(*BY_HAND, SCAN),
         typed=typed,
         errors=errors or {},
         refusal=refusal,

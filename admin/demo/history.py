@@ -19,6 +19,7 @@ from core.work import business_day, reading
 from exchange.orders import lapse_orders
 from points.closing import close_days, fold_deltas
 from points.earning.acts import RecordAct, record_act
+from points.earning.awards import ConfirmAwards, confirm_awards
 from points.proof.sealing import seal_days
 from points.settlement import settle_due
 from residents.models import Resident
@@ -91,7 +92,7 @@ def _visit(builder: Builder, day: dt.date, rule: str, share: float) -> None:
     """Let staff of the two communities record an act of each household that they find at home."""
     for code in (HOME, NEIGHBOUR):
         town = builder.towns[code]
-        staff, _lead = town.working()
+        staff, lead = town.working()
         known = dict.fromkeys(citizen.household for citizen in town.citizens)
         for household in [*known, *town.unknown]:
             if builder.dice.random() > share:
@@ -105,7 +106,9 @@ def _visit(builder: Builder, day: dt.date, rule: str, share: float) -> None:
                 units=1,
                 day=day,
             )
-            builder.do(record_act, act, staff)
+            made = builder.do(record_act, act, staff)
+            if made.id is not None and made.due is None:
+                builder.do(confirm_awards, ConfirmAwards(awards=(made.id,)), lead)
 
 
 def _pick(builder: Builder, count: int) -> list[Town]:

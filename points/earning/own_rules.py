@@ -21,7 +21,7 @@ from points.earning.community_rules import (
     put_row,
     set_rule,
 )
-from points.earning.rules import HALF_HOUR, MONTHLY, RuleUnknown, in_force, is_on, rule_of
+from points.earning.rules import HALF_HOUR, MONTHLY, SCAN, RuleUnknown, in_force, is_on, rule_of
 from points.models import CatalogueRule, CommunityRule, RuleTopic
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ UNITS = ("次", "半小时", "月", MONTHLY)
 HALF_HOUR_BAND = (400, 800)
 NAME_MAX = 16
 NOTE_MAX = 200
-SCAN = "自助扫码"
 
 
 class RuleNameWrong(Rejected):

@@ -13,8 +13,9 @@ from core.directory import Standing, directory
 from core.errors import N_, NotFound, Rejected
 from points.accounts import HolderKind
 from points.earning.awards import UNITS_MAX, UnitsOutOfRange
+from points.earning.community_rules import BY_HAND
 from points.earning.helping import HelpNotYoursToTell
-from points.earning.rules import NEIGHBOUR, Rule, RuleUnknown, rule_in_force
+from points.earning.rules import NEIGHBOUR, SCAN, Rule, RuleUnknown, rule_in_force
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -167,8 +168,14 @@ class Recorder:
             holder=holder,
             helped=helped,
             is_late=age > BACK_FILLED_DAYS,
-            needs_second=age > BACK_FILLED_DAYS or rule.key == EMERGENCY or is_own,
+            needs_second=(
+                age > BACK_FILLED_DAYS or rule.key == EMERGENCY or is_own or self._unscanned(rule)
+            ),
         )
+
+    def _unscanned(self, rule: Rule) -> bool:
+        """Whether somebody's word stands where a scan could have: no session counts its share."""
+        return SCAN in rule.recorders and not self.words.isdisjoint(BY_HAND)
 
     def _rule(self, key: str, day: dt.date) -> Rule:
         if (key, day) not in self.rules:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 NEIGHBOUR = "neighbour"
 """The topic whose acts ask the helped person's word."""
 
+SCAN = "自助扫码"
 MONTHLY = "户月"
 HALF_HOUR = "半小时"
 

@@ -146,5 +146,18 @@ def test_what_was_long_ago_is_confirmed_by_somebody_else(
     assert ask(awards)[0].due is not None
 
 
+def test_hours_without_a_scan_say_that_somebody_else_confirms_them(ask: Run, cast: People) -> None:
+    staff, lead = cast.browser(cast.staff), cast.browser(cast.lead)
+    shown = words(staff.get(page_of(cast.wang)))
+    assert "每半小时5分，要另一位确认" in shown
+    assert "每次5分，要另一位确认" not in shown
+
+    fill(staff, page_of(cast.wang), "/acts", rule="serve.hour", units="8")
+
+    assert "记上了40分，等另一位工作人员确认" in words(staff.get("/desk/acts"))
+    fill(lead, "/desk/acts", "/acts/confirm")
+    assert ask(awards)[0].due is not None
+
+
 def test_the_keeper_records_nothing(cast: People) -> None:
     assert cast.browser(cast.keeper).get("/desk/acts").status_code == 403

@@ -177,3 +177,24 @@ def test_acts_of_long_ago_wait_too(run: Run, ask: Run, cast: People) -> None:
     fang = building_lead(run, ask, cast)
     made = run(record_act, tidy(cast, day=dt.date(2026, 11, 10)), cast.actor(fang))
     assert made.due is None
+
+
+def test_what_people_scan_for_themselves_waits_when_it_is_recorded_by_hand(
+    run: Run, ask: Run, cast: People
+) -> None:
+    """No session counts the share of hours that one person wrote down, so none passes alone."""
+    hours = {"rule": "serve.hour", "holder_kind": "resident", "holder_id": cast.wang.resident}
+
+    made = run(record_act, tidy(cast, **hours, units=8), cast.actor(cast.staff))
+
+    assert (made.amount, made.due) == (4000, None)
+    command = ConfirmAwards(awards=(one(made.id),))
+    with pytest.raises(AwardNeedsSecondPerson):
+        run(confirm_awards, command, cast.actor(cast.staff))
+    assert run(confirm_awards, command, cast.actor(cast.lead)).confirmed == 1
+    assert ask(awards)[0].due is not None
+    # Basic points wait like hours; what nobody can scan does not.
+    goods = hours | {"rule": "give.goods", "key": "goods"}
+    assert run(record_act, tidy(cast, **goods), cast.actor(cast.staff)).due is None
+    idea = hours | {"rule": "report.idea", "key": "idea"}
+    assert run(record_act, tidy(cast, **idea), cast.actor(cast.staff)).due is not None
