@@ -30,6 +30,8 @@ from exchange.prices import PAR
 FIELDS: dict[type[AppError], str] = {
     rates.RateOutOfRange: "rate",
     rates.NoticeTooShort: "valid_from",
+    rates.RateTooFar: "valid_from",
+    rates.RateTaken: "valid_from",
     rates.DocumentMissing: "document",
 }
 """Beside which field a refusal stands; the others stand beside the scope."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import delete, insert, select, update
@@ -19,7 +19,7 @@ from exchange.rates.resolve import LADDER
 from residents.models import Community, Grant, Group, Person, Subdistrict
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
+    from sqlalchemy import Row, Select
 
     from core.work import Work
 
@@ -33,6 +33,10 @@ PLACES = {
     "district": (None, None),
 }
 """What the home and the host code of a scope name; None: the code is 0."""
+
+COPIED = ("scope", "home", "host", "rate", "valid_from", "document")
+AHEAD = dt.timedelta(days=730)
+"""A rate begins within two years."""
 
 
 class RateOutOfRange(Rejected):
@@ -51,6 +55,12 @@ class NoticeTooShort(Rejected):
     """A rate is published before it holds, by the days of ``exchange.notice_days``."""
 
     text = N_("新折算率要先公告 {days} 天，最早从 {date}起。请改一个日期再提出。")
+
+
+class RateTooFar(Rejected):
+    """A rate begins within two years: nobody knows today what should hold in a hundred."""
+
+    text = N_("折算率最晚从 {date}起，再往后的到时候再提。请改一个日期再提出。")
 
 
 class DocumentMissing(Rejected):
@@ -84,9 +94,9 @@ class SecondPersonNeeded(Forbidden):
 
 
 class RateTaken(Conflict):
-    """Another rate of the same scope begins at the same moment."""
+    """Another rate of the same scope begins at the same moment, or would if it is confirmed."""
 
-    text = N_("同一天起已经有另一条折算率了。请换一天，或先撤回那一条。")
+    text = N_("同一天起已经有另一条折算率了，或另一条在等复核。请换一天，或先撤回那一条。")
 
 
 class RateHolds(Conflict):
@@ -151,7 +161,8 @@ class RateWithdrawn:
 def propose_rate(work: Work, command: ProposeRate) -> RateProposed:
     """Put a change of rate before the second person, once per key.
 
-    Raises RateOutOfRange, ScopeMismatch, NoticeTooShort, DocumentMissing or DistrictNeedsRate.
+    Raises RateOutOfRange, ScopeMismatch, NoticeTooShort, RateTooFar, DocumentMissing,
+    DistrictNeedsRate or RateTaken.
     """
     work.actor.require("rate.change")
     key = f"{work.actor.person.hex}:{command.key}"
@@ -162,6 +173,9 @@ def propose_rate(work: Work, command: ProposeRate) -> RateProposed:
         return RateProposed(id=earlier.id, state=earlier.state)
     _check(work, command)
     _refuse_short_notice(work, command.valid_from)
+    if command.valid_from > work.day + AHEAD:
+        raise RateTooFar(date=date(work.day + AHEAD, work.day))
+    _refuse_taken(work, command)
     identity = work.new_id()
     work.connection.execute(
         insert(RateProposal).values(
@@ -191,22 +205,41 @@ def _check(work: Work, command: ProposeRate) -> None:
         raise DistrictNeedsRate
     if not command.document.strip():
         raise DocumentMissing
-    codes = (command.home, command.host)
+    codes, known = (command.home, command.host), work.connection.scalar
     for kind, code in zip(PLACES[command.scope], codes, strict=True):
         if (kind is None) != (code == 0):
             raise ScopeMismatch
-        if (
-            kind is not None
-            and work.connection.scalar(
-                select(kind.code).where(kind.code == code),
-            )
-            is None
-        ):
+        if kind is not None and known(select(kind.code).where(kind.code == code)) is None:
             raise ScopeMismatch
     if command.scope == "pair" and command.home == command.host:
         raise ScopeMismatch
     if command.scope == "group" and work.connection.scalar(select(Group.id).limit(1)) is None:
         raise ScopeMismatch
+
+
+def _refuse_taken(work: Work, command: ProposeRate) -> None:
+    """Raise RateTaken where a rate of this scope and day is published or waits already."""
+    begins = day_start(command.valid_from)
+    published = _same(DiscountRate, command, begins)
+    waits = _same(RateProposal, command, begins).where(
+        RateProposal.state == "proposed", RateProposal.withdraws.is_(None)
+    )
+    if work.connection.execute(published.union_all(waits).limit(1)).first() is not None:
+        raise RateTaken
+
+
+def _same(
+    table: type[DiscountRate | RateProposal],
+    place: ProposeRate | Row[tuple[RateProposal]],
+    begins: dt.datetime,
+) -> Select[Any]:
+    """Select what begins at this moment for the scope and codes that ``place`` has."""
+    return select(table.id).where(
+        table.scope == place.scope,
+        table.home == place.home,
+        table.host == place.host,
+        table.valid_from == begins,
+    )
 
 
 def _refuse_short_notice(work: Work, day: dt.date) -> None:
@@ -223,6 +256,8 @@ def _tell_the_others(work: Work, proposal: UUID, day: dt.date) -> None:
         .join(Grant, Grant.person == Person.id)
         .where(
             Grant.role == "district_admin",
+            # One that the second person has not confirmed lets nobody in.
+            Grant.confirmed_by.is_not(None),
             Grant.valid_from <= work.day,
             (Grant.valid_to.is_(None)) | (Grant.valid_to >= work.day),
             Person.id != work.actor.person,
@@ -263,10 +298,7 @@ def confirm_rate(work: Work, command: ConfirmRate) -> RateConfirmed:
     if not is_second(work.connection, work.actor.person, found.proposed_by):
         raise SecondPersonNeeded
     result = RateConfirmed(
-        id=found.id,
-        state="confirmed",
-        valid_from=found.valid_from,
-        withdraws=found.withdraws,
+        id=found.id, state="confirmed", valid_from=found.valid_from, withdraws=found.withdraws
     )
     if found.state == "confirmed" and found.decided_by == work.actor.person:
         work.replayed()
@@ -276,27 +308,17 @@ def confirm_rate(work: Work, command: ConfirmRate) -> RateConfirmed:
         return result
     # The second person's delay must not eat the residents' notice.
     _refuse_short_notice(work, found.valid_from.astimezone(SHANGHAI).date())
-    taken = select(DiscountRate.id).where(
-        DiscountRate.scope == found.scope,
-        DiscountRate.home == found.home,
-        DiscountRate.host == found.host,
-        DiscountRate.valid_from == found.valid_from,
-    )
     _decide(work, found.id, "confirmed")
+    taken = _same(DiscountRate, found, found.valid_from)
     if work.connection.execute(taken).first() is not None:
         raise RateTaken
     work.connection.execute(
         insert(DiscountRate).values(
             id=found.id,
-            scope=found.scope,
-            home=found.home,
-            host=found.host,
-            rate=found.rate,
-            valid_from=found.valid_from,
-            document=found.document,
             proposed_by=found.proposed_by,
             confirmed_by=work.actor.person,
             created_at=work.now,
+            **{name: getattr(found, name) for name in COPIED},
         ),
     )
     return result
@@ -360,7 +382,6 @@ def _ask_to_take_back(work: Work, found: Row[tuple[RateProposal]]) -> UUID:
         work.replayed()
         return UUID(str(waiting))
     identity = work.new_id()
-    copied = ("scope", "home", "host", "rate", "valid_from", "document")
     work.connection.execute(
         insert(RateProposal).values(
             id=identity,
@@ -370,7 +391,7 @@ def _ask_to_take_back(work: Work, found: Row[tuple[RateProposal]]) -> UUID:
             proposed_by=work.actor.person,
             proposed_at=work.now,
             state="proposed",
-            **{name: getattr(found, name) for name in copied},
+            **{name: getattr(found, name) for name in COPIED},
         ),
     )
     _tell_the_others(work, identity, found.valid_from.astimezone(SHANGHAI).date())

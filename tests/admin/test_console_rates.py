@@ -206,7 +206,7 @@ def test_full_width_digits_and_an_empty_rate_are_understood(cast: People, ask: R
     lin = cast.browser(cast.lin)
 
     fill(lin, CELL, "/rates/propose", rate="\uff10\uff0e\uff18\uff15", document=PAPER)
-    fill(lin, CELL, "/rates/propose", rate="", document=PAPER)
+    fill(lin, CELL, "/rates/propose", rate="", document=PAPER, valid_from="2026-12-20")
 
     assert ask(proposed) == [
         ("subdistricts", 8500, "proposed"),

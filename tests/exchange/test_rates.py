@@ -27,6 +27,7 @@ from exchange.rates import (
     ProposeRate,
     RateOutOfRange,
     RateTaken,
+    RateTooFar,
     ScopeMismatch,
     SecondPersonNeeded,
     WithdrawRate,
@@ -39,8 +40,8 @@ from exchange.rates import (
     withdraw_rate,
 )
 from exchange.rates.changes import DistrictNeedsRate, RateHolds
-from residents.grants import Admin, Bootstrap, bootstrap
-from residents.models import Group, GroupMember, Person
+from residents.grants import Admin, Bootstrap, GrantRole, bootstrap, grant_role
+from residents.models import District, Group, GroupMember, Person
 from tests.exchange.scene import FAR_AWAY, HERE, NEXT_DOOR, POINT, THERE, Scene
 from tests.people import People, second_self
 from tests.points.books import one
@@ -250,6 +251,8 @@ def test_an_order_keeps_the_rate_of_its_day(
         ({"scope": "group", "home": 0, "host": 0}, ScopeMismatch),
         ({"scope": "district", "home": 0, "host": 0, "rate": None}, DistrictNeedsRate),
         ({"valid_from": dt.date(2026, 11, 30)}, NoticeTooShort),
+        ({"valid_from": dt.date(2028, 11, 24)}, RateTooFar),
+        ({"valid_from": dt.date(9999, 12, 31)}, RateTooFar),
         ({"document": "  "}, DocumentMissing),
     ],
 )
@@ -326,11 +329,42 @@ def test_a_rate_that_began_while_its_withdrawal_waited_stays(
 
 def test_two_rates_of_a_scope_never_begin_together(scene: Scene, lin: Actor, wu: Actor) -> None:
     first = scene.run(propose_rate, proposal(), lin)
-    second = scene.run(propose_rate, proposal(key="second", rate=9500), lin)
+    second = proposal(key="second", rate=9500)
+    # While the first waits, and once it is published.
+    with pytest.raises(RateTaken):
+        scene.run(propose_rate, second, wu)
     scene.run(confirm_rate, ConfirmRate(proposal=first.id), wu)
+    with pytest.raises(RateTaken):
+        scene.run(propose_rate, second, wu)
+    # Another scope, another direction and another day are other rates.
+    others: tuple[dict[str, Any], ...] = (
+        {"home": THERE_SUB, "host": HERE_SUB},
+        {"scope": "district", "home": 0, "host": 0},
+        {"valid_from": dt.date(2026, 12, 2)},
+        {"valid_from": dt.date(2028, 11, 23)},
+    )
+    for number, more in enumerate(others):
+        scene.run(propose_rate, proposal(key=f"other-{number}", **more), lin)
+    assert len(scene.ask(lambda c: c.execute(select(RateProposal.id)).all())) == 1 + len(others)
+
+
+def test_what_was_withdrawn_is_in_nobodys_way(scene: Scene, lin: Actor, wu: Actor) -> None:
+    first = scene.run(propose_rate, proposal(), lin)
+    scene.run(withdraw_rate, WithdrawRate(proposal=first.id), lin)
+
+    again = scene.run(propose_rate, proposal(key="second", rate=9500), lin)
+
+    assert scene.run(confirm_rate, ConfirmRate(proposal=again.id), wu).state == "confirmed"
+
+
+def test_of_two_that_were_proposed_at_once_one_is_published(
+    scene: Scene, lin: Actor, wu: Actor
+) -> None:
+    late = scene.run(propose_rate, proposal(), lin)
+    put(scene, "subdistricts", HERE_SUB, THERE_SUB, 9500, since=MIDNIGHT)
 
     with pytest.raises(RateTaken):
-        scene.run(confirm_rate, ConfirmRate(proposal=second.id), wu)
+        scene.run(confirm_rate, ConfirmRate(proposal=late.id), wu)
 
 
 def test_the_second_persons_delay_does_not_eat_the_notice(
@@ -377,6 +411,11 @@ def test_the_other_admin_hears_of_it(scene: Scene, run: Any) -> None:
         for row in scene.ask(lambda c: c.execute(select(Person.name, Person.id)).all())
     }
     lin = Actor(person=ids["林海"], role="district_admin", scope_kind="district", place=330102)
+
+    # A third was named and not confirmed yet: that one gets in nowhere, and hears nothing.
+    district = scene.ask(lambda c: c.scalar(select(District.code)))
+    third = GrantRole(name="郑洁", phone="13700000003", role="district_admin", place=district)
+    assert not scene.run(grant_role, third, lin).exists
 
     scene.run(propose_rate, proposal(), lin)
 
