@@ -37,6 +37,12 @@ class TimesWrong(Rejected):
     text = N_("时间要在这一场的前后半小时里，离开要晚于签到。请改好再登记。")
 
 
+class TimesMissing(Rejected):
+    """An entry by hand has a time: of the entry, of the exit or both."""
+
+    text = N_("还没有写时间。请写上签到或离开的时间，再登记。")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnterByHand:
     """Staff answer for it: entry, exit or both, with the reason."""
@@ -53,7 +59,7 @@ class EnterByHand:
 def enter_by_hand(work: Work, command: EnterByHand) -> Recorded:
     """Enter a resident's arrival, leaving or both; entered twice it stands once.
 
-    Raises EntryReasonMissing, TimesWrong, and as ``record_attendance``.
+    Raises EntryReasonMissing, TimesMissing, TimesWrong, and as ``record_attendance``.
     """
     reason = command.reason.strip()[:REASON_MAX]
     if not reason:
@@ -61,7 +67,9 @@ def enter_by_hand(work: Work, command: EnterByHand) -> Recorded:
     moments = [("entry", command.entry), ("exit", command.exit)]
     given = [(phase, at) for phase, at in moments if at is not None]
     both = command.entry is not None and command.exit is not None
-    if not given or (both and command.exit <= command.entry):  # type: ignore[operator]
+    if not given:
+        raise TimesMissing
+    if both and command.exit <= command.entry:  # type: ignore[operator]
         raise TimesWrong
     changed = False
     result: Recorded | None = None

@@ -75,7 +75,7 @@ class SessionUnknown(NotFound):
 class SessionOver(Conflict):
     """The session was cancelled or closed."""
 
-    text = N_("这一场已经结束或取消，不能再改。")
+    text = N_("这一场已经结束或取消，不能再改。来过的人可以照签到表补录；要再办，请另发一场。")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

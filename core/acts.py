@@ -90,7 +90,7 @@ ACTS: dict[Act, frozenset[Role]] = {
 class NotInYourScope(Forbidden):
     """The actor holds the role, but for another place."""
 
-    text = N_("这不归您所在的社区办。请联系当地社区的工作人员。")
+    text = N_("这不在您管的范围里。请联系当地社区的工作人员。")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,7 +65,7 @@ class Forbidden(AppError):
     """The actor may not do this."""
 
     status = HTTPStatus.FORBIDDEN
-    text = N_("您没有办这件事的授权。需要的话，请联系社区负责人。")
+    text = N_("您现在的身份没有办这件事的授权。社区里的事请找社区负责人，全区的事请找区级管理员。")
 
 
 class SignInNeeded(AppError):

@@ -33,9 +33,12 @@ if TYPE_CHECKING:
 
 
 class AlreadyReversed(Conflict):
-    """A transfer is reversed once only."""
+    """A transfer is reversed once only, and one proposal to do so waits at a time."""
 
-    text = N_("这一笔已经退回过，不能再退一次。")
+    text = N_(
+        "这一笔已经退回过，或有人已经提出退回，不能再退一次。"
+        "请到「更正」看经过；分数还不对的，请另提一笔更正。"
+    )
 
 
 class PartTooLarge(Rejected):

@@ -45,6 +45,14 @@ class ReasonMissing(Rejected):
     text = N_("请写明不通过的原因，不超过 100 个字，居民会看到。")
 
 
+class RefusedBefore(Conflict):
+    """The same person refused the order with another reason, and the resident has read that."""
+
+    text = N_(
+        "您已经没有通过这张兑换单，居民看到的原因是「{reason}」，不能再改。请打电话跟居民说明。"
+    )
+
+
 class TooLateToUndo(Conflict):
     """An approval can be undone by the same person within ten seconds."""
 
@@ -253,7 +261,7 @@ def _undo(work: Work, order: OrderRow) -> Decision:
 def refuse_order(work: Work, command: RefuseOrder) -> Decision:
     """Refuse an order with a reason; points, quotas and stock are free again at once.
 
-    Raises ReasonMissing, OrderUnknown, OrderMoved, OwnOrder or OwnHousehold.
+    Raises ReasonMissing, OrderUnknown, OrderMoved, OwnOrder, OwnHousehold or RefusedBefore.
     """
     reason = command.reason.strip()
     if not 0 < len(reason) <= REASON_LENGTH_MAX:
@@ -262,6 +270,8 @@ def refuse_order(work: Work, command: RefuseOrder) -> Decision:
     work.actor.require("order.approve", order.host)
     rows.refuse_own(order, work.actor.person, directory().own(work.connection, work.actor.person))
     if order.state == "refused" and order.decided_by == work.actor.person:
+        if order.refusal != reason:
+            raise RefusedBefore(reason=order.refusal)
         work.replayed()
         return Decision(order=order.id, state="refused")
     refused = rows.move(

@@ -11,7 +11,7 @@ import pytest
 
 from activities.attendance import NotArrived, PartFull, SessionEnded
 from activities.cancelling import cancel_session
-from activities.entries import EntryReasonMissing, TimesWrong, enter_by_hand
+from activities.entries import EntryReasonMissing, TimesMissing, TimesWrong, enter_by_hand
 from activities.publish import SessionUnknown, SteerSession, close_session
 from activities.signup import PartNotOffered, ResidentNotHere
 from core.acts import NotInYourScope
@@ -117,7 +117,6 @@ def test_the_lead_may_and_staff_there_enter_for_their_own_session(scene: Scene) 
 
 
 WRONG_TIMES: dict[str, dict[str, dt.datetime | None]] = {
-    "nothing": {"entry": None, "exit": None},
     "in the future": {"entry": at(12, 0, 1), "exit": None},
     "left in the future": {"entry": START, "exit": at(12, 0, 1)},
     "left before arriving": {"entry": at(11, 30), "exit": at(11)},
@@ -139,6 +138,17 @@ def test_times_lie_within_the_session_and_in_order(scene: Scene) -> None:
             scene.enter(scene.cast.li, session, part="serve", **times)
 
     assert scene.ask(everything) == before
+
+
+def test_an_entry_without_any_time_says_that_it_is_missing(scene: Scene) -> None:
+    session = scene.session()
+    scene.clock.set(NOON)
+
+    with pytest.raises(TimesMissing) as caught:
+        scene.enter(scene.cast.li, session, entry=None, exit=None)
+
+    assert "还没有写时间" in caught.value.sentence()
+    assert scene.attendances(session) == []
 
 
 @pytest.mark.parametrize("left", [at(10, 40), at(11)])

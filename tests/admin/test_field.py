@@ -95,7 +95,7 @@ def test_a_forged_door_beyond_the_building_is_refused(
     }
     answer = phone.post("/field/record", data=form, follow_redirects=True)
 
-    assert "这不归您所在的社区办" in answer.get_data(as_text=True)
+    assert "这不在您管的范围里" in answer.get_data(as_text=True)
     assert ask(count, "awards") == 0
 
 

@@ -26,6 +26,7 @@ from exchange.orders import (
     OwnOrder,
     PickupOver,
     ReasonMissing,
+    RefusedBefore,
     RefuseOrder,
     TooLateToUndo,
     TooManyOrders,
@@ -216,7 +217,11 @@ def test_a_refusal_says_why_and_gives_everything_back(scene: Scene, chen: Actor)
         with pytest.raises(ReasonMissing):
             scene.run(refuse_order, RefuseOrder(order=order.id, reason=empty), chen)
     scene.run(refuse_order, RefuseOrder(order=order.id, reason="上周领过"), chen)
-    scene.run(refuse_order, RefuseOrder(order=order.id, reason="上周领过"), chen)
+    scene.run(refuse_order, RefuseOrder(order=order.id, reason=" 上周领过 "), chen)
+    # The resident has read why: another reason later is not dropped without a word.
+    with pytest.raises(RefusedBefore) as caught:
+        scene.run(refuse_order, RefuseOrder(order=order.id, reason="照片不清楚"), chen)
+    assert "「上周领过」" in caught.value.sentence()
 
     row = scene.order_row(order.id)
     assert (row.state, row.refusal) == ("refused", "上周领过")
