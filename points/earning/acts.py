@@ -7,12 +7,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
+from sqlalchemy import select
+
+from core.errors import AppError
 from core.ids import uuid8
 from core.work import noon
 from points.accounts import HolderKind
-from points.earning.awards import Award, Awarded, award
+from points.earning.awards import Award, AwardDiffers, Awarded, award
 from points.earning.helping import HELP_EPOCH, NewHelp, note_help
 from points.earning.recorders import Act, Checked, recorder
+from points.models import Award as AwardRow
+from points.models import NeighbourHelp
 
 if TYPE_CHECKING:
     from core.work import Work
@@ -55,6 +60,8 @@ class Recorded:
 def record_act(work: Work, command: RecordAct) -> Recorded:
     """Award what the actor saw, inside the rule's caps; late and own ones wait for a second.
 
+    A repeat is answered from what it gave, even when the rule or the people have changed since.
+
     Raises RuleUnknown, RuleNotByHand, HolderUnfit, HolderUnknown, DayOutOfRange, UnitsOutOfRange,
     HelpedMissing, HelpWithinHousehold, HelpNotYoursToTell, Forbidden, NotInYourScope.
     """
@@ -67,19 +74,55 @@ def record_act(work: Work, command: RecordAct) -> Recorded:
         note=command.note,
         helped=command.helped,
     )
-    checked = recorder(work, command.community, act).check(act, told=command.word == "told")
+    checking = recorder(work, command.community, act)
+    cause = f"act:{work.actor.person}:{command.key}"
+    identity = uuid8(HELP_EPOCH, "help", work.actor.person, command.key)
+    try:
+        checked = checking.check(act, told=command.word == "told")
+    except AppError:
+        before = _before(work, command, cause, identity)
+        if before is None:
+            raise
+        work.replayed()
+        return before
     if checked.helped is not None:
-        identity = uuid8(HELP_EPOCH, "help", work.actor.person, command.key)
         new = _help_of(work, act, checked, command.word)
         is_new = note_help(work, replace(new, id=identity))
         if command.word == "device":
             if not is_new:
                 work.replayed()
             return _asked(act.units, exists=not is_new)
-    done = award(work, award_of(act, checked, f"act:{work.actor.person}:{command.key}", "act"))
+    done = award(work, award_of(act, checked, cause, "act"))
     if done.exists:
         work.replayed()
     return recorded(done)
+
+
+def _before(work: Work, command: RecordAct, cause: str, identity: UUID) -> Recorded | None:
+    """Return what the same act gave before; raises AwardDiffers where it was another's."""
+    row = work.connection.execute(
+        select(AwardRow.id, AwardRow.amount, AwardRow.units, AwardRow.due)
+        .add_columns(AwardRow.holder_id, AwardRow.rule)
+        .where(AwardRow.cause == cause),
+    ).first()
+    if row is not None:
+        if (row.holder_id, row.rule) != (command.holder_id, command.rule):
+            raise AwardDiffers
+        return Recorded(
+            id=row.id,
+            amount=row.amount,
+            units=row.units,
+            due=row.due,
+            capped=row.units < command.units,
+            exists=True,
+            asked=False,
+        )
+    asked = select(NeighbourHelp.id).where(
+        NeighbourHelp.id == identity, NeighbourHelp.helper == command.holder_id
+    )
+    if command.word == "device" and work.connection.scalar(asked) is not None:
+        return _asked(command.units, exists=True)
+    return None
 
 
 def recorded(done: Awarded) -> Recorded:

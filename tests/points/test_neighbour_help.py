@@ -16,6 +16,7 @@ from core.acts import SYSTEM
 from core.errors import Forbidden
 from core.work import Work
 from points.earning.acts import RecordAct, Recorded, record_act
+from points.earning.community_rules import set_rule
 from points.earning.helping import (
     AnswerHelp,
     GuardianTells,
@@ -36,6 +37,7 @@ from tests.people import HERE, People
 from tests.points.books import one
 from tests.points.doors import building_lead
 from tests.points.earning import count
+from tests.points.test_community_rules import setting
 from tests.points.test_verify import damaged, flask_verify
 
 Run = Callable[..., Any]
@@ -249,6 +251,18 @@ def test_after_a_month_nobody_is_asked_any_more(
         run(answer_help, AnswerHelp(help=other, helped=True), cast.actor(cast.lead))
     assert run(answer_help, yes, cast.actor(cast.chen)).exists
     assert ask(count, "awards") == 1
+
+
+def test_asked_again_with_the_same_key_it_is_still_asked_when_the_rule_was_closed_since(
+    run: Run, ask: Run, cast: People, asked: UUID, clock: Clock
+) -> None:
+    run(set_rule, setting(points=None), cast.actor(cast.lead))
+    clock.advance(days=1)
+
+    again = run(record_act, errand(cast), cast.actor(cast.staff))
+
+    assert (again.asked, again.exists, ask(helps)[0].id) == (True, True, asked)
+    assert ask(count, "neighbour_helps") == 1
 
 
 def test_the_verifier_finds_help_without_a_word(

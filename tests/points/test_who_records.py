@@ -13,8 +13,15 @@ from sqlalchemy import Connection, select
 from core.acts import NotInYourScope
 from core.errors import Forbidden
 from points.earning.acts import RecordAct, Recorded, record_act
-from points.earning.awards import AwardNeedsSecondPerson, ConfirmAwards, confirm_awards
+from points.earning.awards import (
+    AwardDiffers,
+    AwardNeedsSecondPerson,
+    ConfirmAwards,
+    confirm_awards,
+)
+from points.earning.community_rules import Caps, SetRule, set_rule
 from points.earning.recorders import HolderUnfit, HolderUnknown, RuleNotByHand
+from points.earning.rules import RuleUnknown
 from points.models import Award
 from residents.local_grants import (
     EndLocal,
@@ -25,6 +32,7 @@ from residents.local_grants import (
     grant_local,
     set_grid,
 )
+from tests.conftest import Clock
 from tests.people import HERE, People
 from tests.points.books import one
 from tests.points.doors import building, building_lead, grid_worker
@@ -198,3 +206,29 @@ def test_what_people_scan_for_themselves_waits_when_it_is_recorded_by_hand(
     assert run(record_act, tidy(cast, **goods), cast.actor(cast.staff)).due is None
     idea = hours | {"rule": "report.idea", "key": "idea"}
     assert run(record_act, tidy(cast, **idea), cast.actor(cast.staff)).due is not None
+
+
+def test_a_repeat_is_answered_from_what_it_gave_when_the_rule_was_closed_since(
+    run: Run, ask: Run, cast: People, clock: Clock
+) -> None:
+    fang = cast.actor(building_lead(run, ask, cast))
+    first = run(record_act, tidy(cast), fang)
+    closed = SetRule(
+        community=HERE,
+        rule="covenant.corridor",
+        valid_from=dt.date(2026, 11, 25),
+        points=None,
+        caps=Caps(per_month=1, per_year=12),
+        recorded_by=("楼道长",),
+    )
+    run(set_rule, closed, cast.actor(cast.lead))
+    clock.advance(days=1)
+
+    again = run(record_act, tidy(cast), fang)
+
+    assert again == replace(first, exists=True)
+    with pytest.raises((RuleUnknown, RuleNotByHand)):
+        run(record_act, tidy(cast, key="tidy-2"), fang)
+    with pytest.raises(AwardDiffers):
+        run(record_act, tidy(cast, holder_id=one(cast.chen.household)), fang)
+    assert ask(count, "awards") == 1
