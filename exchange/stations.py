@@ -152,8 +152,8 @@ def open_station(work: Work, command: OpenStation) -> StationOpened:
 def add_item(work: Work, command: AddItem) -> ItemChanged:
     """List an item at the community's station, with no stock until a receipt.
 
-    The same template again is the item that is there. Raises StationUnknown,
-    ItemTemplateUnknown, ItemNameTaken or ItemInvalid.
+    The same template again is the item that is there, and so is one's own item of equal terms.
+    Raises StationUnknown, ItemTemplateUnknown, ItemNameTaken or ItemInvalid.
     """
     work.actor.require("item.change", command.community)
     station = work.connection.scalar(
@@ -167,7 +167,11 @@ def add_item(work: Work, command: AddItem) -> ItemChanged:
         select(Item.__table__).where(Item.station == station, Item.name == values["name"]),
     ).first()
     if found is not None:
-        if found.template is None or found.template != command.template:
+        is_same = found.template == command.template and (
+            found.template is not None
+            or all(getattr(found, name) == value for name, value in values.items())
+        )
+        if not is_same:
             raise ItemNameTaken
         work.replayed()
         return _changed(found)

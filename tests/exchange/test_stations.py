@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -70,6 +71,21 @@ def test_an_item_comes_from_a_template_or_is_the_stations_own(scene: Scene, chen
     assert scene.run(add_item, own, chen).price == 1800
     with pytest.raises(ItemNameTaken):
         scene.run(add_item, AddItem(community=HERE, name="抽纸一包", price=100), chen)
+
+
+def test_an_own_item_that_is_sent_twice_is_one_and_another_of_its_name_is_refused(
+    scene: Scene, chen: Actor
+) -> None:
+    own = AddItem(community=HERE, name="龙井一两", price=1800, limit_per_household_month=1)
+
+    first, again = (scene.run(add_item, own, chen) for _ in range(2))
+
+    assert again == first
+    for changes in ({"price": 1700}, {"limit_per_household_month": 2}, {"note": "明前"}):
+        with pytest.raises(ItemNameTaken):
+            scene.run(add_item, replace(own, **changes), chen)
+    with pytest.raises(ItemNameTaken):
+        scene.run(add_item, AddItem(community=HERE, template="tissue", name="龙井一两"), chen)
 
 
 @pytest.mark.parametrize("template", ["nothing", "fund_gift", "meal_gift"])
