@@ -38,6 +38,7 @@ FIELDS: dict[type[AppError], str] = {
     CapsWrong: "caps",
     RecordersWrong: "recorded_by",
     own_rules.RuleNameWrong: "name",
+    own_rules.RuleNameTaken: "name",
     own_rules.DutyIsBasic: "topic",
     own_rules.ServiceIsPersonal: "holder",
 }
@@ -339,5 +340,5 @@ def rule_add() -> ResponseReturnValue:
         field, sentence = FIELDS.get(type(refusal)), refusal.sentence()
         errors = {field: [sentence]} if field else {}
         return _new(typed, errors, None if field else sentence, int(refusal.status))
-    flash(_("已有同名的规则") if done.exists else _("已保存，今天就能记"), "done")
+    flash(_("已经是这样了") if done.exists else _("已保存，今天就能记"), "done")
     return redirect(url_for("desk.rules"), code=303)

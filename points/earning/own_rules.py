@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select
 
-from core.errors import N_, Rejected
+from core.errors import N_, Conflict, Rejected
 from points.earning.community_rules import (
     AHEAD_DAYS,
     BY_HAND,
@@ -53,6 +53,12 @@ class ServiceIsPersonal(Rejected):
     text = N_("服务积分只记给个人，每户每月的规则只记给户。请改好再保存。")
 
 
+class RuleNameTaken(Conflict):
+    """The community has another rule of its own by this name."""
+
+    text = N_("已经有同名的规则了，内容和这次不一样。请换个名字，或去改原来那条。")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddRule:
     """A rule that a community makes for itself (单点自建), known by its name."""
@@ -81,22 +87,28 @@ def own_key(community: int, name: str) -> str:
 def add_rule(work: Work, command: AddRule) -> RuleSet:
     """Make a rule of one's own, once per name; its topic fixes the kind and the band.
 
-    Raises RuleNameWrong, DutyIsBasic, ServiceIsPersonal, RuleDayPast, OutsideBand, CapsWrong,
-    RecordersWrong, Forbidden, NotInYourScope.
+    Raises RuleNameWrong, RuleNameTaken, DutyIsBasic, ServiceIsPersonal, RuleDayPast, OutsideBand,
+    CapsWrong, RecordersWrong, Forbidden, NotInYourScope.
     """
     work.actor.require("rule.change", command.community)
     command = replace(command, name=command.name.strip())
     topic = _topic(work, command)
+    key = own_key(command.community, command.name)
+    before = _first(work, key)
+    if before is not None:
+        if not _is_same(before, command):
+            raise RuleNameTaken
+        work.replayed()
+        return RuleSet(
+            rule=key,
+            valid_from=before.valid_from,
+            revision=before.revision,
+            outside_band=before.outside_band,
+            exists=True,
+        )
     valid_from = command.valid_from or work.day
     if not work.day <= valid_from <= work.day + dt.timedelta(days=AHEAD_DAYS):
         raise RuleDayPast
-    key = own_key(command.community, command.name)
-    before = work.connection.scalar(
-        select(CommunityRule.valid_from).where(CommunityRule.rule == key).limit(1),
-    )
-    if before is not None:
-        work.replayed()
-        return RuleSet(rule=key, valid_from=before, revision=1, outside_band=False, exists=True)
     low, high = (
         HALF_HOUR_BAND if command.unit == HALF_HOUR else (topic.points_min, topic.points_max)
     )
@@ -135,6 +147,42 @@ def add_rule(work: Work, command: AddRule) -> RuleSet:
         from_community=command.from_community,
     )
     return put_row(work, first, known(work, command.community, key))
+
+
+def _first(work: Work, key: str) -> Row[Any] | None:
+    """Return a rule of one's own as it was made: what holds now may have been changed since."""
+    return work.connection.execute(
+        select(
+            CatalogueRule.__table__,
+            CommunityRule.valid_from,
+            CommunityRule.revision,
+            CommunityRule.points,
+            CommunityRule.outside_band,
+            CommunityRule.recorded_by.label("chosen"),
+        )
+        .join(CommunityRule, CommunityRule.rule == CatalogueRule.key)
+        .where(CatalogueRule.key == key)
+        .order_by(CommunityRule.set_at, CommunityRule.valid_from, CommunityRule.revision)
+        .limit(1),
+    ).first()
+
+
+def _is_same(made: Row[Any], command: AddRule) -> bool:
+    """Whether a rule was made by this command, or taken over from the same one."""
+    if command.from_rule is not None:
+        source = (command.from_community, command.from_rule)
+        return (made.from_community, made.from_rule) == source
+    caps = command.caps
+    return (
+        made.from_rule is None
+        and set(made.chosen.split("|")) == set(command.recorded_by)
+        and command.valid_from in {None, made.valid_from}
+        and (made.topic, made.unit, made.holder) == (command.topic, command.unit, command.holder)
+        and (made.points, made.note) == (command.points, command.note.strip()[:NOTE_MAX])
+        and (made.cap_per_act, made.cap_per_day) == (caps.per_act, caps.per_day)
+        and (made.cap_per_month, made.cap_per_year) == (caps.per_month, caps.per_year)
+        and made.household_caps == caps.household
+    )
 
 
 def _topic(work: Work, command: AddRule) -> Row[Any]:

@@ -14,9 +14,10 @@ from core.errors import Forbidden
 from points.earning import community_rules as rules
 from points.earning import own_rules
 from points.earning.community_rules import Caps, RuleSet
-from points.earning.own_rules import AddRule, TakeOver, add_rule, take_over
+from points.earning.own_rules import AddRule, RuleNameTaken, TakeOver, add_rule, take_over
 from points.earning.rules import Rule, RuleUnknown, rule_in_force
 from points.models import CatalogueRule, CommunityRule
+from tests.conftest import Clock
 from tests.people import HERE, NEAR, THERE, People
 from tests.points.earning import count
 from tests.points.test_community_rules import HELP, TODAY, TOMORROW, setting
@@ -75,6 +76,40 @@ def test_the_same_name_is_the_same_rule(run: Run, ask: Run, lead: Actor) -> None
     assert (again.rule, again.exists) == (first.rule, True)
     assert ask(count, "catalogue_rules", "community IS NOT NULL") == 1
     assert ask(count, "community_rules") == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"points": 500},
+        {"caps": Caps(per_month=1)},
+        {"recorded_by": ("社工", "楼道长")},
+        {"note": "每晚锁门。"},
+        {"valid_from": TOMORROW},
+    ],
+)
+def test_the_same_name_with_other_content_is_refused(
+    run: Run, ask: Run, lead: Actor, changes: dict[str, Any]
+) -> None:
+    run(add_rule, gate(), lead)
+
+    with pytest.raises(RuleNameTaken):
+        run(add_rule, gate(**changes), lead)
+    assert ask(count, "community_rules") == 1
+
+
+def test_a_repeat_finds_its_rule_after_it_was_changed_and_on_another_day(
+    run: Run, lead: Actor, clock: Clock
+) -> None:
+    first = run(add_rule, gate(valid_from=TODAY), lead)
+    caps = Caps(per_month=1, per_year=12)
+    changed = setting(rule=first.rule, points=None, caps=caps, recorded_by=("社工",))
+    run(rules.set_rule, changed, lead)
+    clock.advance(days=1)
+
+    again = run(add_rule, gate(valid_from=TODAY), lead)
+
+    assert (again.rule, again.valid_from, again.exists) == (first.rule, TODAY, True)
 
 
 @pytest.mark.parametrize(
