@@ -381,18 +381,18 @@ def test_the_second_persons_delay_does_not_eat_the_notice(
 
 def test_the_database_refuses_one_person_and_a_rate_above_par(scene: Scene, lin: Actor) -> None:
     scene.run(propose_rate, proposal(), lin)
-    cheats = (
-        "UPDATE rate_proposals SET state = 'confirmed', decided_by = proposed_by",
-        "UPDATE rate_proposals SET rate = 10001",
-        "UPDATE discount_rates SET rate = 0",
-        "UPDATE discount_rates SET confirmed_by = proposed_by",
-    )
-    for cheat in cheats:
+    cheats = {
+        "UPDATE rate_proposals SET state = 'confirmed', decided_by = proposed_by": "two_people",
+        "UPDATE rate_proposals SET rate = 10001": "ck_rate_proposals_rate",
+        "UPDATE discount_rates SET rate = 0": "ck_discount_rates_rate",
+        "UPDATE discount_rates SET confirmed_by = proposed_by": "two_people",
+    }
+    for cheat, fence in cheats.items():
 
         def write(work: Work, _command: object, cheat: str = cheat) -> None:
             work.connection.execute(text(cheat))
 
-        with pytest.raises(IntegrityError):
+        with pytest.raises(IntegrityError, match=fence):
             scene.run(write, None, lin)
 
 

@@ -181,10 +181,15 @@ def test_moves_add_up_to_what_lies_there(scene: Scene, chen: Actor) -> None:
 
 def test_the_database_refuses_to_promise_more_than_there_is(scene: Scene, chen: Actor) -> None:
     scene.item(HERE, chen, stock=1)
-    for cheat in ("reserved = 2", "reserved = -1", "on_hand = -1", "foreign_left = -1"):
+    for cheat, fence in (
+        ("reserved = 2", "not_oversold"),
+        ("reserved = -1", "not_oversold"),
+        ("on_hand = -1", "not_oversold"),
+        ("foreign_left = -1", "foreign_share"),
+    ):
 
         def write(work: Work, _command: object, cheat: str = cheat) -> None:
             work.connection.execute(text(f"UPDATE stock SET {cheat}"))  # noqa: S608
 
-        with pytest.raises(IntegrityError):
+        with pytest.raises(IntegrityError, match=fence):
             scene.run(write, None, SYSTEM)

@@ -99,9 +99,12 @@ def test_nobody_answers_themselves_or_their_household(run: Run, cast: People, as
             run(answer_correction, answer(asked), working(cast, someone))
 
 
-@pytest.mark.parametrize("column", ["answered_by", "answerer_household"])
+@pytest.mark.parametrize(
+    ("column", "fence"),
+    [("answered_by", "not_own"), ("answerer_household", "not_own_household")],
+)
 def test_the_database_refuses_it_by_itself(
-    run: Run, cast: People, asked: UUID, column: str
+    run: Run, cast: People, asked: UUID, column: str, fence: str
 ) -> None:
     run(answer_correction, answer(asked), cast.actor(cast.staff))
     own = {"answered_by": cast.wang.person, "answerer_household": cast.wang.household}
@@ -110,7 +113,7 @@ def test_the_database_refuses_it_by_itself(
         work.connection.execute(update(Correction).values({column: own[column]}))
         return Nothing()
 
-    with pytest.raises(IntegrityError):
+    with pytest.raises(IntegrityError, match=rf"ck_corrections_{fence}\b"):
         run(cheat, None)
 
 

@@ -79,11 +79,14 @@ def test_the_database_refuses_one_person_alone(
     app: Flask, run: Run, cast: People, clock: Clock
 ) -> None:
     run(feeders.make_feeder, asked(), cast.actor(cast.lin))
-    for change in ("confirmed_by = secret_by, state = 'active'", "state = 'active'"):
+    for change, fence in (
+        ("confirmed_by = secret_by, state = 'active'", "ck_feeders_two_people"),
+        ("state = 'active'", "ck_feeders_confirmed"),
+    ):
         with (
             app.app_context(),
             db.engine.connect().execution_options(writes=True) as connection,
-            pytest.raises(IntegrityError),
+            pytest.raises(IntegrityError, match=fence),
         ):
             connection.execute(text(f"UPDATE feeders SET {change}"))  # noqa: S608
 

@@ -191,16 +191,16 @@ def test_inside_a_household_it_never_counts(run: Run, ask: Run, cast: People, wo
 
 
 def test_the_database_says_so_itself(run: Run, cast: People, asked: UUID) -> None:
-    for cheat in (
-        "UPDATE neighbour_helps SET helped_household = helper_household",
-        "UPDATE neighbour_helps SET helped = helper",
-        "UPDATE neighbour_helps SET state = 'confirmed'",
+    for cheat, fence in (
+        ("helped_household = helper_household", "two_households"),
+        ("helped = helper", "two_people"),
+        ("state = 'confirmed'", "confirmed"),
     ):
 
         def write(work: Work, _command: None, cheat: str = cheat) -> None:
-            work.connection.execute(text(cheat))
+            work.connection.execute(text(f"UPDATE neighbour_helps SET {cheat}"))  # noqa: S608
 
-        with pytest.raises(IntegrityError):
+        with pytest.raises(IntegrityError, match=f"ck_neighbour_helps_{fence}"):
             run(write, None, SYSTEM)
 
 
