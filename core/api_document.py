@@ -59,7 +59,7 @@ KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": KEY_MAX},
 }
 KEY_NEEDED = "Required: one key for this act, the same one when it is tried again."
-KEY_ANEW = "Not needed: each time a new one is made, and the one before stays as it was."
+KEY_ANEW = "Not needed: each time a new one is made, which is what asking again is for."
 ANEW = {"residents_public_api.ask_code", "residents_public_api.choose"}
 KEY_SPARED = "Not needed: the act is known by what it says, so that a repeat is no second act."
 
