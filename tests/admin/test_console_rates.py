@@ -155,8 +155,9 @@ def test_a_rate_has_four_decimals_on_the_page_as_in_the_books(cast: People, ask:
     lin = cast.browser(cast.lin)
     assert 'name="rate" min="0.0001" max="1" step="0.0001"' in lin.get(CELL).get_data(as_text=True)
 
-    for rate in ("0.555", "0.8255"):
-        assert fill(lin, CELL, "/rates/propose", rate=rate, document=PAPER).status_code == 303
+    for rate, day in (("0.555", "2026-12-01"), ("0.8255", "2026-12-02")):
+        typed = {"rate": rate, "valid_from": day, "document": PAPER}
+        assert fill(lin, CELL, "/rates/propose", **typed).status_code == 303
 
     assert {row[1] for row in ask(proposed)} == {5550, 8255}
     assert "0.80→0.555" in words(lin.get(CELL))
