@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +13,19 @@ from flask import Flask
 
 from core.work import Work
 from points import cause, holds, ledger, reversal, subscribers, wallet, words
-from points.accounts import account_id, household_account, open_household, resident_account
+from points.accounts import (
+    AccountKey,
+    account_id,
+    household_account,
+    open_accounts,
+    open_household,
+    resident_account,
+    resident_keys,
+)
 from points.books import books
 from points.carrying import Carry, Holder, YearNotClosed, carry
+from points.earning import awards
+from points.holding import holds_of
 from points.models import AccountEnd
 from points.queries import available
 from residents.events import ResidentDied
@@ -39,6 +50,12 @@ from tests.points.test_posting import totals
 Run = Callable[..., Any]
 ELSEWHERE = UUID(int=71)
 """A household of the other community."""
+FAR = 330102008051
+STRANGER = UUID(int=72)
+MET = [
+    AccountKey(purpose="clearing", community=HERE, points_kind="service", counterpart=place)
+    for place in (THERE, FAR)
+]
 
 
 @pytest.fixture(autouse=True)
@@ -183,9 +200,73 @@ def test_a_cause_is_asked_what_it_gave(run: Run, ask: Run) -> None:
     assert ask(cause.award_of, "nothing") is None
 
 
+def test_neither_another_cause_nor_what_was_taken_back_is_told(run: Run, ask: Run) -> None:
+    kept = give(run, "kept", source_kind="session")
+    give(run, "elsewhere", source_kind="session", source_id=UUID(int=901))
+    give(run, "of another kind")
+    run(awards.void_award, give(run, "taken back", source_kind="session").id)
+
+    assert {
+        name: found.id for name, found in ask(cause.awards_of, "session", UUID(int=900)).items()
+    } == {"kept": kept.id}
+    assert ask(cause.award_of, "taken back") is None
+
+
 def test_books_are_asked_of_some_places_only(run: Run, ask: Run) -> None:
     assert [each.balance for each in ask(books, "issued", communities=[HERE])] == [-1000]
     assert ask(books, "issued", communities=[THERE]) == []
+
+
+def test_books_stand_apart_in_the_order_of_places_and_purposes(run: Run, ask: Run) -> None:
+    def theirs(work: Work, _command: None) -> Nothing:
+        open_accounts(work, [*resident_keys(STRANGER, THERE), *MET])
+        return Nothing()
+
+    run(theirs, None)
+    there = resident_account(STRANGER, THERE, "service")
+    issued = account_id("issued", THERE, "service")
+    run(ledger.post, replace(posting(2, issued, there, 200), community=THERE))
+    run(ledger.post, posting(3, WALLET, REDEEMED, 300, "redemption"))
+    run(ledger.post, replace(posting(4, MET[1].id, WALLET, 60), standard=60))
+    run(ledger.post, replace(posting(5, MET[0].id, WALLET, 50), standard=50))
+
+    assert [
+        (book.community, book.purpose, book.counterpart, book.balance)
+        for book in ask(books, "redeemed", "clearing", "issued")
+    ] == [
+        (HERE, "clearing", THERE, -50),
+        (HERE, "clearing", FAR, -60),
+        (HERE, "issued", 0, -1000),
+        (HERE, "redeemed", 0, 300),
+        (THERE, "issued", 0, -200),
+    ]
+
+
+def test_what_is_set_aside_is_told_of_ones_own_open_holds_the_oldest_first(
+    clock: Clock, run: Run, ask: Run
+) -> None:
+    run(ledger.post, posting(2, ISSUED, PURSE, 1000))
+    for number, account in ((53, WALLET), (52, WALLET), (51, PURSE), (50, WALLET)):
+        run(
+            holds.hold,
+            holds.OpenHold(
+                id=UUID(int=number),
+                account=account,
+                amount=100,
+                reason="抽纸",
+                source_kind="test",
+                source_id=UUID(int=number),
+            ),
+        )
+        clock.advance(minutes=number == 53)
+
+    def release(work: Work, hold: UUID) -> bool:
+        return holds.release(work, hold)
+
+    run(release, UUID(int=50))
+
+    assert [found.id.int for found in ask(holds_of, [WALLET])] == [53, 52]
+    assert [found.id.int for found in ask(holds_of, [WALLET, PURSE])] == [53, 51, 52]
 
 
 def test_the_account_of_somebody_who_died_ends_on_its_day_unless_they_live(

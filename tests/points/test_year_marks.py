@@ -15,6 +15,7 @@ from core.work import SHANGHAI, Work
 from points import closing, holds, ledger, reversal
 from points.accounts import open_resident, resident_account
 from points.expiring.lapsing import lapsing as lapsing_of
+from points.marks import keep_older
 from points.models import Account, ExpiryMark
 from points.settlement import settle_due
 from tests.conftest import Clock
@@ -236,6 +237,42 @@ def test_the_job_marks_a_chunk_at_a_time(
 
     assert len([one for one in seen if "INSERT INTO expiry_marks" in one]) == 1
     assert ask(marks) == {(WALLET, 2026): 1000, (PURSE, 2026): 200}
+
+
+@pytest.mark.parametrize(
+    ("year", "amount", "then"),
+    [
+        (2027, 300, (1300, 1500)),
+        (2027, 600, (1500, 1500)),
+        (2028, 100, (1100, 1600)),
+        (2028, 900, (1700, 1700)),
+        (2026, 300, (1000, 1500)),
+        (2028, 0, (1000, 1500)),
+    ],
+)
+def test_what_goes_of_one_year_leaves_older_points_as_old_as_they_are(
+    year: int, amount: int, then: tuple[int, int], run: Run, ask: Run, close_year: Run
+) -> None:
+    run(ledger.post, posting(1, ISSUED, WALLET, 1000))
+    run(ledger.post, posting(2, ISSUED, PURSE, 40))
+    close_year(2026)
+    run(ledger.post, posting(3, ISSUED, WALLET, 500))
+    run(ledger.post, posting(4, ISSUED, PURSE, 40))
+    close_year(2027)
+    run(ledger.post, posting(5, ISSUED, WALLET, 200))
+
+    def goes(work: Work, _command: None) -> Nothing:
+        keep_older(work, WALLET, year, amount)
+        return Nothing()
+
+    run(goes, None)
+
+    assert ask(marks) == {
+        (WALLET, 2026): then[0],
+        (WALLET, 2027): then[1],
+        (PURSE, 2026): 40,
+        (PURSE, 2027): 80,
+    }
 
 
 def opened(work: Work, resident: UUID) -> Nothing:
