@@ -96,7 +96,6 @@ def hold(work: Work, command: OpenHold) -> Held:
         insert(Hold).values(
             id=command.id,
             account=command.account,
-            points_kind="service",
             amount=command.amount,
             state="open",
             reason=command.reason,

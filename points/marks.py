@@ -29,6 +29,6 @@ def keep_older(work: Work, account: int, year: int, amount: int) -> None:
     raised = ExpiryMark.credited + amount
     work.connection.execute(
         update(ExpiryMark)
-        .where(mine, ExpiryMark.year < year, ExpiryMark.credited < most)
+        .where(mine, ExpiryMark.year < year)
         .values(credited=case((raised < most, raised), else_=most)),
     )
