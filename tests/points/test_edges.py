@@ -242,6 +242,17 @@ def test_books_stand_apart_in_the_order_of_places_and_purposes(run: Run, ask: Ru
     ]
 
 
+def test_a_place_has_a_book_for_each_kind(run: Run, ask: Run) -> None:
+    mine = resident_account(RESIDENT, HERE, "basic")
+    given = posting(2, account_id("issued", HERE, "basic"), mine, 300)
+    run(ledger.post, replace(given, points_kind="basic"))
+
+    assert {(book.points_kind, book.balance) for book in ask(books, "issued")} == {
+        ("service", -1000),
+        ("basic", -300),
+    }
+
+
 def test_what_is_set_aside_is_told_of_ones_own_open_holds_the_oldest_first(
     clock: Clock, run: Run, ask: Run
 ) -> None:
