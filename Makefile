@@ -10,7 +10,7 @@ BY_FORCE := checkers_are_proven expiry_killed expiry_lots ledger_machine lost_re
   settlement_killed tampering
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo demo-reset test coverage lint format bench bench-growth screenshots soak proof browser lock migration
+.PHONY: help setup demo demo-reset test coverage lint format bench bench-growth screenshots soak proof mutants browser lock migration
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -78,8 +78,16 @@ soak: .make/test browser ## The long runs that make test does a tenth of
 proof: .make/test ## Seed bugs into the ledger and see that each is caught; writes bench/proof.json
 	@$(BIN)/python -m tests.points.proof
 
+.make/mutation: requirements/mutation.txt .make/test
+	@echo "installing the mutation tester ..."
+	@$(BIN)/pip install --quiet --require-hashes --no-deps -r requirements/mutation.txt
+	@touch $@
+
+mutants: .make/mutation ## Change the ledger's ground floor and see that tests notice; writes docs/mutants.md (an hour)
+	@$(BIN)/python -m tests.points.mutants
+
 lock: .make/test ## Renew the locks from requirements/*.in (needs uv)
-	@cd requirements && for name in run test; do uv pip compile --python-version 3.11 --generate-hashes \
+	@cd requirements && for name in run test mutation; do uv pip compile --python-version 3.11 --generate-hashes \
 	  --no-header --no-emit-index-url --no-annotate -q $$name.in -o $$name.txt; done
 
 migration: .make/run ## Draft a migration from the models: make migration m="what it does"
