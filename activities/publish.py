@@ -13,7 +13,7 @@ from activities.codes import new_short_code
 from activities.models import KINDS, Activity, ActivityTemplate, Session, SessionPart
 from core.errors import N_, Conflict, NotFound, Rejected
 from core.ids import uuid8
-from points.earning.rules import Rule, RuleUnknown, rule_in_force
+from points.earning.rules import SCAN, Rule, RuleUnknown, rule_in_force
 from residents.models import Community
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ def _rule(work: Work, command: PublishActivity, offered: PartOffered) -> Rule | 
     rule = rule_in_force(work.connection, command.community, offered.rule, work.day)
     if (rule.points_kind, rule.unit) != NEEDED[offered.part] or rule.holder != "resident":
         raise RuleUnfit
-    if "自助扫码" not in rule.recorded_by and "社工" not in rule.recorded_by:
+    if SCAN not in rule.recorded_by and "社工" not in rule.recorded_by:
         raise RuleUnknown
     return rule
 

@@ -47,7 +47,7 @@ from core.formats import earns, points
 from core.http_keys import form_key
 from core.identity import current_actor
 from core.work import business_day, present, reader, transact
-from points.earning.rules import HALF_HOUR, Rule, rules_in_force
+from points.earning.rules import HALF_HOUR, SCAN, Rule, rules_in_force
 from points.models import CatalogueRule
 
 _Windows = tuple[tuple[dt.datetime, dt.datetime], ...]
@@ -258,7 +258,7 @@ def _choices(
         if rule.points_kind == kind
         and rule.unit == unit
         and rule.holder == "resident"
-        and "自助扫码" in rule.recorded_by
+        and SCAN in rule.recorded_by
     )
 
 

@@ -13,7 +13,7 @@ from core.errors import AppError
 from core.ids import uuid8
 from core.work import noon
 from points.accounts import HolderKind
-from points.earning.awards import Award, AwardDiffers, Awarded, award
+from points.earning.awards import Award, Awarded, award, earlier
 from points.earning.helping import HELP_EPOCH, NewHelp, note_help
 from points.earning.recorders import Act, Checked, recorder
 from points.models import Award as AwardRow
@@ -106,17 +106,7 @@ def _before(work: Work, command: RecordAct, cause: str, identity: UUID) -> Recor
         .where(AwardRow.cause == cause),
     ).first()
     if row is not None:
-        if (row.holder_id, row.rule) != (command.holder_id, command.rule):
-            raise AwardDiffers
-        return Recorded(
-            id=row.id,
-            amount=row.amount,
-            units=row.units,
-            due=row.due,
-            capped=row.units < command.units,
-            exists=True,
-            asked=False,
-        )
+        return recorded(earlier(row, command.holder_id, command.rule, command.units))
     asked = select(NeighbourHelp.id).where(
         NeighbourHelp.id == identity, NeighbourHelp.helper == command.holder_id
     )

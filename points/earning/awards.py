@@ -191,7 +191,7 @@ def _award_step_by_step(work: Work, command: Award, wanted: Wanted) -> Awarded:
     """Look first what the cause gave before and what the caps leave."""
     rows = work.connection.execute(BEFORE, _looked_for(command)).all()
     if rows[0].id is not None:
-        return earlier(command, rows[0])
+        return earlier(rows[0], command.holder_id, command.rule.key, command.units)
     used = {row.period: row.used for row in rows if row.period is not None}
     units = use_caps(work, command.rule, wanted, used)
     if units == 0:
@@ -215,16 +215,16 @@ def made(command: Award, row: dict[str, Any]) -> Awarded:
     )
 
 
-def earlier(command: Award, row: Any) -> Awarded:
-    """Return what the cause was awarded before; raises AwardDiffers."""
-    if (row.holder_id, row.rule) != (command.holder_id, command.rule.key):
+def earlier(row: Any, holder: UUID, rule: str, units: int) -> Awarded:
+    """Return what a cause was awarded before; raises AwardDiffers where it was another's."""
+    if (row.holder_id, row.rule) != (holder, rule):
         raise AwardDiffers
     return Awarded(
         id=row.id,
         amount=row.amount,
         units=row.units,
         due=row.due,
-        capped=row.units < command.units,
+        capped=row.units < units,
         exists=True,
     )
 

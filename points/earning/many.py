@@ -69,7 +69,7 @@ class _Many:
         check_units(command)
         before = self.earlier.get(command.cause)
         if before is not None:
-            return earlier(command, before)
+            return earlier(before, command.holder_id, command.rule.key, command.units)
         counters = self._counters(command)
         caps = caps_of(command.rule)
         left = (cap - self.used.get(key, 0) for key, cap in zip(counters, caps, strict=True))
