@@ -202,6 +202,12 @@ CLOSED = (
     f" (date '{FIRST_DAY}' + number + 1 + time '00:30') AT TIME ZONE 'Asia/Shanghai'"
     f" FROM generate_series(0, {DAYS}) AS number"
 )
+MARKED = (
+    "INSERT INTO expiry_marks (account, year, credited) SELECT credit,"
+    " extract(year FROM closed.day), sum(amount) FROM transfers JOIN business_days AS closed"
+    " ON transfers.day <= closed.day WHERE to_char(closed.day, 'MM-DD') = '12-31' AND credit > 0"
+    " AND points_kind = 'service' AND act <> 'reversal' GROUP BY 1, 2"
+)
 AUDITS = (
     "INSERT INTO audit_events (id, at, use_case, actor, scope, key, digest, result)"
     " SELECT gen_random_uuid(), at, 'bench', actor, 'system', row_number() OVER (), '', ''"
@@ -262,6 +268,7 @@ def fill(stage: Stage, transfers: int, known: Sequence[Known] = ()) -> int:
         run(FOLDS.encode())
         run(USAGE.encode())
         run(CLOSED.encode())
+        run(MARKED.encode())
         run(AUDITS.encode())
         assert run(STRAY.encode()).fetchone() == (0,)
         for table in ("bench_homes", "bench_residents", "bench_legs", "bench_totals"):

@@ -32,7 +32,7 @@ COPIED = (
     "reversals",
     "rule_usage",
     "account_folds",
-    "rule_usage",
+    "expiry_marks",
     "business_days",
     "audit_events",
 )
