@@ -9,11 +9,11 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from core.errors import AppError
+from core import audit
 from core.ids import uuid8
 from core.work import noon
 from points.accounts import HolderKind
-from points.earning.awards import Award, Awarded, award, earlier
+from points.earning.awards import NOTHING, Award, Awarded, award, earlier
 from points.earning.helping import HELP_EPOCH, NewHelp, note_help
 from points.earning.recorders import Act, Checked, recorder
 from points.models import Award as AwardRow
@@ -60,7 +60,8 @@ class Recorded:
 def record_act(work: Work, command: RecordAct) -> Recorded:
     """Award what the actor saw, inside the rule's caps; late and own ones wait for a second.
 
-    A repeat is answered from what it gave, even when the rule or the people have changed since.
+    A repeat is answered from what it gave, even when the rule, its caps or the people have changed
+    since: what came to nothing stays nothing.
 
     Raises RuleUnknown, RuleNotByHand, HolderUnfit, HolderUnknown, DayOutOfRange, UnitsOutOfRange,
     HelpedMissing, HelpWithinHousehold, HelpNotYoursToTell, Forbidden, NotInYourScope.
@@ -77,14 +78,10 @@ def record_act(work: Work, command: RecordAct) -> Recorded:
     checking = recorder(work, command.community, act)
     cause = f"act:{work.actor.person}:{command.key}"
     identity = uuid8(HELP_EPOCH, "help", work.actor.person, command.key)
-    try:
-        checked = checking.check(act, told=command.word == "told")
-    except AppError:
-        before = _before(work, command, cause, identity)
-        if before is None:
-            raise
+    if audit.came_before(work, "record_act", command.key):
         work.replayed()
-        return before
+        return _before(work, command, cause, identity)
+    checked = checking.check(act, told=command.word == "told")
     if checked.helped is not None:
         new = _help_of(work, act, checked, command.word)
         is_new = note_help(work, replace(new, id=identity))
@@ -98,8 +95,8 @@ def record_act(work: Work, command: RecordAct) -> Recorded:
     return recorded(done)
 
 
-def _before(work: Work, command: RecordAct, cause: str, identity: UUID) -> Recorded | None:
-    """Return what the same act gave before; raises AwardDiffers where it was another's."""
+def _before(work: Work, command: RecordAct, cause: str, identity: UUID) -> Recorded:
+    """Return what the same act came to before; raises AwardDiffers where it was another's."""
     row = work.connection.execute(
         select(AwardRow.id, AwardRow.amount, AwardRow.units, AwardRow.due)
         .add_columns(AwardRow.holder_id, AwardRow.rule)
@@ -112,7 +109,7 @@ def _before(work: Work, command: RecordAct, cause: str, identity: UUID) -> Recor
     )
     if command.word == "device" and work.connection.scalar(asked) is not None:
         return _asked(command.units, exists=True)
-    return None
+    return recorded(NOTHING)
 
 
 def recorded(done: Awarded) -> Recorded:

@@ -11,13 +11,15 @@ import pytest
 from sqlalchemy import Connection, select
 
 from core.acts import NotInYourScope
-from core.errors import Forbidden
+from core.errors import Forbidden, KeyReused
+from core.work import SHANGHAI
 from points.earning.acts import RecordAct, Recorded, record_act
 from points.earning.awards import (
     AwardDiffers,
     AwardNeedsSecondPerson,
     ConfirmAwards,
     confirm_awards,
+    void_award,
 )
 from points.earning.community_rules import Caps, SetRule, set_rule
 from points.earning.recorders import HolderUnfit, HolderUnknown, RuleNotByHand
@@ -232,3 +234,22 @@ def test_a_repeat_is_answered_from_what_it_gave_when_the_rule_was_closed_since(
     with pytest.raises(AwardDiffers):
         run(record_act, tidy(cast, holder_id=one(cast.chen.household)), fang)
     assert ask(count, "awards") == 1
+
+
+def test_what_came_to_nothing_stays_nothing_when_its_request_comes_again(
+    run: Run, ask: Run, cast: People, clock: Clock
+) -> None:
+    fang = cast.actor(building_lead(run, ask, cast))
+    only = run(record_act, tidy(cast), fang)
+    nothing = run(record_act, tidy(cast, key="tidy-2"), fang)
+    assert (nothing.id, nothing.capped) == (None, True)
+
+    run(void_award, one(only.id))
+    assert run(record_act, tidy(cast, key="tidy-2"), fang) == nothing
+    clock.set(dt.datetime(2026, 12, 1, 10, tzinfo=SHANGHAI))
+    assert run(record_act, tidy(cast, key="tidy-2"), fang) == nothing
+    assert ask(count, "awards") == 1
+    # Asked for anew, under a key of its own, it is judged anew.
+    assert run(record_act, tidy(cast, key="tidy-3"), fang).amount == 500
+    with pytest.raises(KeyReused):
+        run(record_act, tidy(cast, key="tidy-2", holder_id=one(cast.chen.household)), fang)
