@@ -15,6 +15,7 @@ from core.errors import N_, Conflict, Forbidden, NotFound
 from core.work import noon
 from points.earning.awards import Award, award
 from points.earning.rules import rule_in_force
+from points.models import Award as AwardRow
 from points.models import NeighbourHelp
 
 if TYPE_CHECKING:
@@ -158,7 +159,9 @@ def answer_help(work: Work, command: AnswerHelp) -> HelpSaid:
         if work.connection.scalar(now) != state:
             raise HelpAnswered
         work.replayed()
-        return HelpSaid(help=command.help, state=state, amount=0, award=None, exists=True)
+        gave = select(AwardRow.id, AwardRow.amount).where(AwardRow.cause == _cause(command.help))
+        award_id, amount = work.connection.execute(gave).first() or (None, 0)
+        return HelpSaid(help=command.help, state=state, amount=amount, award=award_id, exists=True)
     if not command.helped:
         return HelpSaid(help=command.help, state=state, amount=0, award=None, exists=False)
     done = award(work, _award_of(work, row))
@@ -186,10 +189,14 @@ def _speaks_for(work: Work, resident: UUID) -> bool:
     return holder is not None and holder.person in speaks_for
 
 
+def _cause(identity: UUID) -> str:
+    return f"help:{identity}"
+
+
 def _award_of(work: Work, row: Row[Any]) -> Award:
     rule = rule_in_force(work.connection, row.community, row.rule, row.day)
     return Award(
-        cause=f"help:{row.id}",
+        cause=_cause(row.id),
         holder_kind="resident",
         holder_id=row.helper,
         community=row.community,
