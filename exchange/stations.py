@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import insert, select, update
 
-from core import settings
+from core import audit, settings
 from core.errors import N_, Conflict, NotFound, Rejected
 from exchange.models import SOURCES, Item, ItemTemplate, Station, Stock
 
@@ -94,6 +95,11 @@ class AddItem:
     foreign_share_percent: int | None = None
     note: str | None = None
 
+    @property
+    def key(self) -> str:
+        """What was asked for: it tells a late repeat when the item has other terms by now."""
+        return blake2b(repr(self).encode(), digest_size=16).hexdigest()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeItem:
@@ -152,7 +158,8 @@ def open_station(work: Work, command: OpenStation) -> StationOpened:
 def add_item(work: Work, command: AddItem) -> ItemChanged:
     """List an item at the community's station, with no stock until a receipt.
 
-    The same template again is the item that is there, and so is one's own item of equal terms.
+    The same template again is the item that is there, and so is one's own item of equal terms, or
+    what the actor asked for when it was made.
     Raises StationUnknown, ItemTemplateUnknown, ItemNameTaken or ItemInvalid.
     """
     work.actor.require("item.change", command.community)
@@ -171,7 +178,7 @@ def add_item(work: Work, command: AddItem) -> ItemChanged:
             found.template is not None
             or all(getattr(found, name) == value for name, value in values.items())
         )
-        if not is_same:
+        if not (is_same or audit.came_before(work, "add_item", command.key)):
             raise ItemNameTaken
         work.replayed()
         return _changed(found)

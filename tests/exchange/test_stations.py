@@ -88,6 +88,21 @@ def test_an_own_item_that_is_sent_twice_is_one_and_another_of_its_name_is_refuse
         scene.run(add_item, AddItem(community=HERE, template="tissue", name="龙井一两"), chen)
 
 
+def test_a_late_repeat_of_an_own_item_finds_it_after_its_terms_were_changed(
+    scene: Scene, chen: Actor
+) -> None:
+    own = AddItem(community=HERE, name="龙井一两", price=1800)
+    made = scene.run(add_item, own, chen)
+    now = scene.run(change_item, ChangeItem(item=made.id, price=1700, listed=False), chen)
+
+    assert scene.run(add_item, own, chen) == now
+    for other in (replace(own, price=1600), replace(own, note="明前")):
+        with pytest.raises(ItemNameTaken):
+            scene.run(add_item, other, chen)
+    with pytest.raises(ItemNameTaken):
+        scene.run(add_item, own, scene.staff(HERE))
+
+
 @pytest.mark.parametrize("template", ["nothing", "fund_gift", "meal_gift"])
 def test_what_has_no_stock_to_count_is_no_item(scene: Scene, chen: Actor, template: str) -> None:
     with pytest.raises(ItemTemplateUnknown):
