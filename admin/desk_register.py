@@ -105,12 +105,12 @@ def resident_enter() -> ResponseReturnValue:
         birth_year=number(form.get("birth_year")),
         address=address,
         key=form.get("key") or None,
+        another_person=form.get("anyway") == "1",
     )
-    same = _namesakes(command) if form.get("anyway") != "1" else ()
-    if same:
-        return _add_form({}, typed=typed, same=same, status=409)
     try:
         done = transact(people.enter_resident, command, actor)
+    except people.NamesakeHere as refusal:
+        return _add_form({}, typed=typed, same=_shown(refusal), status=int(refusal.status))
     except AppError as refusal:
         field = FIELDS.get(type(refusal), "name")
         return _add_form({field: [refusal.sentence()]}, typed=typed, status=int(refusal.status))
@@ -121,19 +121,14 @@ def resident_enter() -> ResponseReturnValue:
     return redirect(url_for("desk.resident", resident_id=done.resident), code=303)
 
 
-def _namesakes(command: people.EnterResident) -> tuple[dict[str, Any], ...]:
-    """Return people of the same name who live here at another address, or have no address yet."""
-    address = command.address.normal().words if command.address else ""
-    found = queries.search(reader(), command.community, command.name.strip())
+def _shown(refusal: people.NamesakeHere) -> tuple[dict[str, Any], ...]:
+    """Return the people of the same name who live here, for staff to look at."""
     return tuple(
         {
-            "id": line.resident,
-            "name": line.name,
-            "where": line.address or _("住址待补"),
+            "id": row.id,
+            "name": row.name,
+            "where": row.address or _("住址待补"),
             "why": _("同名同姓"),
         }
-        for line in found
-        if line.name == command.name.strip()
-        and (not address or line.address != address)
-        and line.resident != people.made_by(current_actor(), command)
+        for row in refusal.same
     )

@@ -28,6 +28,7 @@ KIND = Kind(
         "address": ("住址", "室号", "地址"),
         "phone": ("手机", "手机号", "手机号码", "联系电话", "电话"),
         "birth_year": ("出生年", "出生年份"),
+        "another": ("另一位",),
     },
     is_enough=lambda names: "name" in names and bool({"address", "phone"} & names),
     unreadable=ListUnreadable,
@@ -55,4 +56,5 @@ def understand_list(community: int, rows: list[ListRow]) -> None:
                 phone=cells.get("phone") or None,
                 birth_year=number(year),
                 address=address,
+                another_person=cells.get("another") == "是",
             )

@@ -74,6 +74,25 @@ def existing(
     return [made.get(member.id) or _find(known, member) for member in members]
 
 
+def namesakes_here(
+    connection: Connection, community: int, members: Sequence[Member]
+) -> list[tuple[Namesake, ...]]:
+    """Return for each who lives here by the same name, in another home or in none that is known."""
+    here: dict[str, list[Namesake]] = {}
+    for row in _namesakes(connection, sorted({member.name for member in members})):
+        if row.community == community:
+            here.setdefault(row.name, []).append(row)
+    return [
+        tuple(row for row in here.get(member.name, ()) if not _at_home_of(row, member))
+        for member in members
+    ]
+
+
+def _at_home_of(row: Namesake, member: Member) -> bool:
+    home = {member.household, member.address.words if member.address else None}
+    return bool({row.household, row.address} & home - {None})
+
+
 def _made(connection: Connection, members: Sequence[Member]) -> dict[UUID | None, Known]:
     ids, made = [member.id for member in members if member.id], dict[UUID | None, Known]()
     for start in range(0, len(ids), CHUNK):
@@ -106,7 +125,8 @@ def _namesakes(connection: Connection, names: list[str]) -> Sequence[Namesake]:
             .where(
                 Resident.valid_to.is_(None),
                 Person.name.in_(names[start : start + CHUNK]),
-            ),
+            )
+            .order_by(Resident.id),
         ).all()
     return rows
 

@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from core.errors import N_, AppError, Rejected
-from residents.households import Known, Member, add_members, existing, repeated
-from residents.people import EnterResident, checked_member, elsewhere, enter_one_by_one
+from residents.households import Known, Member, add_members, existing, namesakes_here, repeated
+from residents.people import (
+    EnterResident,
+    NamesakeHere,
+    checked_member,
+    elsewhere,
+    enter_one_by_one,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -36,6 +42,8 @@ class TooManyRows(Rejected):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportResidents:
     """A list of residents of one community; the same address is the same household.
+
+    A row is asked about namesakes who live here; two of a list stand in it side by side.
 
     ``key`` and its place in the list are all that tells a row with nothing but a name.
     """
@@ -145,7 +153,11 @@ def _unknown(
             results[index] = _refused(index, elsewhere(connection, member, found))
         else:
             results[index] = _row(index, found, "existed")
-    return fresh
+    homes = namesakes_here(connection, command.community, [member for _, member in fresh])
+    for (index, _), same in zip(fresh, homes, strict=True):
+        if same and not command.rows[index].another_person:
+            results[index] = _refused(index, NamesakeHere(same))
+    return [(index, member) for index, member in fresh if index not in results]
 
 
 def _made_by(work: Work, key: str, index: int, member: Member) -> Member:

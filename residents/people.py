@@ -17,14 +17,17 @@ from core.errors import N_, Conflict, NotFound, Rejected
 from residents.addresses import Address
 from residents.events import ResidentConfirmed, ResidentsAdded
 from residents.homes import gone_on
-from residents.households import Dwellings, Known, Member, add_members, existing
+from residents.households import Dwellings, Known, Member, add_members, existing, namesakes_here
 from residents.models import Community, Consent, Household, Resident
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection, Row
 
     from core.acts import Actor
     from core.work import Work
+    from residents.households import Namesake
 
 NAME_MAX = 20
 YEARS_MAX = 120
@@ -96,12 +99,26 @@ class LivesElsewhere(Conflict):
     text = N_("{name}已经登记在{place}。一个人只登记在一处，请先和那边核对。")
 
 
+class NamesakeHere(Conflict):
+    """Somebody of this name lives here, and nobody has said that it is another person."""
+
+    text = N_(
+        "这里登记过{name}（{where}）。是同一人，就不用再登记；不是同一人，请注明是另一位再登记。"
+    )
+
+    def __init__(self, same: Sequence[Namesake]) -> None:
+        where = dict.fromkeys(row.address or N_("住址待补") for row in same)
+        super().__init__(name=same[0].name, where="；".join(where))
+        self.same = same
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnterResident:
     """A resident as staff type them; without address and household they get a household alone.
 
     ``key`` is the request's: somebody without number and address has nothing else by which a
-    repeat could be told from a namesake.
+    repeat could be told from a namesake. ``another_person``: staff looked, and it is none of those
+    who live here by this name.
     """
 
     community: int
@@ -111,6 +128,7 @@ class EnterResident:
     address: Address | None = None
     household: UUID | None = None
     key: str | None = None
+    another_person: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +177,7 @@ def enter_resident(work: Work, command: EnterResident) -> ResidentEntered:
     """Enter somebody whom staff know, confirmed at once; the same person again is who they were.
 
     Raises NameMissing, PhoneMalformed, BirthYearWrong, AddressIncomplete, HouseholdUnknown,
-    CommunityUnknown, LivesElsewhere, KeyReused, Forbidden, NotInYourScope.
+    CommunityUnknown, LivesElsewhere, NamesakeHere, KeyReused, Forbidden, NotInYourScope.
     """
     work.actor.require("resident.enter", command.community)
     enter_one_by_one(work, command.community)
@@ -176,6 +194,9 @@ def enter_resident(work: Work, command: EnterResident) -> ResidentEntered:
             raise elsewhere(work.connection, member, found)
         work.replayed()
         return _entered(found, exists=True)
+    same = namesakes_here(work.connection, command.community, [member])[0]
+    if same and not command.another_person:
+        raise NamesakeHere(same)
     added = add_members(work, command.community, [member], state="confirmed")[0]
     return _entered(added, exists=False)
 
@@ -208,7 +229,8 @@ def _known(work: Work, community: int) -> None:
 def enter_one_by_one(work: Work, community: int) -> None:
     """Let those who enter people into a community wait for each other.
 
-    Somebody without a number has no key that a unique index could guard against a double click.
+    Somebody without a number has no key that a unique index could guard against a double click,
+    and who asks for namesakes sees those whom a colleague entered a moment ago.
     """
     query = select(Community.code).where(Community.code == community)
     if work.connection.scalar(query.with_for_update(key_share=True)) is None:

@@ -119,6 +119,12 @@ class ListRowSchema(Schema):
     phone = fields.String(load_default=None, allow_none=True)
     birth_year = fields.Integer(load_default=None, allow_none=True)
     address = fields.Nested(AddressSchema, load_default=None, allow_none=True)
+    another_person = fields.Boolean(
+        load_default=False,
+        metadata={
+            "description": "true: staff looked, and it is none of those who live here by this name"
+        },
+    )
 
 
 class EnterResidentSchema(ListRowSchema):

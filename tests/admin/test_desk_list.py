@@ -63,6 +63,21 @@ def test_a_list_is_looked_at_then_entered_and_the_wrong_rows_given_back(
     assert ask(count, "residents") == before + 2
 
 
+def test_a_namesake_in_a_list_waits_until_the_list_says_that_it_is_another(
+    cast: People, ask: Run
+) -> None:
+    staff, before = cast.browser(cast.staff), ask(count, "residents")
+    assert "另一位" in words(staff.get(PAGE))
+
+    for said, ready in (("", "0位可以登记"), ("是", "1位可以登记")):
+        cells = f"姓名\t住址\t另一位\n王秀英\t建国南苑 9-1-101\t{said}"
+        looked = fill(staff, PAGE, f"{PAGE}/look", cells=cells)
+        assert ready in words(looked)
+        assert ("王秀英（建国南苑3-2-401）" in words(looked)) == (not said)
+    again(staff, looked.get_data(as_text=True), PAGE, consent="1")
+    assert ask(count, "residents") == before + 1
+
+
 def test_a_file_will_do_and_what_is_no_list_is_refused(cast: People) -> None:
     staff = cast.browser(cast.staff)
     raw = "姓名,室号\n沈玉兰,建国南苑 9-1-101\n".encode("gb18030")

@@ -108,6 +108,7 @@ def test_a_namesake_is_asked_about_before_there_are_two(cast: People, ask: Run) 
     asked = fill(browser, ADD, ADD, **given)
     assert asked.status_code == 409
     assert "是同一人吗" in words(asked)
+    assert "王秀英建国南苑3-2-401，同名同姓" in words(asked)
     assert ask(count, "people") == before
 
     anyway = again(browser, asked.get_data(as_text=True), ADD, anyway="1")

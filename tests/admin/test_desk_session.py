@@ -165,7 +165,7 @@ def test_of_two_with_one_name_the_one_chosen_is_entered(cast: People, run: Run, 
     address = Address(estate="建国南苑", building="9", unit="1", room="101")
     second = run(
         enter_resident,
-        EnterResident(community=HERE, name="王秀英", address=address),
+        EnterResident(community=HERE, name="王秀英", address=address, another_person=True),
         cast.actor(cast.staff),
     )
     browser, page = cast.browser(cast.staff), f"/desk/sessions/{session}?sheet=1"

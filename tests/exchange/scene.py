@@ -166,7 +166,11 @@ class Scene:
                 person=self.clerk(), role="staff", scope_kind="community", place=community
             )
             command = EnterResident(
-                community=community, name=name, phone=phone, household=household
+                community=community,
+                name=name,
+                phone=phone,
+                household=household,
+                another_person=True,
             )
             entered = self.run(enter_resident, command, clerk)
         else:

@@ -76,7 +76,7 @@ def test_an_address_is_filled_in_for_whoever_registered_themselves(
 
 def test_nobody_takes_over_a_role_a_twin_or_their_own(cast: People, run: Run) -> None:
     staff = cast.actor(cast.staff)
-    twin = EnterResident(community=HERE, name="李国强", phone=NEW)
+    twin = EnterResident(community=HERE, name="李国强", phone=NEW, another_person=True)
     run(enter_resident, twin, staff)
     with pytest.raises(PersonThere):
         run(amend_resident, amend(cast, phone=NEW), staff)

@@ -161,14 +161,77 @@ def test_a_double_click_enters_one_person_of_whom_only_the_name_is_known(
     assert sorted(each.exists for each in done) == [False, *[True] * 7]
 
 
+def test_two_colleagues_who_enter_one_name_at_one_moment_make_one_person(
+    cast: People, run: Run, ask: Run
+) -> None:
+    colleagues = [cast.actor(cast.staff), cast.actor(cast.lead)]
+    before = ask(count, "residents")
+
+    def enter(number: int) -> Any:
+        command = people.EnterResident(community=HERE, name="租客", key=f"form {number}")
+        try:
+            return run(people.enter_resident, command, colleagues[number % 2])
+        except people.NamesakeHere as refusal:
+            return refusal
+
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(enter, range(8)))
+
+    refused = [each for each in done if isinstance(each, people.NamesakeHere)]
+    made = next(each for each in done if each not in refused)
+    assert (len(refused), ask(count, "residents")) == (7, before + 1)
+    assert [[row.id for row in each.same] for each in refused] == [[made.resident]] * 7
+
+
+@pytest.mark.parametrize(
+    ("typed", "asked"),
+    [
+        ({}, True),
+        ({"address": HOME}, True),
+        ({"phone": "13957005678"}, True),
+        ({"name": " 王　秀英 "}, True),
+        ({"another_person": True}, False),
+        ({"community": NEAR}, False),
+        # At one address and with two numbers they are known to be two.
+        ({"address": Address(estate="建国南苑", building="3", unit="2", room="401")}, False),
+        ({"household": "theirs", "phone": "13957005678"}, False),
+    ],
+)
+def test_a_namesake_is_asked_about_unless_staff_say_that_it_is_another(
+    cast: People, run: Run, ask: Run, typed: dict[str, Any], *, asked: bool
+) -> None:
+    who, before = cast.actor(cast.staff), ask(count, "residents")
+    given: dict[str, Any] = {
+        "community": HERE,
+        "name": cast.wang.name,
+        "phone": "13957005679",
+        "key": "a",
+    } | typed
+    if "household" in given:
+        given["household"] = cast.wang.household
+    command = people.EnterResident(**given)
+    if command.community == NEAR:
+        who = cast.actor(cast.near)
+
+    if asked:
+        with pytest.raises(people.NamesakeHere) as refusal:
+            run(people.enter_resident, command, who)
+        assert "王秀英（建国南苑 3-2-401）" in refusal.value.sentence()
+    else:
+        first, again = (run(people.enter_resident, command, who) for _ in range(2))
+        assert (first.exists, again.exists) == (False, True)
+    assert ask(count, "residents") == before + (not asked)
+
+
 def test_another_form_of_the_same_name_is_somebody_else_and_another_name_is_refused(
     cast: People, run: Run, ask: Run
 ) -> None:
     staff, before = cast.actor(cast.staff), ask(count, "residents")
     first = people.EnterResident(community=HERE, name="租客", key="one form")
     run(people.enter_resident, first, staff)
+    another = replace(first, key="another", another_person=True)
 
-    assert not run(people.enter_resident, replace(first, key="another"), staff).exists
+    assert not run(people.enter_resident, another, staff).exists
     with pytest.raises(KeyReused):
         run(people.enter_resident, replace(first, name="房客"), staff)
     assert ask(count, "residents") == before + 2
@@ -186,6 +249,10 @@ def test_the_api_enters_whoever_has_only_a_name_once_for_a_key(cast: People, ask
     assert send("", body, "").json["code"] == "idempotency_key_missing"
     first, second = (send("", body, "a") for _ in range(2))
     assert (first.status_code, first.json["resident"]) == (201, second.json["resident"])
+    asked = send("", body, "c")
+    assert (asked.status_code, asked.json["code"]) == (409, "namesake_here")
+    assert "租客（住址待补）" in asked.json["message"]
+    assert send("", body | {"another_person": True}, "c").status_code == 201
 
     listed: dict[str, Any] = {"community": HERE, "rows": [{"name": "甲"}, {"name": "乙"}]}
     done, again = (send("/list", listed, "b").json for _ in range(2))
@@ -193,7 +260,7 @@ def test_the_api_enters_whoever_has_only_a_name_once_for_a_key(cast: People, ask
     assert [row["resident"] for row in done["rows"]] == [row["resident"] for row in again["rows"]]
     listed["rows"][0] = {"name": "丙"}
     assert send("/list", listed, "b").json["code"] == "key_reused"
-    assert ask(count, "residents") == before + 3
+    assert ask(count, "residents") == before + 4
 
 
 def test_staff_who_live_here_are_one_person_with_their_role(cast: People, run: Run) -> None:

@@ -11,8 +11,9 @@ import pytest
 from core.acts import NotInYourScope
 from residents import queries
 from residents.addresses import Address
-from residents.lists import ImportResidents, TooManyRows, import_residents
+from residents.lists import ImportResidents, TooManyRows, import_residents, look_at_list
 from residents.people import EnterResident
+from tests.conftest import START
 from tests.people import HERE, THERE, People
 from tests.residents.forms import count
 
@@ -143,6 +144,30 @@ def test_somebody_who_stands_in_the_list_twice_is_entered_once(
     assert {one.resident for one in done.rows[:3]} == {done.rows[0].resident}
     assert {one.resident for one in done.rows[3:6]} == {done.rows[3].resident}
     assert ask(count, "people") == before + 3
+
+
+def test_a_row_of_a_name_that_lives_here_is_asked_about_and_stops_no_other(
+    cast: People, run: Run, ask: Run
+) -> None:
+    before = ask(count, "residents")
+    rows = (
+        row(1, name=cast.wang.name),
+        row(2, name=cast.wang.name, address=None, phone=None),
+        row(3, name=cast.chen.name, another_person=True),
+        # Two of a list who live apart stand in it side by side.
+        row(4, name="沈玉兰"),
+        row(50, name="沈玉兰"),
+    )
+    command = ImportResidents(community=HERE, rows=rows, key="list")
+
+    looked = ask(look_at_list, START.date(), command)
+    done, again = (run(import_residents, command, cast.actor(cast.staff)) for _ in range(2))
+
+    for seen in (looked, done):
+        assert [one.outcome for one in seen.rows] == ["refused", "refused", *["added"] * 3]
+        assert "王秀英（建国南苑 3-2-401）" in seen.rows[0].message
+    assert [one.outcome for one in again.rows] == ["refused", "refused", *["existed"] * 3]
+    assert ask(count, "residents") == before + 3
 
 
 def test_a_list_that_is_too_long_or_of_another_community_is_refused(
