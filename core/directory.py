@@ -97,6 +97,14 @@ class Directory(Protocol):
     def former(self, connection: Connection, resident: UUID) -> list[Former]:
         """Return the places that lead to a resident's, the newest first."""
 
+    def following(
+        self, connection: Connection, holder: UUID, since: dt.datetime | None = None
+    ) -> list[UUID]:
+        """Return where a resident's or a household's points and counts went, and on, in order.
+
+        ``since``: what they had at a moment; what went before it was theirs no more.
+        """
+
     def standings(self, connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Standing]:
         """Return where these residents and households live today; who moved away is left out."""
 

@@ -200,6 +200,13 @@ class ResidentsDirectory:
             later = [row.id for row in rows]
         return found
 
+    def following(
+        self, connection: Connection, holder: UUID, since: dt.datetime | None = None
+    ) -> list[UUID]:
+        """Return where a resident's or a household's points and counts went, and on, in order."""
+        found = finding.following(connection, "resident", holder, since)
+        return found or finding.following(connection, "household", holder, since)
+
     def standings(self, connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Standing]:
         """Return where these residents and households live today, in two questions a chunk."""
         wanted = sorted(set(ids))

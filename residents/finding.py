@@ -33,7 +33,9 @@ def following(
     found: list[UUID] = []
     place, moment = holder, since
     while (step := _step(connection, kind, place, moment)) is not None:
-        place, moment = step.place, step.recorded_at + dt.timedelta.resolution
+        place = step.place
+        if kind == "household":
+            moment = step.recorded_at + dt.timedelta.resolution
         found.append(place)
     return found
 
@@ -53,7 +55,10 @@ def _step(
         query = query.where(before.id == holder)
     else:
         query = query.where(before.household == holder, ResidentEnd.household_follows)
-        query = query.order_by(when.desc()) if since is None else query.where(when >= since)
+    if since is not None:
+        query = query.where(when >= since)
+    elif kind == "household":
+        query = query.order_by(when.desc())
     return connection.execute(query.order_by(when).limit(1)).first()
 
 

@@ -35,8 +35,8 @@ from points.correcting.queries import AdjustmentLine, adjustments_waiting
 from points.earning.awards import AwardSettled, void_award
 from points.earning.caps import give_back, periods_of
 from points.events import LineReversed, PointsWanted
-from points.expiring.lapsed import lapsed_of
-from points.ledger import Posting, free_of, lock_accounts, post
+from points.expiring.lapsed import lapsed_of, lock_ways
+from points.ledger import Posting, free_of, post
 from points.lines import LineOf, line_of
 from points.marks import keep_older
 from points.models import Adjustment, Award
@@ -244,7 +244,7 @@ def _claw_back(work: Work, row: Row[Adjustment], line: LineOf) -> _Done:
     """Take an award back: what has lapsed is gone, what was spent is missing."""
     wanted = abs(row.amount)
     legs = legs_of(work.connection, line.id, line.journal)
-    lock_accounts(work, row.account)
+    lock_ways(work, row.account)
     refuse_reversed(work.connection, [leg.id for leg in legs])
     year = year_of(work, legs[0].day)
     lapsed = lapsed_of(work.connection, row.account, year, wanted)

@@ -1,12 +1,14 @@
 """What of an award lapsed before it was taken back: nobody loses the same points twice.
 
 Had the award never been, each run since its year would have let less lapse: as much less as the
-award and what the run took allow, the oldest run first. Earlier claw-backs of the account have
-used their share of the runs already. What was carried into another account lapses there.
+award and what the run took allow, the oldest run first. What was carried into another account
+lapses there. Earlier claw-backs of whatever led to the same place have used their share of the
+runs already, so they are told again, in their order, before the new one asks what is left.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +16,16 @@ from sqlalchemy import and_, case, select
 from sqlalchemy.orm import aliased
 
 from core.directory import directory
+from points.ledger import lock_accounts
 from points.models import Account, Adjustment, ExpiryRun, Transfer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from uuid import UUID
+
     from sqlalchemy import Connection, Row
+
+    from core.work import Work
 
 ALL_YEARS = 9999
 """The year that a whole account's end counts as: it takes whatever there is."""
@@ -25,11 +33,11 @@ ALL_YEARS = 9999
 
 @dataclass(slots=True)
 class _Run:
-    """What lapsed at once, and of which years' points; ``left`` in the run's own book."""
+    """What lapsed of an account at once, and of which years' points; ``left``: not taken back."""
 
     marked: int
+    version: int
     left: int
-    way: _Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,97 +45,126 @@ class _Way:
     """An account that points were carried to; ``ours`` here are worth ``theirs`` there."""
 
     account: int
-    step: int = 0
     #: The line by which they came: what lapsed before was not of them.
     since: int = 0
     ours: int = 1
     theirs: int = 1
 
 
+class _Lapses(defaultdict[int, list[_Run]]):
+    """The runs of each account that is asked about."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__()
+        self.connection = connection
+
+    def __missing__(self, account: int) -> list[_Run]:
+        self[account] = _runs(self.connection, account)
+        return self[account]
+
+    def take(self, ways: Iterable[_Way], year: int, amount: int) -> int:
+        """Use up what runs took of a year, the oldest first; return how much it was."""
+        left = amount
+        for way in ways:
+            for run in self[way.account]:
+                if run.marked >= year and run.version > way.since:
+                    part = min(left, run.left * way.ours // way.theirs)
+                    run.left -= -(-part * way.theirs // way.ours)
+                    left -= part
+        return amount - left
+
+
+def lock_ways(work: Work, account: int) -> None:
+    """Lock an account and those that its points were carried to.
+
+    Of two who take back at once, one knows what the other has used.
+    """
+    lock_accounts(work, *(way.account for way in _ways(work.connection, account)))
+
+
 def lapsed_of(connection: Connection, account: int, year: int, amount: int) -> int:
     """Return how much lapsed of what arrived on an account in a year, at most ``amount``."""
     ways = _ways(connection, account)
-    runs = [run for way in ways for run in _runs(connection, way)]
-    if not runs:
+    lapses = _Lapses(connection)
+    if not any(lapses[way.account] for way in ways):
         return 0
-    for way in ways:
-        for row in _earlier(connection, way.account):
-            _take(runs, row.day.year, row.lapsed * way.ours // way.theirs, way.step)
-    return _take(runs, year, amount)
-
-
-def _take(runs: list[_Run], year: int, amount: int, step: int = 0) -> int:
-    """Use up what runs took of a year, the oldest first; return how much it was."""
-    left = amount
-    for run in runs:
-        if run.marked >= year and run.way.step >= step:
-            part = min(left, run.left * run.way.ours // run.way.theirs)
-            run.left -= -(-part * run.way.theirs // run.way.ours)
-            left -= part
-    return amount - left
+    for row in _earlier(connection, _family(connection, account)):
+        lapses.take(_ways(connection, row.account), row.day.year, row.lapsed)
+    return lapses.take(ways, year, amount)
 
 
 def _ways(connection: Connection, account: int) -> list[_Way]:
     """Return the account, and those that its holder went on to with the points."""
     ways = [_Way(account)]
-    while (following := _following(connection, ways)) is not None:
-        ways.append(following)
+    went = directory().following(connection, _holder(connection, account))
+    while went and (step := _carried(connection, ways[-1], went)) is not None:
+        way, holder = step
+        ways.append(way)
+        went = went[went.index(holder) + 1 :]
     return ways
 
 
-def _following(connection: Connection, ways: list[_Way]) -> _Way | None:
-    """Return the account that everything was carried to, because its holder's place ended.
-
-    What a claw-back fetched went the other way, to an account that is known already.
-    """
-    way = ways[-1]
-    holder = connection.scalars(select(Account.holder_id).where(Account.id == way.account)).one()
-    if holder in directory().standings(connection, [holder]):
-        return None
-    went, came = aliased(Transfer), aliased(Transfer)
+def _carried(connection: Connection, way: _Way, went: list[UUID]) -> tuple[_Way, UUID] | None:
+    """Return the account of those who follow that everything was carried to, and whose it is."""
+    gave, came = aliased(Transfer), aliased(Transfer)
     row = connection.execute(
-        select(came.credit, came.credit_version, went.amount, came.amount.label("came"))
-        .join(came, and_(came.journal == went.journal, came.credit > 0))
-        .where(
-            went.debit == way.account,
-            went.act == "moving",
-            came.credit.not_in([known.account for known in ways]),
+        select(
+            came.credit,
+            came.credit_version,
+            gave.amount.label("ours"),
+            came.amount.label("theirs"),
+            Account.holder_id,
         )
-        .order_by(went.debit_version)
+        .join(came, and_(came.journal == gave.journal, came.credit > 0))
+        .join(Account, Account.id == came.credit)
+        .where(gave.debit == way.account, gave.act == "moving", Account.holder_id.in_(went))
+        .order_by(gave.debit_version)
         .limit(1)
     ).first()
     if row is None:
         return None
-    return _Way(
+    following = _Way(
         account=row.credit,
-        step=way.step + 1,
         since=row.credit_version,
-        ours=way.ours * row.amount,
-        theirs=way.theirs * row.came,
+        ours=way.ours * row.ours,
+        theirs=way.theirs * row.theirs,
     )
+    return following, row.holder_id
 
 
-def _runs(connection: Connection, way: _Way) -> list[_Run]:
+def _family(connection: Connection, account: int) -> list[UUID]:
+    """Return the place that an account's points are at now, and all that led to it."""
+    holder = _holder(connection, account)
+    last = [holder, *directory().following(connection, holder)][-1]
+    return [last, *(place.resident for place in directory().former(connection, last))]
+
+
+def _holder(connection: Connection, account: int) -> UUID:
+    query = select(Account.holder_id).where(Account.id == account)
+    return connection.scalars(query).one()
+
+
+def _runs(connection: Connection, account: int) -> list[_Run]:
     marked = case((ExpiryRun.id.is_(None), ALL_YEARS), else_=ExpiryRun.marked)
     query = (
-        select(marked, Transfer.amount)
+        select(marked, Transfer.debit_version, Transfer.amount)
         .outerjoin(ExpiryRun, ExpiryRun.id == Transfer.source_id)
-        .where(
-            Transfer.debit == way.account,
-            Transfer.act == "expiry",
-            Transfer.debit_version > way.since,
-        )
+        .where(Transfer.debit == account, Transfer.act == "expiry")
         .order_by(Transfer.debit_version)
     )
-    return [_Run(row[0], row[1], way) for row in connection.execute(query)]
+    return [_Run(*row) for row in connection.execute(query)]
 
 
-def _earlier(connection: Connection, account: int) -> list[Row[Any]]:
-    """Return the days and amounts of claw-backs that found something lapsed, in their order."""
+def _earlier(connection: Connection, holders: list[UUID]) -> list[Row[Any]]:
+    """Return the accounts, days and amounts of claw-backs that found something lapsed, in order."""
     query = (
-        select(Transfer.day, Adjustment.lapsed)
-        .join(Transfer, and_(Transfer.id == Adjustment.original, Transfer.credit == account))
-        .where(Adjustment.account == account, Adjustment.lapsed > 0)
+        select(Adjustment.account, Transfer.day, Adjustment.lapsed)
+        .join(Account, Account.id == Adjustment.account)
+        .join(
+            Transfer,
+            and_(Transfer.id == Adjustment.original, Transfer.credit == Adjustment.account),
+        )
+        .where(Account.holder_id.in_(holders), Adjustment.lapsed > 0)
         .order_by(Adjustment.closed_at, Adjustment.id)
     )
     return list(connection.execute(query))

@@ -31,16 +31,10 @@ class Purse:
     lots: Lots = field(default_factory=Lots)
     #: What lapsed at once, and nobody took back since: [of which year and those before, how much].
     runs: list[list[int]] = field(default_factory=list)
-
-    def lapsed_of(self, year: int, amount: int) -> int:
-        """Use up what lapsed of what arrived in a year, the oldest run first; how much it was."""
-        left = amount
-        for run in self.runs:
-            if run[0] >= year:
-                part = min(left, run[1])
-                run[1] -= part
-                left -= part
-        return amount - left
+    #: Where everything went first when the place had ended, and what of it is what there.
+    onward: tuple[int, int, int] | None = None
+    #: How many runs had been there before.
+    after: int = 0
 
     @property
     def free(self) -> int:
@@ -279,10 +273,13 @@ class Model:
 
     def carry(self, source: UUID, target: UUID, year: int) -> tuple[int, int]:
         """Everything goes to somebody else's accounts; return how much basic and service it was."""
-        arrived = {
-            kind: self.move(giving, self.accounts[target][kind], self.purses[giving].free, year)
-            for kind, giving in self.accounts[source].items()
-        }
+        arrived: dict[str, int] = {}
+        for kind, giving in self.accounts[source].items():
+            taking, amount = self.accounts[target][kind], self.purses[giving].free
+            arrived[kind] = self.move(giving, taking, amount, year)
+            if arrived[kind] and self.purses[giving].onward is None:
+                self.purses[giving].onward = (taking, amount, arrived[kind])
+                self.purses[giving].after = len(self.purses[taking].runs)
         return arrived["basic"], arrived["service"]
 
     def follow(self, year: int) -> int:
@@ -310,14 +307,23 @@ class Model:
         missing = -(-(wanted - purse.free) * ours // theirs)
         self.move(other, account, min(self.purses[other].free, missing), year, of)
 
-    def has_lapsed_on(self, account: int) -> bool:
-        """Whether something lapsed where the points of a place that ended had gone."""
-        purse = self.purses[account]
-        resident, lapsed = purse.resident, False
-        while resident in self.left:
-            resident = self.left[resident]
-            lapsed |= bool(self.purses[self.accounts[resident]["service"]].runs)
-        return lapsed
+    def lapsed_of(self, account: int, year: int, amount: int) -> int:
+        """Use up what lapsed of what arrived in a year, the oldest run first; how much it was.
+
+        What went on lapsed where it had gone, whoever else's points were there, too.
+        """
+        purse, since, ours, theirs = self.purses[account], 0, 1, 1
+        left = amount
+        while True:
+            for run in purse.runs[since:]:
+                if run[0] >= year:
+                    part = min(left, run[1] * ours // theirs)
+                    run[1] -= -(-part * theirs // ours)
+                    left -= part
+            if purse.onward is None:
+                return amount - left
+            since, (target, gave, came) = purse.after, purse.onward
+            purse, ours, theirs = self.purses[target], ours * gave, theirs * came
 
     def move(self, giving: int, taking: int, amount: int, year: int, of: int = 0) -> int:
         """So much goes to another account, service points with their age; return what arrives."""

@@ -6,17 +6,22 @@ SQLite has one writer at a time: there is nothing in between.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
 
 from core.work import Work
+from exchange.moving import MergeRecords, merge_records
 from points.earning.awards import Award, AwardDiffers
 from points.earning.many import award_many
 from points.proof.verify import verify
 from points.settlement import settle_due
-from tests.points.books import NEIGHBOUR, RESIDENT, Nothing
+from residents.people import EnterResident, enter_resident
+from tests.people import HERE, Someone
+from tests.points.books import NEIGHBOUR, RESIDENT, Nothing, one
+from tests.points.calendar import hangzhou, night
 from tests.points.correcting import Desk
 from tests.points.earning import count, give, holders, serving
 from tests.points.meanwhile import meanwhile
@@ -29,6 +34,36 @@ pytestmark = pytest.mark.database("postgresql")
 @pytest.fixture
 def _holders(run: Run, cast: Any) -> None:
     run(holders, None)
+
+
+@pytest.mark.timeout(60)
+def test_of_two_awards_that_are_taken_back_at_once_one_had_lapsed(desk: Desk) -> None:
+    staff = desk.cast.actor(desk.cast.staff)
+    made = desk.run(enter_resident, EnterResident(community=HERE, name="王秀瑛"), staff)
+    other = Someone("王秀瑛", "", resident=made.resident)
+    lines = [desk.earn(units=2), desk.earn(units=2, who=other)]
+    night(desk.app, desk.clock, 2026)
+    desk.clock.set(hangzhou(2027, 5, 5))
+    merging = MergeRecords(key="m", keep=one(other.resident), drop=one(desk.cast.wang.resident))
+    desk.run(merge_records, merging, staff)
+    desk.spend(1000, other)
+    night(desk.app, desk.clock, 2027)
+    desk.clock.set(hangzhou(2028, 5, 5))
+    desk.earn(units=4, who=other, event_at=desk.clock.now)
+    second, first = (desk.propose_back(line) for line in lines)
+
+    with ThreadPoolExecutor(1) as pool:
+        decided: list[Future[Any]] = []
+
+        def decide() -> None:
+            decided.append(pool.submit(desk.decide, second))
+            wait(decided, timeout=1)
+
+        with meanwhile("adjustments.lapsed > ", decide):
+            done = desk.decide(first)
+
+    assert sorted([done.lapsed, decided[0].result().lapsed]) == [0, 1000]
+    assert desk.totals(other)[2] == 1000
 
 
 def used(connection: Connection) -> set[int]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import cast
 from uuid import UUID
 
 import pytest
+from sqlalchemy import Connection
 
 from points.carrying import YearNotClosed
 from points.correcting.shortages import CollectShortage, collect_shortage
@@ -219,8 +221,9 @@ def test_until_the_year_is_closed_nothing_of_the_new_one_is_taken_back(desk: Des
 
 def test_runs_are_used_up_from_the_oldest() -> None:
     way = lapsed._Way(1)
-    runs = [lapsed._Run(2026, 100, way), lapsed._Run(2027, 50, way)]
+    lapses = lapsed._Lapses(cast("Connection", None))
+    lapses[1] = [lapsed._Run(2026, 1, 100), lapsed._Run(2027, 2, 50)]
 
-    assert lapsed._take(runs, 2027, 80) == 50
-    assert lapsed._take(runs, 2026, 60) == 60
-    assert lapsed._take(runs, 2026, 60) == 40
+    assert lapses.take([way], 2027, 80) == 50
+    assert lapses.take([way], 2026, 60) == 60
+    assert lapses.take([way], 2026, 60) == 40

@@ -23,6 +23,7 @@ from tests.points.books import Nothing, one
 from tests.points.calendar import hangzhou, night
 from tests.points.correcting import Desk
 from tests.points.earning import CORRIDOR
+from tests.points.test_reverse_line import back_there, there
 
 
 def worth(work: Work, _command: None) -> Nothing:
@@ -33,10 +34,10 @@ def worth(work: Work, _command: None) -> Nothing:
     return Nothing()
 
 
-def moves(desk: Desk) -> Someone:
+def moves(desk: Desk, who: Someone | None = None) -> Someone:
     """Let 王秀英 move elsewhere, where her points become half as many again."""
     desk.run(worth, None)
-    wang, staff = desk.cast.wang, desk.cast.actor(desk.cast.elsewhere)
+    wang, staff = who or desk.cast.wang, desk.cast.actor(desk.cast.elsewhere)
     command = MoveHousehold(key="away", community=THERE, residents=(one(wang.resident),))
     moved = desk.run(move_household, command, staff)
     return Someone(
@@ -95,16 +96,28 @@ def test_what_is_missing_is_collected_where_they_live_now(desk: Desk) -> None:
     assert desk.broken() == []
 
 
+def again(desk: Desk, community: int = HERE) -> Someone:
+    """Enter 王秀英 a second time, by another name."""
+    clerk = desk.cast.staff if community == HERE else desk.cast.elsewhere
+    command = EnterResident(community=community, name="王秀瑛")
+    made = desk.run(enter_resident, command, desk.cast.actor(clerk))
+    return Someone("王秀瑛", "", community=community, resident=made.resident)
+
+
+def merge(desk: Desk, keep: Someone, drop: Someone) -> None:
+    """Let one record of two go on."""
+    clerk = desk.cast.staff if keep.community == HERE else desk.cast.elsewhere
+    command = MergeRecords(key=desk.serial(), keep=one(keep.resident), drop=one(drop.resident))
+    desk.run(merge_records, command, desk.cast.actor(clerk))
+
+
 def test_of_two_records_that_became_one_the_other_one_pays(desk: Desk) -> None:
     line = desk.earn(units=4)
     desk.spend(2000)
     proposal = desk.propose_back(line)
     desk.decide(proposal)
-    staff = desk.cast.actor(desk.cast.staff)
-    again = desk.run(enter_resident, EnterResident(community=HERE, name="王秀瑛"), staff)
-    drop = one(desk.cast.wang.resident)
-    desk.run(merge_records, MergeRecords(key="m", keep=again.resident, drop=drop), staff)
-    other = Someone("王秀瑛", "", resident=again.resident)
+    other = again(desk)
+    merge(desk, other, desk.cast.wang)
     desk.earn(units=6, who=other)
 
     assert collect(desk, proposal).missing == 0
@@ -125,6 +138,76 @@ def test_what_lapsed_after_the_move_is_not_lost_twice(desk: Desk, app: Flask) ->
 
     assert (first.lapsed, first.shortage) == (2000, 0)
     assert (second.lapsed, second.shortage) == (600, 400)
+    assert desk.broken() == []
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_two_records_that_became_one_lose_what_lapsed_once(
+    desk: Desk, app: Flask, order: tuple[int, int]
+) -> None:
+    other = again(desk)
+    lines = [desk.earn(units=4), desk.earn(units=4, who=other)]
+    night(app, desk.clock, 2026)
+    desk.clock.set(hangzhou(2027, 5, 5))
+    merge(desk, other, desk.cast.wang)
+    desk.spend(3000, other)
+    night(app, desk.clock, 2027)
+    desk.clock.set(hangzhou(2028, 5, 5))
+    desk.earn(units=8, who=other, event_at=desk.clock.now)
+
+    first, second = (desk.back(lines[place]) for place in order)
+
+    assert (first.lapsed, first.posted, second.lapsed, second.posted) == (1000, 1000, 0, 2000)
+    # Without both, the thirty were spent of the forty that came later.
+    assert desk.totals(other)[2] == 1000
+    assert desk.broken() == []
+
+
+def test_what_three_records_had_lapsed_once_in_two_communities_points(
+    desk: Desk, app: Flask
+) -> None:
+    second, third = again(desk), again(desk, THERE)
+    lines = [
+        desk.earn(units=4),
+        desk.earn(units=2, who=second),
+        desk.earn(units=3, who=third, community=THERE, bearing=THERE),
+    ]
+    night(app, desk.clock, 2026)
+    desk.clock.set(hangzhou(2027, 5, 5))
+    merge(desk, second, desk.cast.wang)
+    merge(desk, third, moves(desk, second))
+    assert desk.totals(third)[2] == 6000
+    gone = desk.propose(-3000, there(desk.cast), holder_id=third.resident)
+    desk.decide(gone, there(desk.cast, "lead"))
+    night(app, desk.clock, 2027)
+    desk.clock.set(hangzhou(2028, 5, 5))
+    desk.earn(units=8, who=third, community=THERE, bearing=THERE, event_at=desk.clock.now)
+
+    done = [desk.back(lines[0]), desk.back(lines[1]), back_there(desk, lines[2])]
+
+    assert [each.lapsed for each in done] == [2000, 0, 0]
+    assert [each.posted for each in done] == [0, 1000, 1500]
+    # Without the three, the thirty were spent of the forty that came later.
+    assert desk.totals(third)[2] == 1000
+    assert desk.broken() == []
+
+
+def test_what_was_fetched_back_is_not_where_somebody_went_on_to(desk: Desk, app: Flask) -> None:
+    first = desk.earn(units=4)
+    now = moves(desk)
+    line = desk.earn(units=2, who=now, community=THERE, bearing=THERE)
+    # Points of the second place were brought back to the first one; then a third one follows.
+    assert desk.back(first).posted == 2000
+    staff = desk.cast.actor(desk.cast.staff)
+    on = MoveHousehold(key="on", community=HERE, residents=(one(now.resident),))
+    desk.run(move_household, on, staff)
+    night(app, desk.clock, 2026)
+    desk.clock.set(hangzhou(2027, 5, 5))
+    night(app, desk.clock, 2027)
+
+    done = back_there(desk, line)
+
+    assert (done.lapsed, done.shortage) == (1000, 0)
     assert desk.broken() == []
 
 
