@@ -59,9 +59,16 @@ KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": KEY_MAX},
 }
 KEY_NEEDED = "Required: one key for this act, the same one when it is tried again."
-KEY_ANEW = "Not needed: each time a new one is made, which is what asking again is for."
-ANEW = {"residents_public_api.ask_code", "residents_public_api.choose"}
 KEY_SPARED = "Not needed: the act is known by what it says, so that a repeat is no second act."
+KEY_ANEW = "Not needed: each time a new one is made, which is what asking again is for."
+KEY_USED_UP = "Not needed: a code holds once; after an answer that was lost, ask for another one."
+KEYLESS = {
+    "points_feeders_api.rotate": KEY_ANEW,
+    "residents_public_api.ask_code": KEY_ANEW,
+    "residents_public_api.choose": KEY_ANEW,
+    "residents_public_api.verify_code": KEY_USED_UP,
+}
+"""Calls of which a repeat is no mere repeat."""
 
 
 def finished(document: dict[str, Any], app: Flask, own: Codes) -> Any:
@@ -101,8 +108,7 @@ def _finish(operation: dict[str, Any], method: str, endpoint: str, app: Flask, o
         refusals |= set() if is_public else {SignInNeeded}
     if method == "post":
         needed = idempotency_key in found
-        spared = KEY_ANEW if endpoint in ANEW else KEY_SPARED
-        said = KEY_NEEDED if needed else spared
+        said = KEY_NEEDED if needed else KEYLESS.get(endpoint, KEY_SPARED)
         key = KEY | {"required": needed, "description": said}
         operation["parameters"] = [*operation.get("parameters", ()), key]
     codes = {each.code(): (int(each.status), each.text) for each in refusals - {Busy}}
