@@ -96,7 +96,7 @@ KEPT = dt.timedelta(days=180)
 
 DAY = r"hangzhou_day\(([a-z_.:]+)\)"
 DAYS = {
-    "postgresql": r"to_char(\1 AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD')",
+    "postgresql": r"CAST(CAST(\1 AT TIME ZONE 'Asia/Shanghai' AS date) AS text)",
     "sqlite": r"strftime('%Y-%m-%d', \1, '+8 hours')",
 }
 """What ``hangzhou_day(moment)`` in a query is: the one thing that both databases say apart."""

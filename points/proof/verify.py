@@ -82,8 +82,9 @@ AWARD_WITHOUT_BEARER = """
         ON transfers.id = awards.host_transfer AND transfers.act = 'award'
         AND transfers.community = awards.bearing AND transfers.amount = awards.host_amount
         AND transfers.source_id = awards.id AND transfers.standard = awards.standard
-    WHERE (awards.state = 'done' AND awards.bearing <> awards.community)
-        <> (transfers.id IS NOT NULL)"""
+    WHERE (awards.host_transfer IS NOT NULL OR awards.bearing <> awards.community)
+        AND (awards.state = 'done' AND awards.bearing <> awards.community)
+            <> (transfers.id IS NOT NULL)"""
 
 TRANSFER_WITHOUT_AWARD = """
     SELECT transfers.id AS what FROM transfers
@@ -355,9 +356,9 @@ LIMITS = (
     "SET LOCAL statement_timeout = 0",
     "SET LOCAL idle_in_transaction_session_timeout = 0",
     "SET LOCAL work_mem = '32MB'",
-    "SET LOCAL max_parallel_workers_per_gather = 1",
+    "SET LOCAL max_parallel_workers_per_gather = 0",
 )
-"""A large district takes longer than a page may; the memory is that of four such hashes."""
+"""A large district takes longer than a page may; two connections are busy, workers would wait."""
 
 
 def one_snapshot(connection: Connection, snapshot: str = "") -> None:

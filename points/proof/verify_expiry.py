@@ -40,6 +40,10 @@ EXPIRY_TOO_YOUNG = """
             AND expiry_marks.year = expiry_runs.marked
     WHERE lines.gone > coalesce(expiry_marks.credited, 0)"""
 
+MOVED = """
+    SELECT debit FROM transfers WHERE act = 'moving' AND debit > 0
+    UNION SELECT credit FROM transfers WHERE act = 'moving' AND credit > 0"""
+
 # What an account had got when each year ended; one without a mark had nothing. What was taken back
 # of a later year, or had lapsed of it, is not taken from older points, so the mark rose with it.
 MARKS = """
@@ -70,18 +74,14 @@ MARKS = """
                 FROM adjustments JOIN transfers AS given ON given.id = adjustments.original
                 WHERE adjustments.act = 'reversal' AND given.credit > 0
                     AND given.points_kind = 'service'
-            ) AS lines GROUP BY account, 2
+            ) AS lines WHERE account {whose} GROUP BY account, 2
         ) AS steps ON steps.account = keys.account
+    WHERE keys.account {whose}
     GROUP BY keys.account, keys.year, marks.credited"""
 
-MOVED = """
-    SELECT debit FROM transfers WHERE act = 'moving' AND debit > 0
-    UNION SELECT credit FROM transfers WHERE act = 'moving' AND credit > 0"""
-
 MARK_UNFOUNDED = f"""
-    SELECT account AS what FROM ({MARKS}) AS marked
-    WHERE (credited <> got + back OR credited IS NULL AND got > 0)
-        AND account NOT IN ({MOVED})"""
+    SELECT account AS what FROM ({MARKS.format(whose=f"NOT IN ({MOVED})")}) AS marked
+    WHERE credited <> got + back OR credited IS NULL AND got > 0"""
 
 # What moves bring may be older than what was there: no mark is below what had come by then, none
 # above a later one or above what has come by now.
@@ -89,10 +89,10 @@ MARK_OUT_OF_BOUNDS = f"""
     SELECT account AS what FROM (
         SELECT account, credited, got,
             lead(credited) OVER (PARTITION BY account ORDER BY year) AS later
-        FROM ({MARKS}) AS marked
+        FROM ({MARKS.format(whose=f"IN ({MOVED})")}) AS marked
     ) AS marks JOIN accounts ON accounts.id = marks.account
-    WHERE (coalesce(marks.credited, 0) < got OR marks.credited > coalesce(later, accounts.credited))
-        AND account IN ({MOVED})"""
+    WHERE coalesce(marks.credited, 0) < got
+        OR marks.credited > coalesce(later, accounts.credited)"""
 
 # After the last run, only what came back since may be left of its year; who was said to have died
 # had no part in it.

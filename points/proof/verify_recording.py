@@ -34,26 +34,26 @@ HELP_WITHOUT_WORD = """
 CAPS_OTHERWISE = """
     SELECT holder_id AS what FROM (
         SELECT coalesce(awards.counted_for, awards.holder_id) AS holder_id, awards.rule,
-            hangzhou_day(awards.event_at) AS day, 0 AS used,
-            awards.units + awards.units * coalesce(undone.amount, 0) / awards.amount AS units
+            hangzhou_day(awards.event_at) AS day,
+            -awards.units - awards.units * coalesce(undone.amount, 0) / awards.amount AS more
         FROM awards LEFT JOIN adjustments AS undone ON undone.original = awards.id
             AND undone.act = 'reversal' AND undone.state = 'posted' AND undone.voided = 0
         WHERE awards.state <> 'void' AND awards.event_at >= :kept_since
-        UNION ALL SELECT household, rule, CAST(day AS text), 0, 1 FROM deductions
-        UNION ALL SELECT holder_id, rule, period, used, 0 FROM rule_usage
+        UNION ALL SELECT household, rule, CAST(day AS text), -1 FROM deductions
+        UNION ALL SELECT holder_id, rule, period, used FROM rule_usage
         WHERE length(period) = 10
     ) AS days WHERE day > hangzhou_day(:kept_since) GROUP BY holder_id, rule, day
-    HAVING sum(used) < sum(units) OR (sum(used) > sum(units) AND NOT EXISTS (
+    HAVING sum(more) < 0 OR (sum(more) > 0 AND NOT EXISTS (
         SELECT 1 FROM resident_ends JOIN residents ON residents.id = resident_ends.successor
         WHERE days.holder_id IN (residents.id, residents.household)))
-    UNION ALL SELECT holder_id FROM (
-        SELECT holder_id, rule, period AS span, used AS whole, 0 AS parts FROM rule_usage
-        WHERE length(period) < 10
-        UNION ALL SELECT holder_id, rule,
-            substr(period, 1, CASE length(period) WHEN 10 THEN 7 ELSE 4 END), 0, used
-        FROM rule_usage WHERE length(period) > 4
-    ) AS spans WHERE span >= substr(hangzhou_day(:kept_since), 1, 4)
-    GROUP BY holder_id, rule, span HAVING sum(whole) <> sum(parts)"""
+    UNION ALL SELECT holder_id FROM rule_usage
+    WHERE length(period) > 4 AND period >= substr(hangzhou_day(:kept_since), 1, 4)
+    GROUP BY holder_id, rule, substr(period, 1, 7)
+    HAVING sum(CASE length(period) WHEN 7 THEN used ELSE -used END) <> 0
+    UNION ALL SELECT holder_id FROM rule_usage
+    WHERE length(period) < 10 AND period >= substr(hangzhou_day(:kept_since), 1, 4)
+    GROUP BY holder_id, rule, substr(period, 1, 4)
+    HAVING sum(CASE length(period) WHEN 4 THEN used ELSE -used END) <> 0"""
 
 RECORDING: tuple[Check, ...] = (
     Check(
