@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from core import outbox, settings
 from core.directory import directory
@@ -384,13 +383,18 @@ def remind_due() -> int:
     soon = business_day(present()) + dt.timedelta(days=REMIND_DAYS)
     with reading() as connection:
         rows = connection.execute(
-            select(Correction.community, Correction.answer_by)
+            select(
+                Correction.community,
+                func.count().label("asked"),
+                func.min(Correction.answer_by).label("answer_by"),
+            )
             .where(Correction.state == "open", Correction.answer_by <= soon)
-            .order_by(Correction.community, Correction.answer_by),
+            .group_by(Correction.community)
+            .order_by(Correction.community),
         ).all()
-    told = 0
-    for community, found in groupby(rows, key=lambda row: int(row.community)):
-        days = [row.answer_by for row in found]
-        command = Remind(community=community, count=len(days), answer_by=days[0])
-        told += transact(remind, command).people
-    return told
+    return sum(
+        transact(
+            remind, Remind(community=row.community, count=row.asked, answer_by=row.answer_by)
+        ).people
+        for row in rows
+    )

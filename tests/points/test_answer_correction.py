@@ -32,7 +32,7 @@ from points.correcting.corrections import (
 from points.earning.awards import award
 from points.models import Correction
 from tests.conftest import Clock
-from tests.people import HERE, People, Someone
+from tests.people import HERE, THERE, People, Someone
 from tests.points.books import Nothing, one
 from tests.points.earning import serving
 
@@ -177,6 +177,29 @@ def test_the_desk_is_reminded_two_days_before_once_a_day(
     assert params == {"count": "1", "date": "12月1日"}
     clock.advance(days=1)
     assert len(told()) == 4
+
+
+def test_each_desk_is_told_once_how_many_wait_and_until_when(
+    app: Flask, run: Run, ask: Run, cast: People, asked: UUID, clock: Clock
+) -> None:
+    clock.advance(days=1)
+    chen = serving("b", holder_id=one(cast.chen.resident))
+    there = serving("c", holder_id=one(cast.there.resident), community=THERE, bearing=THERE)
+    for given, who in ((chen, cast.chen), (there, cast.there)):
+        made = run(award, given)
+        command = OpenCorrection(subject=one(made.id), words="少记了一个小时")
+        run(open_correction, command, cast.actor(who))
+    clock.advance(days=6)
+
+    with app.app_context():
+        assert remind_due() == 3
+
+    told = {person: params for person, _, params in ask(messages, "staff.corrections_due")}
+    assert told == {
+        cast.staff.person: {"count": "2", "date": "12月1日"},
+        cast.lead.person: {"count": "2", "date": "12月1日"},
+        cast.elsewhere.person: {"count": "1", "date": "12月2日"},
+    }
 
 
 def test_the_last_day_is_counted_by_the_setting(
