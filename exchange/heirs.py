@@ -13,6 +13,7 @@ from sqlalchemy import select
 from core import outbox, settings
 from core.directory import directory
 from core.formats import message_day, points
+from core.ids import NIL
 from core.models import OutboxMessage
 from core.work import transact
 from exchange.left import Left, left
@@ -27,28 +28,47 @@ if TYPE_CHECKING:
 
     from core.work import Work
 
+CHUNK = 500
+"""Of so many who died the families are told in one transaction."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WarnHeirs:
-    """Tell the families of today."""
+    """Tell the next families of today."""
+
+    #: The last of those who died whose family was told.
+    upto: UUID = NIL
+    chunk: int = CHUNK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeirsWarned:
-    """How many were written to now."""
+    """How many were written to now, and how far it came; ``finished``: that was all."""
 
     people: int
+    upto: UUID
+    finished: bool
 
 
-def warn_heirs(work: Work, _command: WarnHeirs) -> HeirsWarned:
+def warn_heirs(work: Work, command: WarnHeirs) -> HeirsWarned:
     """Write to every adult of a household which of its points lapse soon, once for each stage."""
     days = {
         stage: settings.integer(work.connection, key, work.now) for stage, key in STAGES.items()
     }
     horizon = work.day + dt.timedelta(days=days["first"])
+    following = (
+        select(ResidentEnd.resident)
+        .where(
+            ResidentEnd.keeps_until.between(work.day, horizon),
+            ResidentEnd.resident > command.upto,
+        )
+        .order_by(ResidentEnd.resident)
+        .limit(command.chunk)
+    )
+    dead = work.connection.scalars(following).all()
     letters = [
         letter
-        for each in left(work.connection, ResidentEnd.keeps_until.between(work.day, horizon))
+        for each in left(work.connection, ResidentEnd.resident.in_(dead))
         for letter in _letters(work, each, days["last"])
     ]
     known = select(OutboxMessage.key).where(
@@ -59,7 +79,11 @@ def warn_heirs(work: Work, _command: WarnHeirs) -> HeirsWarned:
     if not new:
         work.replayed()
     outbox.send_many(work, "expiry.left", new)
-    return HeirsWarned(people=len(new))
+    return HeirsWarned(
+        people=len(new),
+        upto=dead[-1] if dead else command.upto,
+        finished=len(dead) < command.chunk,
+    )
 
 
 def _letters(work: Work, each: Left, last_days: int) -> list[outbox.Letter]:
@@ -96,6 +120,10 @@ def _heirs(work: Work, each: Left) -> Sequence[Row[UUID, str | None, int | None]
     ).all()
 
 
-def warn_families() -> str:
+def warn_families(chunk: int = CHUNK) -> str:
     """Warn whom it concerns today: the job's body."""
-    return f"warned {transact(warn_heirs, WarnHeirs()).people}"
+    done, total = HeirsWarned(people=0, upto=NIL, finished=False), 0
+    while not done.finished:
+        done = transact(warn_heirs, WarnHeirs(upto=done.upto, chunk=chunk))
+        total += done.people
+    return f"warned {total}"

@@ -5,6 +5,7 @@ It stands here because face values convert what moves, and open orders hold it b
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -15,6 +16,7 @@ from sqlalchemy import select
 from core import outbox
 from core.errors import N_, Conflict
 from core.formats import points
+from core.ids import NIL
 from core.work import reading, transact
 from exchange.basket import faces
 from exchange.models import Order
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
     from core.work import Work
 
 OPEN = ("asked", "submitted", "ready")
+CHUNK = 500
+"""Whose points follow are looked up so many at a time."""
+
 MOVED, MERGED = N_("搬家转分"), N_("合并登记")
 
 
@@ -305,38 +310,45 @@ def _way(work: Work, kind: HolderKind, holder: UUID) -> tuple[Holder, Holder]:
     return old, new
 
 
-def stranded(connection: Connection) -> list[Follow]:
-    """Return whose old accounts hold something that has not followed them.
+def stranded(connection: Connection, kind: HolderKind, after: UUID, limit: int) -> Sequence[UUID]:
+    """Return the next whose old accounts hold something that has not followed them.
 
     In a household that is lived in again it is theirs who live there now.
     """
     arrived = (
-        select(Account.holder_kind, Account.holder_id)
+        select(Account.holder_id)
         .distinct()
-        .where(Account.purpose == "holder", Account.credited > Account.debited)
+        .where(
+            Account.purpose == "holder",
+            Account.credited > Account.debited,
+            Account.holder_kind == kind,
+            Account.holder_id > after,
+        )
     )
-    left = (
-        arrived.join(ResidentEnd, ResidentEnd.resident == Account.holder_id).where(
-            Account.holder_kind == "resident", ResidentEnd.successor.is_not(None)
-        ),
-        arrived.where(Account.holder_kind == "household", gone_on(Account.holder_id)),
-    )
-    return [
-        Follow(kind=row.holder_kind, holder=row.holder_id)
-        for query in left
-        for row in connection.execute(query.order_by(Account.holder_id))
-    ]
+    if kind == "household":
+        left = arrived.where(gone_on(Account.holder_id))
+    else:
+        left = arrived.join(ResidentEnd, ResidentEnd.resident == Account.holder_id).where(
+            ResidentEnd.successor.is_not(None)
+        )
+    return connection.scalars(left.order_by(Account.holder_id).limit(limit)).all()
 
 
-def follow_residents() -> str:
+def follow_residents(chunk: int = CHUNK) -> str:
     """Carry what was settled late or came back; what waits for a hold waits for another night."""
-    with reading() as connection:
-        waiting = stranded(connection)
-    followed = 0
-    for each in waiting:
-        try:
-            transact(follow, each)
-        except PointsHeld:
-            continue
-        followed += 1
+    followed = _follow("resident", chunk) + _follow("household", chunk)
     return f"followed {followed}"
+
+
+def _follow(kind: HolderKind, chunk: int) -> int:
+    followed, after = 0, NIL
+    while True:
+        with reading() as connection:
+            waiting = stranded(connection, kind, after, chunk)
+        for holder in waiting:
+            with contextlib.suppress(PointsHeld):
+                transact(follow, Follow(kind=kind, holder=holder))
+                followed += 1
+        if len(waiting) < chunk:
+            return followed
+        after = waiting[-1]

@@ -15,6 +15,7 @@ from sqlalchemy import and_, case, or_, select
 from core.directory import directory
 from core.errors import N_, AppError, Conflict, NotFound, Rejected
 from core.formats import message_time
+from core.ids import NIL
 from core.work import present, reading, transact
 from exchange import messages
 from exchange.models import Order
@@ -264,13 +265,14 @@ def asked_until(channel: str, submitted_at: dt.datetime) -> dt.datetime:
     return agree_by(submitted_at) if channel == "phone" else submitted_at + asked_for()
 
 
-def lapse_orders() -> str:
+def lapse_orders(batch: int = LAPSE_BATCH) -> str:
     """End every order whose time is over, each in a transaction of its own: the job's body."""
-    ended = failed = 0
+    ended, failed, upto = 0, 0, NIL
     while True:
         now = present()
         with reading() as connection:
             query = select(Order.id).where(
+                Order.id > upto,
                 or_(
                     (Order.state == "ready") & (Order.pickup_until <= now),
                     and_(
@@ -282,16 +284,16 @@ def lapse_orders() -> str:
                     ),
                 ),
             )
-            due = list(connection.scalars(query.order_by(Order.id).limit(LAPSE_BATCH + failed)))
-        fresh = due[failed:]
-        for order in fresh:
+            due = connection.scalars(query.order_by(Order.id).limit(batch)).all()
+        for order in due:
             try:
                 ended += transact(lapse_order, LapseOrder(order=order)).state != "ready"
             except AppError as refusal:
                 log.warning("order %s was not ended: %s", order, refusal.code())
                 failed += 1
-        if len(fresh) < LAPSE_BATCH:
+        if len(due) < batch:
             return f"ended {ended}" + (f", failed {failed}" if failed else "")
+        upto = due[-1]
 
 
 def return_order(work: Work, command: ReturnOrder) -> Ended:

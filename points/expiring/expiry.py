@@ -7,6 +7,7 @@ A run of each December lapses the year; the runs of the other months lapse what 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -253,18 +254,21 @@ def lapse_account(work: Work, command: LapseAccount) -> Lapsed:
     return Lapsed(accounts=1, amount=amount, finished=True)
 
 
-def ended_holders(connection: Connection, today: dt.date) -> list[tuple[UUID, int]]:
-    """Return the residents with their community whose own last day is over."""
-    rows = connection.execute(
-        select(Account.holder_id, Account.community)
+def ended_holders(
+    connection: Connection, today: dt.date, upto: int, limit: int
+) -> Sequence[Row[int, UUID, int]]:
+    """Return the next accounts, with resident and community, whose own last day is over."""
+    return connection.execute(
+        select(Account.id, Account.holder_id, Account.community)
         .join(AccountEnd, AccountEnd.account == Account.id)
         .where(
+            Account.id > upto,
             AccountEnd.lapse_on < today,
             Account.credited - Account.debited - Account.held > 0,
         )
-        .order_by(Account.id),
-    )
-    return [(row.holder_id, row.community) for row in rows]
+        .order_by(Account.id)
+        .limit(limit),
+    ).all()
 
 
 def expire_points(chunk: int = CHUNK) -> int:
@@ -275,14 +279,18 @@ def expire_points(chunk: int = CHUNK) -> int:
     for day in days:
         while not (done := transact(lapse_chunk, LapseChunk(day=day, chunk=chunk))).finished:
             total += done.accounts
-    return total + _expire_ended()
+    return total + _expire_ended(chunk)
 
 
-def _expire_ended() -> int:
+def _expire_ended(chunk: int) -> int:
     today = business_day(present())
-    with reading() as connection:
-        ended = ended_holders(connection, today)
-    return sum(
-        transact(lapse_account, LapseAccount(resident=resident, community=community)).accounts
-        for resident, community in ended
-    )
+    total = upto = 0
+    while True:
+        with reading() as connection:
+            ended = ended_holders(connection, today, upto, chunk)
+        for row in ended:
+            command = LapseAccount(resident=row.holder_id, community=row.community)
+            total += transact(lapse_account, command).accounts
+        if len(ended) < chunk:
+            return total
+        upto = ended[-1].id

@@ -80,6 +80,26 @@ def test_the_points_stay_for_twelve_months_and_over_a_years_end(
     holds_true(app, "awarded transfers")
 
 
+def test_however_many_have_died_all_of_it_lapses(
+    app: Flask, clock: Clock, cast: People, run: Run, ask: Run, wallet: int
+) -> None:
+    wallets = [wallet]
+    for who in (cast.wang, cast.chen):
+        Scene(app).give(payer(who), 12 * POINT)
+        wallets.append(resident_account(one(who.resident), HERE, "service"))
+    set_aside(run, 77, 12 * POINT, sorted(wallets)[1])
+    for who in (cast.li, cast.wang, cast.chen):
+        died(cast, run, who)
+    clock.set(hangzhou(2027, 11, 25, 1))
+
+    with app.app_context():
+        assert expire_points(chunk=1) == 2
+        give_back(run, 77)
+        assert expire_points(chunk=1) == 1
+
+    assert [ask(left, each) for each in wallets] == [0, 0, 0]
+
+
 def test_what_is_still_held_lapses_when_it_comes_back(
     app: Flask, clock: Clock, cast: People, run: Run, ask: Run, wallet: int
 ) -> None:
@@ -238,6 +258,29 @@ def test_the_family_is_told_twice_before_it_lapses(
     assert [row.person for row in told] == [cast.wang.person] * 2
     facts = json.loads(told[0].params)
     assert (facts["name"], facts["points"], facts["date"]) == ("李国强", "12", "11月24日")
+
+
+def test_however_many_have_died_every_family_is_told_once(
+    app: Flask, clock: Clock, cast: People, run: Run, ask: Run
+) -> None:
+    scene, dead = Scene(app), []
+    for number in range(4):
+        gone = scene.resident(HERE, name=f"老人{number}")
+        scene.resident(HERE, name=f"家人{number}", household=gone.household)
+        dead.append(gone)
+    _poor, *others = sorted(dead, key=lambda gone: gone.resident)
+    for gone in others:
+        scene.give(gone, 5 * POINT)
+    for gone in dead:
+        run(record_death, RecordDeath(resident=gone.resident), cast.actor(cast.staff))
+    clock.set(hangzhou(2027, 11, 1))
+
+    with app.app_context():
+        assert [warn_families(chunk=1), warn_families(chunk=3)] == ["warned 3", "warned 0"]
+
+    query = select(OutboxMessage.key).where(OutboxMessage.template == "expiry.left")
+    keys = ask(lambda c: c.scalars(query).all())
+    assert sorted(key.split(":")[1] for key in keys) == [str(gone.resident) for gone in others]
 
 
 def test_as_long_as_somebody_stays_it_stays(cast: People, run: Run, ask: Run, wallet: int) -> None:

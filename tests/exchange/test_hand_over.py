@@ -31,7 +31,9 @@ from exchange.orders import (
 from exchange.stock import ReceiveStock, receive_stock
 from points.models import Account, AccountDelta, Transfer
 from residents.people import OwnResident
+from tests.conftest import Stage
 from tests.exchange.scene import HERE, POINT, THERE, Scene, Someone
+from tests.points.raw import Raw
 
 
 @pytest.fixture
@@ -258,6 +260,35 @@ def test_what_nobody_picks_up_lapses_at_the_end_of_its_last_day(
     assert scene.used("resident_month", wang.resident) == 2500
     with pytest.raises(PickupOver):
         scene.run(hand_over, HandOver(code=code), zhou)
+
+
+def test_an_order_that_cannot_be_ended_holds_up_no_other(
+    stage: Stage, scene: Scene, wang: Someone, zhou: Actor, clock: Any
+) -> None:
+    item = scene.item(THERE, zhou, stock=10, price=POINT)
+    orders = sorted(scene.order(wang, item).id for _ in range(5))
+    for order in orders:
+        scene.approve(order, zhou)
+    with Raw(stage) as raw:
+        # A superuser lost what the one in the middle is paid from.
+        unguarded = {
+            "sqlite": "PRAGMA foreign_keys = OFF",
+            "postgresql": "SET session_replication_role = replica",
+        }
+        raw.execute(unguarded[stage.kind])
+        lost = (
+            "DELETE FROM holds WHERE id ="
+            ' (SELECT hold FROM order_payments ORDER BY "order" LIMIT 1 OFFSET 2)'
+        )
+        assert raw.execute(lost) == 1
+    clock.advance(days=8)
+
+    with scene.app.app_context():
+        assert lapse_orders(batch=1) == "ended 4, failed 1"
+        assert lapse_orders(batch=2) == "ended 0, failed 1"
+
+    states = [scene.order_row(order).state for order in orders]
+    assert states == ["lapsed", "lapsed", "ready", "lapsed", "lapsed"]
 
 
 def test_a_share_of_an_older_receipt_does_not_widen_the_newest(

@@ -82,6 +82,28 @@ def test_what_a_household_earned_before_it_moved_follows_it_at_night(
     holds_true(app, "awarded transfers")
 
 
+def test_what_many_households_earned_follows_each_of_them(
+    app: Flask, clock: Clock, cast: People, run: Run, ask: Run
+) -> None:
+    scene, homes = Scene(app), {}
+    for number in range(3):
+        who = scene.resident(THERE, name=f"邻居{number}")
+        corridor(run, clock, who.household, f"corridor{number}")
+        command = MoveHousehold(key=f"m{number}", community=NEAR, residents=(who.resident,))
+        homes[who.household] = run(move_household, command, cast.actor(cast.near)).household
+    clock.advance(days=1)
+
+    with app.app_context():
+        settle_due()
+        assert [follow_residents(chunk=1), follow_residents(chunk=1)] == [
+            "followed 3",
+            "followed 0",
+        ]
+    for old, new in homes.items():
+        assert ask(totals, household_account(old, THERE)) == (5 * POINT, 5 * POINT, 0)
+        assert ask(totals, household_account(new, NEAR)) == (5 * POINT, 0, 0)
+
+
 def test_what_a_household_earned_follows_over_several_moves(
     app: Flask, clock: Clock, cast: People, run: Run, ask: Run, wu: Someone
 ) -> None:

@@ -34,7 +34,7 @@ from tests.exchange.scene import POINT, Scene
 from tests.exchange.scene import Someone as Payer
 from tests.people import HERE, NEAR, THERE, People, Someone
 from tests.points.books import Nothing, one
-from tests.points.calendar import close, ends, hangzhou, holds_true, night, set_aside
+from tests.points.calendar import close, ends, give_back, hangzhou, holds_true, night, set_aside
 
 Run = Callable[..., Any]
 
@@ -246,6 +246,30 @@ def test_what_arrives_in_the_old_account_follows_at_night(
         assert follow_residents() == "followed 0"
 
     assert ask(totals, resident_account(new, HERE, "service"))[0] == 57 * POINT
+
+
+def test_all_that_arrived_follows_but_what_is_held(
+    app: Flask, cast: People, run: Run, ask: Run, clock: Clock
+) -> None:
+    scene, old = Scene(app), []
+    for number in range(5):
+        who = scene.resident(THERE, name=f"邻居{number}")
+        command = MoveHousehold(key=f"m{number}", community=NEAR, residents=(who.resident,))
+        run(move_household, command, cast.actor(cast.near))
+        scene.give(who, POINT)
+        old.append(who)
+    accounts = [
+        resident_account(who.resident, THERE, "service")
+        for who in sorted(old, key=lambda who: who.resident)
+    ]
+    set_aside(run, 77, POINT, accounts[2])
+
+    with app.app_context():
+        assert follow_residents(chunk=2) == "followed 4"
+        assert [ask(totals, each)[1] for each in accounts] == [POINT, POINT, 0, POINT, POINT]
+        give_back(run, 77)
+        assert follow_residents(chunk=1) == "followed 1"
+    assert ask(totals, accounts[2]) == (POINT, POINT, 0)
 
 
 def test_what_arrives_follows_over_several_moves(
