@@ -33,7 +33,7 @@ from points.correcting.adjustments import (
 from points.correcting.corrections import Outcome, close_correction, locked_correction
 from points.correcting.queries import AdjustmentLine, adjustments_waiting
 from points.earning.awards import AwardSettled, void_award
-from points.earning.caps import give_back, periods_of
+from points.earning.caps import COUNTED, free_caps
 from points.events import LineReversed, PointsWanted
 from points.expiring.lapsed import lapsed_of, lock_ways
 from points.ledger import Posting, free_of, post
@@ -259,11 +259,8 @@ def _claw_back(work: Work, row: Row[Adjustment], line: LineOf) -> _Done:
 
 def _free_caps(work: Work, line: LineOf, wanted: int) -> None:
     """Give back the units of an award, or of the part of it that was wrong."""
-    counted = (Award.holder_id, Award.counted_for, Award.rule, Award.event_at, Award.units)
-    given = work.connection.execute(select(*counted).where(Award.id == line.award)).one()
-    units = given.units * wanted // line.amount
-    counter = given.counted_for or given.holder_id
-    give_back(work, counter, given.rule, units, periods_of(given.event_at))
+    given = work.connection.execute(select(*COUNTED).where(Award.id == line.award)).one()
+    free_caps(work, given, given.units * wanted // line.amount)
 
 
 def _answer(work: Work, row: Row[Adjustment]) -> None:

@@ -23,7 +23,7 @@ from points.accounts import (
     open_clearing,
     resident_account,
 )
-from points.earning.caps import Wanted, give_back, periods_of, use_caps
+from points.earning.caps import COUNTED, Wanted, free_caps, periods_of, use_caps
 from points.earning.claim import claim, insert_award, parameters
 from points.earning.rules import HALF_HOUR, Rule
 from points.ledger import refuse_closed_day
@@ -373,13 +373,7 @@ def void_award(work: Work, award_id: UUID) -> bool:
         update(AwardRow)
         .where(AwardRow.id == award_id, AwardRow.state == "pending")
         .values(state="void", void_at=work.now)
-        .returning(
-            AwardRow.holder_id,
-            AwardRow.counted_for,
-            AwardRow.rule,
-            AwardRow.units,
-            AwardRow.event_at,
-        ),
+        .returning(*COUNTED),
     ).first()
     if row is None:
         state = work.connection.scalar(select(AwardRow.state).where(AwardRow.id == award_id))
@@ -388,6 +382,5 @@ def void_award(work: Work, award_id: UUID) -> bool:
         if state == "done":
             raise AwardSettled
         return False
-    counter = row.counted_for or row.holder_id
-    give_back(work, counter, row.rule, row.units, periods_of(row.event_at))
+    free_caps(work, row, row.units)
     return True

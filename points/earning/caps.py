@@ -9,11 +9,14 @@ from uuid import UUID
 
 from sqlalchemy import text, update
 
+from core.directory import directory
 from core.work import business_day
 from points.earning.rules import Rule
-from points.models import RuleUsage
+from points.models import Award, RuleUsage
 
 if TYPE_CHECKING:
+    from sqlalchemy import Row
+
     from core.work import Work
 
 UNLIMITED = 2**31 - 1
@@ -85,3 +88,24 @@ def give_back(work: Work, counter: UUID, rule: str, units: int, periods: tuple[s
         )
         .values(used=RuleUsage.used - units),
     )
+
+
+COUNTED = (
+    Award.holder_id,
+    Award.counted_for,
+    Award.rule,
+    Award.units,
+    Award.event_at,
+    Award.created_at,
+)
+"""What tells where an award is counted in caps."""
+
+
+def free_caps(
+    work: Work, counted: Row[UUID, UUID | None, str, int, dt.datetime, dt.datetime], units: int
+) -> None:
+    """Let units of an award be earned again, wherever they were counted on after a move, too."""
+    counter = counted.counted_for or counted.holder_id
+    went = directory().following(work.connection, counter, counted.created_at)
+    for holder in sorted({counter, *went}):
+        give_back(work, holder, counted.rule, units, periods_of(counted.event_at))

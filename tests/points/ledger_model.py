@@ -222,9 +222,12 @@ class Model:
         return len(due)
 
     def free_caps(self, given: Given, units: int) -> None:
-        """Let units be earned again."""
-        for counter in given.counters:
-            self.used[counter] -= units
+        """Let units be earned again, by who follows, too."""
+        for who, counter in given.counters:
+            place: UUID | None = who
+            while place is not None:
+                self.used[place, counter] -= units
+                place = self.left.get(place)
 
     def undo(self, line: Line, amount: int, year: int) -> None:
         """Give a line back, or a part of it."""

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from core.acts import SYSTEM
 from core.work import Work
@@ -23,7 +24,7 @@ from tests.points.books import Nothing, one
 from tests.points.calendar import hangzhou, night
 from tests.points.correcting import Desk
 from tests.points.earning import CORRIDOR
-from tests.points.test_reverse_line import back_there, there
+from tests.points.test_reverse_line import back_there, there, used
 
 
 def worth(work: Work, _command: None) -> Nothing:
@@ -247,6 +248,12 @@ def away(desk: Desk) -> tuple[UUID, int]:
     return moved.household, household_account(moved.household, THERE)
 
 
+def lives(desk: Desk, household: UUID) -> list[UUID]:
+    """Return who lives in a household."""
+    query = select(Resident.id).where(Resident.household == household, Resident.valid_to.is_(None))
+    return list(desk.ask(lambda c: c.scalars(query).all()))
+
+
 def honoured(desk: Desk) -> tuple[UUID, UUID]:
     """Give 王秀英's household five basic points by a rule and seven by two people's word."""
     old = one(desk.cast.wang.household)
@@ -292,6 +299,54 @@ def test_what_is_missing_of_a_household_is_collected_where_it_lives_now(desk: De
         event_at=desk.clock.now,
     )
     assert (collect(desk, proposal).missing, desk.ask(totals, new)) == (0, (800, 500, 0))
+    assert desk.broken() == []
+
+
+@pytest.mark.parametrize("settled", [True, False])
+def test_what_is_taken_back_can_be_earned_again_where_they_live_now(
+    desk: Desk, *, settled: bool
+) -> None:
+    day = desk.clock.now
+    line = desk.earn(units=8, settled=settled)
+    now = moves(desk)
+    assert used(desk) == {8}
+
+    desk.back(line)
+
+    assert used(desk) == {0}
+    desk.earn(units=8, who=now, community=THERE, bearing=THERE, event_at=day)
+    assert used(desk) == {0, 8}
+    assert desk.broken() == []
+
+
+def test_what_was_recorded_after_the_move_is_free_again_only_where_it_counted(desk: Desk) -> None:
+    now = moves(desk)
+    desk.earn(units=3, who=now, community=THERE, bearing=THERE)
+    desk.clock.advance(hours=1)
+    late = desk.earn(units=3, event_at=desk.clock.now - dt.timedelta(days=1))
+    assert used(desk) == {3}
+
+    desk.back(late)
+
+    assert used(desk) == {0, 3}
+    assert desk.broken() == []
+
+
+def test_what_a_household_used_is_free_once_wherever_it_went(desk: Desk) -> None:
+    line, _ = honoured(desk)
+    home, _ = away(desk)
+    back = MoveHousehold(
+        key="back",
+        community=HERE,
+        household=one(desk.cast.wang.household),
+        residents=tuple(lives(desk, home)),
+    )
+    desk.run(move_household, back, desk.cast.actor(desk.cast.staff))
+    assert used(desk, CORRIDOR.key) == {1}
+
+    desk.back(line)
+
+    assert used(desk, CORRIDOR.key) == {0}
     assert desk.broken() == []
 
 
