@@ -97,16 +97,14 @@ class RuleSet:
 
 
 def set_rule(work: Work, command: SetRule) -> RuleSet:
-    """Adopt, adapt or switch off a rule from a day on; the same again changes nothing.
+    """Adopt, adapt or switch off a rule from a day on; the same again changes nothing, ever.
 
     Raises RuleUnknown, RuleDayPast, OutsideBand, CapsWrong, RecordersWrong, Forbidden,
     NotInYourScope.
     """
     work.actor.require("rule.change", command.community)
     rule = known(work, command.community, command.rule)
-    if not work.day < command.valid_from <= work.day + dt.timedelta(days=AHEAD_DAYS):
-        raise RuleDayPast
-    return put_row(work, command, rule)
+    return put_row(work, command, rule, first=work.day + dt.timedelta(days=1))
 
 
 def known(work: Work, community: int, key: str) -> Row[Any]:
@@ -119,8 +117,11 @@ def known(work: Work, community: int, key: str) -> Row[Any]:
     return row
 
 
-def put_row(work: Work, command: SetRule, rule: Row[Any]) -> RuleSet:
-    """Write a checked row, unless what it says holds on its day already."""
+def put_row(work: Work, command: SetRule, rule: Row[Any], *, first: dt.date) -> RuleSet:
+    """Write a checked row, unless what it says holds on its day already; ``first``: the earliest.
+
+    Raises RuleDayPast, OutsideBand, DeductionsOff, CapsWrong, RecordersWrong.
+    """
     outside = _outside(work, command, rule)
     if (command.points or 0) < 0 and not settings.flag(
         work.connection, "points.deductions", work.now, command.community
@@ -149,6 +150,8 @@ def put_row(work: Work, command: SetRule, rule: Row[Any]) -> RuleSet:
             outside_band=outside,
             exists=True,
         )
+    if not first <= command.valid_from <= work.day + dt.timedelta(days=AHEAD_DAYS):
+        raise RuleDayPast
     revision = 1
     if latest is not None and latest.valid_from == command.valid_from:
         revision = latest.revision + 1

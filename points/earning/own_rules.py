@@ -11,10 +11,8 @@ from sqlalchemy import insert, select
 
 from core.errors import N_, Conflict, Rejected
 from points.earning.community_rules import (
-    AHEAD_DAYS,
     BY_HAND,
     Caps,
-    RuleDayPast,
     RuleSet,
     SetRule,
     known,
@@ -107,8 +105,6 @@ def add_rule(work: Work, command: AddRule) -> RuleSet:
             exists=True,
         )
     valid_from = command.valid_from or work.day
-    if not work.day <= valid_from <= work.day + dt.timedelta(days=AHEAD_DAYS):
-        raise RuleDayPast
     low, high = (
         HALF_HOUR_BAND if command.unit == HALF_HOUR else (topic.points_min, topic.points_max)
     )
@@ -146,7 +142,7 @@ def add_rule(work: Work, command: AddRule) -> RuleSet:
         recorded_by=command.recorded_by,
         from_community=command.from_community,
     )
-    return put_row(work, first, known(work, command.community, key))
+    return put_row(work, first, known(work, command.community, key), first=work.day)
 
 
 def _first(work: Work, key: str) -> Row[Any] | None:

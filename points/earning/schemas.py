@@ -182,7 +182,7 @@ class ListedActSchema(Schema):
     units = fields.Integer(
         load_default=1, strict=True, validate=validate.Range(min=1, max=UNITS_MAX)
     )
-    day = fields.Date(load_default=None, allow_none=True)
+    day = fields.Date(required=True)
     note = fields.String(load_default="", validate=NOTE)
     helped = fields.UUID(load_default=None, allow_none=True)
 
@@ -252,11 +252,11 @@ class HelpSaidSchema(Schema):
 
 
 class ReminderSchema(Schema):
-    """A reminder that a household got, by default today."""
+    """A reminder that a household got, today or in the last month."""
 
     household = fields.UUID(required=True)
     rule = fields.String(required=True, validate=KEY)
-    day = fields.Date(load_default=None, allow_none=True)
+    day = fields.Date(required=True)
     note = fields.String(load_default="", validate=NOTE)
 
 

@@ -52,6 +52,7 @@ def idea(cast: People, **changes: Any) -> dict[str, Any]:
         "rule": "report.idea",
         "holder_kind": "resident",
         "holder_id": str(cast.wang.resident),
+        "day": "2026-11-24",
     }
     return body | changes
 
@@ -165,6 +166,17 @@ def test_acts_in_a_list_are_looked_at_recorded_and_repeated(
     assert ask(count, "awards") == 2
 
 
+def test_what_is_known_by_what_it_says_says_its_day(api: Any, cast: People) -> None:
+    """Sent again the next day, it would be another act."""
+    act = {name: each for name, each in idea(cast).items() if name != "day"}
+    reminder = {"household": str(cast.wang.household), "rule": "deduct.corridor"}
+
+    for path, body in (("/staff/acts", {"acts": [act]}), ("/staff/reminders", reminder)):
+        answer = api(cast.staff, "POST", path, body)
+        assert (answer.status_code, answer.get_json()["code"]) == (422, "invalid")
+        assert "day" in str(answer.get_json()["errors"])
+
+
 @pytest.mark.parametrize("acts", [[], [{}], "x", None, [{"rule": "report.idea"}]])
 def test_a_list_without_shape_is_refused(api: Any, cast: People, acts: Any) -> None:
     answer = api(cast.staff, "POST", "/staff/acts", {"acts": acts})
@@ -216,7 +228,8 @@ def test_the_lead_arranges_grids_and_building_leads(api: Any, ask: Run, cast: Pe
 
 def test_deductions_are_off_until_somebody_switches_them_on(api: Any, cast: People) -> None:
     body = {"household": str(cast.wang.household), "rule": "deduct.corridor"}
-    remind = api(cast.staff, "POST", "/staff/reminders", body)
+    noted = body | {"day": "2026-11-24"}
+    remind = api(cast.staff, "POST", "/staff/reminders", noted)
     take = api(cast.staff, "POST", "/staff/deductions", body | {"reason": "堆物"}, key="d")
 
     for answer in (remind, take):
