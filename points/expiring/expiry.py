@@ -89,9 +89,10 @@ POSTGRESQL_ID = (
     " to_hex(CAST(:v_tag AS integer)) || to_hex(due.id | CAST(:v_variant AS bigint)) AS uuid)"
 )
 SQLITE_ID = "printf('%012x800%x%016x', :v_ms, :v_tag, due.id | :v_variant)"
-# One statement: what a lock had to wait for is read again, and each row is locked in id order.
+# One statement: what a lock had to wait for is read again, and each row is locked in id order, its
+# mark after it: whoever held the account may have moved the mark, too.
 POSTGRESQL = text(
-    f"WITH due AS MATERIALIZED ({DUE} FOR NO KEY UPDATE OF accounts),"
+    f"WITH due AS MATERIALIZED ({DUE} FOR NO KEY UPDATE OF accounts, expiry_marks),"
     " gone AS (UPDATE accounts SET debited = accounts.debited + due.amount,"
     " version = due.version FROM due WHERE accounts.id = due.id RETURNING due.*),"
     f" posted AS (INSERT INTO transfers ({COLUMNS})"

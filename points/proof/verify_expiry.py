@@ -94,11 +94,11 @@ MARK_OUT_OF_BOUNDS = f"""
     WHERE coalesce(marks.credited, 0) < got
         OR marks.credited > coalesce(later, accounts.credited)"""
 
-# After the last run, only what came back since may be left of its year; who was said to have died
-# had no part in it.
+# After the last run, only what came back since its day may be left of its year: what did so in the
+# moment of the run was too late for it. Who was said to have died had no part in it.
 LEFT_BEHIND = """
     SELECT accounts.id AS what FROM (
-        SELECT marked, begun_at FROM expiry_runs
+        SELECT marked, day, begun_at FROM expiry_runs
         WHERE stage = 'lapse' AND finished_at IS NOT NULL ORDER BY day DESC LIMIT 1
     ) AS run
         JOIN expiry_marks ON expiry_marks.year = run.marked
@@ -110,10 +110,10 @@ LEFT_BEHIND = """
         AND expiry_marks.credited - accounts.debited - accounts.held > coalesce((
             SELECT sum(amount) FROM transfers
             WHERE credit = accounts.id AND credit > 0 AND act IN ('reversal', 'moving')
-                AND posted_at >= run.begun_at
+                AND transfers.day > run.day
         ), 0) + coalesce((
             SELECT sum(amount - captured) FROM holds
-            WHERE holds.account = accounts.id AND closed_at >= run.begun_at
+            WHERE holds.account = accounts.id AND hangzhou_day(closed_at) > CAST(run.day AS text)
         ), 0)"""
 
 MOVED_BY_HALVES = """

@@ -5,9 +5,12 @@ SQLite has one writer at a time: there is nothing in between.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Connection, text
@@ -16,12 +19,13 @@ from core.work import Work
 from exchange.moving import MergeRecords, merge_records
 from points.earning.awards import Award, AwardDiffers
 from points.earning.many import award_many
+from points.expiring.expiry import expire_points
 from points.proof.verify import verify
 from points.settlement import settle_due
 from residents.people import EnterResident, enter_resident
 from tests.people import HERE, Someone
 from tests.points.books import NEIGHBOUR, RESIDENT, Nothing, one
-from tests.points.calendar import hangzhou, night
+from tests.points.calendar import close, hangzhou, night
 from tests.points.correcting import Desk
 from tests.points.earning import count, give, holders, serving
 from tests.points.meanwhile import meanwhile
@@ -34,6 +38,65 @@ pytestmark = pytest.mark.database("postgresql")
 @pytest.fixture
 def _holders(run: Run, cast: Any) -> None:
     run(holders, None)
+
+
+@contextlib.contextmanager
+def lapsing_meanwhile(desk: Desk, words: str) -> Iterator[None]:
+    """Let points lapse in another connection, from here on; it may have to wait for us."""
+
+    def lapse() -> int:
+        with desk.app.app_context():
+            return expire_points()
+
+    with ThreadPoolExecutor(1) as pool:
+        lapsed: list[Future[int]] = []
+
+        def begin() -> None:
+            desk.clock.advance(seconds=1)
+            lapsed.append(pool.submit(lapse))
+            wait(lapsed, timeout=1)
+
+        with meanwhile(words, begin):
+            yield
+        lapsed[0].result()
+
+
+@pytest.fixture
+def two_years(desk: Desk) -> UUID:
+    """Ten points of 2026 and a wrong award of 2027, which is over; nothing has lapsed yet."""
+    desk.earn(units=2)
+    night(desk.app, desk.clock, 2026)
+    desk.clock.set(hangzhou(2027, 5, 5))
+    wrong = desk.earn(units=2, event_at=desk.clock.now)
+    close(desk.app, desk.clock, dt.date(2027, 12, 31))
+    desk.clock.advance(minutes=30)
+    return wrong
+
+
+@pytest.mark.timeout(60)
+def test_what_lapses_while_something_younger_is_taken_back_is_all_that_is_due(
+    desk: Desk, two_years: UUID
+) -> None:
+    with lapsing_meanwhile(desk, "UPDATE expiry_marks"):
+        assert desk.back(two_years).posted == 1000
+
+    assert desk.totals() == (2000, 2000, 0)
+    assert desk.broken() == []
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.usefixtures("two_years")
+def test_what_comes_back_while_all_that_is_due_lapses_can_be_used_until_the_months_end(
+    desk: Desk,
+) -> None:
+    spent = desk.spend(1000)
+    with lapsing_meanwhile(desk, "INSERT INTO reversals"):
+        assert desk.back(spent).posted == 1000
+
+    assert desk.totals()[2] == 2000
+    assert desk.broken() == []
+    night(desk.app, desk.clock, 2028, 1)
+    assert desk.totals()[2] == 1000
 
 
 @pytest.mark.timeout(60)
