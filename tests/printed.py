@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 
 SCALE = 4
 A4 = (596, 842)
-TEXT = re.compile(rb"/F\d+ ([\d.]+) Tf|\((.*?)(?<!\\)\) Tj", re.DOTALL)
+TEXT = re.compile(rb"/F\d+ ([\d.]+) Tf|\(((?:[^\\)]|\\.)*)\) Tj", re.DOTALL)
 RECTANGLE = re.compile(rb"([\d.]+) ([\d.]+) ([\d.]+) (-?[\d.]+) re f")
 ESCAPES = {b"\\r": b"\r", b"\\(": b"(", b"\\)": b")", b"\\\\": b"\\"}
 
