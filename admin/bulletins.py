@@ -17,6 +17,7 @@ from core.work import business_day, present, reader, transact
 from points.bulletins import lists, paper
 from points.bulletins.objecting import Object, object_to_line
 from points.correcting.corrections import AnswerCorrection, CorrectionUnknown, answer_correction
+from points.proof.sealing import head_of
 from residents import queries
 
 FOUND = 20
@@ -55,6 +56,7 @@ def _page(month: str, refusal: AppError | None = None) -> ResponseReturnValue:
         is_open=posted.is_open(business_day(present())),
         lines=found,
         after=found[-1].position if len(found) == lists.PAGE else 0,
+        seal=head_of(connection, actor.place),
         line=identity(request.args.get("line")) if answers else None,
         q=q,
         found=queries.search(connection, actor.place, q)[:FOUND] if q else [],
@@ -123,4 +125,5 @@ def printed(month: str) -> bytes:
     posted = lists.list_of(connection, community, lists.month_named(month))
     place = directory().places(connection, [community]).get(community, "")
     found = lists.lines(connection, posted, limit=paper.LINES_MAX)
-    return paper.printed(posted, found, place, directory().number(connection, community))
+    phone, seal = directory().number(connection, community), head_of(connection, community)
+    return paper.printed(posted, found, place, phone, seal)

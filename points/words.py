@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import TYPE_CHECKING
 
 from flask_babel import gettext as _
 
 from core.formats import near, points
 from core.work import business_day
 
+if TYPE_CHECKING:
+    from points.proof.sealing import Head
+
 NUMBER_DIGITS = 10
+GROUP = 8
 
 
 def state_words(state: str, due: dt.datetime | None, now: dt.datetime) -> str:
@@ -82,3 +87,9 @@ def provenance_words(provenance: str) -> str:
 def number(identity: str) -> str:
     """Return a line's number as people read it out: the end of its id, in capitals."""
     return identity.replace("-", "")[-NUMBER_DIGITS:].upper()
+
+
+def seal_words(seal: Head) -> str:
+    """Write the head of the sealed days: whoever keeps the paper can prove the books by it."""
+    groups = [seal.head[at : at + GROUP] for at in range(0, len(seal.head), GROUP)]
+    return _("账本封到 %(day)s，封印 %(head)s", day=seal.day.isoformat(), head=" ".join(groups))

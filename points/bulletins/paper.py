@@ -11,9 +11,11 @@ from core import paper
 from core.errors import N_, Rejected
 from core.formats import date, month, points, thousands
 from core.paper import Paper, at_the_foot
+from points.words import seal_words
 
 if TYPE_CHECKING:
     from points.bulletins.lists import ListLine, Posted
+    from points.proof.sealing import Head
 
 LINES_MAX = 5_000
 WIDTHS = [50.0, 68.0, 26.0, 34.0]
@@ -25,8 +27,10 @@ class ListTooLong(Rejected):
     text = N_("这个月有 {count} 行，一次最多打印 {limit} 行。请贴出网页的地址，或分批导出。")
 
 
-def printed(posted: Posted, lines: Iterable[ListLine], place: str, phone: str) -> bytes:
-    """Print a list; raises ListTooLong or NotPrintable."""
+def printed(
+    posted: Posted, lines: Iterable[ListLine], place: str, phone: str, seal: Head | None
+) -> bytes:
+    """Print a list with the head of the sealed days; raises ListTooLong or NotPrintable."""
     if posted.lines > LINES_MAX:
         raise ListTooLong(count=posted.lines, limit=LINES_MAX)
     foot = at_the_foot(place, phone)
@@ -47,6 +51,9 @@ def printed(posted: Posted, lines: Iterable[ListLine], place: str, phone: str) -
         made.gap()
         _rows(made, lines)
         made.gap(6)
+        if seal is not None:
+            made.say(seal_words(seal), soft=True)
+            made.gap()
         day = date(posted.posted_on)
         made.say(_("%(place)s（盖章）　%(day)s", place=place, day=day), align="R")
         return made.bytes()

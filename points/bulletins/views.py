@@ -15,12 +15,15 @@ from core.identity import current_actor, residents_only
 from core.work import business_day, present, reader, transact
 from points.bulletins import lists, paper
 from points.bulletins.objecting import Object, object_to_line
+from points.proof.sealing import head_of
+from points.words import seal_words
 
 bp = Blueprint("bulletins", __name__, url_prefix="/points/bulletins")
 bp.before_request(residents_only)
 bp.add_app_template_filter(lists.objection_words, "objection_words")
 bp.add_app_template_filter(lists.month_key, "month_key")
 bp.add_app_template_filter(paper.correction_words, "correction_words")
+bp.add_app_template_filter(seal_words, "seal_words")
 
 
 @bp.get("/")
@@ -51,6 +54,7 @@ def one(month: str) -> ResponseReturnValue:
         lines=found,
         after=found[-1].position if len(found) == lists.PAGE else 0,
         is_named=bool(me and me.is_named),
+        seal=head_of(connection, actor.place),
     )
 
 

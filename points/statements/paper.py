@@ -15,7 +15,7 @@ from core.formats import date, points, signed
 from core.paper import Paper, at_the_foot
 from points.statements import words
 from points.statements.codes import spaced
-from points.words import title_of
+from points.words import seal_words, title_of
 
 if TYPE_CHECKING:
     from points.proof.sealing import Head
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 LINES_MAX = 2_000
 CODE_SIDE = 38.0
 END_HEIGHT = 84.0
-GROUP = 8
 LINE_WIDTHS = [30.0, 88.0, 28.0, 32.0]
 BOOK_WIDTHS = [58.0, 40.0, 40.0, 40.0]
 
@@ -174,9 +173,3 @@ def _ended(made: Paper, issued: Issued, heading: Heading) -> bytes:
     day = date(issued.issued_at)
     made.say(_("%(place)s（盖章）　%(day)s", place=heading.place, day=day), align="R")
     return made.bytes()
-
-
-def seal_words(seal: Head) -> str:
-    """Write the head of the sealed days: whoever keeps the paper can prove the books by it."""
-    groups = [seal.head[at : at + GROUP] for at in range(0, len(seal.head), GROUP)]
-    return _("账本封到 %(day)s，封印 %(head)s", day=seal.day.isoformat(), head=" ".join(groups))

@@ -10,6 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from points.bulletins import lists, paper
+from points.closing import close_days
+from points.proof.sealing import head_of, seal_days
 from tests import printed
 from tests.conftest import Clock
 from tests.people import HERE, People
@@ -174,6 +176,21 @@ def test_the_paper_for_the_notice_board_masks_names_and_says_until_when(cast: Pe
         "/api/v1/staff/bulletins/2026-11/pdf", headers=cast.headers(cast.staff)
     )
     assert printed.read(of_api.data).words == found.words
+
+
+def test_the_list_carries_the_head_of_the_sealed_days_on_paper_and_on_its_pages(
+    app: Flask, cast: People, ask: Callable[..., Any]
+) -> None:
+    resident, desk = cast.browser(cast.wang), cast.browser(cast.staff)
+    assert "封印" not in said(resident, MONTH), "nothing is sealed yet"
+    with app.app_context():
+        close_days()
+        seal_days()
+    sealed = f"账本封到2026-12-04，封印{ask(head_of, HERE).head}"
+
+    assert sealed in printed.read(desk.get("/desk/bulletins/2026-11/pdf").data).words
+    assert sealed in said(resident, MONTH)
+    assert sealed in said(desk, "/desk/bulletins/2026-11")
 
 
 def test_a_list_that_fills_no_board_is_refused(

@@ -309,8 +309,8 @@ def test_a_list_is_printed_over_pages_with_its_corrections_or_says_that_it_is_em
     many = [replace(first, what=f"便民集市 {number}") for number in range(40)]
     with app.test_request_context():
         corrected_one = replace(posted, corrected_up=500, corrected_down=100)
-        long = printed.read(paper.printed(corrected_one, many, "清波门社区", "0571"))
-        empty = printed.read(paper.printed(posted, [], "清波门社区", "0571"))
+        long = printed.read(paper.printed(corrected_one, many, "清波门社区", "0571", None))
+        empty = printed.read(paper.printed(posted, [], "清波门社区", "0571", None))
         assert lists.public_name(None) == "已注销"
 
     assert len(long.pages) > 2
