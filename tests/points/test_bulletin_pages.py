@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -205,7 +206,7 @@ def test_a_list_that_fills_no_board_is_refused(
 
 def test_long_lists_come_page_by_page(cast: People, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lists, "PAGE", 3)
-    monkeypatch.setattr(lists.lines, "__kwdefaults__", {"after": 0, "limit": 3})
+    monkeypatch.setattr(lists, "lines", partial(lists.lines, limit=3))
     browser = cast.browser(cast.chen)
     page = browser.get(MONTH).get_data(as_text=True)
 
