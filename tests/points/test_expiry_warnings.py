@@ -23,7 +23,7 @@ from tests.exchange.scene import POINT, Scene
 from tests.exchange.scene import Someone as Resident
 from tests.people import HERE, THERE, People, Someone
 from tests.points.books import Nothing, one
-from tests.points.calendar import hangzhou, night, policy, set_aside
+from tests.points.calendar import close, ends, hangzhou, night, policy, set_aside
 
 Run = Callable[..., Any]
 
@@ -149,6 +149,18 @@ def test_an_account_with_an_end_of_its_own_is_not_warned_of_the_years(
 
 
 # --- the coming rush ------------------------------------------------------------------------------
+
+
+def test_until_the_run_what_was_warned_of_is_due_at_the_years_end(
+    app: Flask, clock: Clock, ask: Run, cast: People
+) -> None:
+    clock.set(hangzhou(2027, 12, 20))
+    assert warn(app) == 3
+    close(app, clock, dt.date(2027, 12, 31))
+
+    found = ask(ends, clock.now, resident_account(one(cast.wang.resident), HERE, "service"))
+
+    assert (found.overdue, found.overdue_on) == (30 * POINT, dt.date(2027, 12, 31))
 
 
 def test_the_desk_sees_who_loses_what(clock: Clock, cast: People) -> None:
