@@ -183,10 +183,18 @@ def test_only_the_lead_here_makes_building_leads(run: Run, ask: Run, cast: Peopl
         )
 
 
-def test_acts_of_long_ago_wait_too(run: Run, ask: Run, cast: People) -> None:
+@pytest.mark.parametrize(
+    ("day", "waits"), [(17, False), (16, True)], ids=["a week ago", "a day more"]
+)
+def test_acts_of_long_ago_wait_too(
+    run: Run, ask: Run, cast: People, day: int, *, waits: bool
+) -> None:
     fang = building_lead(run, ask, cast)
-    made = run(record_act, tidy(cast, day=dt.date(2026, 11, 10)), cast.actor(fang))
-    assert made.due is None
+
+    made = run(record_act, tidy(cast, day=dt.date(2026, 11, day)), cast.actor(fang))
+
+    assert (made.due is None) == waits
+    assert ask(awards)[0].provenance == ("back_filled" if waits else "recorded")
 
 
 def test_what_people_scan_for_themselves_waits_when_it_is_recorded_by_hand(
