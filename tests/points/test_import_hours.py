@@ -10,7 +10,8 @@ from flask import Flask
 
 from core.errors import AppError
 from core.served import Span
-from points.earning.act_sheets import ROWS_MAX, ActSheetEmpty, ActSheetTooLong
+from points.earning.act_sheets import ActSheetEmpty, ActSheetTooLong
+from points.feeds import imported
 from points.feeds.hours import HoursImported, HoursKnown, HoursTooShort, HoursWrong
 from points.feeds.imported import HoursRow, HoursWithoutTimes, import_hours, whole_day
 from tests.activities.scene import Scene, at
@@ -87,9 +88,21 @@ def test_hours_beyond_the_cap_of_a_day_are_in_nobodys_way(scene: Scene) -> None:
     assert scene.ask(lambda c: count(c, "imported_hours")) == 1
 
 
-def test_a_file_has_rows_and_an_end(scene: Scene) -> None:
+def test_hours_that_follow_each_other_in_a_file_do_not_overlap(scene: Scene) -> None:
+    chen = scene.cast.chen
+
+    done = bring(scene, hours(chen, Span(at(8), at(9))), hours(chen, Span(at(9), at(10))))
+
+    assert [(row.outcome, row.units) for row in done] == [("recorded", 2), ("recorded", 2)]
+
+
+def test_a_file_has_rows_and_an_end(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imported, "ROWS_MAX", 2)
+    whole = [hours(scene.cast.chen, Span(at(8), at(9))), hours(scene.cast.chen, TODAY)]
+
     with pytest.raises(ActSheetEmpty):
         bring(scene)
     with pytest.raises(ActSheetTooLong):
-        bring(scene, *[hours(scene.cast.wang, Span(at(12), at(13)))] * (ROWS_MAX + 1))
+        bring(scene, *whole, hours(scene.cast.wang, Span(at(12), at(13))))
     assert scene.ask(lambda c: count(c, "imported_hours")) == 0
+    assert len(bring(scene, *whole)) == len(whole)
