@@ -16,7 +16,8 @@ from core.errors import Busy
 from core.models import BusinessDay
 from core.work import Work
 from points import ledger
-from points.accounts import resident_account
+from points.accounts import SYSTEM_ACCOUNTS, resident_account
+from residents.events import PlacesLoaded
 from tests.points.books import (
     HERE,
     ISSUED,
@@ -29,6 +30,7 @@ from tests.points.books import (
     posting,
     residents,
 )
+from tests.points.earning import count
 
 Run = Callable[..., Any]
 
@@ -222,3 +224,16 @@ def test_two_who_pay_each_other_never_wait_for_each_other_forever(run: Run, ask:
     assert ask(totals, WALLET) == (10_300, 300, 0, 61)
     assert ask(totals, PURSE) == (10_300, 300, 0, 61)
     assert resident_account(NEIGHBOUR, HERE, "service") == PURSE
+
+
+def test_a_community_that_is_loaded_has_its_books(run: Run, ask: Run) -> None:
+    new = 330109001001
+
+    def load(work: Work, command: PlacesLoaded) -> Nothing:
+        work.publish(command)
+        return Nothing()
+
+    run(load, PlacesLoaded(330109, (new,)))
+    run(load, PlacesLoaded(330109, (new,)))
+
+    assert ask(count, "accounts", f"id < 0 AND community = {new}") == len(SYSTEM_ACCOUNTS)
