@@ -190,7 +190,9 @@ def test_a_chunk_has_an_end_and_an_act_has_units(desk: Desk) -> None:
         desk.run(record_act, command, staff)
 
 
-def test_a_sheet_is_found_again_by_its_community(desk: Desk, app: Flask) -> None:
+def test_a_sheet_is_found_again_by_its_community(
+    desk: Desk, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     act = Act(
         rule="report.idea",
         holder_kind="resident",
@@ -201,21 +203,29 @@ def test_a_sheet_is_found_again_by_its_community(desk: Desk, app: Flask) -> None
     staff = desk.cast.actor(desk.cast.staff)
     with app.app_context():
         sheet, _ = act_sheets.record_all(staff, HERE, rows, name="十一月")
+    desk.clock.advance(hours=1)
+    with app.app_context():
+        other, _ = act_sheets.record_all(staff, HERE, rows[1:], name="又一张")
 
-    [line] = desk.ask(sheet_queries.recent_sheets, HERE)
+    last, line = desk.ask(sheet_queries.recent_sheets, HERE)
     page = desk.ask(sheet_queries.sheet_of, sheet, HERE)
     assert (line.id, line.name, page.line) == (sheet, "十一月", line)
     assert page.counts == {"recorded": 1, "refused": 1}
     assert [row.number for row in page.rows] == [2, 1]
+    assert desk.ask(sheet_queries.sheet_of, other, HERE).line == last
+    monkeypatch.setattr(sheet_queries, "RECENT", 1)
+    assert desk.ask(sheet_queries.recent_sheets, HERE) == [last]
     with pytest.raises(act_sheets.ActSheetUnknown):
         desk.ask(sheet_queries.sheet_of, sheet, THERE)
 
 
 def test_basic_points_of_a_year_and_what_rules_there_are(desk: Desk) -> None:
-    desk.earn(rule=JOIN, units=2)
+    line = desk.earn(rule=JOIN, units=2)
     basic = resident_account(one(desk.cast.wang.resident), HERE, "basic")
 
     assert desk.ask(honour.of_the_year, [basic], dt.date(2026, 12, 1)) == 200
+    desk.back(line, amount=50)
+    assert desk.ask(honour.of_the_year, [basic], dt.date(2026, 12, 1)) == 150
     assert desk.ask(honour.of_the_year, [basic], dt.date(2027, 1, 1)) == 0
     kinds = [row.points_kind for row in desk.ask(rule_table.topics)]
     assert kinds == sorted(kinds, reverse=True)
@@ -228,6 +238,7 @@ def test_basic_points_of_a_year_and_what_rules_there_are(desk: Desk) -> None:
 
 
 def test_a_trial_counts_a_household_together_and_the_year_before_the_month(desk: Desk) -> None:
+    desk.earn(settled=False, units=4, event_at=dt.datetime(2026, 11, 1, 2, tzinfo=dt.UTC))
     for month in (9, 10):
         at = dt.datetime(2026, month, 20, 2, tzinfo=dt.UTC)
         for who in (desk.cast.wang, desk.cast.li):
