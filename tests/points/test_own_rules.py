@@ -69,6 +69,14 @@ def test_an_own_rule_holds_from_today_and_only_here(run: Run, ask: Run, lead: Ac
         ask(rule_in_force, THERE, made.rule, TODAY)
 
 
+def test_an_own_rule_of_tomorrow_is_not_in_force_today(run: Run, ask: Run, lead: Actor) -> None:
+    made: RuleSet = run(add_rule, gate(valid_from=TOMORROW), lead)
+
+    with pytest.raises(RuleUnknown):
+        ask(rule_in_force, HERE, made.rule, TODAY)
+    assert ask(rule_in_force, HERE, made.rule, TOMORROW).amount == 400
+
+
 def test_the_same_name_is_the_same_rule(run: Run, ask: Run, lead: Actor) -> None:
     first = run(add_rule, gate(), lead)
     again = run(add_rule, gate(name=" 老墙门守护 "), lead)
