@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from core.db import db
 from core.errors import AppError, Forbidden
 from core.models import AuditEvent
-from points.feeds import feeders
+from points.feeds import feeders, queries
 from points.feeds.feeders import DEVICE, PLATFORM, ChangeFeeder, MakeFeeder
 from points.feeds.queries import rules_to_feed
 from points.models import Feeder
@@ -137,6 +137,26 @@ def test_a_stopped_feeder_comes_back_only_by_a_new_secret(
         run(feeders.confirm_feeder, change, cast.actor(cast.wu))
     assert run(feeders.rotate_secret, change, cast.actor(cast.lin)).state == "waiting"
     assert run(feeders.confirm_feeder, change, cast.actor(cast.wu)).state == "active"
+
+
+def test_what_waits_stands_first_and_what_was_stopped_last(
+    ask: Run, run: Run, cast: People
+) -> None:
+    for name in ("在用", "停用", "等待"):
+        made = run(feeders.make_feeder, asked(key=name, name=name), cast.actor(cast.lin))
+        change = ChangeFeeder(feeder=made.id)
+        if name != "等待":
+            run(feeders.confirm_feeder, change, cast.actor(cast.wu))
+        if name == "停用":
+            run(feeders.stop_feeder, change, cast.actor(cast.lin))
+
+    listed = ask(queries.feeders, cast.actor(cast.lin))
+
+    assert [(each.name, each.state) for each in listed] == [
+        ("等待", "waiting"),
+        ("在用", "active"),
+        ("停用", "stopped"),
+    ]
 
 
 @pytest.mark.parametrize(
