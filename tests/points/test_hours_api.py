@@ -21,10 +21,10 @@ def test_each_row_is_answered_by_itself_and_the_same_again_records_nothing(
 ) -> None:
     staff = cast.headers(cast.staff)
     rows = [
+        {"resident": str(cast.there.resident)} | MORNING,
         NAMED | MORNING,
         {"resident": str(cast.chen.resident), "day": "2026-11-21", "minutes": 90},
         NAMED | {"name": "王秀芬"} | MORNING,
-        {"resident": str(cast.there.resident)} | MORNING,
     ]
 
     def send(**more: Any) -> Any:
@@ -32,10 +32,11 @@ def test_each_row_is_answered_by_itself_and_the_same_again_records_nothing(
 
     for answer in (send(dry_run=True), send()):
         outcomes = [row["outcome"] for row in answer["rows"]]
-        assert outcomes == ["recorded", "recorded", "refused", "refused"]
-        assert [row["units"] for row in answer["rows"][:2]] == [4, 3]
-        assert "没有这位居民" in answer["rows"][2]["message"]
-    assert [row["outcome"] for row in send()["rows"][:2]] == ["existed", "existed"]
+        assert outcomes == ["refused", "recorded", "recorded", "refused"]
+        assert [row["units"] for row in answer["rows"][1:3]] == [4, 3]
+        assert "没有这位居民" in answer["rows"][3]["message"]
+    again = [(row["outcome"], row["message"]) for row in send()["rows"][1:3]]
+    assert again == [("existed", "")] * 2
     assert ask(count, "awards") == 2
 
 
