@@ -204,6 +204,7 @@ def test_whoever_forges_the_whole_chain_is_found_by_a_head_on_paper(app: Flask) 
         assert chain.stands(connection, printed.head.upper()) == block(HERE, LAST)
         assert chain.stands(connection, " ".join((printed.head[:8], printed.head[8:20])))
         assert chain.stands(connection, printed.head[:15]) is None
+        assert chain.stands(connection, "%" * 20) is None
         touch(connection, MIDDLE)
         rechain(connection, MIDDLE)
 
