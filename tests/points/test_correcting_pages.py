@@ -107,7 +107,7 @@ def test_a_request_is_taken_back(desk: Desk) -> None:
     assert answer.status_code == 303
     [asked] = asked_by(desk, desk.cast.wang)
     assert asked.state == "withdrawn"
-    assert "您撤回了" in said(browser.get(f"/points/{line}"))
+    assert "已完成您撤回了今天10:00" in said(browser.get(f"/points/{line}"))
 
 
 def test_somebody_elses_line_is_not_found(desk: Desk) -> None:

@@ -136,6 +136,7 @@ def test_the_files_have_every_line_and_nobodys_formula(cast: People) -> None:
     sheet = CalamineWorkbook.from_filelike(io.BytesIO(book)).get_sheet_by_index(0).to_python()
 
     assert table.startswith(b"\xef\xbb\xbf")
+    assert rows[0] == ["日期", "时间", "事由", "地点", "增减", "结余"]
     assert [row[2] for row in rows] == [
         "事由",
         "期初",
