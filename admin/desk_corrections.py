@@ -26,7 +26,6 @@ from core.work import business_day, present, reader, transact
 from points.correcting import corrections, deciding, shortages
 from points.correcting import queries as adjusting
 from points.correcting.adjustments import (
-    REVERSED_ACTS,
     ProposeAdjustment,
     ProposeReversal,
     WithdrawAdjustment,
@@ -248,7 +247,7 @@ def _may_reverse(line: LineOf | None, story: Story | None) -> bool:
     if line is None or story is None:
         return False
     undone = any(each.original == line.id for each in story.adjustments)
-    return line.act in REVERSED_ACTS and current_actor().covers(line.place) and not undone
+    return line.reversible and current_actor().covers(line.place) and not undone
 
 
 def _may_adjust(line: LineOf | None, holder: UUID | None) -> bool:

@@ -51,7 +51,18 @@ class LineOf:
     #: Whether it has not been posted yet.
     waits: bool
 
+    @property
+    def reversible(self) -> bool:
+        """Whether it can be undone: what undoes something itself cannot.
 
+        What was collected of a reversal is a part of it; it has a journal, other adjustments
+        have none.
+        """
+        is_collected = self.source_kind == "adjustment" and self.journal is not None
+        return self.act in REVERSED_ACTS and not is_collected
+
+
+REVERSED_ACTS = frozenset({"award", "redemption", "discount", "rounding", "adjustment"})
 HOLDER_SIDE = case((Transfer.credit > 0, Transfer.credit), else_=Transfer.debit)
 
 

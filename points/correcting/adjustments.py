@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 WORDS_MAX = 100
 EVIDENCE_MAX = 200
-REVERSED_ACTS = frozenset({"award", "redemption", "discount", "rounding", "adjustment"})
 
 
 class AdjustmentUnknown(NotFound):
@@ -194,7 +193,7 @@ def propose_reversal(work: Work, command: ProposeReversal) -> Proposed:
         return earlier
     line = line_of(work.connection, command.line)
     work.actor.require("points.adjust", line.place)
-    if line.act not in REVERSED_ACTS:
+    if not line.reversible:
         raise NotReversible
     part = abs(line.amount) if command.amount is None else command.amount
     if not 0 < part <= abs(line.amount):

@@ -9,10 +9,11 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
+from sqlalchemy import select
 
 from core.acts import Actor
 from core.errors import AppError
-from core.work import SHANGHAI, Work
+from core.work import SHANGHAI, Work, reading
 from exchange.moving import (
     MergeRecords,
     MoveHousehold,
@@ -25,6 +26,7 @@ from points.accounts import PointsKind, account_id
 from points.carrying import PointsHeld, YearNotClosed
 from points.correcting.adjustments import (
     AdjustmentNeedsSecondPerson,
+    NotReversible,
     ProposeAdjustment,
     ProposeReversal,
     propose_adjustment,
@@ -34,6 +36,7 @@ from points.correcting.deciding import DecideAdjustment, decide_adjustment
 from points.correcting.shortages import CollectShortage, NothingShort, collect_shortage
 from points.earning.awards import void_award
 from points.expiring.lapsing import month_end
+from points.models import Transfer
 from points.reversal import AlreadyReversed, PartTooLarge, ReverseAll, legs_of, reverse_all
 from points.settlement import Settle, settle_chunk
 from tests.points.books import Nothing
@@ -238,11 +241,31 @@ class LedgerStory(Ledger):
         assert (done.amount, done.missing) == (amount, short.missing - amount)
         if short.line is not None:
             self.model.collect(short, amount, self.world.year)
+            self.run(NotReversible, propose_reversal, *self.undoing_of(short))
             return None
         book = account_id("adjusted", purse.community, purse.kind)
         self.model.post(Leg(short.account, book, amount), self.world.year)
         short.missing -= amount
         return None
+
+    def undoing_of(self, short: Short) -> tuple[ProposeReversal, Actor]:
+        """Propose to undo what was collected last of a reversal."""
+        query = (
+            select(Transfer.id)
+            .where(Transfer.debit == short.account, Transfer.source_id == short.adjustment)
+            .order_by(Transfer.debit_version.desc())
+            .limit(1)
+        )
+        with reading() as connection:
+            line = connection.scalars(query).one()
+        command = ProposeReversal(
+            key=str(self.world.new_id()),
+            line=line,
+            amount=None,
+            reason="记错了人",
+            evidence="签到表第 5 行",
+        )
+        return command, desk(short.place, "staff")
 
     # --- two records of one person, and another home ---------------------------------------------
 

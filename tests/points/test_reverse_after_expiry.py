@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection
 
 from points.carrying import YearNotClosed
+from points.correcting.adjustments import NotReversible
 from points.correcting.shortages import CollectShortage, collect_shortage
 from points.expiring import lapsed
 from tests.points.calendar import give_back, hangzhou, night, set_aside
@@ -193,6 +194,33 @@ def test_what_is_collected_later_is_none_of_the_older_points_either(desk: Desk) 
     # Five points stay spent: the other five of 2026 lapse.
     lapse(desk)
     assert desk.totals()[2] == 2000
+    assert desk.broken() == []
+
+
+@pytest.mark.usefixtures("saved")
+def test_what_was_collected_of_a_reversal_is_not_reversed_so_that_nothing_younger_lapses(
+    desk: Desk,
+) -> None:
+    wrong = desk.earn(units=2, event_at=desk.clock.now)
+    spent = desk.spend(1000)
+    desk.spend(500)
+    proposal = desk.propose_back(wrong)
+    assert desk.decide(proposal).shortage == 500
+    desk.earn(units=4, event_at=desk.clock.now)
+    collecting = CollectShortage(key=desk.serial(), adjustment=proposal)
+    desk.run(collect_shortage, collecting, desk.cast.actor(desk.cast.staff))
+    collected = [made.id for made in desk.made(proposal) if made.act == "adjustment"]
+
+    for line in collected:
+        with pytest.raises(NotReversible):
+            desk.propose_back(line)
+    # What was right after all is given anew, by an adjustment: points of today.
+    desk.decide(desk.propose(500))
+    desk.back(spent)
+    lapse(desk)
+
+    # Five points stay spent: the other five of 2026 lapse.
+    assert (len(collected), desk.totals()[2]) == (1, 2500)
     assert desk.broken() == []
 
 
