@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 from core.models import OutboxMessage
 from core.work import Work
 from points.accounts import resident_account
+from points.expiring.rush import rush
 from points.expiring.warning import warn_residents
 from points.models import AccountEnd
 from residents.places import SetPhone, set_phone
@@ -189,6 +190,21 @@ def test_the_district_sees_each_community(clock: Clock, cast: People) -> None:
     page = words(cast.browser(cast.lin).get("/console/expiry"))
 
     assert "3位居民的47服务积分12月31日到期" in page
+
+
+def test_the_community_with_most_to_lose_stands_first_and_nobody_counts_who_loses_nothing(
+    clock: Clock, run: Run, ask: Run, cast: People
+) -> None:
+    clock.set(hangzhou(2027, 11, 2))
+    for number, who, points in ((50, cast.wang, 28), (51, cast.li, 12)):
+        set_aside(run, number, points * POINT, resident_account(one(who.resident), HERE, "service"))
+
+    found = ask(rush, clock.now)
+
+    assert [(each.community, each.residents, each.amount) for each in found] == [
+        (THERE, 1, 5 * POINT),
+        (HERE, 1, 2 * POINT),
+    ]
 
 
 def test_the_api_tells_each_what_lies_in_their_scope(
