@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -14,12 +15,14 @@ from sqlalchemy import Connection, select, text
 from core import settings
 from core.errors import Forbidden
 from core.models import OutboxMessage
+from points.accounts import account_id, resident_account
 from points.bulletins import lists
 from points.bulletins.lists import BulletinUnknown
 from points.bulletins.publish import MonthNotOver, PostBulletin, post_bulletin, post_due
 from residents.naming import SetNaming, set_naming
 from tests.conftest import Clock
 from tests.people import HERE, THERE, People
+from tests.points.books import one
 from tests.points.bulletins_scene import NOVEMBER, give, november, post, settle, shown
 from tests.points.statements_scene import moved, wallet
 from tests.points.statements_scene import post as transfer
@@ -155,16 +158,24 @@ def test_service_done_here_by_somebody_from_elsewhere_is_on_the_list_here(
 def test_corrections_count_in_the_month_they_are_made_in(
     run: Run, cast: People, clock: Clock, ask: Callable[..., Any]
 ) -> None:
-    up = moved(21, wallet(cast), 300)
+    up, down = moved(21, wallet(cast), 300), moved(22, wallet(cast), -100)
+    elsewhere = replace(
+        up,
+        id=UUID(int=23),
+        community=THERE,
+        debit=account_id("issued", THERE, "service"),
+        credit=resident_account(one(cast.there.resident), THERE, "service"),
+    )
     clock.set(dt.datetime(2026, 12, 10, 2, tzinfo=dt.UTC))
-    run(transfer, replace(up, act="adjustment"))
+    for each in (up, down, elsewhere):
+        run(transfer, replace(each, act="adjustment"))
     clock.set(dt.datetime(2027, 1, 5, 2, tzinfo=dt.UTC))
     post(run)
     post(run, DECEMBER)
 
     assert ask(lists.list_of, HERE, NOVEMBER).corrected_up == 0
     assert ask(lists.list_of, HERE, DECEMBER).corrected_up == 300
-    assert ask(lists.list_of, HERE, DECEMBER).corrected_down == 0
+    assert ask(lists.list_of, HERE, DECEMBER).corrected_down == 100
 
 
 def test_a_month_that_was_not_posted_has_no_list(ask: Callable[..., Any]) -> None:
