@@ -177,8 +177,11 @@ def test_from_fifty_points_on_only_the_lead_decides(desk: Desk) -> None:
 
 @pytest.mark.parametrize("amount", [0, 100_001, -100_001])
 def test_an_adjustment_is_bounded(desk: Desk, amount: int) -> None:
-    with pytest.raises(adjustments.AmountOutOfRange):
+    with pytest.raises(adjustments.AmountOutOfRange) as refused:
         desk.propose(amount)
+
+    with desk.app.test_request_context():
+        assert "0.01 到 1000 分之间" in refused.value.sentence()
 
 
 @pytest.mark.parametrize("words", [{"reason": " "}, {"evidence": ""}, {"reason": "字" * 101}])
