@@ -17,9 +17,9 @@ from points.accounts import PointsKind
 from points.earning.recorders import HolderUnknown
 from points.statements import answers_views as answers
 from points.statements import words
+from points.statements.book import moved
 from points.statements.check import issued
 from points.statements.issue import IssueStatement, issue_statement, may_see
-from points.statements.paper import moved
 from points.statements.periods import Of, Subject
 from residents import queries
 

@@ -27,7 +27,7 @@ from core.work import (
 from points.proof.sealing import head_of
 from points.statements import paper, tables, words
 from points.statements.book import CommunityBook, book_of, last_closed, transfers
-from points.statements.check import Issued, check
+from points.statements.check import Checked, Issued, check, lines_now
 from points.statements.issue import BooksDisagree
 from points.statements.periods import Period, Subject, month_before, month_of
 from points.statements.sums import Line, Sums, lines, sums_of
@@ -219,6 +219,30 @@ def _printed(connection: Connection, issued: Issued) -> bytes:
         return paper.book(issued, whose, rows, name)
     found = lines(connection, subject, period, issued.sums)
     return paper.statement(issued, whose, found, name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A line of a paper as the books word it today; amounts in centipoints."""
+
+    day: dt.date
+    reason: str
+    amount: int
+    balance: int
+
+
+def said_now(connection: Connection, checked: Checked) -> list[Said]:
+    """Return what has to stand on a holder's paper, line by line."""
+    name = place_names(connection)
+    return [
+        Said(
+            day=line.day,
+            reason=paper.reason_of(line, checked.issued.subject.community, name),
+            amount=line.amount,
+            balance=line.balance,
+        )
+        for line in lines_now(connection, checked)
+    ]
 
 
 def title(subject: Subject, period: Period) -> str:

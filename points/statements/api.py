@@ -87,10 +87,11 @@ def pdf(paper: str) -> Response:
 @public_bp.get("/checks/<paper>")
 @public_bp.response(200, schemas.CheckedSchema)
 def checked(paper: str) -> dict[str, Any]:
-    """Say what was handed out under a code, and whether it is genuine and unaltered."""
+    """Say what was handed out under a code, line by line, and whether the books still say so."""
     answers.GLANCES.one_more(request.remote_addr or "")
     with answers.books() as connection:
         found = check(connection, paper)
+        lines = answers.said_now(connection, found)
     one = found.issued
     return {
         "code": one.code,
@@ -105,4 +106,7 @@ def checked(paper: str) -> dict[str, Any]:
         "closing": one.sums.closing,
         "entries": one.sums.entries,
         "issued_at": one.issued_at,
+        "lines": lines,
+        "more": found.now.entries - len(lines) if one.subject.of != "community" else 0,
+        "accounts": found.rows,
     }

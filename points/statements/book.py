@@ -8,7 +8,7 @@ day; where the two disagree, the book says so instead of hiding it.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -141,6 +141,12 @@ def transfers(connection: Connection, subject: Subject, period: Period) -> Itera
         )
         yield from streamed(connection, query)
         day += dt.timedelta(days=1)
+
+
+def moved(rows: Sequence[BookRow]) -> list[BookRow]:
+    """Return the accounts in which something moved, the clearing ones last."""
+    found = [row for row in rows if row.credited or row.debited]
+    return sorted(found, key=lambda row: row.purpose == "clearing")
 
 
 def _rows(connection: Connection, subject: Subject, period: Period) -> list[BookRow]:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
 from core.errors import N_, NotFound
 from points.models import Statement
-from points.statements.book import book_of
+from points.statements.book import BookRow, book_of, moved
 from points.statements.codes import read_code
 from points.statements.periods import Period, Subject
-from points.statements.sums import Sums, sums_of, version_of
+from points.statements.sums import Line, Sums, lines, sums_of, version_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+
+LINES_MAX = 2_000
+"""Lines of a paper: more than anybody carries home is not printed, nor compared by eye."""
 
 
 class StatementUnknown(NotFound):
@@ -39,11 +45,17 @@ class Issued:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """What was handed out, and whether the books still give exactly this."""
+    """What was handed out, and what the books say today."""
 
     issued: Issued
-    #: Opening, closing, every transfer between, and what its line says are the same today.
-    is_genuine: bool
+    now: Sums
+    #: The accounts of a community's book in which something moved; none of a holder's statement.
+    rows: tuple[BookRow, ...]
+
+    @property
+    def is_genuine(self) -> bool:
+        """Whether opening, closing, every transfer between and its line's words are the same."""
+        return self.now == self.issued.sums
 
 
 def issued(connection: Connection, raw: str) -> Issued:
@@ -79,11 +91,21 @@ def issued(connection: Connection, raw: str) -> Issued:
 def check(connection: Connection, raw: str) -> Checked:
     """Add the period up again and compare; raises CodeMisspelled or StatementUnknown."""
     found = issued(connection, raw)
-    return Checked(issued=found, is_genuine=_again(connection, found) == found.sums)
-
-
-def _again(connection: Connection, found: Issued) -> Sums:
     subject, period, version = found.subject, found.period, version_of(found.sums.digest)
     if subject.of == "community":
-        return book_of(connection, subject, period, period.last, version).sums
-    return sums_of(connection, subject, period, found.sums.through, version)
+        book = book_of(connection, subject, period, period.last, version)
+        return Checked(issued=found, now=book.sums, rows=tuple(moved(book.rows)))
+    now = sums_of(connection, subject, period, found.sums.through, version)
+    return Checked(issued=found, now=now, rows=())
+
+
+def lines_now(connection: Connection, checked: Checked) -> tuple[Line, ...]:
+    """Return the lines of a holder's paper as the books say them today: to be compared by eye.
+
+    Nothing but these tells of a paper on which lines were swapped or reworded: its sums are right.
+    """
+    subject, period = checked.issued.subject, checked.issued.period
+    if subject.of == "community":
+        return ()
+    with closing(lines(connection, subject, period, checked.now)) as found:
+        return tuple(islice(found, LINES_MAX))

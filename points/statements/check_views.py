@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -11,7 +13,15 @@ from core.identity import public
 from core.limits import Hit, hit
 from core.work import reader, transact
 from points.statements import words
-from points.statements.answers_views import GLANCES, books, masked, title
+from points.statements.answers_views import (
+    GLANCES,
+    Said,
+    books,
+    masked,
+    place_names,
+    said_now,
+    title,
+)
 from points.statements.check import Checked, StatementUnknown, check
 from points.statements.codes import CodeMisspelled, read_code
 
@@ -42,18 +52,22 @@ def typed() -> ResponseReturnValue:
 
 @bp.get("/<paper>")
 def one(paper: str) -> ResponseReturnValue:
-    """Say what was handed out under this code, and whether the books still say the same."""
+    """Say what was handed out under this code, line by line, and whether the books still say so."""
     GLANCES.one_more(request.remote_addr or "")
     try:
         with books() as connection:
             checked = check(connection, paper)
+            said = said_now(connection, checked)
     except (CodeMisspelled, StatementUnknown) as refusal:
         return _page(refusal=refusal, typed=paper)
-    return _page(checked=checked)
+    return _page(checked=checked, said=said)
 
 
 def _page(
-    checked: Checked | None = None, refusal: AppError | None = None, typed: str = ""
+    checked: Checked | None = None,
+    refusal: AppError | None = None,
+    typed: str = "",
+    said: Sequence[Said] = (),
 ) -> ResponseReturnValue:
     issued = checked.issued if checked else None
     place = issued.subject.community if issued else 0
@@ -61,6 +75,9 @@ def _page(
         "points/check.html",
         checked=checked,
         issued=issued,
+        lines=said,
+        place_name=place_names(reader()),
+        purpose=words.purpose_words,
         name=masked(issued) if issued else "",
         title=title(issued.subject, issued.period) if issued else "",
         period=words.period_words(issued.period) if issued else "",

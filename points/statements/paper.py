@@ -14,6 +14,8 @@ from core.errors import N_, Rejected
 from core.formats import date, points, signed
 from core.paper import Paper, at_the_foot
 from points.statements import words
+from points.statements.book import moved
+from points.statements.check import LINES_MAX
 from points.statements.codes import spaced
 from points.words import seal_words, title_of
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from points.statements.check import Issued
     from points.statements.sums import Line
 
-LINES_MAX = 2_000
 CODE_SIDE = 38.0
 END_HEIGHT = 84.0
 LINE_WIDTHS = [30.0, 88.0, 28.0, 32.0]
@@ -101,14 +102,18 @@ def statement(
         _begin(made, issued, heading)
         made.row([_("日期"), _("事由"), _("增减"), _("结余")], LINE_WIDTHS, "LLRR")
         for line in lines:
-            reason = title_of(line.act, line.reason)
-            if line.place != issued.subject.community:
-                reason = f"{reason}（{place_name(line.place)}）"
+            reason = reason_of(line, issued.subject.community, place_name)
             cells = [line.day.isoformat(), reason, signed(line.amount), points(line.balance)]
             made.row(cells, LINE_WIDTHS, "LLRR")
         if not issued.sums.entries:
             made.say(_("这段时间没有积分进出。"))
         return _ended(made, issued, heading)
+
+
+def reason_of(line: Line, community: int, place_name: Callable[[int], str]) -> str:
+    """Say what a line was for, and where, if it was elsewhere."""
+    reason = title_of(line.act, line.reason)
+    return reason if line.place == community else f"{reason}（{place_name(line.place)}）"
 
 
 def book(
@@ -127,12 +132,6 @@ def book(
             net = signed(row.debited - row.credited)
             made.row([name, points(row.debited), points(row.credited), net], BOOK_WIDTHS, "LRRR")
         return _ended(made, issued, heading)
-
-
-def moved(rows: Sequence[BookRow]) -> list[BookRow]:
-    """Return the accounts in which something moved, the clearing ones last."""
-    found = [row for row in rows if row.credited or row.debited]
-    return sorted(found, key=lambda row: row.purpose == "clearing")
 
 
 def _ended(made: Paper, issued: Issued, heading: Heading) -> bytes:
@@ -161,7 +160,7 @@ def _ended(made: Paper, issued: Issued, heading: Heading) -> bytes:
     made.say(spaced(issued.code), paper.FIGURE)
     made.say(
         _(
-            "扫左边的码，或打开 %(url)s 输入核对码，就知道这张单子是真是假、改没改过。",
+            "扫左边的码，或打开 %(url)s 输入核对码，再逐行对照，就知道这张单子是真是假、改没改过。",
             url=heading.check_url,
         )
     )

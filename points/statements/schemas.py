@@ -103,8 +103,30 @@ class IssuedSchema(Schema):
     exists = fields.Boolean()
 
 
+class CheckedLineSchema(Schema):
+    """A line as it has to stand on the paper."""
+
+    day = fields.Date()
+    reason = fields.String(metadata={"description": "with the place, where that is another"})
+    amount = fields.Integer(metadata=CENTIPOINTS)
+    balance = fields.Integer(metadata=CENTIPOINTS)
+
+
+class CheckedAccountSchema(Schema):
+    """An account as it has to stand on a community's paper."""
+
+    purpose = fields.String()
+    counterpart = fields.Integer(metadata={"description": "the other community of a clearing"})
+    credited = fields.Integer(metadata=CENTIPOINTS)
+    debited = fields.Integer(metadata=CENTIPOINTS)
+
+
 class CheckedSchema(Schema):
-    """What was handed out under a code, and whether the books still give exactly this."""
+    """What was handed out under a code, and what the books say of it today.
+
+    ``genuine``: they still give exactly what was handed out. Whether the paper does, whoever holds
+    it sees by comparing the lines.
+    """
 
     code = fields.String()
     genuine = fields.Boolean()
@@ -118,3 +140,6 @@ class CheckedSchema(Schema):
     closing = fields.Integer(metadata=CENTIPOINTS)
     entries = fields.Integer()
     issued_at = fields.AwareDateTime()
+    lines = fields.List(fields.Nested(CheckedLineSchema))
+    more = fields.Integer(metadata={"description": "lines that this answer leaves out"})
+    accounts = fields.List(fields.Nested(CheckedAccountSchema))

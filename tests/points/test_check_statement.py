@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable
 from hashlib import blake2b
@@ -15,6 +16,7 @@ from sqlalchemy import text
 
 from core.db import db
 from points.closing import close_days
+from points.statements import check as check_module
 from points.statements.answers_views import GLANCES
 from points.statements.check import StatementUnknown, check
 from points.statements.codes import (
@@ -26,7 +28,8 @@ from points.statements.codes import (
     read_code,
     spaced,
 )
-from points.statements.periods import Subject
+from points.statements.periods import Period, Subject
+from tests import printed
 from tests.conftest import Clock
 from tests.people import HERE, People
 from tests.points.books import one
@@ -65,13 +68,59 @@ def test_anybody_sees_that_a_paper_is_genuine_and_whose_in_masked_letters(
     said = text_of(answer.get_data(as_text=True))
 
     assert answer.status_code == 200
-    assert "是真的，没有改过" in said
+    assert "核对码是真的，请逐行对照" in said
     assert "王*英" in said
     assert "王秀英" not in answer.get_data(as_text=True)
     assert "期初0分" in said
     assert "期末8分" in said
     assert "共2笔" in said
     assert "2026年11月1日" in said
+
+
+def shown(client: FlaskClient, code: str) -> list[str]:
+    """Each line of the page, without what a paper has in the heads of its columns."""
+    page = client.get(f"/check/{code}").get_data(as_text=True)
+    found = re.findall(r'<li class="row">(.*?)</li>', page, re.DOTALL)
+    return [re.sub(r"</b>分|<.*?>|\s|结余|净额", "", each) for each in found]
+
+
+def test_lines_that_were_swapped_or_reworded_on_paper_are_told_by_what_the_page_shows(
+    client: FlaskClient, cast: People, code: str
+) -> None:
+    document = cast.browser(cast.wang).get(f"/points/statements/{code}/pdf")
+    genuine = printed.read(document.data).words
+    first, second = shown(client, code)
+    said = first + second
+
+    assert said == "2026-11-24便民集市，来帮忙+20202026-11-24洗洁精一瓶−128"
+    assert said in genuine
+    for forged in (
+        genuine.replace(said, second + first),
+        genuine.replace("洗洁精一瓶", "洗洁精两瓶"),
+        genuine.replace("−128", "−118"),
+    ):
+        assert forged != genuine
+        assert said not in forged
+
+
+def test_a_paper_is_compared_up_to_what_can_be_printed(
+    client: FlaskClient, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check_module, "LINES_MAX", 1)
+
+    assert len(shown(client, code)) == 1
+    assert "还有1行没有列出" in text_of(client.get(f"/check/{code}").get_data(as_text=True))
+    assert client.get(f"/api/v1/checks/{code}").get_json()["more"] == 1
+
+
+def test_a_paper_of_a_time_without_points_says_that_it_has_no_lines(
+    client: FlaskClient, run: Run, cast: People, code: str
+) -> None:
+    october = Period(first=dt.date(2026, 10, 1), last=dt.date(2026, 10, 31))
+    empty = issue(run, cast.actor(cast.staff), hers(cast), october).code
+
+    assert shown(client, empty) == []
+    assert "没有积分进出" in client.get(f"/check/{empty}").get_data(as_text=True)
 
 
 def test_a_paper_stays_genuine_when_points_move_afterwards(
@@ -135,11 +184,18 @@ def test_a_communitys_paper_is_checked_in_the_same_way(
     subject = Subject(of="community", community=HERE, points_kind="service")
     made = issue(run, cast.actor(cast.staff), subject)
     before = client.get(f"/check/{made.code}").get_data(as_text=True)
+    lines = shown(client, made.code)
+    accounts = client.get(f"/api/v1/checks/{made.code}").get_json()["accounts"]
     tamper(app, "DELETE FROM transfers WHERE act = 'redemption'")
     after = client.get(f"/check/{made.code}").get_data(as_text=True)
 
     assert "是真的" in before
     assert "社区" in text_of(before)
+    assert lines == ["发放发给居民20从居民收回0+20", "兑换发给居民0从居民收回12−12"]
+    assert [(row["purpose"], row["debited"], row["credited"]) for row in accounts] == [
+        ("issued", 2000, 0),
+        ("redeemed", 0, 1200),
+    ]
     assert "和账本对不上" in after
 
 
@@ -221,5 +277,10 @@ def test_programs_check_in_the_api(client: FlaskClient, code: str) -> None:
     assert found["genuine"] is True
     assert found["name"] == "王*英"
     assert (found["opening"], found["closing"], found["entries"]) == (0, 800, 2)
+    assert found["lines"] == [
+        {"day": "2026-11-24", "reason": "便民集市，来帮忙", "amount": 2000, "balance": 2000},
+        {"day": "2026-11-24", "reason": "洗洁精一瓶", "amount": -1200, "balance": 800},
+    ]
+    assert (found["more"], found["accounts"]) == (0, [])
     assert re.fullmatch(r"[0-9A-Z]{12}", found["code"])
     assert client.get("/api/v1/checks/nonsense").get_json()["code"] == "code_misspelled"
