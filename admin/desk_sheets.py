@@ -14,7 +14,7 @@ from admin.sheet_room import Looked
 from core.errors import AppError
 from core.identity import current_actor
 from core.work import business_day, present, reader
-from points.earning.act_sheets import RowResult, listed, look_at, record_all
+from points.earning.act_sheets import RowResult, listed, look_at, record_all, refused_row
 from points.earning.recorders import Looker
 from points.earning.sheet_queries import recent_sheets
 
@@ -94,7 +94,9 @@ def act_sheet_record() -> ResponseReturnValue:
         lines: list[Line] = sheet_room.kept(KIND)
         _understand(lines)
         rows = listed(((line.number, line.means) for line in lines if line.means), today)
-        sheet, _done = record_all(actor, actor.place, rows, name=request.form.get("name", ""))
+        unread = [refused_row(line.number, line.error) for line in lines if not line.means]
+        name = request.form.get("name", "")
+        sheet, _done = record_all(actor, actor.place, rows, name=name, unread=unread)
     except AppError as refusal:
         return _form(sheet_room.pasted(), refusal.sentence(), int(refusal.status))
     assert sheet is not None  # noqa: S101 - it has a name

@@ -70,17 +70,6 @@ class ListedAct:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordRows:
-    """A chunk of rows; ``sheet`` None: a list of doors that is not kept."""
-
-    community: int
-    rows: tuple[ListedAct, ...]
-    sheet: UUID | None = None
-    name: str = ""
-    total: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RowResult:
     """What became of a row: recorded, existed, capped (nothing left of it) or refused."""
 
@@ -90,6 +79,21 @@ class RowResult:
     units: int
     amount: int
     message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordRows:
+    """A chunk of rows; ``sheet`` None: a list of doors that is not kept.
+
+    ``unread`` are lines of the sheet that mean nothing, each with its sentence.
+    """
+
+    community: int
+    rows: tuple[ListedAct, ...]
+    unread: tuple[RowResult, ...] = ()
+    sheet: UUID | None = None
+    name: str = ""
+    total: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,9 +123,9 @@ def listed(acts: Iterable[tuple[int, Act]], day: dt.date) -> tuple[ListedAct, ..
     return tuple(rows)
 
 
-def sheet_id(community: int, rows: Sequence[ListedAct]) -> UUID:
+def sheet_id(community: int, rows: Sequence[ListedAct], unread: Sequence[RowResult] = ()) -> UUID:
     """Return the one id that a sheet of this content has."""
-    text = "\n".join(repr(row) for row in rows)
+    text = "\n".join([*map(repr, rows), *(str(row.number) for row in unread)])
     digest = blake2b(text.encode(), digest_size=16).hexdigest()
     return uuid8(HELP_EPOCH, "sheet", community, digest)
 
@@ -145,6 +149,7 @@ def record_rows(work: Work, command: RecordRows) -> RowsRecorded:
     if command.sheet is not None:
         keep_sheet(work, command, command.sheet)
     results = [_record(work, checker, command, row) for row in command.rows]
+    results += command.unread
     if command.sheet is not None:
         keep_rows(work, command.sheet, results)
     if all(row.outcome != "recorded" for row in results):
@@ -222,25 +227,32 @@ def keep_rows(work: Work, sheet: UUID, results: list[RowResult]) -> None:
 
 
 def record_all(
-    actor: Actor, community: int, rows: Sequence[ListedAct], *, name: str | None = None
+    actor: Actor,
+    community: int,
+    rows: Sequence[ListedAct],
+    *,
+    name: str | None = None,
+    unread: Sequence[RowResult] = (),
 ) -> tuple[UUID | None, RowsRecorded]:
-    """Record any number of rows in chunks; with a name the sheet is kept.
+    """Record any number of rows in chunks; with a name the sheet is kept, ``unread`` lines too.
 
     Raises ActSheetEmpty, ActSheetTooLong, Forbidden, NotInYourScope.
     """
     if not rows:
         raise ActSheetEmpty
-    if len(rows) > ROWS_MAX:
+    total = len(rows) + len(unread)
+    if total > ROWS_MAX:
         raise ActSheetTooLong
-    sheet = sheet_id(community, rows) if name is not None else None
+    sheet = sheet_id(community, rows, unread) if name is not None else None
     results: list[RowResult] = []
     for start in range(0, len(rows), CHUNK):
         command = RecordRows(
             community=community,
             rows=tuple(rows[start : start + CHUNK]),
+            unread=() if start else tuple(unread),
             sheet=sheet,
             name=name or "",
-            total=len(rows),
+            total=total,
         )
         results += transact(record_rows, command, actor).rows
     return sheet, RowsRecorded(rows=tuple(results))

@@ -74,9 +74,11 @@ def record_hours(data: dict[str, Any]) -> RowsRecorded:
     if data["dry_run"]:
         asking = Looker(connection=reader(), actor=actor, day=business_day(now))
         done = look_at_hours(asking, now, actor.place, rows)
+        results = (*done.rows, *unknown)
     else:
-        _sheet, done = import_hours(actor, actor.place, rows, data["name"])
-    return RowsRecorded(rows=tuple(sorted((*done.rows, *unknown), key=lambda row: row.number)))
+        _sheet, done = import_hours(actor, actor.place, rows, data["name"], unknown)
+        results = done.rows
+    return RowsRecorded(rows=tuple(sorted(results, key=lambda row: row.number)))
 
 
 def _rows(given: list[dict[str, Any]]) -> tuple[list[HoursRow], tuple[RowResult, ...]]:

@@ -80,10 +80,11 @@ class HoursRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordHours:
-    """A chunk of a file."""
+    """A chunk of a file; ``unread`` are lines that mean nothing, each with its sentence."""
 
     community: int
     rows: tuple[HoursRow, ...]
+    unread: tuple[RowResult, ...]
     sheet: UUID
     name: str
     total: int
@@ -126,6 +127,7 @@ def record_hours(work: Work, command: RecordHours) -> RowsRecorded:
                 message="",
             ),
         )
+    results += command.unread
     kept = RecordRows(community=command.community, rows=(), name=command.name, total=command.total)
     keep_sheet(work, kept, command.sheet)
     keep_rows(work, command.sheet, results)
@@ -231,31 +233,40 @@ def _existed(row: HoursRow, earlier: object) -> RowResult:
 
 
 def import_hours(
-    actor: Actor, community: int, rows: Sequence[HoursRow], name: str
+    actor: Actor,
+    community: int,
+    rows: Sequence[HoursRow],
+    name: str,
+    unread: Sequence[RowResult] = (),
 ) -> tuple[UUID, RowsRecorded]:
-    """Record a file in chunks; the same content is the same sheet.
+    """Record a file in chunks; the same content is the same sheet. ``unread`` lines are kept too.
 
     Raises ActSheetEmpty, ActSheetTooLong, Forbidden, NotInYourScope.
     """
     if not rows:
         raise ActSheetEmpty
-    if len(rows) > ROWS_MAX:
+    total = len(rows) + len(unread)
+    if total > ROWS_MAX:
         raise ActSheetTooLong
-    sheet = sheet_of_hours(community, rows)
+    sheet = sheet_of_hours(community, rows, unread)
     results: list[RowResult] = []
     for start in range(0, len(rows), CHUNK):
         command = RecordHours(
             community=community,
             rows=tuple(rows[start : start + CHUNK]),
+            unread=() if start else tuple(unread),
             sheet=sheet,
             name=name,
-            total=len(rows),
+            total=total,
         )
         results += transact(record_hours, command, actor).rows
     return sheet, RowsRecorded(rows=tuple(results))
 
 
-def sheet_of_hours(community: int, rows: Sequence[HoursRow]) -> UUID:
+def sheet_of_hours(
+    community: int, rows: Sequence[HoursRow], unread: Sequence[RowResult] = ()
+) -> UUID:
     """Return the one id that a file of this content has."""
-    content = blake2b(repr(rows).encode(), digest_size=16).hexdigest()
+    text = "\n".join([repr(rows), *(str(row.number) for row in unread)])
+    content = blake2b(text.encode(), digest_size=16).hexdigest()
     return uuid8(EPOCH, "hours", community, content)

@@ -103,7 +103,10 @@ def test_each_row_is_looked_at_then_recorded_then_given_back(ask: Run, cast: Peo
         ("2", "王秀英", "20", "记上了"),
         ("3", "陈建国", "15", "记上了"),
     ]
+    assert [row["行"] for row in rows] == [str(number) for number in range(2, 2 + len(rows))]
+    assert len(rows) == 2 + len(WRONG), "every line of the file is in its result"
     assert {row["结果"] for row in rows[2:]} == {"没有记"}
+    assert all(row["原因"] for row in rows[2:])
     assert ask(verify).broken == ()
 
 

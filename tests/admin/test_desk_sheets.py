@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -68,7 +69,25 @@ def test_each_row_is_looked_at_then_recorded_then_shown(ask: Run, cast: People) 
     assert done.status_code == 303
     result = words(browser.get(done.headers["Location"]))
     assert "记上3行，共11分" in result
+    assert f"{len(WRONG)}行没有记" in result
     assert ask(count, "awards") == 3
+
+
+def test_every_line_of_the_file_is_in_the_result_file_the_unreadable_with_their_reason(
+    cast: People,
+) -> None:
+    browser = cast.browser(cast.staff)
+    looked = fill(browser, SHEET, LOOK, cells="\n".join((*GOOD, *WRONG)))
+    done = again(browser, looked.get_data(as_text=True), SHEET)
+
+    address = f"{done.headers['Location'].partition('?')[0]}/result.csv"
+    rows = list(csv.DictReader(io.StringIO(browser.get(address).get_data().decode("utf-8-sig"))))
+    lines = (*GOOD, *WRONG)
+    assert [row["行"] for row in rows] == [str(number + 1) for number in range(1, len(lines))]
+    assert [row["结果"] for row in rows] == ["记上了"] * 3 + ["没有记"] * len(WRONG)
+    assert "没有找到「王秀芬」" in rows[3]["原因"]
+    assert "日期没有看懂" in rows[7]["原因"]
+    assert f"{len(lines) - 1} 行" in browser.get(SHEET).get_data(as_text=True)
 
 
 def test_the_same_sheet_again_records_nothing_more(ask: Run, cast: People) -> None:

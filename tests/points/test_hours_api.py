@@ -38,6 +38,9 @@ def test_each_row_is_answered_by_itself_and_the_same_again_records_nothing(
     again = [(row["outcome"], row["message"]) for row in send()["rows"][1:3]]
     assert again == [("existed", "")] * 2
     assert ask(count, "awards") == 2
+    assert ask(count, "act_sheet_rows") == len(rows), (
+        "the desk reads of every row what became of it"
+    )
 
 
 def test_where_nobody_is_known_each_row_says_so(
