@@ -35,6 +35,7 @@ import admin.desk_activities
 import admin.desk_acts
 import admin.desk_agents
 import admin.desk_amend
+import admin.desk_correct
 import admin.desk_corrections
 import admin.desk_counter
 import admin.desk_deductions

@@ -20,12 +20,12 @@ from core.identity import current_actor
 from core.work import business_day, present, reader, transact
 from points.earning import deductions
 from points.earning.rules import rules_in_force
-from residents import people, queries
+from residents import homes, people, queries
 
 
 @desk.context_processor
 def _switch() -> dict[str, Any]:
-    """Let the page of a resident know whether there is such a thing here."""
+    """Let the pages of residents and households know whether there is such a thing here."""
     return {"deductions_are_on": deductions_are_on}
 
 
@@ -35,34 +35,34 @@ def deductions_are_on() -> bool:
     return settings.flag(reader(), "points.deductions", present(), place)
 
 
-@desk.get("/residents/<uuid:resident_id>/deductions")
-def household_deductions(resident_id: UUID) -> ResponseReturnValue:
+@desk.get("/households/<uuid:household_id>/deductions")
+def household_deductions(household_id: UUID) -> ResponseReturnValue:
     """Show the reminders that a household got, and what was taken."""
-    return _page(resident_id)
+    return _page(household_id)
 
 
-def _line(resident_id: UUID) -> queries.ResidentLine:
-    """Return a resident of this community; the household is meant."""
+def _home(household_id: UUID) -> homes.Home:
+    """Return a household of this community."""
     actor = current_actor()
     actor.require("points.adjust")
-    line = queries.lines(reader(), [resident_id]).get(resident_id)
-    if line is None:
-        raise people.ResidentUnknown
-    if not actor.covers(line.community):
+    found = homes.home(reader(), household_id)
+    if found is None:
+        raise people.HouseholdUnknown
+    if not actor.covers(found.community):
         raise NotInYourScope
-    return line
+    return found
 
 
-def _page(resident_id: UUID, refusal: str | None = None, status: int = 200) -> ResponseReturnValue:
-    line, today = _line(resident_id), business_day(present())
+def _page(household_id: UUID, refusal: str | None = None, status: int = 200) -> ResponseReturnValue:
+    home, today = _home(household_id), business_day(present())
     is_on = deductions_are_on()
-    rules = rules_in_force(reader(), line.community, today) if is_on else []
-    taken = deductions.deductions_of(reader(), line.household)
-    standing = deductions.standing(reader(), line.household, rules, today)
+    rules = rules_in_force(reader(), home.community, today) if is_on else []
+    taken = deductions.deductions_of(reader(), home.household)
+    standing = deductions.standing(reader(), home.household, rules, today)
     noted = {one.noted_by for each in standing for one in each.reminders}
     page = render_template(
         "admin/deductions.html",
-        resident=line,
+        home=home,
         is_on=is_on,
         rules=standing,
         taken=taken,
@@ -74,12 +74,12 @@ def _page(resident_id: UUID, refusal: str | None = None, status: int = 200) -> R
     return page, status
 
 
-@desk.post("/residents/<uuid:resident_id>/reminders")
-def household_remind(resident_id: UUID) -> ResponseReturnValue:
+@desk.post("/households/<uuid:household_id>/reminders")
+def household_remind(household_id: UUID) -> ResponseReturnValue:
     """Note that a household was reminded."""
     command = deductions.NoteReminder(
         community=current_actor().place,
-        household=_line(resident_id).household,
+        household=_home(household_id).household,
         rule=request.form.get("rule", ""),
         day=date(request.form.get("day")),
         note=request.form.get("note", ""),
@@ -88,16 +88,16 @@ def household_remind(resident_id: UUID) -> ResponseReturnValue:
     def said(done: Any) -> str:
         return str(_("已留下提醒的记录，现在有 %(count)s 次", count=done.reminders))
 
-    return _done(resident_id, deductions.note_reminder, command, said)
+    return _done(household_id, deductions.note_reminder, command, said)
 
 
-@desk.post("/residents/<uuid:resident_id>/deductions")
-def household_deduct(resident_id: UUID) -> ResponseReturnValue:
+@desk.post("/households/<uuid:household_id>/deductions")
+def household_deduct(household_id: UUID) -> ResponseReturnValue:
     """Take what the rule says, to zero at most."""
     command = deductions.Deduct(
         key=request.form.get("key", ""),
         community=current_actor().place,
-        household=_line(resident_id).household,
+        household=_home(household_id).household,
         rule=request.form.get("rule", ""),
         reason=request.form.get("reason", ""),
     )
@@ -105,13 +105,13 @@ def household_deduct(resident_id: UUID) -> ResponseReturnValue:
     def said(done: Any) -> str:
         return str(_("扣了 %(points)s 基本积分，本户看得到原因", points=points(done.amount)))
 
-    return _done(resident_id, deductions.deduct, command, said)
+    return _done(household_id, deductions.deduct, command, said)
 
 
-def _done(resident_id: UUID, use_case: Any, command: Any, said: Any) -> ResponseReturnValue:
+def _done(household_id: UUID, use_case: Any, command: Any, said: Any) -> ResponseReturnValue:
     try:
         done = transact(use_case, command, current_actor())
     except AppError as refusal:
-        return _page(resident_id, refusal.sentence(), int(refusal.status))
+        return _page(household_id, refusal.sentence(), int(refusal.status))
     flash(said(done), "done")
-    return redirect(url_for("desk.household_deductions", resident_id=resident_id), code=303)
+    return redirect(url_for("desk.household_deductions", household_id=household_id), code=303)

@@ -134,6 +134,7 @@ def _card(
     page = render_template(
         "admin/resident.html",
         household={
+            "id": line.household,
             "address": line.address or _("住址待补"),
             "note": _("一户 %(count)s 人", count=len(family.members)),
             "basic": own.basic_all,

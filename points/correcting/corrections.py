@@ -271,7 +271,7 @@ def close_correction(
     return CorrectionMoved(id=correction, state="answered")
 
 
-def holder_about(connection: Connection, row: Row[Correction]) -> UUID | None:
+def holder_about(connection: Connection, row: Row[Correction] | Asked) -> UUID | None:
     """Return whose points a request is about; None where its award was taken back meanwhile."""
     if row.kind == "objection":
         listed = select(BulletinLine.holder_id).where(BulletinLine.id == row.subject)

@@ -1,0 +1,179 @@
+"""What the desk corrects of a household: deducted, wrong on the list, and nobody known in it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from core import settings
+from points.bulletins import lists
+from points.bulletins.objecting import Object, object_to_line
+from points.correcting.corrections import corrections_about
+from points.earning.community_rules import Caps, SetRule, set_rule
+from residents import people
+from residents.addresses import Address
+from tests.admin.forms import Forms, fill
+from tests.admin.scene import words
+from tests.conftest import Clock
+from tests.people import HERE, People
+from tests.points.books import one
+from tests.points.bulletins_scene import NOVEMBER, november, post
+from tests.points.correcting import Desk, Run
+from tests.points.earning import CORRIDOR
+
+PROPOSAL = {"reason": "扣错了楼道", "evidence": "现场照片"}
+
+
+@pytest.fixture
+def desk(app: Flask, run: Run, ask: Run, cast: People, clock: Clock) -> Desk:
+    return Desk(app=app, run=run, ask=ask, cast=cast, clock=clock)
+
+
+def page(browser: FlaskClient, address: str) -> str:
+    answer = browser.get(address)
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    return words(answer)
+
+
+def earn_at_home(desk: Desk, household: UUID) -> UUID:
+    """Give a household five basic points, and let the night pass."""
+    return desk.earn(rule=CORRIDOR, units=1, holder_kind="household", holder_id=household)
+
+
+def deducted(desk: Desk) -> tuple[FlaskClient, str]:
+    """Take two points from 王秀英's household as staff do; return the line's address."""
+    cast, household = desk.cast, one(desk.cast.wang.household)
+    allowed = settings.SetSetting(key="a", setting="points.deductions", place=HERE, value="1")
+    desk.run(settings.set_setting, allowed, cast.actor(cast.lead))
+    rule = SetRule(
+        community=HERE,
+        rule="deduct.corridor",
+        valid_from=desk.clock.now.date() + dt.timedelta(days=1),
+        points=-200,
+        caps=Caps(per_month=1, per_year=6),
+        recorded_by=("社工",),
+    )
+    desk.run(set_rule, rule, cast.actor(cast.lead))
+    earn_at_home(desk, household)
+    desk.night()
+    staff = cast.browser(cast.staff)
+    card = staff.get(f"/desk/households/{household}").get_data(as_text=True)
+    address = f"/desk/households/{household}/deductions"
+    assert f'href="{address}"' in card
+    for days in (3, 1):
+        day = desk.clock.now.date() - dt.timedelta(days=days)
+        assert fill(staff, address, "/reminders", day=day.isoformat()).status_code == 303
+    assert fill(staff, address, "/deductions", reason="堆纸箱").status_code == 303
+    shown = staff.get(address).get_data(as_text=True)
+    return staff, "/desk/correct?line=" + shown.partition("/desk/correct?line=")[2].partition('"')[
+        0
+    ]
+
+
+def test_whoever_has_no_phone_says_at_the_desk_that_a_deduction_is_wrong(desk: Desk) -> None:
+    staff, address = deducted(desk)
+    line = UUID(address.partition("=")[2])
+
+    shown = page(staff, address)
+    assert "谁来说的" in shown
+    said = fill(
+        staff, address, "/correct/say", resident=str(desk.cast.li.resident), words="纸箱不是我家的"
+    )
+
+    assert said.status_code == 303
+    [asked] = desk.ask(corrections_about, line)
+    assert (asked.asked_by, asked.entered_by) == (
+        desk.cast.li.person,
+        desk.cast.staff.person,
+    )
+    assert "纸箱不是我家的" in page(staff, "/desk/corrections")
+    lead = desk.cast.browser(desk.cast.lead)
+    fill(staff, f"/desk/correct?correction={asked.id}", "/correct/reverse", **PROPOSAL)
+    fill(lead, "/desk/corrections?show=waiting", "/decide", approve="1")
+    [answered] = desk.ask(corrections_about, line)
+    assert (answered.outcome, answered.answer) == ("reversed", "扣错了楼道")
+    assert desk.broken() == []
+
+
+def test_somebody_of_another_household_does_not_speak_for_it(desk: Desk) -> None:
+    line = earn_at_home(desk, one(desk.cast.wang.household))
+    staff = desk.cast.browser(desk.cast.staff)
+    address = f"/desk/correct?line={line}"
+
+    refused = fill(
+        staff, address, "/correct/say", resident=str(desk.cast.chen.resident), words="不对"
+    )
+
+    assert refused.status_code == 404
+    assert desk.ask(corrections_about, line) == []
+
+
+def test_points_of_a_household_with_nobody_known_are_given_and_taken(desk: Desk) -> None:
+    home = people.EnterHousehold(
+        community=HERE, address=Address(estate="建国南苑", building="7", unit="1", room="201")
+    )
+    household = desk.run(people.enter_household, home, desk.cast.actor(desk.cast.staff)).household
+    line = earn_at_home(desk, household)
+    staff, lead = desk.cast.browser(desk.cast.staff), desk.cast.browser(desk.cast.lead)
+    card = staff.get(f"/desk/households/{household}").get_data(as_text=True)
+    address = f"/desk/correct?household={household}"
+    assert f'href="{address}"' in card
+
+    shown = page(staff, address)
+    assert "建国南苑7-1-201" in shown
+    refused = fill(staff, address, "/correct/adjust", points="0", **PROPOSAL)
+    assert refused.status_code == 422
+    assert "加分或减分" in words(refused)
+    fill(staff, address, "/correct/adjust", sign="less", points="2", **PROPOSAL)
+    waiting = lead.get("/desk/corrections?show=waiting")
+    assert f'href="/desk/households/{household}"' in waiting.get_data(as_text=True)
+    assert "建国南苑7-1-201" in words(waiting)
+    fill(lead, "/desk/corrections?show=waiting", "/decide", approve="1")
+
+    assert "3" in page(staff, f"/desk/households/{household}").partition("全户基本积分")[2][:4]
+    shown = page(staff, f"/desk/correct?line={line}")
+    assert "这一户还没有登记的人" in shown
+    assert "写下，等核对" not in shown
+    assert desk.broken() == []
+
+
+def test_an_objection_to_a_households_line_leads_to_its_points(
+    app: Flask, desk: Desk, ask: Callable[..., Any]
+) -> None:
+    november(app, desk.run, desk.cast, desk.clock)
+    post(desk.run)
+    listed = ask(lists.lines, ask(lists.list_of, HERE, NOVEMBER))
+    line = next(each for each in listed if each.what == "楼道不堆物")
+    objection = Object(line=line.id, words="我家也没堆")
+    asked = desk.run(object_to_line, objection, desk.cast.actor(desk.cast.wang)).id
+    staff = desk.cast.browser(desk.cast.staff)
+    address = f"/desk/correct?correction={asked}"
+
+    assert address in staff.get("/desk/bulletins/2026-11").get_data(as_text=True)
+    sent = Forms(staff.get(address).get_data(as_text=True)).forms
+    [values] = [dict(form[1]) for form in sent if form[0] == "/desk/correct/adjust"]
+    assert (values["holder_kind"], values["holder_id"]) == (
+        "household",
+        str(desk.cast.wang.household),
+    )
+    assert "加分或减分" in words(fill(staff, address, "/correct/answer", answer=" "))
+    fill(staff, address, "/correct/adjust", points="1", **PROPOSAL)
+    lead = desk.cast.browser(desk.cast.lead)
+    fill(lead, "/desk/corrections?show=waiting", "/decide", approve="1")
+    [answered] = desk.ask(corrections_about, line.id)
+    assert answered.outcome == "adjusted"
+
+
+@pytest.mark.parametrize("what", ["correct?household=", "households/"])
+def test_a_household_that_is_not_there_or_elsewhere_is_not_opened(desk: Desk, what: str) -> None:
+    staff = desk.cast.browser(desk.cast.staff)
+    end = "/deductions" if what == "households/" else ""
+
+    assert staff.get(f"/desk/{what}{UUID(int=404)}{end}").status_code == 404
+    assert staff.get(f"/desk/{what}{desk.cast.there.household}{end}").status_code == 403
