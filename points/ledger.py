@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import insert, select, update
 
-from core.errors import N_, Conflict, NotFound, Rejected
+from core.errors import N_, AppError, Conflict, NotFound, Rejected
 from core.models import BusinessDay
 from points.accounts import PointsKind
 from points.models import Account, AccountDelta, Transfer
@@ -40,6 +40,12 @@ class AccountUnknown(NotFound):
     """There is no such account in this community and kind."""
 
     text = N_("没有找到这个积分账户。请联系社区核对居民信息。")
+
+
+class KindsMixed(Rejected):
+    """The account is one of the other kind of points; kinds never meet in a transfer."""
+
+    text = N_("基本积分和服务积分不能混在一笔里。请核对是哪一种积分，再办一次。")
 
 
 class DayClosed(Conflict):
@@ -106,7 +112,7 @@ class Spending:
 def post(work: Work, posting: Posting) -> Posted:
     """Post one transfer, once per id.
 
-    Raises InsufficientPoints, TransferDiffers, AccountUnknown or DayClosed.
+    Raises InsufficientPoints, TransferDiffers, AccountUnknown, KindsMixed or DayClosed.
     """
     sides = Sides(debit_holder=posting.debit > 0, credit_holder=posting.credit > 0)
     values = work.bind(
@@ -130,12 +136,12 @@ def post(work: Work, posting: Posting) -> Posted:
     )
     if sides.debit_holder and sides.credit_holder:
         lock_accounts(work, posting.debit, posting.credit)
-    if _execute(work, sides, values):
+    if _execute(work, sides, values, posting):
         return Posted(id=posting.id, exists=False)
     return _why_not(work, posting)
 
 
-def _execute(work: Work, sides: Sides, values: dict[str, object]) -> bool:
+def _execute(work: Work, sides: Sides, values: dict[str, object], posting: Posting) -> bool:
     """Run the guarded statement; on SQLite its three parts, under BEGIN IMMEDIATE."""
     if not work.is_sqlite:
         # The way through SQLAlchemy costs three times what psycopg's own does.
@@ -147,8 +153,8 @@ def _execute(work: Work, sides: Sides, values: dict[str, object]) -> bool:
         row = work.connection.execute(part, values).first()
         if row is None:
             if found:
-                # The other side was changed already: undo it all, this account does not exist.
-                raise AccountUnknown
+                # The other side was changed already: undo it all, this account is not the one.
+                raise _refusal(work, posting)
             return False
         found |= {f"v_{name}_balance": row[0], f"v_{name}_version": row[1]} if name else {}
     work.connection.execute(parts.transfer, values | parts.empty | found)
@@ -187,16 +193,21 @@ def _why_not(work: Work, posting: Posting) -> Posted:
             raise TransferDiffers
         return Posted(id=posting.id, exists=True)
     refuse_closed_day(work)
+    raise _refusal(work, posting)
+
+
+def _refusal(work: Work, posting: Posting) -> type[AppError]:
+    """Return what is wrong with the accounts of a posting that moved nothing."""
     holders = {side for side in (posting.debit, posting.credit) if side > 0}
-    in_this_book = select(Account.id).where(
-        Account.id.in_(holders),
-        Account.community == posting.community,
-        Account.points_kind == posting.points_kind,
+    in_this_book = select(Account.id, Account.points_kind).where(
+        Account.id.in_(holders), Account.community == posting.community
     )
-    known = work.connection.scalars(in_this_book).all()
-    if holders - set(known):
-        raise AccountUnknown
-    raise InsufficientPoints
+    kinds = {row.id: row.points_kind for row in work.connection.execute(in_this_book)}
+    if holders - set(kinds):
+        return AccountUnknown
+    if set(kinds.values()) - {posting.points_kind}:
+        return KindsMixed
+    return InsufficientPoints
 
 
 def refuse_closed_day(work: Work) -> None:

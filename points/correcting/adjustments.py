@@ -19,7 +19,7 @@ from points.correcting.corrections import (
     holder_about,
     locked_correction,
 )
-from points.earning.recorders import HolderUnknown
+from points.earning.recorders import HolderUnknown, KindUnfit
 from points.lines import LineOf, line_of
 from points.models import Account, Adjustment
 from points.models.correcting import ADJUSTED_MAX
@@ -147,7 +147,7 @@ class AdjustmentState:
 def propose_adjustment(work: Work, command: ProposeAdjustment) -> Proposed:
     """Propose to give or to take points of a resident or household of the actor's community.
 
-    Raises AmountOutOfRange, AdjustmentWordsMissing, HolderUnknown, OwnAdjustment,
+    Raises AmountOutOfRange, AdjustmentWordsMissing, HolderUnknown, KindUnfit, OwnAdjustment,
     CorrectionUnknown, CorrectionClosed, CorrectionUnrelated, Forbidden or NotInYourScope.
     """
     work.actor.require("points.adjust")
@@ -160,11 +160,10 @@ def propose_adjustment(work: Work, command: ProposeAdjustment) -> Proposed:
     work.actor.require("points.adjust", holder.community)
     account = resident_account(command.holder_id, holder.community, command.points_kind)
     if command.holder_kind == "household":
+        if command.points_kind != "basic":
+            raise KindUnfit
         account = household_account(command.holder_id, holder.community)
-    found = select(Account.id).where(
-        Account.id == account, Account.points_kind == command.points_kind
-    )
-    if work.connection.execute(found).first() is None:
+    if work.connection.scalar(select(Account.id).where(Account.id == account)) is None:
         raise HolderUnknown
     return _write(
         work,

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from core.acts import Actor, NotInYourScope
 from core.directory import Standing, directory
-from core.errors import N_, NotFound, Rejected
+from core.errors import N_, AppError, NotFound, Rejected
 from points.accounts import HolderKind
 from points.earning.awards import UNITS_MAX, UnitsOutOfRange
 from points.earning.community_rules import BY_HAND
@@ -47,6 +47,12 @@ class HolderUnfit(Rejected):
     """The rule honours residents and the act names a household, or the other way round."""
 
     text = N_("这条规则记给的对象不对，户的记给户，个人的记给个人。请重新选择。")
+
+
+class KindUnfit(Rejected):
+    """A household has basic points only; service points belong to a person."""
+
+    text = N_("按户的账只有基本积分，服务积分记在个人名下。请选这一户的某位居民，再办一次。")
 
 
 class HolderUnknown(NotFound):
@@ -140,7 +146,7 @@ class Recorder:
     def check(self, act: Act, *, told: bool = True) -> Checked:
         """Return the act with its rule and people; ``told``: the recorder has heard the helped one.
 
-        Raises UnitsOutOfRange, DayOutOfRange, RuleUnknown, RuleNotByHand, HolderUnfit,
+        Raises UnitsOutOfRange, DayOutOfRange, RuleUnknown, RuleNotByHand, HolderUnfit, KindUnfit,
         HolderUnknown, NotInYourScope, HelpedMissing, HelpWithinHousehold or HelpNotYoursToTell.
         """
         if not 0 < act.units <= UNITS_MAX:
@@ -153,10 +159,10 @@ class Recorder:
         if not self.words & rule.recorders or rule.amount <= 0:
             raise RuleNotByHand
         if rule.holder != act.holder_kind:
-            raise HolderUnfit
+            raise _unfit(rule, act.holder_kind)
         holder = self._standing(act.holder_id)
         if holder.kind != act.holder_kind:
-            raise HolderUnfit
+            raise _unfit(rule, holder.kind)
         _refuse_beyond_scope(self.asking.actor, holder)
         is_own = bool({act.holder_id, holder.household} & self.own)
         helped = self._helped(act, rule, holder)
@@ -208,6 +214,12 @@ class Recorder:
         if helped.household == holder.household:
             raise HelpWithinHousehold
         return helped
+
+
+def _unfit(rule: Rule, kind: str) -> type[AppError]:
+    """Return why a rule honours no holder of this kind."""
+    is_service = rule.points_kind == "service"
+    return KindUnfit if kind == "household" and is_service else HolderUnfit
 
 
 def _refuse_beyond_scope(actor: Actor, holder: Standing) -> None:

@@ -335,7 +335,7 @@ class LedgerStory(Ledger):
             account_id("issued", self.homes[place], "service"), self.own(place, "basic"), amount
         )
         posting = self.posting(self.world.new_id(), kinds, "award", points_kind="service")
-        self.run(ledger.AccountUnknown, ledger.post, posting)
+        self.run(ledger.KindsMixed, ledger.post, posting)
         if self.homes[place] != self.homes[other]:
             books = Leg(account_id("issued", self.homes[place], "service"), self.own(other), amount)
             home = self.homes[place]

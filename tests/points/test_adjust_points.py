@@ -30,7 +30,7 @@ from points.correcting.corrections import (
     corrections_about,
     open_correction,
 )
-from points.earning.recorders import HolderUnknown
+from points.earning.recorders import HolderUnknown, KindUnfit
 from tests.people import HERE, Someone, second_self
 from tests.points.books import Nothing, one
 from tests.points.correcting import Desk
@@ -77,7 +77,7 @@ def test_basic_points_of_a_household_are_adjusted_too(desk: Desk) -> None:
 
 
 def test_a_household_has_no_service_points(desk: Desk) -> None:
-    with pytest.raises(HolderUnknown):
+    with pytest.raises(KindUnfit):
         desk.propose(500, holder_kind="household", holder_id=one(desk.cast.wang.household))
     with pytest.raises(HolderUnknown):
         desk.propose(500, holder_id=UUID(int=404))

@@ -427,7 +427,7 @@ def test_each_refusal_has_its_status_its_code_and_a_sentence(
     cases = [
         (cast.staff, {"rule": "no.such.rule"}, 404, "rule_unknown"),
         (cast.staff, {"rule": "covenant.corridor", **home}, 422, "rule_not_by_hand"),
-        (cast.staff, home, 422, "holder_unfit"),
+        (cast.staff, home, 422, "kind_unfit"),
         (cast.staff, {"holder_id": str(cast.there.resident)}, 404, "holder_unknown"),
         (cast.staff, {"holder_id": str(UUID(int=404))}, 404, "holder_unknown"),
         (cast.staff, {"day": "2026-11-25"}, 422, "day_out_of_range"),

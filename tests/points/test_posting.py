@@ -24,6 +24,7 @@ from tests.points.books import (
     NEIGHBOUR,
     PURSE,
     REDEEMED,
+    RESIDENT,
     THERE,
     WALLET,
     Nothing,
@@ -121,11 +122,21 @@ def test_an_id_that_two_accounts_share_does_not_pass_in_silence(run: Run) -> Non
 
 
 def test_an_account_of_another_book_is_unknown_to_this_one(run: Run, ask: Run) -> None:
-    for changed in ({"community": THERE}, {"points_kind": "basic"}):
-        with pytest.raises(ledger.AccountUnknown):
-            run(ledger.post, dataclasses.replace(posting(1, ISSUED, WALLET, 100), **changed))
+    with pytest.raises(ledger.AccountUnknown):
+        run(ledger.post, dataclasses.replace(posting(1, ISSUED, WALLET, 100), community=THERE))
 
     assert ask(totals, WALLET) == (0, 0, 0, 0)
+
+
+def test_kinds_of_points_do_not_meet_in_a_transfer(run: Run, ask: Run) -> None:
+    run(ledger.post, posting(1, ISSUED, WALLET, 1000))
+    basic = resident_account(RESIDENT, HERE, "basic")
+    for sides in ((ISSUED, basic), (WALLET, basic), (basic, WALLET)):
+        with pytest.raises(ledger.KindsMixed):
+            run(ledger.post, posting(2, *sides, 100, "moving"))
+
+    assert ask(totals, WALLET) == (1000, 0, 0, 1)
+    assert ask(totals, basic) == (0, 0, 0, 0)
 
 
 def test_a_posting_between_two_holders_changes_both_or_none(run: Run, ask: Run) -> None:

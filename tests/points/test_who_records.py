@@ -22,7 +22,7 @@ from points.earning.awards import (
     void_award,
 )
 from points.earning.community_rules import Caps, SetRule, set_rule
-from points.earning.recorders import HolderUnfit, HolderUnknown, RuleNotByHand
+from points.earning.recorders import HolderUnfit, HolderUnknown, KindUnfit, RuleNotByHand
 from points.earning.rules import RuleUnknown
 from points.models import Award
 from residents.local_grants import (
@@ -115,6 +115,17 @@ def test_a_resident_is_no_household(run: Run, ask: Run, cast: People) -> None:
     ):
         with pytest.raises(HolderUnfit):
             run(record_act, tidy(cast, **changes), cast.actor(fang))
+
+
+@pytest.mark.parametrize("kind", ["household", "resident"])
+def test_a_household_is_told_that_it_has_basic_points_only(
+    run: Run, cast: People, kind: str
+) -> None:
+    home = {"holder_kind": kind, "holder_id": one(cast.wang.household)}
+    with pytest.raises(KindUnfit):
+        run(record_act, tidy(cast, rule="serve.hour", **home), cast.actor(cast.staff))
+    with pytest.raises(HolderUnfit):
+        run(record_act, tidy(cast, rule="join.activity", **home), cast.actor(cast.staff))
 
 
 def test_the_own_household_waits_for_a_second_person(run: Run, ask: Run, cast: People) -> None:
