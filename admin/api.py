@@ -13,6 +13,7 @@ from admin import console_figures, figures, schemas
 from admin.blueprints import within
 from admin.bulletins import printed
 from admin.desk_people import family_of, resident_here
+from admin.expiry import Loser, losers
 from core.identity import current_actor, signed_in_only
 from core.work import present, reader
 from residents import homes, people
@@ -85,6 +86,16 @@ def bulletin(month: str) -> ResponseReturnValue:
     """Give a month's public list of the actor's community as paper for the notice board."""
     current_actor().require("desk.read")
     return Response(printed(month), mimetype="application/pdf")
+
+
+@bp.get("/staff/expiry/residents")
+@bp.arguments(schemas.LosersQuerySchema, location="query")
+@bp.response(200, schemas.LoserSchema(many=True))
+def expiry(query: dict[str, Any]) -> list[Loser]:
+    """List who loses points at this year's end, those without a phone first; fifty a page."""
+    current_actor().require("resident.enter")
+    found, _has_more = losers(query["show"], query["page"])
+    return found
 
 
 @bp.get("/district/figures")

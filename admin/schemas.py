@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from core.schema import Schema
-from exchange.schemas import CENTIPOINTS
+from exchange.schemas import CENTIPOINTS, ExchangePageSchema
 from residents.schemas import STATE
 
 
@@ -33,6 +33,22 @@ class HouseholdCardSchema(Schema):
     address = fields.String(metadata={"description": "empty: not known yet"})
     basic = fields.Integer(metadata={"description": "centipoints, of all together"})
     members = fields.List(fields.Nested(MemberSchema))
+
+
+class LosersQuerySchema(ExchangePageSchema):
+    """Which page of whom."""
+
+    show = fields.String(load_default="all", validate=validate.OneOf(("all", "no_phone")))
+
+
+class LoserSchema(Schema):
+    """Who loses points at this year's end."""
+
+    resident = fields.UUID()
+    name = fields.String()
+    address = fields.String(metadata={"description": "empty: not known yet"})
+    phone_masked = fields.String(metadata={"description": "empty: no phone, tell them in person"})
+    amount = fields.Integer(metadata=CENTIPOINTS)
 
 
 class DeskCountsSchema(Schema):

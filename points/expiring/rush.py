@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from sqlalchemy import and_, func, select
 
@@ -15,9 +14,6 @@ from points.models import Account, AccountEnd, ExpiryMark, ExpiryRun
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
-
-MOST = 50
-"""Residents that the desk lists, those with the most to lose first."""
 
 
 def lapsing_at(marked: int, year: int, after: int = 0) -> Select[Any]:
@@ -59,14 +55,6 @@ class Rush:
     amount: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loss:
-    """What one resident loses, in centipoints."""
-
-    resident: UUID
-    amount: int
-
-
 def rush(connection: Connection, now: dt.datetime, community: int | None = None) -> list[Rush]:
     """Return what lapses at this year's end, by community; all of them where none is named."""
     year = business_day(now).year
@@ -88,20 +76,16 @@ def rush(connection: Connection, now: dt.datetime, community: int | None = None)
     ]
 
 
-def losses(connection: Connection, now: dt.datetime, community: int) -> list[Loss]:
-    """Return the residents of a community who lose most at this year's end."""
+def losing(connection: Connection, now: dt.datetime, community: int) -> Select[Any] | None:
+    """Select whose points of a community lapse at this year's end; None: nobody's.
+
+    ``holder_id`` is the resident, ``amount`` what they lose, in centipoints.
+    """
     year = business_day(now).year
     marked = marked_year(connection, year, now)
     if marked is None:
-        return []
-    accounts = lapsing_at(marked, year).where(Account.community == community)
-    due = accounts.subquery()
-    rows = connection.execute(
-        select(due.c.holder_id, due.c.amount)
-        .order_by(due.c.amount.desc(), due.c.holder_id)
-        .limit(MOST),
-    )
-    return [Loss(resident=row[0], amount=row[1]) for row in rows]
+        return None
+    return lapsing_at(marked, year).where(Account.community == community)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 import json
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Connection, select
 
+from admin import expiry
 from core.models import OutboxMessage
 from core.work import Work
 from points.accounts import resident_account
@@ -170,10 +173,75 @@ def test_the_desk_sees_who_loses_what(clock: Clock, cast: People) -> None:
 
     page = words(desk.get("/desk/expiry"))
     assert "2位居民的42服务积分12月31日到期" in page
-    assert page.index("王秀英") < page.index("李国强")
+    assert "1位没有手机，请当面说一声" in page
+    assert page.index("李国强") < page.index("王秀英"), "who cannot be warned comes first"
     assert "吴阿毛" not in page
     assert "陈建国" not in page
     assert "2位居民的42服务积分12月31日到期" in words(desk.get("/desk/"))
+
+
+def test_the_desk_goes_through_all_of_them_page_by_page_or_only_those_without_a_phone(
+    clock: Clock, cast: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expiry, "PER_PAGE", 1)
+    clock.set(hangzhou(2027, 11, 2))
+    desk = cast.browser(cast.staff)
+
+    def names(query: str) -> list[str]:
+        page = words(desk.get(f"/desk/expiry{query}"))
+        return [name for name in ("李国强", "王秀英") if name in page]
+
+    assert (names(""), names("?page=2"), names("?page=3")) == (["李国强"], ["王秀英"], [])
+    assert (names("?show=no_phone"), names("?show=no_phone&page=2")) == (["李国强"], [])
+    assert "/desk/expiry?page=2&amp;show=all" in desk.get("/desk/expiry").get_data(as_text=True)
+    assert cast.browser(cast.keeper).get("/desk/expiry").status_code == 403
+
+
+def test_the_desk_takes_the_list_along_as_a_file(
+    clock: Clock, cast: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expiry, "PER_PAGE", 1)
+    clock.set(hangzhou(2027, 11, 2))
+    desk = cast.browser(cast.staff)
+
+    def rows(query: str) -> list[list[str]]:
+        raw = desk.get(f"/desk/expiry.csv{query}").get_data().decode("utf-8-sig")
+        return list(csv.reader(io.StringIO(raw)))[1:]
+
+    li = ["李国强", "建国南苑 3-2-401", "没有手机", "12", ""]
+    wang = ["王秀英", "建国南苑 3-2-401", "****0001", "30", ""]
+    assert rows("") == [li, wang]
+    assert rows("?show=no_phone") == [li]
+    assert cast.browser(cast.keeper).get("/desk/expiry.csv").status_code == 403
+
+
+def test_programs_of_the_desk_read_who_loses_points_page_by_page(
+    app: Flask, clock: Clock, run: Run, cast: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expiry, "PER_PAGE", 1)
+    clock.set(hangzhou(2027, 11, 2))
+    client = app.test_client()
+
+    def seen(query: str = "", who: Someone = cast.staff) -> Any:
+        address = f"/api/v1/staff/expiry/residents{query}"
+        return client.get(address, headers=cast.headers(who)).get_json()
+
+    assert seen() == [
+        {
+            "resident": str(cast.li.resident),
+            "name": "李国强",
+            "address": "建国南苑 3-2-401",
+            "phone_masked": "",
+            "amount": 12 * POINT,
+        }
+    ]
+    assert [row["name"] for row in seen("?page=2")] == ["王秀英"]
+    assert seen("?page=2&show=no_phone") == []
+    assert seen(who=cast.wang)["code"] == "forbidden"
+
+    run(policy, "never")
+    assert seen() == []
+    assert "没有服务积分到期" in words(cast.browser(cast.staff).get("/desk/expiry"))
 
 
 def test_the_desks_first_page_speaks_of_it_from_the_first_warning_on(
