@@ -21,8 +21,9 @@ from activities.publish import Part, SessionUnknown
 from activities.signup import PartNotOffered, ResidentNotHere
 from activities.situation import Record, Situation, situation
 from core import settings
+from core.directory import refuse_closed
 from core.errors import N_, AppError, Conflict, Forbidden, Rejected
-from core.work import SHANGHAI
+from core.work import SHANGHAI, business_day
 
 if TYPE_CHECKING:
     from core.work import Work
@@ -136,7 +137,7 @@ def record_attendance(work: Work, command: Record) -> Recorded:
     A scan of one's own by somebody who is in already is answered with the part they are in.
     Raises SessionUnknown, PartNotOffered, ResidentNotHere, Forbidden, NotInYourScope, and the
     refusals of scans: OnlyItsResidents, NotOpenYet, TooLate, SessionEnded, NotArrived, PartFull,
-    GrantUsed.
+    GrantUsed; and PlaceClosed.
     """
     now = _situation(work, command)
     # A resident's own word is a scan; everything else is entered by staff, who answer for it.
@@ -192,6 +193,7 @@ def may_enter(work: Work, community: int) -> None:
 def _check_time(work: Work, command: Record, now: Situation) -> None:
     """Refuse what is too early, too late, or in a session that was ended."""
     who = {"session": command.session, "resident": command.resident}
+    refuse_closed(work.connection, now.community, now.until, business_day(command.at))
     if now.open_to == "community" and now.home != now.community:
         raise OnlyItsResidents(place=now.display_name, **who)
     if now.state == "cancelled" or (now.state == "closed" and command.method == "venue"):

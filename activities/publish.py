@@ -11,8 +11,10 @@ from sqlalchemy import case, insert, select, update
 
 from activities.codes import new_short_code
 from activities.models import KINDS, Activity, ActivityTemplate, Session, SessionPart
+from core.directory import refuse_closed
 from core.errors import N_, Conflict, NotFound, Rejected
 from core.ids import uuid8
+from core.work import business_day
 from points.earning.rules import SCAN, Rule, RuleUnknown, rule_in_force
 from residents.models import Community
 
@@ -120,7 +122,7 @@ def publish_activity(work: Work, command: PublishActivity) -> Published:
     """Publish an activity; the promise of its points is kept as it is on this day.
 
     Raises ActivityIncomplete, WindowWrong, SessionPast, PartsMissing, RuleUnknown, RuleUnfit,
-    TemplateUnknown, Forbidden, NotInYourScope.
+    TemplateUnknown, PlaceClosed, Forbidden, NotInYourScope.
     """
     work.actor.require("activity.publish", command.community)
     identity = UUID(int=uuid8(_EPOCH, "activity", work.actor.person, command.key).int)
@@ -212,9 +214,12 @@ def _check(work: Work, command: PublishActivity) -> None:
     if any(part.places is not None and not 0 < part.places <= PLACES_MAX for part in command.parts):
         raise PartsMissing
     _check_origin(work, command)
-    host = select(Community.code).where(Community.code == command.community)
-    if work.connection.execute(host).first() is None:
+    host = select(Community.code, Community.valid_to).where(Community.code == command.community)
+    row = work.connection.execute(host).first()
+    if row is None:
         raise SessionUnknown
+    last = business_day(max(starts_at for starts_at, _ in command.sessions))
+    refuse_closed(work.connection, command.community, row.valid_to, last)
 
 
 def check_window(starts_at: dt.datetime, ends_at: dt.datetime, now: dt.datetime) -> None:

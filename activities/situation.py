@@ -65,6 +65,7 @@ SITUATION = Straight(
         Activity.title,
         Activity.open_to,
         Community.display_name,
+        Community.valid_to.label("until"),
         SessionPart.part,
         SessionPart.rule,
         SessionPart.amount,

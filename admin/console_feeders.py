@@ -15,7 +15,7 @@ from core.directory import directory
 from core.errors import N_, AppError
 from core.http_keys import form_key
 from core.identity import current_actor
-from core.work import reader, transact
+from core.work import business_day, present, reader, transact
 from points.feeds import queries
 from points.feeds.feeders import (
     DEVICE,
@@ -74,7 +74,9 @@ def _feeders(
         rules=choices,
         places=tuple(
             {"name": name, "code": codes[name], "communities": inside}
-            for name, inside in places.communities_by_subdistrict(connection).items()
+            for name, inside in places.communities_by_subdistrict(
+                connection, business_day(present())
+            ).items()
         ),
         district_name=district.display_name if district else "",
         chosen=request.form.getlist("rules"),

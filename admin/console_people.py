@@ -77,7 +77,9 @@ def _people(
                 "code": codes[name],
                 "communities": tuple({"code": code, "name": each} for code, each in inside),
             }
-            for name, inside in queries.communities_by_subdistrict(connection).items()
+            for name, inside in queries.communities_by_subdistrict(
+                connection, business_day(present())
+            ).items()
         ),
         district_code=district.code if district else 0,
         district_name=district.display_name if district else "",

@@ -14,10 +14,20 @@ from uuid import UUID
 from flask import current_app
 
 from core.acts import Actor
+from core.errors import N_, Conflict
 from core.panels import Viewer
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+
+class PlaceClosed(Conflict):
+    """The community is over: it was merged into another one, or abolished."""
+
+    text = N_("{place}已经撤并，不再登记、记分、办活动和兑换。请到{left}办理，原来的积分不会少。")
+    none_text = N_(
+        "{place}已经撤并，不再登记、记分、办活动和兑换。由哪个社区接着办，请问街道或区里。"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +52,8 @@ class Standing:
     grid: UUID | None
     #: The resident's name, or the household's address.
     name: str
+    #: The last day of the community; None: it goes on.
+    until: dt.date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +88,9 @@ class Directory(Protocol):
 
     def places(self, connection: Connection, codes: Iterable[int]) -> dict[int, str]:
         """Return the short names of communities."""
+
+    def closed(self, connection: Connection, community: int) -> PlaceClosed:
+        """Return the refusal of a community that is over, with the one that goes on with it."""
 
     def person(self, connection: Connection, person: UUID) -> str:
         """Return a person's name, or "" where there is nobody of this id."""
@@ -148,6 +163,14 @@ def is_second(connection: Connection, person: UUID, maker: UUID) -> bool:
     Two records with one number are one human here; the database's CHECKs know records only.
     """
     return person != maker and maker not in directory().own(connection, person)
+
+
+def refuse_closed(
+    connection: Connection, community: int, until: dt.date | None, day: dt.date
+) -> None:
+    """Raise PlaceClosed where a day is past the last day of a community."""
+    if until is not None and until < day:
+        raise directory().closed(connection, community)
 
 
 def directory() -> Directory:

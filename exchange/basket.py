@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from core import settings
+from core.directory import refuse_closed
 from core.errors import N_, Conflict, Rejected
 from core.formats import date
 from core.work import business_day
@@ -130,6 +131,8 @@ class Host:
     station_name: str
     community: int
     name: str
+    #: The last day of the community; None: it goes on.
+    until: dt.date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +223,7 @@ def _load_lines(
             Station.name.label("station_name"),
             Community.code.label("community"),
             Community.display_name.label("community_name"),
+            Community.valid_to.label("until"),
         )
         .join(Stock, stock.item == item.id)
         .join(Station, Station.id == item.station)
@@ -254,6 +258,7 @@ def _load_lines(
         station_name=first.station_name,
         community=first.community,
         name=first.community_name,
+        until=first.until,
     )
     return host, lines
 
@@ -344,10 +349,11 @@ def outside_exchange(
 def refuse(connection: Connection, basket: Basket, cost: int, now: dt.datetime) -> None:
     """Raise what stands in the way whatever the counters say.
 
-    Raises ItemUnlisted, ConfirmFirst, BasicPointsMissing, ExchangeClosed, HomeOnly, HomeFirst or
-    OverOrderQuota.
+    Raises PlaceClosed, ItemUnlisted, ConfirmFirst, BasicPointsMissing, ExchangeClosed, HomeOnly,
+    HomeFirst or OverOrderQuota.
     """
     buyer, host = basket.buyer, basket.host
+    refuse_closed(connection, host.community, host.until, business_day(now))
     for line in basket.lines:
         if not line.listed:
             raise ItemUnlisted(item=line.name)

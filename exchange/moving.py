@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from core import outbox
+from core.directory import refuse_closed
 from core.errors import N_, Conflict
 from core.formats import points
 from core.ids import NIL
@@ -73,8 +74,8 @@ class Moved:
 def move_household(work: Work, command: MoveHousehold) -> Moved:
     """Let people live here from today on, with all their points; once, whatever the key.
 
-    Raises what ``endings.move_in`` and ``carry`` raise, ResidentUnknown, OrderOpen, Forbidden
-    and NotInYourScope.
+    Raises what ``endings.move_in`` and ``carry`` raise, ResidentUnknown, OrderOpen, PlaceClosed,
+    Forbidden and NotInYourScope.
     """
     work.actor.require("resident.enter", command.community)
     done = _moved_before(work, command)
@@ -83,6 +84,8 @@ def move_household(work: Work, command: MoveHousehold) -> Moved:
         return done
     members = endings.current(work, command.residents)
     _refuse_open_orders(work, [row.id for row in members])
+    until = select(Community.valid_to).where(Community.code == command.community)
+    refuse_closed(work.connection, command.community, work.connection.scalar(until), work.day)
     here = endings.move_in(work, members, command.community, command.household, command.address)
     before = members[0].community
     face = faces(work.connection, work.day, before, command.community)

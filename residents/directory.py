@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from sqlalchemy import literal, or_, select
 from sqlalchemy.orm import aliased
 
-from core.directory import Former, Holder, Shown, Standing
+from core.directory import Former, Holder, PlaceClosed, Shown, Standing
 from core.errors import Forbidden
 from core.panels import Viewer
 from core.work import business_day, present
@@ -51,7 +51,9 @@ def _standings(connection: Connection, ids: list[UUID]) -> dict[UUID, Standing]:
             Building.grid,
             Dwelling.address.label("name"),
             literal("household").label("kind"),
+            Community.valid_to,
         )
+        .join(Community, Community.code == Household.community)
         .outerjoin(Dwelling, Dwelling.id == Household.dwelling)
         .outerjoin(Building, Building.id == Dwelling.building)
     )
@@ -64,7 +66,9 @@ def _standings(connection: Connection, ids: list[UUID]) -> dict[UUID, Standing]:
             Building.grid,
             Person.name,
             literal("resident").label("kind"),
+            Community.valid_to,
         )
+        .join(Community, Community.code == Resident.community)
         .join(Person, Person.id == Resident.person)
         .join(Household, Household.id == Resident.household)
         .outerjoin(Dwelling, Dwelling.id == Household.dwelling)
@@ -83,6 +87,7 @@ def _standings(connection: Connection, ids: list[UUID]) -> dict[UUID, Standing]:
             building=row.building,
             grid=row.grid,
             name=row.name or "",
+            until=row.valid_to,
         )
         for row in rows
     }
@@ -130,6 +135,16 @@ class ResidentsDirectory:
         """Return the short names of communities."""
         query = select(Community.code, Community.short_name).where(Community.code.in_(set(codes)))
         return {row.code: row.short_name for row in connection.execute(query)}
+
+    def closed(self, connection: Connection, community: int) -> PlaceClosed:
+        """Return the refusal of a community that is over, with the one that goes on with it."""
+        after = aliased(Community)
+        row = connection.execute(
+            select(Community.display_name, after.display_name.label("left"))
+            .outerjoin(after, after.code == Community.successor)
+            .where(Community.code == community),
+        ).one()
+        return PlaceClosed(place=row.display_name, left=row.left or "")
 
     def person(self, connection: Connection, person: UUID) -> str:
         """Return a person's name, or "" where there is nobody of this id."""

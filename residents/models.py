@@ -52,7 +52,10 @@ class Community(Base):
     kind: Mapped[str]
     phone: Mapped[str | None]
     valid_from: Mapped[dt.date]
+    #: The last day of a community that was merged into another one, or abolished.
     valid_to: Mapped[dt.date | None]
+    #: The community that goes on with its people, where one is known.
+    successor: Mapped[int | None] = mapped_column(BigInteger())
 
 
 class Group(Base):

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from core.crypto import normal_phone
-from core.directory import directory
+from core.directory import directory, refuse_closed
 from core.errors import N_, Conflict, NotFound, Rejected
 from residents.addresses import Address
 from residents.events import ResidentConfirmed, ResidentsAdded
@@ -177,7 +177,8 @@ def enter_resident(work: Work, command: EnterResident) -> ResidentEntered:
     """Enter somebody whom staff know, confirmed at once; the same person again is who they were.
 
     Raises NameMissing, PhoneMalformed, BirthYearWrong, AddressIncomplete, HouseholdUnknown,
-    CommunityUnknown, LivesElsewhere, NamesakeHere, KeyReused, Forbidden, NotInYourScope.
+    CommunityUnknown, PlaceClosed, LivesElsewhere, NamesakeHere, KeyReused, Forbidden,
+    NotInYourScope.
     """
     work.actor.require("resident.enter", command.community)
     enter_one_by_one(work, command.community)
@@ -221,9 +222,13 @@ def elsewhere(connection: Connection, member: Member, found: Known) -> LivesElse
     return LivesElsewhere(name=member.name, place=connection.scalar(query))
 
 
-def _known(work: Work, community: int) -> None:
-    if work.connection.scalar(select(Community.code).where(Community.code == community)) is None:
+def _known(work: Work, community: int, *, held: bool = False) -> None:
+    """Raise CommunityUnknown or PlaceClosed; ``held``: others wait for this transaction."""
+    query = select(Community.code, Community.valid_to).where(Community.code == community)
+    row = work.connection.execute(query.with_for_update(key_share=True) if held else query).first()
+    if row is None:
         raise CommunityUnknown
+    refuse_closed(work.connection, community, row.valid_to, work.day)
 
 
 def enter_one_by_one(work: Work, community: int) -> None:
@@ -232,9 +237,7 @@ def enter_one_by_one(work: Work, community: int) -> None:
     Somebody without a number has no key that a unique index could guard against a double click,
     and who asks for namesakes sees those whom a colleague entered a moment ago.
     """
-    query = select(Community.code).where(Community.code == community)
-    if work.connection.scalar(query.with_for_update(key_share=True)) is None:
-        raise CommunityUnknown
+    _known(work, community, held=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,7 +259,7 @@ class HouseholdEntered:
 def enter_household(work: Work, command: EnterHousehold) -> HouseholdEntered:
     """Enter a household with nobody known in it; an address that has one keeps it.
 
-    Raises AddressIncomplete, CommunityUnknown, Forbidden, NotInYourScope.
+    Raises AddressIncomplete, CommunityUnknown, PlaceClosed, Forbidden, NotInYourScope.
     """
     work.actor.require("resident.enter", command.community)
     enter_one_by_one(work, command.community)
@@ -291,7 +294,7 @@ class Register:
 def register(work: Work, command: Register) -> ResidentEntered:
     """Make an unconfirmed resident with a household of their own; the same again is who they were.
 
-    Raises TooYoung, ConsentMissing, NameMissing, PhoneMalformed, CommunityUnknown.
+    Raises TooYoung, ConsentMissing, NameMissing, PhoneMalformed, CommunityUnknown, PlaceClosed.
     """
     # A child is sent to the desk with a guardian, not asked for a consent that does not count.
     if not command.is_fourteen:

@@ -8,7 +8,7 @@ import io
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -25,11 +25,14 @@ if TYPE_CHECKING:
 Level = Literal["district", "street", "community"]
 LEVELS: tuple[Level, ...] = ("district", "street", "community")
 COLUMNS = ("code12", "level", "name", "parent_code12")
+"""What a file has to have; ``valid_to`` and ``successor_code12`` may say that communities end."""
+
 CODE_DIGITS = 12
 VILLAGES = range(200, 400)
 """Last three digits of a village's code, by the bureau's rules for statistical codes."""
 
 SHOWN_ERRORS = 100
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 NUMBER = re.compile(r"[0-9]([ -]?[0-9]){4,11}")
 
 
@@ -60,6 +63,10 @@ class PlaceRow:
     level: str
     name: str
     parent: str
+    #: The last day of a community that is over, as it is written; "": it goes on, None: not said.
+    valid_to: str | None = None
+    #: The code of the community that goes on with its people, where one is known.
+    successor: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +108,8 @@ def read_rows(file: Path) -> tuple[PlaceRow, ...]:
                 (row["level"] or "").strip(),
                 (row["name"] or "").strip(),
                 (row["parent_code12"] or "").strip(),
+                (row["valid_to"] or "").strip() if "valid_to" in row else None,
+                (row.get("successor_code12") or "").strip(),
             )
             for row in reader
         )
@@ -138,11 +147,12 @@ def import_places(work: Work, command: ImportPlaces) -> PlacesImported:
     )
 
 
-def _errors(rows: Iterable[PlaceRow]) -> Iterable[str]:
+def _errors(rows: Sequence[PlaceRow]) -> Iterable[str]:
     """Name every broken row; the whole file is checked, whichever district is wanted."""
     known: dict[str, str] = {}
+    communities = {row.code: row for row in rows if row.level == "community"}
     for row in rows:
-        reason = _reason(row, known)
+        reason = _reason(row, known) or _end_reason(row, communities)
         if reason:
             yield N_("第 {line} 行{reason}").format(line=row.line, reason=reason)
         known.setdefault(row.code, row.level)
@@ -165,6 +175,26 @@ def _reason(row: PlaceRow, known: dict[str, str]) -> str:  # noqa: PLR0911 - a l
     if not row.code.endswith(zeros) or (above and not row.code.startswith(own)):
         return N_("代码 {code} 和级别或上级不符").format(code=row.code)
     return ""
+
+
+def _end_reason(row: PlaceRow, communities: Mapping[str, PlaceRow]) -> str:
+    """Say what is wrong with the end of a community."""
+    if not row.valid_to and not row.successor:
+        return ""
+    written = row.valid_to or ""
+    if row.level != "community" or not DAY.fullmatch(written) or _day(row) is None:
+        return N_("撤并日期“{day}”不对，只有社区有，写成 2026-12-31").format(day=written)
+    after = communities.get(row.successor)
+    if row.successor and (after is None or after.valid_to or after is row):
+        return N_("接续社区“{code}”不在文件里，或者也已撤并").format(code=row.successor)
+    return ""
+
+
+def _day(row: PlaceRow) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(row.valid_to) if row.valid_to else None
+    except ValueError:
+        return None
 
 
 def _put_district(work: Work, row: PlaceRow) -> int:
@@ -203,6 +233,9 @@ def _put_communities(work: Work, rows: list[PlaceRow], streets: dict[str, str]) 
         short = short_name(row.name)
         display = short if twice[short] == 1 else f"{streets[row.parent]}{short}"
         found = known.get(int(row.code))
+        end = (_day(row), int(row.successor) if row.successor else None)
+        if found is not None and row.valid_to is None:
+            end = (found.valid_to, found.successor)
         if found is None:
             work.session.add(
                 Community(
@@ -213,12 +246,16 @@ def _put_communities(work: Work, rows: list[PlaceRow], streets: dict[str, str]) 
                     display_name=display,
                     kind=kind_of(int(row.code)),
                     valid_from=dt.date(work.day.year, 1, 1),
+                    valid_to=end[0],
+                    successor=end[1],
                 ),
             )
             changed += 1
-        elif (found.name, found.display_name) != (row.name, display):
-            found.name, found.short_name, found.display_name = row.name, short, display
-            changed += 1
+            continue
+        before = (found.name, found.display_name, found.valid_to, found.successor)
+        found.name, found.short_name, found.display_name = row.name, short, display
+        found.valid_to, found.successor = end
+        changed += before != (row.name, display, *end)
     return changed
 
 

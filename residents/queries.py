@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, true
 
 from core.errors import N_
 from core.formats import masked_phone
@@ -120,10 +120,14 @@ def places(connection: Connection) -> list[Place]:
     return [_place(row) for row in connection.execute(_places().order_by(Community.code))]
 
 
-def communities_by_subdistrict(connection: Connection) -> dict[str, list[tuple[int, str]]]:
-    """Return the communities as a form offers them."""
+def communities_by_subdistrict(
+    connection: Connection, day: dt.date | None = None
+) -> dict[str, list[tuple[int, str]]]:
+    """Return the communities as a form offers them; with a day, only those that go on then."""
     offered: dict[str, list[tuple[int, str]]] = {}
-    for found in places(connection):
+    goes_on = or_(Community.valid_to.is_(None), Community.valid_to >= day) if day else true()
+    for row in connection.execute(_places().where(goes_on).order_by(Community.code)):
+        found = _place(row)
         offered.setdefault(found.subdistrict, []).append((found.code, found.short_name))
     return offered
 

@@ -22,6 +22,7 @@ from flask.typing import ResponseReturnValue
 from core import identity
 from core.acts import Actor
 from core.crypto import phone_index
+from core.directory import PlaceClosed
 from core.errors import AppError
 from core.identity import actor_or_none, next_path, public
 from core.panels import Viewer, doorway, rendered
@@ -279,7 +280,7 @@ def join() -> ResponseReturnValue:
 
 def _join_form(errors: dict[str, str], status: int = 200) -> ResponseReturnValue:
     door, connection = doorway(), reader()
-    offered = queries.communities_by_subdistrict(connection)
+    offered = queries.communities_by_subdistrict(connection, business_day(present()))
     if not offered:
         raise people.CommunityUnknown
     proposed = door.place(connection) if door else None
@@ -322,6 +323,7 @@ def join_now() -> ResponseReturnValue:
             people.ConsentMissing: "consent",
             people.TooYoung: "consent",
             people.CommunityUnknown: "community",
+            PlaceClosed: "community",
         }
         where = field.get(type(refusal), "name")
         return _join_form({where: refusal.sentence()}, int(refusal.status))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from core.acts import Actor, NotInYourScope
-from core.directory import Standing, directory
+from core.directory import Standing, directory, refuse_closed
 from core.errors import N_, AppError, NotFound, Rejected
 from points.accounts import HolderKind
 from points.earning.awards import UNITS_MAX, UnitsOutOfRange
@@ -147,7 +147,8 @@ class Recorder:
         """Return the act with its rule and people; ``told``: the recorder has heard the helped one.
 
         Raises UnitsOutOfRange, DayOutOfRange, RuleUnknown, RuleNotByHand, HolderUnfit, KindUnfit,
-        HolderUnknown, NotInYourScope, HelpedMissing, HelpWithinHousehold or HelpNotYoursToTell.
+        HolderUnknown, PlaceClosed, NotInYourScope, HelpedMissing, HelpWithinHousehold or
+        HelpNotYoursToTell.
         """
         if not 0 < act.units <= UNITS_MAX:
             raise UnitsOutOfRange
@@ -161,6 +162,7 @@ class Recorder:
         if rule.holder != act.holder_kind:
             raise _unfit(rule, act.holder_kind)
         holder = self._standing(act.holder_id)
+        refuse_closed(self.asking.connection, holder.community, holder.until, day)
         if holder.kind != act.holder_kind:
             raise _unfit(rule, holder.kind)
         _refuse_beyond_scope(self.asking.actor, holder)

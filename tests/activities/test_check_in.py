@@ -25,8 +25,10 @@ from activities.models import RefusedScan
 from activities.publish import PartOffered, SessionUnknown, close_session
 from activities.signup import PartNotOffered
 from core.acts import Actor
+from core.directory import PlaceClosed
 from core.errors import AppError, Forbidden
 from tests.activities.scene import BOTH, END, JOIN, SERVE, START, Scene, at, everything, sure
+from tests.ended import TODAY, YESTERDAY, end
 from tests.people import HERE, THERE
 
 ONE_POINT = 100
@@ -335,3 +337,14 @@ def test_midnight_in_hangzhou_divides_the_days_of_the_cap(scene: Scene) -> None:
     ]
 
     assert amounts == [ONE_POINT, ONE_POINT, None, ONE_POINT]
+
+
+def test_a_community_that_is_over_checks_nobody_in(scene: Scene) -> None:
+    session = scene.session()
+    end(scene.run, HERE, YESTERDAY)
+
+    with pytest.raises(PlaceClosed):
+        scene.scan(scene.cast.wang, session, when=at(10, 31))
+    assert scene.attendances(session) == []
+    end(scene.run, HERE, TODAY)
+    assert scene.scan(scene.cast.wang, session).outcome == "arrived"

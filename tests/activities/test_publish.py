@@ -31,9 +31,11 @@ from activities.publish import (
     void_codes,
 )
 from core.acts import NotInYourScope
+from core.directory import PlaceClosed
 from core.errors import AppError, Forbidden, KeyReused
 from points.earning.rules import RuleUnknown
 from tests.activities.scene import BOTH, END, JOIN, SERVE, START, Scene, at
+from tests.ended import TODAY, end
 from tests.people import HERE, THERE
 
 MINUTE = dt.timedelta(minutes=1)
@@ -289,3 +291,13 @@ def test_an_activity_of_another_community_is_published_by_its_own_staff(scene: S
     session = scene.publish(draft).sessions[0]
 
     assert scene.row(session).community == THERE
+
+
+def test_nothing_is_published_for_a_day_after_the_communitys_last(scene: Scene) -> None:
+    end(scene.run, HERE, TODAY)
+    tomorrow = (START + dt.timedelta(days=1), END + dt.timedelta(days=1))
+
+    with pytest.raises(PlaceClosed):
+        scene.publish(sessions=((START, END), tomorrow))
+    assert count(scene, Activity) == 0
+    scene.publish()

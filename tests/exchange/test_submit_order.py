@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 
-from core.acts import Actor
+from core.acts import SYSTEM, Actor
+from core.directory import PlaceClosed
 from core.errors import AppError, KeyReused
 from core.ids import NIL
 from exchange import basket as baskets
@@ -18,6 +20,7 @@ from exchange.quote import QuoteExpired, QuoteInvalid, quote
 from exchange.stations import ChangeItem, ItemUnknown, change_item
 from exchange.stock import ReceiveStock, receive_stock
 from points.ledger import InsufficientPoints
+from tests.ended import YESTERDAY, end
 from tests.exchange.scene import HERE, NEXT_DOOR, POINT, THERE, Scene, Someone
 
 
@@ -423,3 +426,15 @@ def test_an_order_names_who_ordered_and_for_whom(scene: Scene, wang: Someone, zh
 
     assert (row.home, row.host, row.resident) == (HERE, THERE, wang.resident)
     assert (row.ordered_by, row.entered_by, row.channel) == (wang.person, None, "phone")
+
+
+def test_the_station_of_a_community_that_is_over_gives_nothing(
+    scene: Scene, wang: Someone, zhou: Actor
+) -> None:
+    item = scene.item(THERE, zhou, stock=10)
+    token = scene.quote(wang, item).token
+    end(partial(scene.run, actor=SYSTEM), THERE, YESTERDAY, NEXT_DOOR)
+
+    assert isinstance(refused(scene, wang, token), PlaceClosed)
+    assert isinstance(scene.quote(wang, item).obstacle, PlaceClosed)
+    nothing_held(scene, wang, item)

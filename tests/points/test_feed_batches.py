@@ -22,6 +22,7 @@ from points.proof.verify import verify
 from residents.addresses import Address
 from residents.people import EnterResident, enter_resident
 from tests.conftest import Clock
+from tests.ended import end
 from tests.exchange.threads import all_at_once
 from tests.people import HERE, THERE, People
 from tests.points.books import Nothing, one
@@ -373,3 +374,12 @@ def test_answers_are_forgotten_after_half_a_year_and_nothing_is_recorded_twice(
     assert bins.states(old[0]) == ["refused"]
     assert ask(count, "awards") == 2
     assert ask(lambda c: [each.name for each in verify(c).broken]) == []
+
+
+def test_a_bin_of_a_community_that_is_over_records_nothing(
+    run: Run, ask: Run, clock: Clock, bins: Feed
+) -> None:
+    end(run, HERE, clock.now.date() - DAY)
+
+    assert bins.codes(thrown("a1", clock.now)) == ["place_closed"]
+    assert ask(count, "awards") == 0
