@@ -77,6 +77,8 @@ class OutboxMessage(Base):
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
     lease_until: Mapped[dt.datetime | None]
     sent_at: Mapped[dt.datetime | None]
+    #: When its receiver said that they have seen what 通知 shows.
+    seen_at: Mapped[dt.datetime | None]
 
 
 class JobRun(Base):
