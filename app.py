@@ -57,6 +57,7 @@ import admin.desk_station
 import admin.expiry
 import admin.field
 import admin.notices
+import admin.own_messages
 import admin.own_sign_ins
 import admin.statements
 import core.api

@@ -1,20 +1,22 @@
-"""API of settings and jobs: what the district sets, what a community sets itself, runs by hand."""
+"""API of settings, jobs and 通知: what places set, what is run by hand, what one was told."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from flask import url_for
 from flask_smorest import Blueprint
-from marshmallow import fields
+from marshmallow import EXCLUDE, fields
 
 from core import jobs, settings
 from core.http_keys import idempotency_key
 from core.identity import current_actor, signed_in_only
+from core.messages import MarkSeen, Message, MessagesSeen, mark_seen, messages_of
 from core.schema import Schema
 from core.setting_queries import INITIAL, SettingLine, lines, typed
 from core.work import present, reader, transact
 
-bp = Blueprint("core_api", __name__, description="settings and jobs")
+bp = Blueprint("core_api", __name__, description="settings, jobs and messages")
 bp.before_request(signed_in_only)
 
 
@@ -161,3 +163,69 @@ def _job(job: jobs.Job, run: jobs.LastRun | None) -> dict[str, Any]:
 def run(name: str) -> dict[str, str]:
     """Run a job now; what was done before is not done again, so that a repeat is harmless."""
     return {"job": name, "report": jobs.run_now(name, current_actor())}
+
+
+class MessagesQuerySchema(Schema):
+    """Where a page of messages goes on from."""
+
+    class Meta:
+        """Query strings may carry what is not ours."""
+
+        unknown = EXCLUDE
+
+    before = fields.UUID(load_default=None)
+
+
+class MessageSchema(Schema):
+    """What somebody was told, in the words that are sent."""
+
+    id = fields.UUID()
+    at = fields.AwareDateTime()
+    words = fields.String()
+    link = fields.String(
+        allow_none=True, metadata={"description": "Path of the page to read on; null: none."}
+    )
+    is_new = fields.Boolean()
+
+
+class MarkSeenSchema(Schema):
+    """The moment at which the list was shown: what came later stays new."""
+
+    upto = fields.AwareDateTime(required=True)
+
+
+class MessagesSeenSchema(Schema):
+    """How many messages were new until now."""
+
+    seen = fields.Integer()
+
+
+@bp.get("/messages")
+@bp.arguments(MessagesQuerySchema, location="query")
+@bp.response(200, MessageSchema(many=True))
+def messages(query: dict[str, Any]) -> list[dict[str, Any]]:
+    """List what the one who is signed in was told, newest first, twenty at a time.
+
+    A resident reads what concerns residents, staff what concerns their work. ``before``, the id
+    of the last one, goes on from a page.
+    """
+    found = messages_of(reader(), current_actor(), present(), query["before"])
+    return [_message(each) for each in found]
+
+
+def _message(each: Message) -> dict[str, Any]:
+    return {
+        "id": each.id,
+        "at": each.at,
+        "words": each.words,
+        "link": url_for(each.opens) if each.opens else None,
+        "is_new": each.is_new,
+    }
+
+
+@bp.post("/messages/seen")
+@bp.arguments(MarkSeenSchema)
+@bp.response(200, MessagesSeenSchema)
+def seen(data: dict[str, Any]) -> MessagesSeen:
+    """Take as seen what the list showed at a moment; a repeat changes nothing."""
+    return transact(mark_seen, MarkSeen(upto=data["upto"]), current_actor())

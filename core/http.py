@@ -41,8 +41,9 @@ from core.config import ROOT, Config
 from core.db import is_our_mistake
 from core.errors import N_, AppError, Busy, SignInNeeded, TooMany
 from core.identity import API_PREFIX, actor_or_none
+from core.messages import BADGE_MAX, new_count
 from core.schema import Schema
-from core.work import end_reading, present
+from core.work import end_reading, present, reader
 
 log = logging.getLogger(__name__)
 csrf = CSRFProtect()
@@ -130,6 +131,7 @@ def init_app(app: Flask, config: Config) -> SafeApi:
     app.jinja_env.globals["csp_nonce"] = _nonce
     app.jinja_env.globals["actor"] = actor_or_none
     app.jinja_env.globals["now"] = present
+    app.jinja_env.globals["new_messages"] = new_messages
     app.before_request(_refuse_nul)
     app.after_request(_harden)
     app.teardown_request(_release)
@@ -171,6 +173,13 @@ def static_url(name: str) -> str:
     if mark not in _HASHES:
         _HASHES[mark] = sha256(file.read_bytes()).hexdigest()[:10]
     return f"/static/{name}?{urlencode({'v': _HASHES[mark]})}"
+
+
+def new_messages() -> str:
+    """Return how many messages are new to whoever looks, as a badge says it; empty: none."""
+    actor = actor_or_none()
+    count = new_count(reader(), actor, present()) if actor is not None else 0
+    return f"{BADGE_MAX}+" if count > BADGE_MAX else str(count or "")
 
 
 def _nonce() -> str:

@@ -54,6 +54,8 @@ class Template:
     channels: tuple[str, ...]
     text: str
     waits_for_morning: bool
+    #: Endpoint of the page where the receiver reads on; empty: the words say all.
+    opens: str
 
     @property
     def placeholders(self) -> frozenset[str]:
@@ -71,6 +73,7 @@ def _load() -> dict[str, Template]:
                 tuple(row["channel"].split("|")),
                 row["text"],
                 row["quiet_hours_ok"] == "0",
+                row["opens"],
             )
             for row in csv.DictReader(lines)
         }
@@ -146,8 +149,9 @@ def send(
     """Write a message; the same key writes it once. Unknown templates or names are bugs.
 
     ``phone_cipher`` is the number as ``encrypt("phone", …)`` made it; without one the message
-    stays in the application (我的, 通知). A message that waits for no quiet hours is also tried by
-    this process right after the commit (details.md 26); the others are the scheduler's.
+    stays in the application (通知, ``core.messages``). A message that waits for no quiet hours is
+    also tried by this process right after the commit (details.md 26); the others are the
+    scheduler's.
     """
     found = TEMPLATES[template]
     if found.placeholders - params.keys():

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 from core.errors import AppError
 from core.identity import current_actor, next_path, residents_only
+from core.messages import PAGE, MarkSeen, mark_seen, messages_of, shown_at
 from core.work import business_day, present, reader, transact
 from residents import acting, queries, revoking
 from residents.labels import agent_words
@@ -17,8 +19,6 @@ from residents.naming import SetNaming, set_naming
 from residents.representations import EndRepresentation, end_representation
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from flask.typing import ResponseReturnValue
 
     from core.acts import Actor
@@ -73,6 +73,25 @@ def end_acting(representation: UUID) -> ResponseReturnValue:
     else:
         flash(_("代办已经取消，马上生效。"), "success")
     return redirect(url_for("own.me"), code=303)
+
+
+@bp.get("/messages")
+def messages() -> ResponseReturnValue:
+    """Show 通知: what one was told, newest first."""
+    found = messages_of(reader(), current_actor(), present(), request.args.get("before", type=UUID))
+    return render_template(
+        "residents/messages.html",
+        rows=found,
+        older=url_for("own.messages", before=found[-1].id) if len(found) == PAGE else "",
+    )
+
+
+@bp.post("/messages/seen")
+def messages_seen() -> ResponseReturnValue:
+    """Take as seen what the list showed."""
+    upto = shown_at(request.form.get("upto", ""), present())
+    transact(mark_seen, MarkSeen(upto=upto), current_actor())
+    return redirect(url_for("own.messages"), code=303)
 
 
 @bp.post("/elder")

@@ -240,6 +240,12 @@ def agree(world: World) -> Sent:
     return Sent(who=world.cast.wang, places={"order_id": asked["id"]})
 
 
+def told(world: World) -> Sent:
+    """What was written of an order, looked at."""
+    world.order()
+    return Sent(who=world.cast.wang, body={"upto": world.clock.now.isoformat()})
+
+
 def job(world: World) -> Sent:
     world.desk.earn(settled=False)
     world.clock.advance(days=1)
@@ -403,6 +409,7 @@ EXAMPLES: dict[str, Callable[[World], Sent]] = {
     "/login-codes/verify": verify_code,
     "/me/mode": by("wang", body={"mode": "elder"}),
     "/me/naming": by("wang", body={"agreed": True}),
+    "/messages/seen": told,
     "/orders/{order_id}/agree": agree,
     "/orders/{order_id}/cancel": by("wang", places=lambda w: {"order_id": w.order()}),
     "/orders/{order_id}/shares/{resident_id}/agree": by("wang", places=World.share),
