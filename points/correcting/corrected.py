@@ -82,9 +82,9 @@ def both(line: AdjustmentLine) -> list[tuple[str, UUID, str]]:
 
 
 def undone(line: AdjustmentLine, now: dt.datetime) -> str:
-    """Say when and how much of a line was undone."""
+    """Say when and how much of a line was undone: what was there, not what was wanted."""
     when = moment(line.closed_at, now) if line.closed_at else ""
-    amount = points(abs(line.amount))
+    amount = points(line.posted + line.voided + line.collected)
     if line.amount > 0:
         return _("%(when)s，退回 %(points)s 分", when=when, points=amount)
     return _("%(when)s，收回 %(points)s 分", when=when, points=amount)

@@ -140,7 +140,7 @@ def decide_adjustment(work: Work, command: DecideAdjustment) -> Decided:
     )
     if command.approve:
         _answer(work, row)
-        _tell(work, row)
+        tell(work, row, done.posted + done.voided, str(row.id))
     return _decided(row.id, after, done)
 
 
@@ -272,18 +272,18 @@ def _answer(work: Work, row: Row[Adjustment]) -> None:
         close_correction(work, row.correction, outcome, row.reason, row.id)
 
 
-def _tell(work: Work, row: Row[Adjustment]) -> None:
-    """Tell the holder, by the one message of this act."""
-    if row.person is None:
+def tell(work: Work, row: Row[Adjustment], amount: int, key: str) -> None:
+    """Tell the holder what was posted, by the one message of this act; of nothing, nothing."""
+    if row.person is None or not amount:
         return
     place = directory().places(work.connection, [row.community]).get(row.community, "")
     sign = "+" if row.amount > 0 else "−"
     outbox.send(
         work,
         "points.adjusted",
-        key=str(row.id),
+        key=key,
         person=row.person,
         community=place,
-        points=f"{sign}{points(abs(row.amount))}",
+        points=f"{sign}{points(amount)}",
         reason=row.reason,
     )

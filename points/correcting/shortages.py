@@ -18,7 +18,7 @@ from points.correcting.adjustments import (
     refuse_decision,
     refuse_own,
 )
-from points.correcting.deciding import SOURCE, adjusting, available_for
+from points.correcting.deciding import SOURCE, adjusting, available_for, tell
 from points.ledger import post
 from points.lines import line_of
 from points.marks import keep_older
@@ -73,7 +73,8 @@ class WaiveShortage:
 def collect_shortage(work: Work, command: CollectShortage) -> Collected:
     """Take what is there by now of what was missing: two people have decided on it already.
 
-    It goes where the reversal would have gone, in both communities' books. The same key again
+    It goes where the reversal would have gone, in both communities' books, and the holder is
+    told. The same key again
     takes nothing more, whatever came since. Raises
     AdjustmentUnknown, NothingShort, OwnAdjustment, DayClosed, Forbidden or NotInYourScope.
     """
@@ -103,6 +104,7 @@ def collect_shortage(work: Work, command: CollectShortage) -> Collected:
         .where(Adjustment.id == row.id)
         .values(collected=Adjustment.collected + amount),
     )
+    tell(work, row, amount, str(identity))
     return Collected(id=row.id, amount=amount, missing=missing - amount)
 
 

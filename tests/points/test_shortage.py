@@ -23,6 +23,7 @@ from tests.people import HERE, THERE
 from tests.points.books import one
 from tests.points.correcting import Desk
 from tests.points.earning import HOUR
+from tests.points.test_correcting_pages import said
 from tests.points.test_reverse_line import back_there, of, there, used
 
 
@@ -52,6 +53,43 @@ def test_what_is_there_is_taken_and_never_more(desk: Desk, short: UUID) -> None:
     assert used(desk) == {0}
     assert desk.row(short).state == "posted"
     assert desk.broken() == []
+
+
+def test_the_holder_reads_what_was_taken_and_not_what_was_wanted(desk: Desk) -> None:
+    line = desk.earn(units=4)
+    desk.spend(1500)
+    desk.back(line)
+    browser = desk.cast.browser(desk.cast.wang)
+
+    assert "改了您的积分：−5 分" in browser.get("/me/messages").get_data(as_text=True)
+    assert "收回5分" in said(browser.get(f"/points/{line}"))
+
+
+def test_what_is_collected_later_is_told_and_added_on_the_receipt(desk: Desk) -> None:
+    line = desk.earn(units=4)
+    desk.spend(1500)
+    proposal = desk.propose_back(line)
+    desk.decide(proposal)
+    desk.earn()
+
+    collect(desk, proposal, key="a")
+    collect(desk, proposal, key="a")
+
+    browser = desk.cast.browser(desk.cast.wang)
+    shown = browser.get("/me/messages").get_data(as_text=True)
+    assert shown.count("改了您的积分：−10 分") == 1
+    assert shown.count("改了您的积分：") == 2
+    assert "收回15分" in said(browser.get(f"/points/{line}"))
+
+
+def test_where_nothing_was_taken_nothing_is_told(desk: Desk) -> None:
+    line = desk.earn()
+    desk.spend(1000)
+    desk.back(line)
+    browser = desk.cast.browser(desk.cast.wang)
+
+    assert "改了您的积分" not in browser.get("/me/messages").get_data(as_text=True)
+    assert "收回0分" in said(browser.get(f"/points/{line}"))
 
 
 def test_of_what_is_spent_whole_all_is_missing(desk: Desk) -> None:
