@@ -105,7 +105,7 @@ from core.db import init_app as init_db
 from core.errors import N_
 from core.jobs import Daily, Every, Job
 from core.work import Runtime, Subscribers, clock_from, transact
-from points.events import LineReversed, PointsWanted, RuleOutsideBand
+from points.events import LineReversed, PointsWanted, ProofFailed, RuleOutsideBand
 from residents.events import (
     PlacesLoaded,
     ResidentConfirmed,
@@ -182,6 +182,7 @@ SUBSCRIBERS: Subscribers = {
     ResidentLives: (points.subscribers.reopen_account,),
     ResidentConfirmed: (points.subscribers.award_verified,),
     RuleOutsideBand: (admin.notices.tell_district,),
+    ProofFailed: (admin.notices.tell_of_broken,),
     LineReversed: (exchange.orders.order_reversed,),
     PointsWanted: (exchange.moving.bring_back,),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +35,8 @@ class ConsoleShell:
     proposals: int
     failed_jobs: int
     broken_proofs: int
+    #: Since when nobody has looked whether the books hold; None: somebody has.
+    silent_since: dt.datetime | None
 
 
 @console.app_context_processor
@@ -52,13 +55,15 @@ def _shell() -> ConsoleShell:
     actor, connection = current_actor(), reader()
     district = people.district(connection)
     runs = jobs.last_runs(connection).values()
+    watch = proving.watch(proving.last_proofs(connection), present())
     return ConsoleShell(
         district_name=district.display_name if district else "",
         person_name=actor.name,
         role_words=_(ROLES[actor.role]),
         proposals=len(rates.proposals(connection, present())),
         failed_jobs=sum(run.state == "failed" for run in runs),
-        broken_proofs=proving.broken_now(connection),
+        broken_proofs=watch.broken,
+        silent_since=watch.at if watch.silent else None,
     )
 
 

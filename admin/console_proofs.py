@@ -67,7 +67,7 @@ def proofs() -> ResponseReturnValue:
             if each.check == chosen["name"]
         )[:5],
         broken=sum(row["state"] == "broken" for row in rows),
-        proven_at=max((each.at for each in last.values()), default=None),
+        proven_at=proving.watch(last, now).at,
         whole_at=min((each.at for each in whole.values()), default=None),
         head=head,
         head_words=_spaced(head.head) if head else "",

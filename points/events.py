@@ -44,3 +44,13 @@ class PointsWanted:
     #: When what is to be taken came; None: the oldest points.
     year: int | None
     note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofFailed:
+    """An invariant did not hold when it was looked at."""
+
+    check: str
+    #: Code of the community of the first broken row; 0 or None: the district.
+    community: int | None
+    times: int

@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from core.work import business_day, present, reading, transact
 from points.closing import STILL_OPEN
+from points.events import ProofFailed
 from points.models import Proof
 from points.proof.chain import Place
 from points.proof.checks import WHOLE, Check, Found, Narrow, find
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 QUARTER = 900
 KEPT = dt.timedelta(days=35)
 """The page shows thirty days."""
+OVERDUE = dt.timedelta(minutes=45)
+"""Three looks that did not happen: whoever looks is not there any more."""
 
 # A table's name inside its own clause means the table itself: SQLite has to be told which.
 RECENT = "WITH recent AS (SELECT * FROM {0}transfers WHERE day >= :day AND posted_at >= :since),"
@@ -80,7 +83,7 @@ class Kept:
 
 
 def keep_proofs(work: Work, command: KeepProofs) -> Kept:
-    """Keep a round of proofs, and forget those of more than a month ago."""
+    """Keep a round of proofs, say what did not hold, and forget those of a month ago."""
     work.replayed()
     made = sqlite.insert if work.is_sqlite else postgresql.insert
     for each in command.proofs:
@@ -103,6 +106,10 @@ def keep_proofs(work: Work, command: KeepProofs) -> Kept:
             # Two who look at the same moment see the same.
             .on_conflict_do_nothing(index_elements=["check", "at"]),
         )
+        if each.found.times:
+            work.publish(
+                ProofFailed(check=each.check, community=place.community, times=each.found.times)
+            )
     work.connection.execute(delete(Proof).where(Proof.at < command.at - KEPT))
     broken = sum(each.found.times > 0 for each in command.proofs)
     return Kept(proven=len(command.proofs), broken=broken)
@@ -224,6 +231,23 @@ def days_proven(connection: Connection, since: dt.datetime) -> dict[str, set[dt.
     return found
 
 
-def broken_now(connection: Connection) -> int:
-    """Return how many invariants did not hold at the last look."""
-    return sum(proof.times > 0 for proof in last_proofs(connection).values())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What the last looks say: how many invariants did not hold, when, and whether it is still so.
+
+    ``silent``: nobody has looked for so long that what held then says nothing of now.
+    """
+
+    broken: int
+    at: dt.datetime | None
+    silent: bool
+
+
+def watch(last: dict[str, LastProof], now: dt.datetime) -> Watch:
+    """Tell how the live proof stands; before its first look it is not silent, it has not begun."""
+    at = max((each.at for each in last.values()), default=None)
+    return Watch(
+        broken=sum(each.times > 0 for each in last.values()),
+        at=at,
+        silent=at is not None and now - at > OVERDUE,
+    )

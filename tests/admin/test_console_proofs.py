@@ -172,3 +172,40 @@ def test_a_slow_look_says_seconds_and_a_row_that_is_gone_only_its_id(
 
     assert "5,018,442笔全部16.1秒" in line(shown, "每笔都有借有贷，金额大于零")
     assert "第一处：记录·0193" in words(shown).replace(" ", "")
+
+
+def test_when_nobody_looks_any_more_nothing_is_claimed_to_hold(
+    lin: FlaskClient, clock: Clock
+) -> None:
+    post(lin, PAGE)
+    clock.advance(minutes=45)
+    assert "全部成立" in words(lin.get(PAGE))
+    assert "自动核验停了" not in words(lin.get("/console/"))
+
+    clock.advance(minutes=1)
+
+    shown = words(lin.get(PAGE))
+    assert "全部成立" not in shown
+    assert "自动核验停了：今天10:00以后的账没有核过" in shown
+    home = lin.get("/console/")
+    assert "自动核验停了" in words(home)
+    assert '数据核验<span class="count">!</span>' in home.get_data(as_text=True)
+    post(lin, PAGE)
+    assert "全部成立" in words(lin.get(PAGE))
+
+
+def test_both_admins_are_told_once_a_day_of_what_does_not_hold(
+    app: Flask, lin: FlaskClient, cast: People, clock: Clock
+) -> None:
+    def told(browser: FlaskClient) -> int:
+        return words(browser.get("/console/messages")).count("发现1处不符。请到数据核验页查看")
+
+    damage(app, f"UPDATE accounts SET held = held + 1 WHERE id = {WALLET}")
+    post(lin, PAGE)
+    clock.advance(minutes=15)
+    post(lin, PAGE)
+
+    assert (told(lin), told(cast.browser(cast.wu))) == (1, 1)
+    clock.advance(days=1)
+    post(cast.browser(cast.lin), PAGE)
+    assert told(cast.browser(cast.wu)) == 2
