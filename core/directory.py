@@ -136,6 +136,9 @@ class Directory(Protocol):
     def household_of(self, connection: Connection, person: UUID) -> UUID | None:
         """Return the household that a person lives in today; staff from elsewhere have none."""
 
+    def living(self, connection: Connection, household: UUID) -> list[UUID]:
+        """Return the people who live in a household today."""
+
     def contact(self, connection: Connection, person: UUID) -> str | None:
         """Return a person's number as it is stored, for the outbox; None without a phone."""
 

@@ -1,4 +1,4 @@
-"""Telling who works at a community's desk of something that is due."""
+"""Telling a desk of something that is due, and a household of what became of its points."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from core import outbox
 from core.directory import directory
+from core.formats import signed
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from core.work import Work
 
 
@@ -25,3 +28,19 @@ def remind_desk(work: Work, community: int, template: str, key: str, **params: A
     for person in people:
         outbox.send(work, template, key=f"{community}:{person}:{key}", person=person, **params)
     return Reminded(people=len(people))
+
+
+def tell_household(work: Work, home: tuple[int, UUID], key: str, amount: int, reason: str) -> None:
+    """Tell each who lives in a community's household of a change of their basic points."""
+    community, household = home
+    place = directory().places(work.connection, [community]).get(community, "")
+    for person in directory().living(work.connection, household):
+        outbox.send(
+            work,
+            "points.adjusted_home",
+            key=f"{key}:{person}",
+            person=person,
+            community=place,
+            points=signed(amount),
+            reason=reason,
+        )

@@ -251,6 +251,13 @@ class ResidentsDirectory:
             ),
         )
 
+    def living(self, connection: Connection, household: UUID) -> list[UUID]:
+        """Return the people who live in a household today."""
+        living = select(Resident.person).where(
+            Resident.household == household, Resident.valid_to.is_(None)
+        )
+        return list(connection.scalars(living.order_by(Resident.person)))
+
     def contact(self, connection: Connection, person: UUID) -> str | None:
         """Return a person's number as it is stored, for the outbox; None without a phone."""
         return connection.scalar(select(Person.phone_cipher).where(Person.id == person))

@@ -16,7 +16,7 @@ from core import outbox, settings
 from core.defaults import CENTIPOINTS
 from core.directory import directory
 from core.errors import N_, Conflict
-from core.formats import points
+from core.formats import signed
 from core.ids import uuid8
 from points.accounts import account_id
 from points.carrying import year_of
@@ -40,6 +40,7 @@ from points.ledger import Posting, free_of, post
 from points.lines import LineOf, line_of
 from points.marks import keep_older
 from points.models import Adjustment, Award
+from points.reminding import tell_household
 from points.reversal import (
     ReverseAll,
     legs_of,
@@ -273,17 +274,19 @@ def _answer(work: Work, row: Row[Adjustment]) -> None:
 
 
 def tell(work: Work, row: Row[Adjustment], amount: int, key: str) -> None:
-    """Tell the holder what was posted, by the one message of this act; of nothing, nothing."""
-    if row.person is None or not amount:
+    """Tell the holder, or who lives in the household, what was posted; of nothing, nothing."""
+    if not amount:
         return
-    place = directory().places(work.connection, [row.community]).get(row.community, "")
-    sign = "+" if row.amount > 0 else "−"
+    moved = amount if row.amount > 0 else -amount
+    if row.person is None:
+        tell_household(work, (row.community, row.household), key, moved, row.reason)
+        return
     outbox.send(
         work,
         "points.adjusted",
         key=key,
         person=row.person,
-        community=place,
-        points=f"{sign}{points(amount)}",
+        community=directory().places(work.connection, [row.community]).get(row.community, ""),
+        points=signed(moved),
         reason=row.reason,
     )

@@ -23,6 +23,7 @@ from points.earning.recorders import HolderUnknown
 from points.earning.rules import Rule, RuleUnknown, rule_in_force
 from points.ledger import Posting, free_of, post
 from points.models import Deduction, Reminder, RuleUsage
+from points.reminding import tell_household
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -165,7 +166,7 @@ class Deducted:
 
 
 def deduct(work: Work, command: Deduct) -> Deducted:
-    """Take basic points from a household, with the reason on its list of points.
+    """Take basic points from a household, with the reason on its list of points; it is told.
 
     Raises DeductionsOff, RuleUnknown, HolderUnknown, OwnDeduction, RemindersMissing,
     NothingToDeduct, Forbidden, NotInYourScope.
@@ -228,6 +229,8 @@ def deduct(work: Work, command: Deduct) -> Deducted:
     work.connection.execute(
         update(Reminder).where(Reminder.id.in_(used)).values(deduction=identity),
     )
+    home = (command.community, command.household)
+    tell_household(work, home, str(identity), -amount, reason)
     return Deducted(id=identity, amount=amount, exists=False)
 
 

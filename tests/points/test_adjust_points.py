@@ -34,6 +34,7 @@ from points.earning.recorders import HolderUnknown, KindUnfit
 from tests.people import HERE, Someone, second_self
 from tests.points.books import Nothing, one
 from tests.points.correcting import Desk
+from tests.points.test_correcting_pages import said
 
 
 def working(someone: Someone, role: Role = "staff") -> Actor:
@@ -281,6 +282,16 @@ def test_the_holder_is_told(desk: Desk) -> None:
     )
     assert person == desk.cast.wang.person
     assert json.loads(params)["points"] == "+5"
+
+
+def test_each_of_a_household_reads_that_its_points_were_changed(desk: Desk) -> None:
+    household = one(desk.cast.wang.household)
+    proposal = desk.propose(300, holder_kind="household", holder_id=household, points_kind="basic")
+    desk.decide(proposal)
+
+    told = "改了您家的基本积分：+3分"
+    assert told in said(desk.cast.browser(desk.cast.wang).get("/me/messages"))
+    assert told not in said(desk.cast.browser(desk.cast.chen).get("/me/messages"))
 
 
 def test_it_answers_the_request_that_led_to_it(desk: Desk) -> None:

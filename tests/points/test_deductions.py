@@ -154,6 +154,19 @@ def test_the_household_reads_the_receipt_and_may_say_that_it_is_wrong(
     assert cast.browser(cast.chen).get(f"/points/{made.id}").status_code == 404
 
 
+def test_each_of_the_household_is_told_once_and_nobody_else(
+    cast: People, earned: None, remind: Any, take: Any
+) -> None:
+    remind(10)
+    remind(3)
+    take()
+    take()
+
+    told = "改了您家的基本积分：−2分，原因：楼道堆物未清，两次提醒后仍堆纸箱"
+    assert words(cast.browser(cast.wang).get("/me/messages")).count(told) == 1
+    assert told not in words(cast.browser(cast.chen).get("/me/messages"))
+
+
 def test_the_books_still_verify(
     ask: Run, cast: People, earned: None, remind: Any, take: Any
 ) -> None:
