@@ -1,4 +1,4 @@
-"""Messages of the exchange, each placeholder cut so that an SMS stays whole."""
+"""Messages of the exchange: names are cut so that an SMS stays whole, figures never are."""
 
 from __future__ import annotations
 
@@ -14,17 +14,7 @@ if TYPE_CHECKING:
     from core.work import Work
     from exchange.orders.rows import OrderRow, Payment
 
-LENGTHS = {
-    "item": 10,
-    "points": 4,
-    "code": 6,
-    "date": 6,
-    "station": 10,
-    "reason": 10,
-    "phone": 13,
-    "time": 11,
-    "name": 6,
-}
+LENGTHS = {"item": 10, "station": 10, "reason": 10, "name": 6}
 
 
 def tell(
@@ -79,5 +69,5 @@ def _send(
         person=person,
         phone_cipher=phone_cipher,
         not_before=not_before,
-        **{name: facts[name][: LENGTHS[name]] for name in needed},
+        **{name: facts[name][: LENGTHS.get(name)] for name in needed},
     )

@@ -13,9 +13,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image, ImageDraw
 
+from core.acts import SYSTEM
 from core.config import Config
 from exchange.orders import HandOver, hand_over
 from exchange.pickup import parse
+from residents.places import SetPhone, set_phone
 from residents.representations import Represent, represent
 from tests.exchange.scene import POINT, Scene, Someone
 from tests.people import HERE, THERE, People
@@ -71,6 +73,21 @@ def test_an_order_on_the_phone_from_the_shelf_to_the_code(cast: People, scene: S
     assert "取消兑换，退回 25 分" in order
     assert "1 张在办" in browser.get("/exchange/").get_data(as_text=True)
     assert "大米 2.5 公斤" in browser.get("/exchange/orders").get_data(as_text=True)
+
+
+def test_what_one_is_told_names_every_digit_of_the_number_to_call(
+    cast: People, scene: Scene
+) -> None:
+    clerk = cast.actor(cast.elsewhere)
+    wang = wang_of(cast, scene)
+    rice = shop(cast, scene)
+    scene.run(set_phone, SetPhone(place=THERE, phone="0571-8700 0117"), SYSTEM)
+    code = scene.approve(scene.order(wang, rice).id, clerk)
+    scene.run(hand_over, HandOver(code=code), clerk)
+
+    shown = cast.browser(cast.wang).get("/me/messages").get_data(as_text=True)
+
+    assert "用去 25 分。不是您或家人领的，请马上拨 0571-8700 0117。" in shown
 
 
 def test_a_second_tap_leads_to_the_same_order(cast: People, scene: Scene) -> None:
