@@ -119,7 +119,10 @@ AT = f"to_timestamp({MOMENT})"
 OWN = ID.format(moment=MOMENT, event="p.event", leg="p.leg")
 FIRST = ID.format(moment=MOMENT, event="p.event", leg="0")
 HELD = ID.format(moment=MOMENT, event="p.event", leg=str(HOLD))
-UNDONE = ID.format(moment=SECONDS.format(event="p.undone"), event="p.undone", leg="0")
+UNDONE, UNDONE_HELD = (
+    ID.format(moment=SECONDS.format(event="p.undone"), event="p.undone", leg=leg)
+    for leg in ("0", str(HOLD))
+)
 DAY = f"date '{FIRST_DAY}' + (13 * p.event + r.number % 13)::int"
 ROLES = (
     "CASE {0} WHEN 'holder' THEN r.service WHEN 'basic' THEN r.basic WHEN 'issued' THEN h.issued"
@@ -145,7 +148,8 @@ TRANSFERS = (
     " CASE WHEN p.credit IN ('holder', 'basic') THEN p.version END,"
     f" p.standard, {AT} - interval '8 hours', {AT}, {DAY},"
     f" CASE WHEN p.standard IS NULL THEN NULL ELSE {FIRST} END, p.source,"
-    f" CASE WHEN p.source = 'award' THEN {FIRST} ELSE {HELD} END, r.person" + JOINED + IN_ORDER
+    f" CASE WHEN p.source = 'award' THEN {FIRST} WHEN p.undone IS NULL THEN {HELD}"
+    f" ELSE {UNDONE_HELD} END, r.person" + JOINED + IN_ORDER
 )
 AWARDS = (
     "INSERT INTO awards (id, cause, account, holder_id, points_kind, community, bearing, amount,"
@@ -163,11 +167,34 @@ AWARDS = (
     + " WHERE p.act = 'award' AND p.leg = 0"
     + IN_ORDER
 )
+COST = "CASE WHEN p.standard IS NULL THEN 500 ELSE 700 END"
 HOLDS = (
     "INSERT INTO holds (id, account, amount, captured, state, reason, source_kind, source_id,"
-    f" created_at, closed_at) SELECT {HELD}, r.service, 700,"
-    " CASE WHEN p.standard IS NULL THEN 500 ELSE 700 END, 'captured', '抽纸一提', 'order',"
-    f" {HELD}, {AT} - interval '8 hours', {AT}"
+    f" created_at, closed_at) SELECT {HELD}, r.service, {COST}, {COST}, 'captured', '抽纸一提',"
+    f" 'order', {HELD}, {AT} - interval '8 hours', {AT}"
+    + JOINED
+    + " WHERE p.act = 'redemption' AND p.leg = 0"
+    + IN_ORDER
+)
+# Next door 500 cost 650 at their rate, and 700 in whole steps.
+ORDERS = (
+    "INSERT INTO orders (id, key, station, host, home, resident, ordered_by, channel, state, price,"
+    " par, exact, cost, rate, face_home, face_host, difference, standard, submitted_at, closed_at)"
+    f" SELECT {HELD}, {HELD}::text, r.person,"
+    " CASE WHEN p.standard IS NULL THEN h.code ELSE n.code END, h.code, r.person, r.person,"
+    " 'phone',"
+    " CASE WHEN EXISTS (SELECT 1 FROM bench_legs u WHERE u.life = p.life AND u.undone = p.event)"
+    " THEN 'returned' ELSE 'collected' END, 500, 500,"
+    f" CASE WHEN p.standard IS NULL THEN 500 ELSE 650 END, {COST},"
+    " CASE WHEN p.standard IS NULL THEN 10000 ELSE 7693 END, 10000, 10000, 'retired', 500,"
+    f" {AT} - interval '8 hours', {AT}"
+    + JOINED
+    + " WHERE p.act = 'redemption' AND p.leg = 0"
+    + IN_ORDER
+)
+PAYMENTS = (
+    'INSERT INTO order_payments ("order", account, hold, amount, payer, payer_household, taken_at)'
+    f" SELECT {HELD}, r.service, {HELD}, {COST}, r.person, r.person, {AT} - interval '8 hours'"
     + JOINED
     + " WHERE p.act = 'redemption' AND p.leg = 0"
     + IN_ORDER
@@ -222,8 +249,8 @@ STRAY = (
     " WHERE debits.id IS NULL OR credits.id IS NULL"
 )
 INDEXES = (
-    "SELECT indexname, indexdef FROM pg_indexes WHERE tablename IN ('transfers', 'awards', 'holds')"
-    " AND indexdef NOT LIKE 'CREATE UNIQUE%'"
+    "SELECT indexname, indexdef FROM pg_indexes WHERE tablename IN ('transfers', 'awards', 'holds',"
+    " 'orders', 'order_payments') AND indexdef NOT LIKE 'CREATE UNIQUE%'"
 )
 
 
@@ -261,7 +288,7 @@ def fill(stage: Stage, transfers: int, known: Sequence[Known] = ()) -> int:
         for name, _ in indexes:
             run(f"DROP INDEX {name}".encode())
         for event in range(EVENTS):
-            for statement in (TRANSFERS, AWARDS, HOLDS, REVERSALS):
+            for statement in (TRANSFERS, AWARDS, HOLDS, ORDERS, PAYMENTS, REVERSALS):
                 run(statement.replace("{event}", str(event)).encode())
         for _, definition in indexes:
             run(definition.encode())

@@ -17,13 +17,24 @@ HELD_FOR_NOTHING = """
         LEFT JOIN order_payments ON order_payments.hold = holds.id
     WHERE holds.source_kind = 'order' AND holds.state = 'open' AND order_payments.hold IS NULL"""
 
+# What the home book took is the cost, what the host's book met the price.
 PAID_OTHERWISE = """
     SELECT orders.id AS what FROM orders LEFT JOIN (
-        SELECT source_id, sum(amount) AS amount FROM transfers
-        WHERE source_kind = 'order' AND act <> 'reversal' AND debit > 0 GROUP BY source_id
+        SELECT source_id, sum(CASE WHEN debit > 0 THEN amount ELSE 0 END) AS amount,
+            sum(CASE WHEN debit < 0 AND act = 'redemption' THEN amount ELSE 0 END) AS met
+        FROM transfers WHERE source_kind = 'order' AND act <> 'reversal' GROUP BY source_id
     ) AS paid ON paid.source_id = orders.id
     WHERE coalesce(paid.amount, 0) <> CASE WHEN orders.state IN ('collected', 'returned')
-        THEN orders.cost ELSE 0 END"""
+            THEN orders.cost ELSE 0 END
+        OR coalesce(paid.met, 0) <> CASE WHEN orders.state IN ('collected', 'returned')
+            AND orders.home <> orders.host THEN orders.price ELSE 0 END"""
+
+PAID_FOR_NOTHING = """
+    SELECT transfers.id AS what FROM transfers LEFT JOIN orders
+        ON orders.id = transfers.source_id AND transfers.community IN (orders.home, orders.host)
+            AND (orders.state = 'returned'
+                OR orders.state = 'collected' AND transfers.act <> 'reversal')
+    WHERE transfers.source_kind = 'order' AND orders.id IS NULL"""
 
 # What each payer was debited is their share, and the shares are the cost.
 SHARED_OTHERWISE = """
@@ -95,6 +106,13 @@ CHECKS: tuple[Check, ...] = (
         table="orders",
         title=N_("兑换单付的正是标明的分"),
         changed="night",
+    ),
+    Check(
+        "ordered transfers",
+        "transfers spend or return points without an order that was collected or returned",
+        PAID_FOR_NOTHING,
+        title=N_("没有无缘无故的兑换"),
+        changed="rows",
     ),
     Check(
         "shares",

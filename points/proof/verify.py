@@ -17,6 +17,7 @@ from points.proof.checks import Broken, Check, find
 from points.proof.sharing import by_two
 from points.proof.verify_adjustments import ADJUSTMENTS
 from points.proof.verify_audited import AUDITED
+from points.proof.verify_causes import CAUSES
 from points.proof.verify_expiry import EXPIRY
 from points.proof.verify_feeding import FEEDING
 from points.proof.verify_papers import PAPERS
@@ -85,12 +86,6 @@ AWARD_WITHOUT_BEARER = """
     WHERE (awards.host_transfer IS NOT NULL OR awards.bearing <> awards.community)
         AND (awards.state = 'done' AND awards.bearing <> awards.community)
             <> (transfers.id IS NOT NULL)"""
-
-TRANSFER_WITHOUT_AWARD = """
-    SELECT transfers.id AS what FROM transfers
-        LEFT JOIN awards ON awards.id = transfers.source_id
-            AND transfers.id IN (awards.id, awards.host_transfer)
-    WHERE transfers.act = 'award' AND awards.id IS NULL"""
 
 SYSTEM_BOOKS = """
     SELECT account AS what FROM (
@@ -228,13 +223,7 @@ CHECKS: tuple[Check, ...] = (
         title=N_("在别处服务，由那里承担一次"),
         changed="rows",
     ),
-    Check(
-        "awarded transfers",
-        "transfers award points without an award",
-        TRANSFER_WITHOUT_AWARD,
-        title=N_("没有无缘无故的发放"),
-        changed="rows",
-    ),
+    *CAUSES,
     Check(
         "final awards",
         "awards are settled or void without a moment",

@@ -55,14 +55,14 @@ def honour(work: Work, account: int, community: int = THERE) -> Nothing:
         work,
         Posting(
             id=identity,
-            act="adjustment",
+            act="award",
             points_kind="basic",
             community=community,
             debit=account_id("issued", community, "basic"),
             credit=account,
             amount=10 * POINT,
             event_at=work.now,
-            source_kind="test",
+            source_kind="award",
             source_id=identity,
         ),
     )

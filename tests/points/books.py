@@ -7,9 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
+from core.acts import SYSTEM
+from core.ids import NIL
 from core.work import Work
 from points import ledger
 from points.accounts import account_id, open_resident, resident_account
+from points.models import Adjustment
+from residents.models import Household, Person, Resident, ResidentEnd
 
 HERE = 330102001051
 THERE = 330102003051
@@ -20,6 +24,17 @@ REDEEMED = account_id("redeemed", HERE, "service")
 WALLET = resident_account(RESIDENT, HERE, "service")
 PURSE = resident_account(NEIGHBOUR, HERE, "service")
 MORNING = dt.datetime(2026, 11, 24, 1, 0, tzinfo=dt.UTC)
+LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+"""Before what has to have its audit row."""
+
+SOURCES = {
+    "award": "award",
+    "adjustment": "adjustment",
+    "redemption": "order",
+    "discount": "order",
+    "rounding": "order",
+}
+"""What a transfer comes of, where that has another name than its act."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +69,41 @@ def posting(
         credit=credit,
         amount=amount,
         event_at=MORNING,
-        source_kind="test",
+        source_kind=SOURCES.get(act, act),
         source_id=made,
     )
+
+
+def decided(work: Work, given: ledger.Posting) -> ledger.Posted:
+    """Post what two people have decided, who proposed it long ago, for and against nobody."""
+    posted = ledger.post(work, given)
+    if not posted.exists:
+        gives = given.credit > 0
+        row = Adjustment(
+            id=given.id,
+            key=str(given.id),
+            act="adjustment",
+            state="posted",
+            community=given.community,
+            account=given.credit if gives else given.debit,
+            book=given.community,
+            points_kind=given.points_kind,
+            holder_kind="resident",
+            holder_id=NIL,
+            household=NIL,
+            amount=given.amount if gives else -given.amount,
+            reason="签到表上是两小时",
+            evidence="签到表第 3 行",
+            maker=UUID(int=1),
+            maker_role="staff",
+            proposed_at=LONG_AGO,
+            checker=work.actor.person,
+            checker_role="lead",
+            closed_at=work.now,
+            posted=given.amount,
+        )
+        work.session.add(row)
+    return posted
 
 
 def spending(identity: int) -> ledger.Spending:
@@ -65,7 +112,7 @@ def spending(identity: int) -> ledger.Spending:
         account=WALLET,
         community=HERE,
         event_at=MORNING,
-        source_kind="test",
+        source_kind="order",
         source_id=UUID(int=identity),
         journal=UUID(int=identity),
     )
@@ -75,3 +122,35 @@ def one(identity: UUID | None) -> UUID:
     """An id that the people of the tests have."""
     assert identity is not None
     return identity
+
+
+def gone(work: Work, resident: UUID) -> Nothing:
+    """Let the directory say that a resident went on to another place."""
+    person = Person(id=work.new_id(), name="搬走的人", created_at=work.now)
+    home = Household(id=work.new_id(), community=HERE, created_at=work.now)
+    work.session.add_all([person, home])
+    work.session.flush()
+    before, after = (
+        Resident(
+            id=each,
+            person=person.id,
+            household=home.id,
+            community=HERE,
+            state="confirmed",
+            valid_from=work.day,
+            valid_to=work.day,
+            created_at=work.now,
+        )
+        for each in (resident, work.new_id())
+    )
+    work.session.add_all([before, after])
+    work.session.flush()
+    end = ResidentEnd(
+        resident=before.id,
+        reason="moved",
+        successor=after.id,
+        recorded_by=SYSTEM.person,
+        recorded_at=work.now,
+    )
+    work.session.add(end)
+    return Nothing()

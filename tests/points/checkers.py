@@ -28,7 +28,7 @@ from points.settlement import Settle, settle_chunk
 from tests.conftest import Clock as Ticking
 from tests.conftest import Stage
 from tests.people import HERE
-from tests.points.books import Nothing
+from tests.points.books import Nothing, decided
 from tests.points.calendar import hangzhou
 from tests.points.earning import serving
 from tests.points.ledger_story import LedgerStory
@@ -198,7 +198,7 @@ class Crowd:
             account=own,
             community=HERE,
             event_at=self.clock(),
-            source_kind="test",
+            source_kind="order",
             source_id=identity,
             journal=identity,
         )
@@ -216,7 +216,7 @@ class Crowd:
             return
         identity = UUID(int=next(self.numbers))
         command = reversal.Reverse(
-            original=original, id=identity, note="退回", source_kind="test", source_id=identity
+            original=original, id=identity, note="退回", source_kind="order", source_id=identity
         )
         self.act(reversal.reverse, command)
 
@@ -270,10 +270,10 @@ def rich(work: Work, given: dict[UUID, int]) -> Nothing:
             credit=resident_account(resident, HERE, "service"),
             amount=amount,
             event_at=work.now,
-            source_kind="test",
+            source_kind="adjustment",
             source_id=identity,
         )
-        ledger.post(work, posting)
+        decided(work, posting)
     return Nothing()
 
 

@@ -20,16 +20,17 @@ from points.closing import fold_deltas, lapse_due
 from points.earning.awards import Award, AwardSettled, award, void_award
 from points.settlement import Settle, settle_chunk
 from tests.people import HERE, THERE
+from tests.points.books import SOURCES, decided
 from tests.points.ledger_model import FACE_ONE, FACES, Aside, Given, Leg, Line, Short, award_legs
 from tests.points.ledger_world import (
     HOMES,
     PEOPLE,
     RULES,
     World,
-    captured,
+    bought,
+    fetched,
     new_rate,
     released,
-    spent,
 )
 
 PLACE = st.integers(0, PEOPLE - 1)
@@ -105,7 +106,7 @@ class Ledger(RuleBasedStateMachine):
             "credit": leg.credit,
             "amount": leg.amount,
             "event_at": self.world.clock.now,
-            "source_kind": "test",
+            "source_kind": SOURCES[act],
             "source_id": identity,
         }
         return ledger.Posting(**(facts | changes))
@@ -115,7 +116,7 @@ class Ledger(RuleBasedStateMachine):
             account=account,
             community=self.model.purses[account].community,
             event_at=self.world.clock.now,
-            source_kind="test",
+            source_kind="order",
             source_id=identity,
             journal=identity,
         )
@@ -217,14 +218,14 @@ class Ledger(RuleBasedStateMachine):
 
     @step(place=PLACE, amount=AMOUNT)
     def give(self, place: int, amount: int) -> None:
-        """Post by hand."""
+        """Post what two people decided."""
         identity, community = self.world.new_id(), self.homes[place]
         leg = Leg(account_id("adjusted", community, "service"), self.own(place), amount)
-        command = self.posting(identity, leg, "donation")
-        self.run(None, ledger.post, command)
+        command = self.posting(identity, leg, "adjustment")
+        self.run(None, decided, command)
         self.model.post(leg, self.world.year)
-        self.again.append((ledger.post, command, SYSTEM, lambda found: bool(found.exists)))
-        other = self.posting(identity, leg, "donation", amount=amount + 1)
+        self.again.append((decided, command, SYSTEM, lambda found: bool(found.exists)))
+        other = self.posting(identity, leg, "adjustment", amount=amount + 1)
         self.run(ledger.TransferDiffers, ledger.post, other)
 
     # --- spending -----------------------------------------------------------------------------
@@ -246,14 +247,14 @@ class Ledger(RuleBasedStateMachine):
     def _spend(self, place: int, command: Any, legs: list[Leg], host: int) -> None:
         cost = sum(leg.amount for leg in legs if leg.holder)
         if self.free(place) < cost:
-            self.run(ledger.InsufficientPoints, spent, command)
+            self.run(ledger.InsufficientPoints, bought, command)
             return
-        assert self.run(None, spent, command)
+        assert self.run(None, bought, command)
         for leg in legs:
             self.model.post(leg, self.world.year)
         first = command[1][0].id
         self.model.lines.append(Line(first, command[0].journal, legs, place=host))
-        self.again.append((spent, command, SYSTEM, lambda done: not done))
+        self.again.append((bought, command, SYSTEM, lambda done: not done))
 
     @step(place=PLACE, price=st.integers(1, 700), step_=st.sampled_from((1, 10, 100)))
     def spend_elsewhere(self, place: int, price: int, step_: int) -> None:
@@ -293,7 +294,7 @@ class Ledger(RuleBasedStateMachine):
             standard=standard,
             rate=row,
             event_at=self.world.clock.now,
-            source_kind="test",
+            source_kind="order",
             source_id=ids[0],
             journal=ids[0],
         )
@@ -345,10 +346,10 @@ class Ledger(RuleBasedStateMachine):
         named = ledger.Leg(id=identity, act="redemption", credit=leg.credit, amount=amount)
         command = (hold, self.spending(aside.account, identity), [named])
         if amount > aside.amount:
-            self.run(holds.HoldTooSmall, captured, command)
+            self.run(holds.HoldTooSmall, fetched, command)
             return None
         was_open = aside.state == "open"
-        assert self.run(None, captured, command) is was_open
+        assert self.run(None, fetched, command) is was_open
         if was_open:
             self.model.close_hold(hold, "captured")
             self.model.post(leg, self.world.year)

@@ -43,7 +43,7 @@ from tests.points.books import Nothing
 from tests.points.calendar import hangzhou
 from tests.points.ledger_machine import AMOUNT, ANY, CHUNK, DRAWN, MINUTES, PLACE, Ledger, step
 from tests.points.ledger_model import Leg, Line, Short
-from tests.points.ledger_world import captured, desk, released
+from tests.points.ledger_world import desk, fetched, released
 
 PART = st.one_of(st.none(), st.integers(1, 1200))
 RECENT = 6
@@ -373,7 +373,7 @@ class LedgerStory(Ledger):
             credit = account_id("redeemed", self.model.purses[aside.account].community, "service")
             leg = ledger.Leg(id=identity, act="redemption", credit=credit, amount=aside.amount)
             command = (held[0], self.spending(aside.account, identity), [leg])
-            attempts += [(released, held[0]), (captured, command)]
+            attempts += [(released, held[0]), (fetched, command)]
         attempts += [(void_award, given) for given in self.given[-1:]]
         spends = [line for line in self.mine() if not line.gives and not line.undone]
         attempts += [(undone, self.undoing(line, None)) for line in spends[-1:]]

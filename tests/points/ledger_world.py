@@ -14,7 +14,16 @@ from sqlalchemy import Connection, bindparam, insert, select, text
 from core.acts import SYSTEM, Actor, Role
 from core.errors import AppError
 from core.work import SHANGHAI, Work, reading, transact
-from exchange.models import DiscountRate, FaceValue
+from exchange.models import (
+    DiscountRate,
+    FaceValue,
+    Item,
+    Order,
+    OrderLine,
+    OrderPayment,
+    Station,
+    Stock,
+)
 from points import holds, ledger
 from points.accounts import open_clearing
 from points.earning.rules import Rule
@@ -22,13 +31,13 @@ from points.expiring.expiry import expire_points
 from points.models import Account, Award, Hold
 from points.proof.verify import CHECKS, broken
 from residents.households import Known, Member, add_members
-from residents.models import Person
+from residents.models import Person, Resident
 from tests.conftest import Stage
 from tests.people import HERE, THERE
 from tests.points.books import Nothing
 from tests.points.calendar import close, ends, hangzhou, holds_true
 from tests.points.earning import HOUR, JOIN
-from tests.points.ledger_model import FACES, Model
+from tests.points.ledger_model import FACE_ONE, FACES, Model
 
 PEOPLE = 6
 HOMES = [HERE if place % 3 else THERE for place in range(PEOPLE)]
@@ -73,6 +82,73 @@ def spent(
     return done
 
 
+def bought(
+    work: Work, command: tuple[ledger.Spending, list[ledger.Leg], list[ledger.Posting]]
+) -> bool:
+    """Spend for an order that was collected; over there what the other community's book says."""
+    spending, legs, postings = command
+    done = spent(work, command)
+    return done and _ordered(work, spending, legs, postings)
+
+
+def fetched(work: Work, command: tuple[UUID, ledger.Spending, list[ledger.Leg]]) -> bool:
+    """Capture the hold of an order that was collected."""
+    _hold, spending, legs = command
+    return captured(work, command) and _ordered(work, spending, legs, [])
+
+
+def _ordered(
+    work: Work,
+    spending: ledger.Spending,
+    legs: list[ledger.Leg],
+    postings: list[ledger.Posting],
+) -> bool:
+    """Write the order that something was spent for; returns True."""
+    place = (
+        select(Resident.id, Resident.person, Resident.household)
+        .join(Account, Account.holder_id == Resident.id)
+        .where(Account.id == spending.account)
+    )
+    resident, person, household = work.connection.execute(place).one()
+    cost = sum(leg.amount for leg in legs)
+    host = postings[0].community if postings else spending.community
+    order = Order(
+        id=spending.source_id,
+        key=str(spending.source_id),
+        station=UUID(int=host),
+        host=host,
+        home=spending.community,
+        resident=resident,
+        ordered_by=person,
+        channel="phone",
+        state="collected",
+        price=sum(posting.amount for posting in postings) or cost,
+        par=legs[0].amount,
+        exact=cost,
+        cost=cost,
+        rate=FACE_ONE,
+        face_home=FACES[spending.community],
+        face_host=FACES[host],
+        difference="retired",
+        standard=legs[0].standard or cost,
+        submitted_at=spending.event_at,
+        closed_at=work.now,
+    )
+    work.session.add(order)
+    work.session.flush()
+    share = OrderPayment(
+        order=order.id,
+        account=spending.account,
+        amount=cost,
+        payer=person,
+        payer_household=household,
+        taken_at=work.now,
+    )
+    line = OrderLine(order=order.id, item=order.station, name="抽纸", quantity=1, price=order.price)
+    work.session.add_all([share, line])
+    return True
+
+
 def new_rate(work: Work, command: tuple[int, int, int]) -> UUID:
     """Let a pair of communities have another rate from now on."""
     home, host, rate = command
@@ -99,6 +175,32 @@ def begun(work: Work, value: int) -> Nothing:
     row = FaceValue(community=THERE, valid_from=begins, value=value, set_by=SYSTEM.person)
     work.session.add(row)
     for community in (HERE, THERE):
+        station = Station(
+            id=UUID(int=community),
+            community=community,
+            name="积分驿站",
+            address="",
+            hours="",
+            opened_on=begins,
+        )
+        item = Item(
+            id=station.id,
+            station=station.id,
+            community=community,
+            name="抽纸",
+            category="日用",
+            price=100,
+            source="社区基金",
+            home_first_days=0,
+            foreign_share_percent=100,
+            note="",
+            state="listed",
+        )
+        work.session.add(station)
+        work.session.flush()
+        work.session.add(item)
+        work.session.flush()
+        work.session.add(Stock(item=item.id))
         clerk = desk(community, "staff")
         work.session.add(Person(id=clerk.person, name=clerk.name, created_at=work.now))
     return Nothing()

@@ -19,7 +19,17 @@ from points.models import Account, Award, Hold, Transfer
 from points.proof import sealing
 from points.settlement import settle_due
 from tests.conftest import Clock
-from tests.points.books import HERE, NEIGHBOUR, PURSE, REDEEMED, THERE, WALLET, Nothing, posting
+from tests.points.books import (
+    HERE,
+    NEIGHBOUR,
+    PURSE,
+    REDEEMED,
+    THERE,
+    WALLET,
+    Nothing,
+    decided,
+    posting,
+)
 from tests.points.books import spending as spent
 from tests.points.earning import HOUR, holders, many, serving
 
@@ -71,8 +81,8 @@ def a_day(work: Work, command: tuple[int, int]) -> Nothing:
         many(work, [here, next_door, there])
     many(work, [serving(f"void {day}", rule=RULE, event_at=now)])
     base = 10_000 * (day + 1)
-    ledger.post(work, posting(base, ADJUSTED, WALLET, 5_000, "adjustment"))
-    ledger.post(work, posting(base + 1, ADJUSTED, PURSE, 5_000, "adjustment"))
+    decided(work, posting(base, ADJUSTED, WALLET, 5_000, "adjustment"))
+    decided(work, posting(base + 1, ADJUSTED, PURSE, 5_000, "adjustment"))
     for number in range(each):
         _hold(work, base + 100 + number)
         _hold(work, base + 200 + number)

@@ -53,7 +53,7 @@ def moved(number: int, account: int, amount: int, note: str = "") -> ledger.Post
         credit=account if is_award else REDEEMED,
         amount=abs(amount),
         event_at=dt.datetime(2026, 11, 20, tzinfo=dt.UTC),
-        source_kind="test",
+        source_kind="award" if is_award else "order",
         source_id=UUID(int=number),
         note=note or ("便民集市，来帮忙" if is_award else "洗洁精一瓶"),
     )

@@ -28,6 +28,7 @@ from tests.points.books import (
     THERE,
     WALLET,
     Nothing,
+    decided,
     posting,
 )
 from tests.points.calendar import ends, hangzhou, holds_true, left, night, set_aside
@@ -55,11 +56,11 @@ def _two_years(app: Flask, clock: Clock, run: Run) -> None:
     """40 old points of mine; the other had 100 old and 50 new ones, and has spent 130."""
     run(holders, None)
     run(elsewhere, None)
-    run(ledger.post, posting(1, ISSUED, WALLET, 40, "adjustment"))
-    run(ledger.post, posting(2, ISSUED, PURSE, 100, "adjustment"))
+    run(decided, posting(1, ISSUED, WALLET, 40, "adjustment"))
+    run(decided, posting(2, ISSUED, PURSE, 100, "adjustment"))
     night(app, clock, 2026)
     clock.set(hangzhou(2027, 5, 5))
-    run(ledger.post, posting(3, ISSUED, PURSE, 50, "adjustment"))
+    run(decided, posting(3, ISSUED, PURSE, 50, "adjustment"))
     run(ledger.post, posting(4, PURSE, REDEEMED, 130, "redemption"))
 
 
@@ -72,7 +73,7 @@ def test_what_the_other_had_spent_of_its_younger_points_ages_nothing(
     assert (found.this_year, found.next_year) == (40, 20)
     night(app, clock, 2027)
     assert ask(left, PURSE) == 20
-    holds_true(app)
+    holds_true(app, "causes")
 
 
 def test_carrying_twice_carries_once(clock: Clock, run: Run, ask: Run) -> None:
@@ -105,7 +106,7 @@ def test_what_is_too_small_for_a_centipoint_over_there_is_rounding(
     assert ask(left, resident_account(RESIDENT, THERE, "service")) == 0
     assert [book.balance for book in ask(books, "rounding")] == [40]
     assert account_id("rounding", HERE, "service") < 0
-    holds_true(app)
+    holds_true(app, "causes")
 
 
 def test_nobodys_account_takes_nothing(run: Run, ask: Run) -> None:

@@ -101,7 +101,7 @@ def test_a_hold_is_captured_from_its_own_account_only(run: Run, ask: Run) -> Non
         account=WALLET,
         amount=100,
         reason="抽纸",
-        source_kind="test",
+        source_kind="order",
         source_id=UUID(int=50),
     )
     run(holds.hold, command)
@@ -109,7 +109,7 @@ def test_a_hold_is_captured_from_its_own_account_only(run: Run, ask: Run) -> Non
         account=PURSE,
         community=HERE,
         event_at=spending(5).event_at,
-        source_kind="test",
+        source_kind="order",
         source_id=UUID(int=5),
         journal=UUID(int=5),
     )
@@ -133,7 +133,7 @@ def test_no_more_comes_back_than_went(run: Run, amount: int) -> None:
             at=work.now,
             journal=UUID(int=90),
             note="退回",
-            source_kind="test",
+            source_kind="order",
             source_id=UUID(int=90),
             amount=amount,
         )
@@ -152,14 +152,14 @@ def test_basic_points_go_along_inside_a_book_and_out_of_it(run: Run, ask: Run) -
     def basic(work: Work, account: int) -> Nothing:
         given = ledger.Posting(
             id=UUID(int=account % 1000 + 2000),
-            act="adjustment",
+            act="award",
             points_kind="basic",
             community=HERE,
             debit=account_id("issued", HERE, "basic"),
             credit=account,
             amount=300,
             event_at=work.now,
-            source_kind="test",
+            source_kind="award",
             source_id=UUID(int=3),
         )
         ledger.post(work, given)
@@ -265,7 +265,7 @@ def test_what_is_set_aside_is_told_of_ones_own_open_holds_the_oldest_first(
                 account=account,
                 amount=100,
                 reason="抽纸",
-                source_kind="test",
+                source_kind="order",
                 source_id=UUID(int=number),
             ),
         )

@@ -27,7 +27,7 @@ from points.expiring.expiry import (
 )
 from points.models import ExpiryRun, Transfer
 from tests.conftest import Clock
-from tests.points.books import HERE, ISSUED, PURSE, REDEEMED, RESIDENT, WALLET, posting
+from tests.points.books import HERE, ISSUED, PURSE, REDEEMED, RESIDENT, WALLET, decided, posting
 from tests.points.calendar import (
     close,
     ends,
@@ -53,7 +53,7 @@ def _holders(run: Run, app: Flask, clock: Clock) -> None:
 
 
 def earn(run: Run, identity: int, amount: int, account: int = WALLET) -> None:
-    run(ledger.post, posting(identity, ISSUED, account, amount, "adjustment"))
+    run(decided, posting(identity, ISSUED, account, amount, "adjustment"))
 
 
 def pay(run: Run, identity: int, amount: int) -> None:

@@ -17,7 +17,7 @@ from core.work import Work, reading, transact
 from points import holds, ledger
 from points.earning.awards import award
 from tests.conftest import SERVER, Stage
-from tests.points.books import ISSUED, REDEEMED, WALLET, posting, residents
+from tests.points.books import ISSUED, REDEEMED, WALLET, decided, posting, residents
 from tests.points.calendar import holds_true
 from tests.points.cutting import Cutter, cutter
 from tests.points.earning import HOUR, serving
@@ -52,7 +52,7 @@ def test_a_lost_reply_is_answered_by_the_retry_and_nothing_is_done_twice(
 ) -> None:
     with far.app_context():
         transact(residents, None)
-        transact(ledger.post, posting(1, ISSUED, WALLET, 1_000_000, "adjustment"))
+        transact(decided, posting(1, ISSUED, WALLET, 100_000, "adjustment"))
         for number in range(RETRIES):
             line.cut_next.set()
             assert act(number)
@@ -69,7 +69,7 @@ def test_a_lost_reply_is_answered_by_the_retry_and_nothing_is_done_twice(
             text("SELECT credited, debited, held FROM accounts WHERE id = :id"), {"id": WALLET}
         ).one()
     assert count == {"transfers": 1 + 2 * each, "holds": each, "awards": each}
-    assert tuple(totals) == (1_000_000 + 10 * each, 7 * each, 3 * each)
+    assert tuple(totals) == (100_000 + 10 * each, 7 * each, 3 * each)
     holds_true(stage.app)
 
 
@@ -93,7 +93,7 @@ def act(number: int) -> bool:
     kind = number % ACTS
     if kind == 0:
         giving = posting(identity, ISSUED, WALLET, 10, "adjustment")
-        return transact(ledger.post, giving).exists
+        return transact(decided, giving).exists
     if kind == 1:
         return transact(ledger.post, posting(identity, WALLET, REDEEMED, 7, "redemption")).exists
     if kind == 2:

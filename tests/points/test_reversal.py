@@ -104,7 +104,7 @@ def one_act(run: Run) -> list[int]:
 def undo_all(run: Run, journal: UUID, amount: int | None = None) -> None:
     def use_case(work: Work, _command: None) -> Nothing:
         command = reversal.ReverseAll(
-            at=MORNING, journal=journal, note="", source_kind="test", source_id=ACT, amount=amount
+            at=MORNING, journal=journal, note="", source_kind="order", source_id=ACT, amount=amount
         )
         reversal.reverse_all(work, reversal.legs_of(work.connection, ACT, ACT), command)
         return Nothing()

@@ -50,9 +50,13 @@ def flask_verify(app: Flask) -> tuple[int, str]:
 
 
 @pytest.fixture
-def raw(stage: Stage, run: Run, clock: Clock) -> Iterator[Raw]:
-    """Books in which everything has happened once, and a connection past the application."""
+def raw(stage: Stage, run: Run, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Raw]:
+    """Books in which everything has happened once, and a connection past the application.
+
+    They are those of points alone, without the orders that something was spent for.
+    """
     app = stage.app
+    monkeypatch.setitem(app.extensions, "linli.checks", verify.CHECKS)
     run(holders, None)
     rule = replace(HOUR, cap_per_day=None)
     for day in range(3):
@@ -185,6 +189,8 @@ AWARD = "(SELECT id FROM awards WHERE cause = 'home 1')"
 CROSS = "(SELECT id FROM awards WHERE cause = 'there 1')"
 HOST = "(SELECT host_transfer FROM awards WHERE cause = 'there 1')"
 TWICE = "0123456789ab"
+#: What was rounded up of a spending.
+ROUNDED = f"'{UUID(int=313).hex}'"
 #: Paid twice, with every sum kept: what only the comparison with the causes finds.
 PAID_TWICE = (
     (
@@ -284,6 +290,27 @@ DAMAGE: dict[str, tuple[tuple[str, ...], set[str]]] = {
         ("DELETE FROM awards WHERE cause = 'home 1'",),
         {"awarded transfers", "caps", "seals"},
     ),
+    "points awarded for an order": (
+        (f"UPDATE transfers SET source_kind = 'order' WHERE id = {AWARD}",),
+        {"causes", "seals"},
+    ),
+    **{
+        f"a {act} that comes of {kind}": (
+            (f"UPDATE transfers SET act = '{act}', source_kind = '{kind}' WHERE id = {ROUNDED}",),
+            {"causes", *more},
+        )
+        for act, kind, *more in (
+            ("redemption", "test"),
+            ("discount", "moving"),
+            ("rounding", "moving"),
+            ("adjustment", "order"),
+            ("donation", "order"),
+            ("discharge", "account_end"),
+            ("moving", "order"),
+            ("moving", "moving"),
+            ("reversal", "moving", "noted reversals"),
+        )
+    },
     "service elsewhere that nobody bears": (
         (f"DELETE FROM transfers WHERE id = {HOST}",),
         {"borne awards", "seals", "system accounts"},

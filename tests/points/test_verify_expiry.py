@@ -30,6 +30,8 @@ from tests.points.books import (
     THERE,
     WALLET,
     Nothing,
+    decided,
+    gone,
     posting,
 )
 from tests.points.calendar import close, give_back, hangzhou, night, set_aside
@@ -49,7 +51,7 @@ def basic(work: Work, _command: object) -> Nothing:
     made = posting(70, account_id("issued", HERE, "basic"), BASIC, 400, "adjustment")
     names = ledger.Posting.__dataclass_fields__
     fields = {name: getattr(made, name) for name in names} | {"points_kind": "basic"}
-    ledger.post(work, ledger.Posting(**fields))
+    decided(work, ledger.Posting(**fields))
     return Nothing()
 
 
@@ -60,14 +62,15 @@ def year(app: Flask, clock: Clock, run: Run) -> None:
     run(basic, None)
     third = resident_account(THIRD, HERE, "service")
     for identity, account, amount in ((1, WALLET, 1000), (2, PURSE, 300), (3, third, 50)):
-        run(ledger.post, posting(identity, ISSUED, account, amount, "adjustment"))
+        run(decided, posting(identity, ISSUED, account, amount, "adjustment"))
     run(_end, third)
     night(app, clock, 2026)
     clock.set(hangzhou(2027, 5, 5))
-    run(ledger.post, posting(4, ISSUED, WALLET, 70, "adjustment"))
+    run(decided, posting(4, ISSUED, WALLET, 70, "adjustment"))
     night(app, clock, 2027)
     clock.set(hangzhou(2028, 5, 5))
     here, there = (Holder(id=RESIDENT, community=place) for place in (HERE, THERE))
+    run(gone, RESIDENT)
     run(carry, Carry(source=here, target=there, note="搬家转分"))
     with app.app_context():
         assert expire_points() == 0
@@ -81,6 +84,21 @@ def _end(work: Work, account: int) -> Nothing:
 
 RUN = "(SELECT id FROM expiry_runs WHERE stage = 'lapse' AND accounts > 0)"
 DAMAGE: dict[str, tuple[str, set[str]]] = {
+    "a lapse that comes of an order": (
+        "UPDATE transfers SET source_kind = 'order' WHERE act = 'expiry'",
+        {"causes", "expiry"},
+    ),
+    "a move of somebody who never moved": (
+        "DELETE FROM resident_ends",
+        {"causes"},
+    ),
+    "a move of somebody else's points": (
+        (
+            "UPDATE transfers SET source_id = (SELECT successor FROM resident_ends)"
+            " WHERE act = 'moving' AND debit > 0"
+        ),
+        {"causes"},
+    ),
     "a run that says more than it did": (
         f"UPDATE expiry_runs SET amount = amount + 1 WHERE id = {RUN}",
         {"expiry"},
@@ -155,7 +173,7 @@ def test_each_kind_of_damage_is_named(app: Flask, year: None, name: str) -> None
 
 def test_points_that_a_run_passed_over_are_named(app: Flask, clock: Clock, run: Run) -> None:
     run(holders, None)
-    run(ledger.post, posting(1, ISSUED, WALLET, 1000, "adjustment"))
+    run(decided, posting(1, ISSUED, WALLET, 1000, "adjustment"))
     night(app, clock, 2026)
     close(app, clock, dt.date(2027, 12, 31))
     run(_passed_over, dt.date(2027, 12, 31))
@@ -165,7 +183,7 @@ def test_points_that_a_run_passed_over_are_named(app: Flask, clock: Clock, run: 
 
 def test_what_came_back_after_the_run_is_not_behind_yet(app: Flask, clock: Clock, run: Run) -> None:
     run(holders, None)
-    run(ledger.post, posting(1, ISSUED, WALLET, 1000, "adjustment"))
+    run(decided, posting(1, ISSUED, WALLET, 1000, "adjustment"))
     run(ledger.post, posting(2, WALLET, REDEEMED, 200, "redemption"))
     set_aside(run, 3, 300)
     night(app, clock, 2026)
