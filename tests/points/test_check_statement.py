@@ -165,8 +165,8 @@ def test_a_paper_of_before_words_were_covered_can_still_be_checked(
     spent = UUID(int=12).hex
     lines = [
         f"statement-1|resident|{holder}|{HERE}|service|2026-11-01|2026-11-24|0",
-        f"{UUID(int=11).hex}|award|{ISSUED}|{account}|2000|2026-11-24|test|{UUID(int=11).hex}",
-        f"{spent}|redemption|{account}|{REDEEMED}|1200|2026-11-24|test|{spent}",
+        f"{UUID(int=11).hex}|award|{ISSUED}|{account}|2000|2026-11-24|award|{UUID(int=11).hex}",
+        f"{spent}|redemption|{account}|{REDEEMED}|1200|2026-11-24|order|{spent}",
         "800",
     ]
     first = blake2b("".join(f"{line}\n" for line in lines).encode(), digest_size=24).hexdigest()

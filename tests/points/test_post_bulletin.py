@@ -168,7 +168,7 @@ def test_corrections_count_in_the_month_they_are_made_in(
     )
     clock.set(dt.datetime(2026, 12, 10, 2, tzinfo=dt.UTC))
     for each in (up, down, elsewhere):
-        run(transfer, replace(each, act="adjustment"))
+        run(transfer, replace(each, act="adjustment", source_kind="adjustment"))
     clock.set(dt.datetime(2027, 1, 5, 2, tzinfo=dt.UTC))
     post(run)
     post(run, DECEMBER)

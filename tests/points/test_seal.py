@@ -6,6 +6,7 @@ import datetime as dt
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -119,8 +120,9 @@ def written(value: object, shape: str) -> str:
 def test_both_databases_come_to_the_same_head(app: Flask, clock: Clock, run: Run, ask: Run) -> None:
     """A constant: changing the canonical form would part every district from its old books."""
     run(holders, None)
-    run(ledger.post, posting(1, ISSUED, WALLET, 1000))
-    run(ledger.post, posting(2, WALLET, REDEEMED, 300, "redemption"))
+    given = posting(1, ISSUED, WALLET, 1000), posting(2, WALLET, REDEEMED, 300, "redemption")
+    for each in given:
+        run(ledger.post, replace(each, source_kind="test"))
     clock.set(days_later(1))
 
     assert close_all(app) == 1
