@@ -14,16 +14,18 @@ from sqlalchemy import text
 from app import create_app
 from core.db import db
 from core.work import Work, reading, transact
-from points import holds, ledger
+from points import holds, ledger, reversal
 from points.earning.awards import award
 from tests.conftest import SERVER, Stage
-from tests.points.books import ISSUED, REDEEMED, WALLET, decided, posting, residents
+from tests.people import People
+from tests.points.books import ISSUED, REDEEMED, WALLET, decided, posting, residents, spending
 from tests.points.calendar import holds_true
 from tests.points.cutting import Cutter, cutter
 from tests.points.earning import HOUR, serving
+from tests.points.ledger_world import captured
 
-RETRIES = 1_000 if os.environ.get("LINLI_SOAK") else 100
-ACTS = 4
+RETRIES = 1_002 if os.environ.get("LINLI_SOAK") else 102
+ACTS = 6
 FREE = replace(HOUR, cap_per_day=None, cap_per_month=None, cap_per_year=None)
 
 
@@ -68,8 +70,8 @@ def test_a_lost_reply_is_answered_by_the_retry_and_nothing_is_done_twice(
         totals = connection.execute(
             text("SELECT credited, debited, held FROM accounts WHERE id = :id"), {"id": WALLET}
         ).one()
-    assert count == {"transfers": 1 + 2 * each, "holds": each, "awards": each}
-    assert tuple(totals) == (100_000 + 10 * each, 7 * each, 3 * each)
+    assert count == {"transfers": 1 + 4 * each, "holds": each, "awards": each}
+    assert tuple(totals) == (100_000 + 10 * each, 2 * each, 0)
     holds_true(stage.app)
 
 
@@ -88,7 +90,7 @@ def test_what_carries_no_key_is_done_twice(stage: Stage, line: Cutter, far: Flas
 
 
 def act(number: int) -> bool:
-    """Post, spend, hold and award in turn; returns whether the retry found it done."""
+    """Post, spend, hold, award, capture, reverse in turn; whether the retry found it done."""
     identity = UUID(int=1000 + number)
     kind = number % ACTS
     if kind == 0:
@@ -106,4 +108,46 @@ def act(number: int) -> bool:
             source_id=identity,
         )
         return transact(holds.hold, opening).exists
-    return transact(award, serving(f"lost:{number}", units=1, rule=FREE)).exists
+    if kind == 3:
+        return transact(award, serving(f"lost:{number}", units=1, rule=FREE)).exists
+    if kind == 4:
+        held = UUID(int=identity.int - 2)
+        leg = ledger.Leg(id=identity, act="redemption", credit=REDEEMED, amount=2)
+        return not transact(captured, (held, spending(identity.int), [leg]))
+    back = reversal.Reverse(
+        original=UUID(int=identity.int - 4),
+        id=identity,
+        note="退回",
+        source_kind="order",
+        source_id=identity,
+    )
+    return transact(reversal.reverse, back).exists
+
+
+@pytest.mark.database("postgresql")
+def test_a_request_whose_reply_was_lost_is_answered_and_done_once(
+    stage: Stage, line: Cutter, far: Flask, cast: People
+) -> None:
+    headers = cast.headers(cast.staff) | {"Idempotency-Key": "a"}
+    client = far.test_client()
+    wanted = {
+        "holder_kind": "resident",
+        "holder_id": str(cast.wang.resident),
+        "points_kind": "service",
+        "amount": 500,
+        "reason": "签到表上是两小时",
+        "evidence": "签到表第 3 行",
+    }
+    # What a sign-in notes once a day is noted, and read is read.
+    assert client.get("/api/v1/staff/adjustments", headers=headers).status_code == 200
+
+    line.cut_next.set()
+    answers = [
+        client.post("/api/v1/staff/adjustments", json=wanted, headers=headers) for _ in range(2)
+    ]
+
+    assert [answer.status_code for answer in answers] == [201, 201], answers[0].get_json()
+    assert line.cuts == 1
+    assert len({answer.get_json()["id"] for answer in answers}) == 1
+    with stage.app.app_context(), reading() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM adjustments")) == 1
