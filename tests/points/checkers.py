@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import random
 import threading
 import time
 from collections import Counter
@@ -117,10 +118,15 @@ YEAR = 4
 """Turns of a crowd: what came in the first year lapses after the second."""
 
 SCHEDULERS = 2
+CHUNK = 50
+PAYERS, PAID_TOGETHER = 2, 20
+"""So many clients pay together, in each of so many turns: a deadlock takes a second to be seen."""
+
 PER_TURN = 120
 """More than a client spends in a turn."""
 
 POSTED = text("SELECT act, count(*) FROM transfers GROUP BY act")
+DEADLOCKS = text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
 TWICE = text("SELECT cause FROM awards GROUP BY cause HAVING count(*) > 1")
 
 
@@ -142,7 +148,8 @@ class Crowd:
         self.accidents: list[Exception] = []
         self.answers: Counter[str] = Counter()
         self.posted: dict[str, int] = {}
-        self.snapshots = self.done = 0
+        self.snapshots = self.done = self.deadlocks = 0
+        self.dice = random.Random(1)  # noqa: S311 - dice, no secret
         self.over = threading.Event()
 
     def act(
@@ -180,13 +187,13 @@ class Crowd:
     def settle(self) -> None:
         """Settle a little of what is due, as of the coming night."""
         night = self.clock() + dt.timedelta(days=1)
-        self.act(settle_chunk, Settle(chunk=1), lambda: night)
+        self.act(settle_chunk, Settle(chunk=self.dice.randint(1, CHUNK)), lambda: night)
 
     def expire(self, day: dt.date) -> None:
         """Close the year that is over, as two schedulers do, and let lapse what is due."""
         self.act(closing.close_day, closing.CloseDay(day=day))
         for _ in range(2 * len(self.who)):
-            self.act(lapse_chunk, LapseChunk(day=day, chunk=1))
+            self.act(lapse_chunk, LapseChunk(day=day, chunk=self.dice.randint(1, CHUNK)))
         self.act(rich, self.given)
 
     def client(self, number: int, rounds: int, start: threading.Barrier) -> None:
@@ -195,6 +202,8 @@ class Crowd:
             for turn in range(rounds):
                 own = resident_account(self.who[turn % len(self.who)], HERE, "service")
                 start.wait()
+                if number < PAYERS and turn % PAID_TOGETHER == 0:
+                    self.pay_together(number)
                 if self.ended is not None and number < SCHEDULERS:
                     self.expire(self.ended)
                 given = serving(
@@ -230,6 +239,12 @@ class Crowd:
         spending, legs = self.legs(own, 31)
         if self.act(spent, (spending, legs, [])):
             self.last = legs[0].id
+
+    def pay_together(self, number: int) -> None:
+        """Two pay for one thing, each client beginning with another: they may lock each other."""
+        accounts = [resident_account(each, HERE, "service") for each in self.who]
+        shares = [self.legs(own, 3) for own in (accounts if number % 2 else accounts[::-1])]
+        self.act(together, shares)
 
     def give_back(self, original: UUID | None) -> None:
         """Return what was spent; another may be doing the same."""
@@ -276,6 +291,15 @@ class Crowd:
             self.found += [f"{cause} was awarded twice" for cause in connection.scalars(TWICE)]
             self.found += [each.name for each in broken(connection, QUICK)]
             self.posted = {row[0]: row[1] for row in connection.execute(POSTED)}
+            if connection.dialect.name == "postgresql":
+                self.deadlocks = connection.scalar(DEADLOCKS) or 0
+
+
+def together(work: Work, shares: list[tuple[ledger.Spending, list[ledger.Leg]]]) -> Nothing:
+    """Spend from one account after the other, in whatever order: the product has one order."""
+    for spending, legs in shares:
+        ledger.spend(work, spending, legs)
+    return Nothing()
 
 
 def rich(work: Work, given: dict[UUID, int]) -> Nothing:
