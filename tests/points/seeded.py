@@ -135,6 +135,8 @@ def read_then_write(stack: contextlib.ExitStack) -> None:
 def no_unique_cause(stack: contextlib.ExitStack) -> None:
     reworded(stack, awards, "INSERT", (" ON CONFLICT (cause) DO NOTHING", ""))
     put(stack, awards, "uuid8", lambda at, *_parts: uuid7(at))
+    # The one trip to PostgreSQL knows the same cause.
+    put(stack, awards, "claim", lambda *_given: False)
 
 
 def done_elsewhere(stack: contextlib.ExitStack) -> None:
