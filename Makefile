@@ -72,8 +72,9 @@ bench-growth: .make/test ## The long measurements: a million awards, ten million
 screenshots: .make/test .make/static browser ## Photograph the running demonstration into docs/
 	@$(BIN)/python -m tests.screenshots
 
-soak: .make/test browser ## The long runs that make test does a tenth of
+soak: .make/test browser ## The long runs that make test does a tenth of, and the ledger's coverage
 	@LINLI_SOAK=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal tests
+	@$(MAKE) --no-print-directory coverage
 
 proof: .make/test ## Seed bugs into the ledger and see that each is caught; writes bench/proof.json
 	@$(BIN)/python -m tests.points.proof

@@ -30,6 +30,7 @@ from points.correcting.corrections import (
     corrections_about,
     open_correction,
 )
+from points.correcting.deciding import to_decide
 from points.earning.recorders import HolderUnknown, KindUnfit
 from tests.people import HERE, Someone, second_self
 from tests.points.books import Nothing, one
@@ -82,6 +83,18 @@ def test_a_household_has_no_service_points(desk: Desk) -> None:
         desk.propose(500, holder_kind="household", holder_id=one(desk.cast.wang.household))
     with pytest.raises(HolderUnknown):
         desk.propose(500, holder_id=UUID(int=404))
+
+
+def test_nobody_without_an_account_is_adjusted(desk: Desk) -> None:
+    def lose(work: Work, _command: None) -> Nothing:
+        mine = {"mine": resident_account(one(desk.cast.wang.resident), HERE, "service")}
+        work.connection.execute(text("DELETE FROM accounts WHERE id = :mine"), mine)
+        return Nothing()
+
+    desk.run(lose, None)
+
+    with pytest.raises(HolderUnknown):
+        desk.propose(500)
 
 
 def test_the_same_key_is_the_same_proposal(desk: Desk) -> None:
@@ -174,6 +187,18 @@ def test_from_fifty_points_on_only_the_lead_decides(desk: Desk) -> None:
     with pytest.raises(adjustments.LeadDecides):
         desk.decide(large, other, refusal="不对")
     assert desk.decide(large).state == "posted"
+
+
+def test_what_waits_for_the_lead_is_not_offered_to_others(desk: Desk) -> None:
+    small = desk.propose(4999)
+    large = desk.propose(5000)
+
+    offered = [
+        {row.id for row in desk.ask(to_decide, actor, desk.clock.now)}
+        for actor in (working(desk.cast.chen), desk.cast.actor(desk.cast.lead))
+    ]
+
+    assert offered == [{small}, {small, large}]
 
 
 @pytest.mark.parametrize("amount", [0, 100_001, -100_001])

@@ -10,10 +10,10 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, insert, select, text
 
 from core import jobs
-from core.work import transact
+from core.work import Work, transact
 from points import ledger, reversal
 from points.accounts import account_id, resident_account
 from points.books import books
@@ -25,9 +25,19 @@ from points.expiring.expiry import (
     lapse_chunk,
     lapse_id,
 )
-from points.models import ExpiryRun, Transfer
+from points.models import AccountEnd, ExpiryRun, Transfer
 from tests.conftest import Clock
-from tests.points.books import HERE, ISSUED, PURSE, REDEEMED, RESIDENT, WALLET, decided, posting
+from tests.points.books import (
+    HERE,
+    ISSUED,
+    PURSE,
+    REDEEMED,
+    RESIDENT,
+    WALLET,
+    Nothing,
+    decided,
+    posting,
+)
 from tests.points.calendar import (
     close,
     ends,
@@ -348,6 +358,28 @@ def total(connection: Connection) -> tuple[int, int]:
         text("SELECT count(*), coalesce(sum(amount), 0) FROM transfers WHERE act = 'expiry'"),
     ).one()
     return int(row[0]), int(row[1])
+
+
+def test_whoever_died_lapses_however_many_they_are(
+    app: Flask, clock: Clock, run: Run, ask: Run
+) -> None:
+    accounts = crowd(run, 3)
+    run(ended, accounts)
+    clock.advance(days=1)
+
+    with app.app_context():
+        assert expire_points(chunk=2) == 3
+        assert expire_points(chunk=2) == 0
+
+    assert ask(total) == (3, sum(100 + number for number in range(3)))
+    holds_true(app)
+
+
+def ended(work: Work, accounts: list[int]) -> Nothing:
+    """Today is the last day of these accounts."""
+    rows = [{"account": account, "lapse_on": work.day} for account in accounts]
+    work.connection.execute(insert(AccountEnd), rows)
+    return Nothing()
 
 
 def test_the_run_tells_how_far_it_came(app: Flask, clock: Clock, run: Run, ask: Run) -> None:

@@ -38,6 +38,7 @@ from tests.points.books import one
 from tests.points.doors import building_lead
 from tests.points.earning import count
 from tests.points.test_community_rules import setting
+from tests.points.test_proving import damage
 from tests.points.test_verify import damaged, flask_verify
 
 Run = Callable[..., Any]
@@ -118,11 +119,11 @@ def test_whoever_gives_the_word_the_award_has_its_audit_row(
     code, said = flask_verify(app)
 
     assert code == 0, said
-    for damage in (
+    for spoilt in (
         "UPDATE awards SET recorded_by = '0123456789abcdef0123456789abcdef'",
         "DELETE FROM audit_events WHERE at = (SELECT created_at FROM awards)",
     ):
-        assert "audited awards" in damaged(app, damage)
+        assert "audited awards" in damaged(app, spoilt)
 
 
 def test_a_no_gives_nothing_and_stays_a_no(run: Run, ask: Run, cast: People, asked: UUID) -> None:
@@ -179,6 +180,17 @@ def test_a_carer_who_helped_does_not_say_so_for_the_helped_one(
 
     assert ask(helps)[0].state == "asked"
     assert ask(count, "awards") == 0
+
+
+def test_who_was_asked_is_not_asked_again_where_the_audit_row_is_lost(
+    app: Flask, run: Run, ask: Run, cast: People, asked: UUID
+) -> None:
+    damage(app, "DELETE FROM audit_events")
+
+    again = run(record_act, errand(cast), cast.actor(cast.staff))
+
+    assert again.exists
+    assert [row.id for row in ask(helps)] == [asked]
 
 
 @pytest.mark.parametrize("word", ["told", "device"])

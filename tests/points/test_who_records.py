@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import Connection, select
 
 from core.acts import NotInYourScope
@@ -39,6 +40,7 @@ from tests.people import HERE, People
 from tests.points.books import one
 from tests.points.doors import building, building_lead, grid_worker
 from tests.points.earning import count
+from tests.points.test_proving import damage
 
 Run = Callable[..., Any]
 
@@ -252,6 +254,17 @@ def test_a_repeat_is_answered_from_what_it_gave_when_the_rule_was_closed_since(
         run(record_act, tidy(cast, key="tidy-2"), fang)
     with pytest.raises(AwardDiffers):
         run(record_act, tidy(cast, holder_id=one(cast.chen.household)), fang)
+    assert ask(count, "awards") == 1
+
+
+def test_what_was_given_is_known_by_its_award_where_its_audit_row_is_lost(
+    app: Flask, run: Run, ask: Run, cast: People
+) -> None:
+    fang = cast.actor(building_lead(run, ask, cast))
+    first = run(record_act, tidy(cast), fang)
+    damage(app, "DELETE FROM audit_events")
+
+    assert run(record_act, tidy(cast), fang) == replace(first, exists=True)
     assert ask(count, "awards") == 1
 
 
