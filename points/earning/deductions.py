@@ -21,7 +21,7 @@ from points.earning.community_rules import DeductionsOff
 from points.earning.helping import HELP_EPOCH
 from points.earning.recorders import HolderUnknown
 from points.earning.rules import Rule, RuleUnknown, rule_in_force
-from points.ledger import Posting, free_of, post
+from points.ledger import Posting, free_of, lock_accounts, post
 from points.models import Deduction, Reminder, RuleUsage
 from points.reminding import tell_household
 
@@ -173,22 +173,19 @@ def deduct(work: Work, command: Deduct) -> Deducted:
     """
     work.actor.require("points.adjust", command.community)
     identity = uuid8(HELP_EPOCH, "deduction", work.actor.person, command.key)
+    account = household_account(command.household, command.community)
+    # Two who deduct at once wait here: the second finds the reminders used, or its own key.
+    lock_accounts(work, account)
     # What was done stays done, also where the rule has been switched off since.
     earlier = _earlier(work, identity)
     if earlier is not None:
         return earlier
     rule = _rule(work, command.community, command.rule)
-    account = household_account(command.household, command.community)
-    # Two who deduct at once wait here: the second finds the reminders used, or its own key.
-    left = free_of(work, account)
-    earlier = _earlier(work, identity)
-    if earlier is not None:
-        return earlier
     _household(work, command.community, command.household)
     reminders = _counting(work.connection, command.household, command.rule, work.day)
     if len(reminders) < REMINDERS:
         raise RemindersMissing
-    amount = min(-rule.amount, left)
+    amount = min(-rule.amount, free_of(work, account))
     if amount <= 0 or not _within_caps(work, command.household, rule):
         raise NothingToDeduct
     words = command.reason.strip()[:NOTE_MAX]
