@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from bench import check_in
 from bench.driving import drive, paced, serving
-from bench.harness import Row, least, row
+from bench.harness import LARGE, Row, least, row
 from bench.settlement import Night
 from bench.stage import Stage
 from points.settlement import settle_due
@@ -19,9 +19,6 @@ QUIET_SECONDS = 20
 WARM = 200
 VISITORS = 2_400
 ROUNDS = 3
-LARGE = 1_000_000
-"""From so many on, one round: it takes minutes."""
-
 FLOOR, P99 = 0.5, 0.5
 """Asked for: half of the bare statements' speed, and not more than twice the quiet p99."""
 

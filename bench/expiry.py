@@ -7,13 +7,10 @@ import time
 from collections.abc import Iterator
 
 from bench import district
-from bench.harness import ROUNDS, Comparison
+from bench.harness import LARGE, ROUNDS, Comparison
 from bench.stage import Stage
 from core.work import transact
 from points.expiring.expiry import CHUNK, LapseChunk, lapse_chunk
-
-LARGE = 1_000_000
-"""From here on a round takes minutes, and there is one."""
 
 DAY = dt.date(2025, 12, 31)
 # Every account has something that lapses, something that was spent and something that stays.

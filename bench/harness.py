@@ -16,6 +16,9 @@ from typing import Any
 from core.server import THREADS, WORKERS_POSTGRESQL
 
 ROUNDS = 5
+LARGE = 1_000_000
+"""From so many rows on, one round: it takes minutes."""
+
 SECONDS_MAX = 60.0
 """A burst that takes longer than this is given up."""
 
