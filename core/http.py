@@ -176,9 +176,14 @@ def static_url(name: str) -> str:
 
 
 def new_messages() -> str:
-    """Return how many messages are new to whoever looks, as a badge says it; empty: none."""
-    actor = actor_or_none()
-    count = new_count(reader(), actor, present()) if actor is not None else 0
+    """Return how many messages are new to whoever looks, as a badge says it; empty: none.
+
+    A page says it in more than one place, and asks once.
+    """
+    if "new_messages" not in g:
+        actor = actor_or_none()
+        g.new_messages = new_count(reader(), actor, present()) if actor is not None else 0
+    count: int = g.new_messages
     return f"{BADGE_MAX}+" if count > BADGE_MAX else str(count or "")
 
 
