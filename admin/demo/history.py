@@ -94,9 +94,9 @@ def _visit(builder: Builder, day: dt.date, rule: str, share: float) -> None:
         town = builder.towns[code]
         staff, lead = town.working()
         known = dict.fromkeys(citizen.household for citizen in town.citizens)
-        for household in [*known, *town.unknown]:
-            if builder.dice.random() > share:
-                continue
+        found = [household for household in known if builder.dice.random() <= share]
+        # Behind the doors that nobody knows somebody always opens: they are an example.
+        for household in [*found, *town.unknown]:
             act = RecordAct(
                 key=f"{rule}:{household}",
                 community=code,
