@@ -40,7 +40,7 @@ SAID = (
 
 
 def post_lists(builder: Builder, day: dt.date) -> None:
-    """Post the lists of the month before on their day; somebody objects, and gets an answer."""
+    """Post the lists of the month before on their day; somebody on one objects, and is answered."""
     if day.day == POSTED_ON:
         builder.calls += post_due()
     if day.day == ANSWERED_ON:
@@ -58,7 +58,10 @@ def _object(builder: Builder) -> None:
             .where(BulletinLine.community == HOME, BulletinLine.holder_id.in_(list(phones)))
             .order_by(BulletinLine.month.desc(), BulletinLine.position)
             .limit(1)
-        ).one()
+        ).first()
+    if line is None:
+        # The months of the demonstration may begin with the last days of one.
+        return
     asker = citizen_actor(town, phones[line.holder_id], line.person)
     said = Object(line=line.id, words="我这个月来了两回，名单上好像只算了一回？")
     asked = builder.do(object_to_line, said, asker)
