@@ -32,7 +32,7 @@ AWARDS = (
     " due, state) SELECT each.id, 'attendance:' || each.id || ':' || number || ':serve', "
     f"{ACCOUNT.format(kind='service', number='holder')}, {PERSON.format(number='holder')},"
     " 'service', places.code, places.code, 500, 'serve.hour', 1, 'verified',"
-    " '便民集市，来帮忙 0.5 小时', 'session', each.id, '00000000-0000-0000-0000-000000000000',"
+    " '便民集市，来帮忙 0.5 小时', 'act', each.id, '00000000-0000-0000-0000-000000000000',"
     f" each.at, each.at, now(), 'pending' FROM generate_series(0, %(awards)s - 1) AS number"
     f" CROSS JOIN LATERAL (SELECT number %% %(holders)s AS holder, {EVENT_AT} AS at,"
     " (lpad(to_hex((extract(epoch FROM "
