@@ -16,6 +16,7 @@ from core.work import Work, present, reading
 from points.earning import act_sheets as sheets
 from points.earning.act_sheets import RecordRows, RowsRecorded, listed, record_all, record_rows
 from points.earning.recorders import Act, Looker
+from points.earning.sheet_queries import sheet_of
 from points.models import ActSheet, ActSheetRow, Award
 from tests.conftest import Clock
 from tests.people import HERE, People
@@ -143,6 +144,26 @@ def test_a_monthly_rule_is_one_of_the_month_on_any_sheet(
 
     assert done.rows[0].outcome == "existed"
     assert ask(count, "awards") == 1
+
+
+def test_a_sheet_comes_to_what_it_recorded_itself(
+    run: Run, ask: Run, cast: People, record: Callable[..., Any]
+) -> None:
+    fang = building_lead(run, ask, cast)
+    tidy = Act(
+        rule="covenant.corridor",
+        holder_kind="household",
+        holder_id=one(cast.wang.household),
+        units=1,
+        day=DAY,
+    )
+    outside = replace(tidy, rule="covenant.ebike")
+    first, _done = record([(1, tidy)], fang)
+    second, _done = record([(1, tidy), (2, outside)], fang, name="补充")
+
+    pages = [ask(sheet_of, sheet, HERE) for sheet in (first, second)]
+    assert [page.counts for page in pages] == [{"recorded": 1}, {"existed": 1, "recorded": 1}]
+    assert [page.amount for page in pages] == [500, 300]
 
 
 def test_caps_leave_nothing_of_a_row_and_say_so(cast: People, record: Callable[..., Any]) -> None:

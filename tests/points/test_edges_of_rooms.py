@@ -51,7 +51,7 @@ from tests import printed
 from tests.people import HERE, THERE, People
 from tests.points.books import RESIDENT, Nothing, one
 from tests.points.bulletins_scene import NOVEMBER, november, post
-from tests.points.calendar import night, policy
+from tests.points.calendar import hangzhou, night, policy
 from tests.points.correcting import Desk
 from tests.points.earning import CORRIDOR, HOUR, JOIN, count, serving
 from tests.points.statements_scene import moved
@@ -235,6 +235,15 @@ def test_basic_points_of_a_year_and_what_rules_there_are(desk: Desk) -> None:
     standing = desk.ask(deductions.standing, household, rules, dt.date(2026, 12, 1))
     assert all(not each.may_deduct for each in standing)
     assert desk.ask(deductions.deductions_of, household) == []
+
+
+def test_points_of_new_years_day_count_in_the_new_year(desk: Desk) -> None:
+    basic = resident_account(one(desk.cast.wang.resident), HERE, "basic")
+    for day in (hangzhou(2026, 12, 30), hangzhou(2026, 12, 31)):
+        desk.clock.set(day)
+        desk.earn(rule=JOIN, event_at=day)
+
+    assert desk.ask(honour.of_the_year, [basic], dt.date(2027, 1, 2)) == 200
 
 
 def test_a_trial_counts_a_household_together_and_the_year_before_the_month(desk: Desk) -> None:

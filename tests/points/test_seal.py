@@ -21,7 +21,7 @@ from points import closing, holds, ledger
 from points.earning import awards
 from points.jobs import seal_days as job
 from points.models import Account, Award, Hold, Seal, Transfer
-from points.proof import sealing
+from points.proof import sealed, sealing
 from points.proof.canonical import FINALS
 from points.proof.sealing import DISTRICT, NOTHING, Head, SealDay, Sealed, head_of, seal_day
 from tests.conftest import Clock
@@ -65,6 +65,17 @@ def test_every_final_row_is_covered_by_one_block(
     assert ask(count, "holds", "state = 'captured' AND captured < amount") == 3 * DAYS
     assert ask(count, "holds", "state = 'released'") == 3 * DAYS
     assert ask(count, "holds", "state = 'open'") == DAYS
+
+
+def test_the_parts_of_a_check_together_look_at_every_block_once(
+    app: Flask, clock: Clock, run: Run, ask: Run
+) -> None:
+    a_week(app, run, clock)
+
+    looked = ask(lambda c: [find(c, None).rows for find in sealed.parts(c)])
+
+    assert len(looked) > DAYS
+    assert sum(looked) == len(ask(blocks))
 
 
 def test_every_column_of_a_final_row_is_sealed() -> None:
