@@ -8,7 +8,7 @@ from uuid import UUID
 
 from admin.demo.town import HOME, NEIGHBOUR, Builder, Citizen
 from core.acts import Actor
-from core.work import reading
+from core.work import business_day, reading
 from points.earning.act_sheets import RecordRows, listed, record_rows
 from points.earning.acts import RecordAct, Word, record_act
 from points.earning.community_rules import Caps, SetRule, set_rule
@@ -72,7 +72,7 @@ def help_each_other(builder: Builder) -> None:
 def _adapt(builder: Builder) -> None:
     """Let the lead give a little more for help among neighbours from the next month on."""
     _staff, lead = builder.towns[HOME].working()
-    following = (builder.now.date().replace(day=1) + dt.timedelta(days=32)).replace(day=1)
+    following = (business_day(builder.now).replace(day=1) + dt.timedelta(days=32)).replace(day=1)
     builder.do(
         set_rule,
         SetRule(
@@ -110,7 +110,7 @@ def _doors(builder: Builder) -> None:
         Act(rule="covenant.corridor", holder_kind="household", holder_id=door.household, units=1)
         for door in inside[fullest.id][::2]
     ]
-    rows = listed(enumerate(tidy, start=1), builder.now.date())
+    rows = listed(enumerate(tidy, start=1), business_day(builder.now))
     builder.do(record_rows, RecordRows(community=HOME, rows=rows), actor)
 
 
