@@ -76,7 +76,7 @@ LINES = (
         1,
         (
             "discount_rates JOIN rate_proposals USING (id)"
-            " WHERE discount_rates.valid_from < CURRENT_TIMESTAMP"
+            " WHERE discount_rates.valid_from < (SELECT max(at) FROM audit_events)"
         ),
     ),
     ("rates that wait for the second", 1, "rate_proposals WHERE state = 'proposed'"),
