@@ -14,6 +14,8 @@ depends_on = None
 def upgrade() -> None:
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.add_column(sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True))
+    # What was sent before there was a list to read it in is not new to anybody.
+    op.execute("UPDATE outbox SET seen_at = created_at")
 
 
 def downgrade() -> None:
