@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from flask_babel import gettext as _
@@ -93,18 +93,28 @@ def _standings(connection: Connection, ids: list[UUID]) -> dict[UUID, Standing]:
     }
 
 
-def _led_to(connection: Connection, households: frozenset[UUID]) -> frozenset[UUID]:
-    """Return the households that went on into these: what arrives there late follows."""
+def _led_to(
+    connection: Connection, of: Literal["household", "person"], known: frozenset[UUID]
+) -> frozenset[UUID]:
+    """Return what went on into these: what arrives there late follows.
+
+    Households that nobody is left of, or people who were a second record of one of these.
+    """
     before, after = aliased(Resident), aliased(Resident)
-    found, later = frozenset[UUID](), households
+    found, later = frozenset[UUID](), known
     while later:
         rows = connection.scalars(
-            select(before.household)
+            select(getattr(before, of))
             .join(ResidentEnd, ResidentEnd.resident == before.id)
             .join(after, after.id == ResidentEnd.successor)
-            .where(after.household.in_(later), ResidentEnd.household_follows),
+            .where(
+                getattr(after, of).in_(later),
+                ResidentEnd.household_follows
+                if of == "household"
+                else ResidentEnd.reason == "merged",
+            ),
         )
-        later = frozenset(rows) - found - households
+        later = frozenset(rows) - found - known
         found |= later
     return found
 
@@ -171,12 +181,18 @@ class ResidentsDirectory:
         numbers = select(Person.phone_index).where(Person.id.in_(living))
         selves = select(Person.id).where(Person.phone_index.in_(numbers))
         people = frozenset(connection.scalars(same.union(living, selves, acted_for)))
+        people |= _led_to(connection, "person", people)
         residents = connection.scalars(
             select(Resident.id).where(
                 or_(Resident.person.in_(people), Resident.household.in_(households)),
             ),
         )
-        return people | households | _led_to(connection, households) | frozenset(residents)
+        return (
+            people
+            | households
+            | _led_to(connection, "household", households)
+            | frozenset(residents)
+        )
 
     def wards(self, connection: Connection, agent: UUID, day: dt.date) -> frozenset[UUID]:
         """Return the people whose word somebody may give today: for a child only a guardian."""

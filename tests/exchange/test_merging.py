@@ -10,11 +10,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from core.acts import NotInYourScope
+from core.acts import Actor, NotInYourScope
 from core.errors import KeyReused
 from core.work import Work
 from exchange.moving import MergeRecords, OrderOpen, follow_residents, merge_records
 from points.accounts import household_account, resident_account
+from points.correcting.adjustments import OwnAdjustment, ProposeAdjustment, propose_adjustment
+from points.earning.awards import AwardNeedsSecondPerson, ConfirmAwards, award, confirm_awards
 from points.models import RuleUsage
 from residents.endings import SamePerson, WorksHere
 from residents.grants import GrantRole, grant_role
@@ -28,6 +30,7 @@ from tests.exchange.test_moving import honour_here, payer, totals
 from tests.people import HERE, People, Someone
 from tests.points.books import Nothing, one
 from tests.points.calendar import ends, hangzhou, holds_true, night
+from tests.points.earning import serving
 
 Run = Callable[..., Any]
 
@@ -229,3 +232,28 @@ def test_the_api_merges(app: Flask, cast: People, twin: Someone) -> None:
 
     assert answer.status_code == 201, answer.get_json()
     assert answer.get_json()["service"] == 50 * POINT
+
+
+def test_nobody_decides_on_the_points_of_a_record_that_was_merged_into_their_own(
+    cast: People, run: Run, twin: Someone
+) -> None:
+    lodger = EnterResident(community=HERE, name="何租客", household=twin.household)
+    run(enter_resident, lodger, cast.actor(cast.staff))
+    waits = serving("waits", holder_id=one(twin.resident), needs_second=True)
+    waiting = run(award, waits, cast.actor(cast.staff))
+    merge(cast, run, cast.wang, twin)
+    at_work = Actor(person=one(cast.wang.person), role="staff", scope_kind="community", place=HERE)
+    more = ProposeAdjustment(
+        key="more",
+        holder_kind="resident",
+        holder_id=one(twin.resident),
+        points_kind="service",
+        amount=10 * POINT,
+        reason="少记了",
+        evidence="签到表",
+    )
+
+    with pytest.raises(AwardNeedsSecondPerson):
+        run(confirm_awards, ConfirmAwards(awards=(waiting.id,)), at_work)
+    with pytest.raises(OwnAdjustment):
+        run(propose_adjustment, more, at_work)
