@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, exists, or_, select
+from sqlalchemy.orm import aliased
 
 from points.accounts import resident_account
 from points.queries import free_on
@@ -37,7 +38,20 @@ def left_to(connection: Connection, household: UUID, day: dt.date) -> list[Left]
 
 
 def left(connection: Connection, which: ColumnElement[bool]) -> list[Left]:
-    """Return what those who died left, if anything."""
+    """Return what those who died left, if anything, where somebody lives on who lived with them.
+
+    Whoever moves into the home of a household that has died out inherits nothing.
+    """
+    other, end = aliased(Resident), aliased(ResidentEnd)
+    lives_on = exists().where(
+        other.household == Resident.household,
+        other.created_at <= ResidentEnd.recorded_at,
+        or_(
+            other.valid_to.is_(None),
+            # Under another record of theirs.
+            exists().where(end.resident == other.id, end.reason == "merged"),
+        ),
+    )
     rows = connection.execute(
         select(
             Resident.id,
@@ -49,7 +63,7 @@ def left(connection: Connection, which: ColumnElement[bool]) -> list[Left]:
         )
         .join(ResidentEnd, ResidentEnd.resident == Resident.id)
         .join(Person, Person.id == Resident.person)
-        .where(ResidentEnd.reason == "deceased", which)
+        .where(ResidentEnd.reason == "deceased", which, lives_on)
         .order_by(ResidentEnd.keeps_until, Resident.id),
     ).all()
     if not rows:

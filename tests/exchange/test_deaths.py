@@ -373,3 +373,31 @@ def test_the_api_records_it(app: Flask, cast: People, wallet: int) -> None:
 
     assert answer.status_code == 201, answer.get_json()
     assert answer.get_json()["keeps_until"] == "2027-11-24"
+
+
+def test_whoever_moves_into_a_home_that_has_died_out_inherits_nothing(
+    clock: Clock, cast: People, run: Run, ask: Run, wallet: int
+) -> None:
+    died(cast, run, cast.li)
+    died(cast, run, cast.wang)
+    clock.advance(days=60)
+    tenant = EnterResident(community=HERE, name="何租客", household=cast.li.household)
+    came = run(enter_resident, tenant, cast.actor(cast.staff))
+    today = dt.date(2027, 1, 23)
+
+    assert ask(left_to, came.household, today) == []
+    assert ask(relatives, ask(load_buyer, came.resident), today, came.person) == ()
+
+
+def test_the_widow_inherits_under_the_record_that_stays_of_two(
+    clock: Clock, cast: People, run: Run, ask: Run, wallet: int
+) -> None:
+    died(cast, run, cast.li)
+    clock.advance(days=1)
+    twin = EnterResident(community=HERE, name="王秀瑛", household=cast.li.household)
+    keep = run(enter_resident, twin, cast.actor(cast.staff))
+    command = MergeRecords(key="one", keep=keep.resident, drop=one(cast.wang.resident))
+    run(merge_records, command, cast.actor(cast.staff))
+
+    [kept] = ask(left_to, one(cast.li.household), dt.date(2026, 11, 25))
+    assert kept.amount == 12 * POINT
