@@ -10,10 +10,10 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sqlalchemy import case, exists, func, select
+from sqlalchemy import and_, case, exists, func, select
 from sqlalchemy.orm import aliased
 
-from points.models import Deduction, Reversal, Transfer
+from points.models import Adjustment, Deduction, Reversal, Transfer
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -40,17 +40,22 @@ def deducted(connection: Connection, accounts: Sequence[int]) -> dict[int, int]:
 def of_the_year(connection: Connection, accounts: Sequence[int], day: dt.date) -> int:
     """Return the basic points that came to these accounts since the first of January.
 
-    What came along in a move counts as it was: the family has not begun anew.
+    What came along in a move counts as it was: the family has not begun anew. What undoes a line
+    of a year before changes that year, and not this one.
     """
+    begin, undone = day.replace(month=1, day=1), aliased(Transfer)
     gives_back = exists().where(Reversal.reversal == Transfer.id, Reversal.original == Deduction.id)
-    since = Transfer.day >= day.replace(month=1, day=1)
+    of_before = exists().where(
+        Adjustment.id == Transfer.source_id, undone.id == Adjustment.original, undone.day < begin
+    )
+    counts = and_(Transfer.day >= begin, ~of_before)
     came = select(func.coalesce(func.sum(case((gives_back, 0), else_=Transfer.amount)), 0)).where(
-        Transfer.credit > 0, Transfer.credit.in_(accounts), since
+        Transfer.credit > 0, Transfer.credit.in_(accounts), counts
     )
     went = select(func.coalesce(func.sum(Transfer.amount), 0)).where(
         Transfer.debit > 0,
         Transfer.debit.in_(accounts),
-        since,
+        counts,
         Transfer.source_kind != DEDUCTION,
     )
     return int(connection.scalar(came) or 0) - int(connection.scalar(went) or 0)

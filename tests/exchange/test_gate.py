@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from uuid import UUID
+
 import pytest
 
 from core.acts import SYSTEM, Actor
@@ -9,9 +12,12 @@ from core.ids import uuid8
 from core.work import Work
 from exchange.gate import BasicPointsMissing
 from points.accounts import account_id, household_account, resident_account
+from points.correcting.adjustments import ProposeReversal, propose_reversal
+from points.correcting.deciding import DecideAdjustment, decide_adjustment
 from points.ledger import Posting, post
 from tests.conftest import Clock
 from tests.exchange.scene import HERE, POINT, THERE, Scene, Someone
+from tests.points.calendar import close
 
 GATE = "redeem.gate_basic_points"
 
@@ -23,10 +29,10 @@ def shelf(scene: Scene) -> Actor:
     return clerk
 
 
-def honour(scene: Scene, account: int, amount: int) -> None:
-    """Post basic points, as settlement would."""
+def honour(scene: Scene, account: int, amount: int) -> UUID:
+    """Post basic points, as settlement would; return the line."""
 
-    def give(work: Work, _command: None) -> None:
+    def give(work: Work, _command: None) -> UUID:
         identity = uuid8(work.now, "award", account)
         post(
             work,
@@ -43,8 +49,10 @@ def honour(scene: Scene, account: int, amount: int) -> None:
                 source_id=identity,
             ),
         )
+        return identity
 
-    scene.run(give, None, SYSTEM)
+    made: UUID = scene.run(give, None, SYSTEM)
+    return made
 
 
 def own(someone: Someone) -> int:
@@ -119,3 +127,20 @@ def test_the_gate_is_that_of_the_residents_own_community(scene: Scene) -> None:
     assert scene.order(local, item).state == "submitted"
     with pytest.raises(BasicPointsMissing):
         scene.order(wang, item)
+
+
+def test_what_was_taken_back_of_last_year_takes_nothing_from_this_year(
+    scene: Scene, shelf: Actor, clock: Clock
+) -> None:
+    wang = scene.resident(HERE, points=50)
+    item = scene.item(HERE, shelf, stock=5)
+    scene.set_to(GATE, "20", HERE)
+    wrong = honour(scene, own(wang), 15 * POINT)
+    close(scene.app, clock, dt.date(2026, 12, 31))
+    honour(scene, household_account(wang.household, HERE), 20 * POINT)
+    back = ProposeReversal(key="back", line=wrong, reason="记错了人", evidence="签到表")
+    made = scene.run(propose_reversal, back, shelf)
+    lead = scene.staff(HERE, "lead", name="赵建平")
+    scene.run(decide_adjustment, DecideAdjustment(adjustment=made.id), lead)
+
+    assert scene.order(wang, item).state == "submitted"
