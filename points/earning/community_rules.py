@@ -130,7 +130,8 @@ def put_row(work: Work, command: SetRule, rule: Row[Any], *, first: dt.date) -> 
     check_caps(command.caps, rule.unit)
     recorded_by = _recorders(command.recorded_by, rule)
     values = {
-        "points": command.points,
+        # What gives nothing is off.
+        "points": command.points or None,
         "cap_per_act": command.caps.per_act,
         "cap_per_day": command.caps.per_day,
         "cap_per_month": command.caps.per_month,

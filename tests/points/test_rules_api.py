@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from points.models import NeighbourHelp
+from tests.conftest import Clock
 from tests.people import HERE, NEAR, People
 from tests.points.doors import building, building_lead
 from tests.points.earning import count
@@ -247,3 +248,13 @@ def test_residents_and_strangers_do_not_read_rules_of_staff(
     assert api(None, "GET", path).status_code == 401
     assert api(cast.wang, "GET", path).status_code == 403
     assert api(cast.lin, "GET", "/district/rules-outside-band").get_json() == []
+
+
+def test_a_rule_that_gives_nothing_is_off(api: Any, cast: People, clock: Clock) -> None:
+    made = api(cast.lead, "POST", "/staff/rules/join.activity", change(points=0))
+    again = api(cast.lead, "POST", "/staff/rules/join.activity", change(points=None))
+    clock.advance(days=1)
+    rows = {row["key"]: row for row in api(cast.staff, "GET", "/staff/rules").get_json()}
+
+    assert (made.status_code, again.get_json()["exists"]) == (200, True)
+    assert rows["join.activity"]["on"] is False
