@@ -11,7 +11,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, case, func, insert, not_, select
+from sqlalchemy import and_, case, func, insert, not_, select, union_all
 
 from core import settings
 from core.errors import N_, Rejected
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from core.work import Work
-
-LATE_DAYS = 366
-"""What is older than this cannot be recorded any more."""
 
 INSERTED = 1_000
 CORRECTING = ("adjustment", "reversal")
@@ -119,7 +116,17 @@ def _lines(
             Bulletin.community == community, Bulletin.month < month
         )
     )
-    on_earlier = and_(Award.event_at < begin, Award.done_at < (earlier or begin))
+    since = earlier or begin
+    on_earlier = and_(Award.event_at < begin, Award.done_at < since)
+    of_month = select(Award.id).where(
+        Award.bearing == community, Award.event_at >= begin, Award.event_at < end
+    )
+    # However long ago it was: found by its line, day by day, of all that was ever awarded.
+    arrived = select(Transfer.source_id).where(
+        Transfer.day.in_(_days(business_day(since), business_day(cut_at))),
+        Transfer.community == community,
+        Transfer.source_kind == "award",
+    )
     amount = func.sum(func.coalesce(Award.host_amount, Award.amount)).label("amount")
     query = (
         select(
@@ -134,7 +141,7 @@ def _lines(
         .where(
             Award.bearing == community,
             Award.state == "done",
-            Award.event_at >= begin - dt.timedelta(days=LATE_DAYS),
+            Award.id.in_(union_all(of_month, arrived)),
             Award.event_at < end,
             Award.done_at < cut_at,
             not_(on_earlier),
@@ -156,6 +163,10 @@ def _lines(
         }
         for position, row in enumerate(connection.execute(query), start=1)
     ]
+
+
+def _days(first: dt.date, until: dt.date) -> list[dt.date]:
+    return [first + dt.timedelta(days=each) for each in range((until - first).days)]
 
 
 def _corrected(connection: Connection, community: int, month: dt.date) -> tuple[int, int]:

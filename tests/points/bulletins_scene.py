@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from points.bulletins import lists
 from points.bulletins.publish import BulletinPosted, PostBulletin, post_bulletin
-from points.earning.awards import award
+from points.earning.awards import Awarded, award
 from points.settlement import settle_due
 from tests.conftest import Clock
 from tests.people import HERE, People
@@ -23,10 +23,11 @@ NOVEMBER = dt.date(2026, 11, 1)
 DAY_OF_NOVEMBER = dt.datetime(2026, 11, 24, 2, tzinfo=dt.UTC)
 
 
-def give(run: Run, cast: People, cause: str, **changes: Any) -> None:
+def give(run: Run, cast: People, cause: str, **changes: Any) -> Awarded:
     """Give an award in November, by default two half hours of service to 王秀英."""
     given = {"holder_id": one(cast.wang.resident), "event_at": DAY_OF_NOVEMBER} | changes
-    run(award, serving(cause, **given), cast.actor(cast.staff))
+    made: Awarded = run(award, serving(cause, **given), cast.actor(cast.staff))
+    return made
 
 
 def november(app: Flask, run: Run, cast: People, clock: Clock) -> None:

@@ -19,6 +19,7 @@ from points.accounts import account_id, resident_account
 from points.bulletins import lists
 from points.bulletins.lists import BulletinUnknown
 from points.bulletins.publish import MonthNotOver, PostBulletin, post_bulletin, post_due
+from points.earning.awards import ConfirmAwards, confirm_awards
 from residents.naming import SetNaming, set_naming
 from tests.conftest import Clock
 from tests.people import HERE, THERE, People
@@ -211,3 +212,21 @@ def test_staff_are_told_the_day_before(
     people = {cast.staff.person, cast.lead.person}
     assert people <= ask(told)
     assert ask(rows, "bulletins") == 0
+
+
+def test_what_waited_long_for_a_second_person_is_on_the_list_after_it_arrived(
+    app: Flask, run: Run, cast: People, clock: Clock, ask: Callable[..., Any]
+) -> None:
+    clock.set(dt.datetime(2027, 11, 24, 2, tzinfo=dt.UTC))
+    a_year_ago = dt.datetime(2026, 11, 25, 4, tzinfo=dt.UTC)
+    made = give(run, cast, "late", event_at=a_year_ago, needs_second=True)
+    for month in (11, 12):
+        clock.set(dt.datetime(2027, month, 5, 2, tzinfo=dt.UTC))
+        post(run, dt.date(2027, month - 1, 1))
+    clock.set(dt.datetime(2027, 12, 20, 2, tzinfo=dt.UTC))
+    run(confirm_awards, ConfirmAwards(awards=(one(made.id),)), cast.actor(cast.lead))
+    settle(app, clock)
+    clock.set(dt.datetime(2028, 1, 5, 2, tzinfo=dt.UTC))
+    post(run, dt.date(2027, 12, 1))
+
+    assert ask(shown, dt.date(2027, 12, 1)) == [("王*英", "志愿服务", 1, 1000)]
