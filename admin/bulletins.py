@@ -18,6 +18,7 @@ from points.bulletins import lists, paper
 from points.bulletins.objecting import Object, object_to_line
 from points.correcting.corrections import AnswerCorrection, CorrectionUnknown, answer_correction
 from points.proof.sealing import head_of
+from points.statements.answers_views import saved
 from residents import queries
 
 FOUND = 20
@@ -37,8 +38,13 @@ def bulletins() -> ResponseReturnValue:
 
 @desk.get("/bulletins/<month>")
 def bulletin(month: str) -> ResponseReturnValue:
-    """Show a month's lines and what was said against them."""
-    return _page(month)
+    """Show a month's lines and what was said against them, or give all lines as a file."""
+    form = request.args.get("as", "")
+    if form not in {"csv", "xlsx"}:
+        return _page(month)
+    posted = lists.list_of(reader(), current_actor().place, lists.month_named(month))
+    rows = paper.table(lists.every_line(reader(), posted))
+    return saved(rows, form, _("积分公示"), month)
 
 
 def _page(month: str, refusal: AppError | None = None) -> ResponseReturnValue:

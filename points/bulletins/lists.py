@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 PAGE = 50
+FETCHED = 1_000
 MONTHS = 24
 OBJECTION = "objection"
 POSITION_DIGITS = 9
@@ -128,6 +129,14 @@ def lines(
         .limit(limit)
     )
     return _named(connection, connection.execute(query).all())
+
+
+def every_line(connection: Connection, posted: Posted) -> Iterator[ListLine]:
+    """Yield a list from its beginning to its end, however long it is."""
+    after = 0
+    while found := lines(connection, posted, after=after, limit=FETCHED):
+        yield from found
+        after = found[-1].position
 
 
 def lines_of(connection: Connection, posted: Posted, holders: Sequence[UUID]) -> list[ListLine]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from flask_babel import gettext as _
@@ -11,9 +11,11 @@ from core import paper
 from core.errors import N_, Rejected
 from core.formats import date, month, points, thousands
 from core.paper import Paper, at_the_foot
+from core.sheets import Points
 from points.words import seal_words
 
 if TYPE_CHECKING:
+    from core.sheets import Cell
     from points.bulletins.lists import ListLine, Posted
     from points.proof.sealing import Head
 
@@ -24,7 +26,7 @@ WIDTHS = [50.0, 68.0, 26.0, 34.0]
 class ListTooLong(Rejected):
     """More lines than a notice board holds."""
 
-    text = N_("这个月有 {count} 行，一次最多打印 {limit} 行。请贴出网页的地址，或分批导出。")
+    text = N_("这个月有 {count} 行，一次最多打印 {limit} 行。请存成电子表格，再挑要贴的打印。")
 
 
 def printed(
@@ -63,8 +65,7 @@ def _rows(made: Paper, lines: Iterable[ListLine]) -> None:
     """Write the lines under a heading for each rule."""
     heading = ""
     for line in lines:
-        kind = _("服务积分") if line.points_kind == "service" else _("基本积分")
-        if heading != (heading := f"{line.what}（{kind}）"):
+        if heading != (heading := f"{line.what}（{kind_words(line)}）"):
             made.gap()
             if not made.room(30):
                 made.add_page()
@@ -75,6 +76,19 @@ def _rows(made: Paper, lines: Iterable[ListLine]) -> None:
         made.row([line.name, line.building, times, amount], WIDTHS, "LLRR")
     if not heading:
         made.say(_("这个月没有发放积分。"))
+
+
+def table(lines: Iterable[ListLine]) -> Iterator[Sequence[Cell]]:
+    """Yield the list for a spreadsheet, named as it is posted."""
+    yield [_("姓名（公示的样子）"), _("楼幢"), _("积分"), _("凭什么"), _("次"), _("分")]
+    for line in lines:
+        kind = kind_words(line)
+        yield [line.name, line.building, kind, line.what, line.times, Points(line.amount)]
+
+
+def kind_words(line: ListLine) -> str:
+    """Name the kind of points of a line."""
+    return _("服务积分") if line.points_kind == "service" else _("基本积分")
 
 
 def month_words(posted: Posted) -> str:

@@ -44,7 +44,8 @@ def one(month: str) -> ResponseReturnValue:
     after = lists.position_named(request.args.get("after", ""))
     found = lists.lines(connection, posted, after=after)
     seen = directory().viewer(connection, actor, present())
-    holders = [seen.household, *seen.members]
+    former = directory().former(connection, seen.resident)
+    holders = [seen.household, *seen.members, *(each.resident for each in former)]
     me = directory().shown(connection, [seen.resident]).get(seen.resident)
     return render_template(
         "points/bulletin.html",

@@ -151,12 +151,16 @@ def sheet(subject: Subject, period: Period, form: str) -> Response:
     title = _("积分明细单")
     with books() as connection:
         rows = _table(connection, subject, period)
-        file = csv_file(rows) if form == "csv" else excel_file(title, rows)
+        return saved(rows, form, title, f"{period.first}–{period.last}")
+
+
+def saved(rows: Rows, form: str, title: str, what: str) -> Response:
+    """Answer with rows as a file, ``csv`` or ``xlsx``, that is called by title and contents."""
     return send_file(
-        file,
+        csv_file(rows) if form == "csv" else excel_file(title, rows),
         mimetype="text/csv; charset=utf-8" if form == "csv" else EXCEL,
         as_attachment=True,
-        download_name=f"{title} {period.first}–{period.last}.{form}",
+        download_name=f"{title} {what}.{form}",
     )
 
 

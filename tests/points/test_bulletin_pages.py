@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from exchange.moving import MergeRecords, merge_records
 from points.bulletins import lists, paper
 from points.closing import close_days
 from points.proof.sealing import head_of, seal_days
@@ -237,3 +238,30 @@ def test_programs_read_and_object(client: FlaskClient, cast: People) -> None:
     assert again.get_json() == made.get_json() | {"exists": True}
     naming = client.post("/api/v1/me/naming", json={"agreed": True}, headers=headers)
     assert naming.get_json() == {"agreed": True}
+
+
+def test_the_desk_saves_a_list_of_any_length_as_it_is_posted(
+    cast: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "FETCHED", 3)
+    desk = cast.browser(cast.staff)
+
+    listed = desk.get("/desk/bulletins/2026-11?as=csv", buffered=True).get_data(as_text=True)
+    book = desk.get("/desk/bulletins/2026-11?as=xlsx", buffered=True)
+
+    rows = listed.split("\r\n")
+    assert rows[1] == "王*英,建国南苑 3 幢,服务积分,志愿服务,2,20"
+    assert rows[3] == "一户居民,建国南苑 3 幢,基本积分,楼道不堆物,1,5"
+    assert len(rows) == 6
+    assert book.get_data().startswith(b"PK")
+    assert "as=csv" in desk.get("/desk/bulletins/2026-11").get_data(as_text=True)
+
+
+def test_ones_own_lines_are_those_of_a_record_that_was_merged_too(run: Run, cast: People) -> None:
+    command = MergeRecords(key="one", keep=one(cast.chen.resident), drop=one(cast.wang.resident))
+    run(merge_records, command, cast.actor(cast.staff))
+
+    page = said(cast.browser(cast.chen), MONTH)
+
+    assert page.index("王*英") < page.index("李*强")
+    assert page.count("王*英") == 4
