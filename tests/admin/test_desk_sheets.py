@@ -12,10 +12,14 @@ from xlsxwriter import Workbook
 
 from admin.act_sheet_reading import KIND, ActSheetUnreadable
 from admin.sheet_files import cells_of, rows_of, table_of
+from exchange.moving import MoveHousehold, move_household
 from points.earning.act_sheets import ActSheetEmpty, ActSheetTooLong
+from residents.addresses import Address
+from residents.people import EnterResident, enter_resident
 from tests.admin.forms import Forms, again, fill
 from tests.admin.scene import words
-from tests.people import People
+from tests.people import HERE, THERE, People
+from tests.points.books import one
 from tests.points.earning import count
 
 Run = Callable[..., Any]
@@ -174,3 +178,20 @@ def test_another_communitys_sheet_is_not_this_desks(cast: People) -> None:
     done = again(browser, looked.get_data(as_text=True), SHEET)
 
     assert cast.browser(cast.elsewhere).get(done.headers["Location"]).status_code == 404
+
+
+def test_at_an_address_the_household_is_meant_that_lives_there_now(run: Run, cast: People) -> None:
+    both = (one(cast.wang.resident), one(cast.li.resident))
+    away = MoveHousehold(key="away", community=THERE, residents=both)
+    run(move_household, away, cast.actor(cast.elsewhere))
+    browser, row = cast.browser(cast.staff), f"{HEAD}\n家庭安全自查\t\t3-2-401\t\t\t\t"
+    assert "没有找到这一户" in words(fill(browser, SHEET, LOOK, cells=row))
+
+    home = Address(estate="建国南苑", building="3", unit="2", room="401")
+    run(
+        enter_resident,
+        EnterResident(community=HERE, name="何静", address=home),
+        cast.actor(cast.staff),
+    )
+
+    assert "1行可以记" in words(fill(browser, SHEET, LOOK, cells=row))
