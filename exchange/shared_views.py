@@ -30,7 +30,7 @@ from exchange.quote import QuoteInvalid
 from exchange.shared import family_of, proposed
 from exchange.stations import ItemUnknown
 
-FIELD = re.compile(r"share-([0-9a-f-]{36})")
+FIELD = re.compile(r"share-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 POINTS = re.compile(r"[0-9]{1,6}")
 
 bp = Blueprint("shared", __name__, url_prefix="/exchange")
