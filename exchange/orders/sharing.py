@@ -61,6 +61,12 @@ class GuardianAgrees(Forbidden):
     text = N_("未满 14 周岁，由监护人点同意。请监护人打开邻里。")
 
 
+class AgreedBefore(Conflict):
+    """Whose share is set aside has agreed; who ordered may still cancel it for all."""
+
+    text = N_("您已经同意，积分预留着，领取时才扣。不想换了，请下单的家人取消这张兑换单。")
+
+
 class NobodyWaits(Conflict):
     """The order waits for no agreement any more."""
 
@@ -257,7 +263,7 @@ def _set_aside(work: Work, order: OrderRow, payment: Payment, confirmation: str)
 def decline_to_pay(work: Work, command: DeclineToPay) -> Agreed:
     """Say no: the order ends, and what others had set aside is theirs again.
 
-    Raises OrderUnknown, NotYourShare or NobodyWaits.
+    Raises OrderUnknown, NotYourShare, AgreedBefore or NobodyWaits.
     """
     order = rows.locked_one(work, command.order)
     payment = _share(order, command.resident)
@@ -266,6 +272,8 @@ def decline_to_pay(work: Work, command: DeclineToPay) -> Agreed:
     if order.state == "cancelled" and payment.hold is None:
         work.replayed()
         return result
+    if payment.hold is not None and order.state not in rows.DONE:
+        raise AgreedBefore
     if payment.hold is not None or order.channel != "phone":
         raise NobodyWaits
     if not rows.move(work, order.id, ["asked"], "cancelled", closed_at=work.now):

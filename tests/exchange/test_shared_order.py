@@ -26,6 +26,7 @@ from exchange.orders import (
 )
 from exchange.orders.rows import OrderUnknown, OwnHousehold
 from exchange.orders.sharing import (
+    AgreedBefore,
     GuardianAgrees,
     NobodyWaits,
     NotOfHousehold,
@@ -194,9 +195,10 @@ def test_whose_share_is_set_aside_declines_no_more(family: Family, rice: UUID) -
     order = family.order(rice, (family.li, 40)).id
     family.agree(order, family.li)
 
-    with pytest.raises(NobodyWaits):
+    with pytest.raises(AgreedBefore) as refused:
         family.decline(order, family.li)
 
+    assert "积分预留着" in refused.value.sentence()
     assert family.held() == (2000, 4000, 0)
 
 

@@ -209,5 +209,13 @@ def test_the_api_does_all_of_it(
     answer = client.post(f"{path}/{asked[0]['resident']}/agree", headers=his)
     assert answer.get_json() == {"id": order, "state": "submitted", "amount": 1500}
     late = client.post(f"{path}/{asked[0]['resident']}/decline", headers=his)
-    assert (late.status_code, late.get_json()["code"]) == (409, "nobody_waits")
+    assert (late.status_code, late.get_json()["code"]) == (409, "agreed_before")
     assert scene.account(payer(daughter)).held == 1500
+
+
+def test_a_field_that_names_nobody_is_no_share(cast: People, rice: str) -> None:
+    browser = cast.browser(cast.wang)
+
+    answer = browser.get(f"/exchange/items/{rice}/together?share-{'-' * 36}=1")
+
+    assert answer.status_code == 200
