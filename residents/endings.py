@@ -57,6 +57,12 @@ class WorksHere(Conflict):
     text = N_("这份记录的人是工作人员。请反过来，把另一份合并到这一份。")
 
 
+class StillWorks(Conflict):
+    """Somebody who died holds a role: whoever has their phone could sign in to it."""
+
+    text = N_("这位居民还有工作授权。请社区负责人或区级管理员先结束授权，再来登记。")
+
+
 class SamePerson(Rejected):
     """Two records of one community are merged, and they are two."""
 
@@ -214,11 +220,7 @@ def merge(work: Work, keep: Row[Any], drop: Row[Any]) -> UUID | None:
         raise SamePerson
     for row in (keep, drop):
         refuse_own(work, row.person, row.household)
-    works = select(Grant.id).where(
-        Grant.person == drop.person,
-        or_(Grant.valid_to.is_(None), Grant.valid_to >= work.day),
-    )
-    if work.connection.execute(works).first() is not None:
+    if _works(work, drop.person):
         raise WorksHere
     _end(work, drop.id)
     emptied = keep.household != drop.household and _is_empty(work, drop.household)
@@ -231,6 +233,12 @@ def merge(work: Work, keep: Row[Any], drop: Row[Any]) -> UUID | None:
     _end_representations(work, drop.person)
     _take_number(work, keep.person, drop.person)
     return drop.household if emptied else None
+
+
+def _works(work: Work, person: UUID) -> bool:
+    holds = or_(Grant.valid_to.is_(None), Grant.valid_to >= work.day)
+    grants = select(Grant.id).where(Grant.person == person, holds)
+    return work.connection.execute(grants).first() is not None
 
 
 def _take_number(work: Work, keep: UUID, drop: UUID) -> None:
@@ -273,7 +281,8 @@ class DeathRecorded:
 def record_death(work: Work, command: RecordDeath) -> DeathRecorded:
     """End the place of somebody who died; the service points stay for ``points.deceased_months``.
 
-    Nobody can act as them any more. Raises ResidentUnknown, OwnResident, Forbidden, NotInYourScope.
+    Nobody can act as them any more. Raises ResidentUnknown, OwnResident, StillWorks, Forbidden,
+    NotInYourScope.
     """
     work.actor.require("resident.enter")
     known = work.connection.execute(
@@ -288,6 +297,8 @@ def record_death(work: Work, command: RecordDeath) -> DeathRecorded:
     row = current(work, [command.resident])[0]
     work.actor.require("resident.enter", row.community)
     refuse_own(work, row.person, row.household)
+    if _works(work, row.person):
+        raise StillWorks
     months = settings.integer(work.connection, "points.deceased_months", work.now)
     until = months_later(work.day, months)
     _end(work, row.id)

@@ -23,7 +23,14 @@ from points.accounts import resident_account
 from points.expiring.expiry import expire_points
 from points.models import AccountEnd, Transfer
 from residents.deaths import LeftLapsed, LivesAgain, TakeBackDeath, take_back_death
-from residents.endings import DeathRecorded, RecordDeath, months_later, record_death
+from residents.endings import (
+    DeathRecorded,
+    RecordDeath,
+    StillWorks,
+    months_later,
+    record_death,
+)
+from residents.grants import EndGrant, GrantRole, end_grant, grant_role
 from residents.models import Resident, ResidentEnd
 from residents.people import EnterResident, OwnResident, ResidentUnknown, enter_resident
 from residents.representations import Represent, represent
@@ -401,3 +408,15 @@ def test_the_widow_inherits_under_the_record_that_stays_of_two(
 
     [kept] = ask(left_to, one(cast.li.household), dt.date(2026, 11, 25))
     assert kept.amount == 12 * POINT
+
+
+def test_a_role_ends_before_a_death_is_recorded(cast: People, run: Run) -> None:
+    """The phone of somebody who died would sign in to it."""
+    role = GrantRole(name=cast.wang.name, phone=cast.wang.phone, role="keeper", place=HERE)
+    granted = run(grant_role, role, cast.actor(cast.lin))
+
+    with pytest.raises(StillWorks):
+        died(cast, run, cast.wang)
+    run(end_grant, EndGrant(grant=granted.id), cast.actor(cast.lin))
+
+    assert not died(cast, run, cast.wang).exists
