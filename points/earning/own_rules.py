@@ -52,7 +52,7 @@ class ServiceIsPersonal(Rejected):
 
 
 class RuleNameTaken(Conflict):
-    """The community has another rule of its own by this name."""
+    """The community has another rule by this name, its own or the district's."""
 
     text = N_("已经有同名的规则了，内容和这次不一样。请换个名字，或去改原来那条。")
 
@@ -104,6 +104,8 @@ def add_rule(work: Work, command: AddRule) -> RuleSet:
             outside_band=before.outside_band,
             exists=True,
         )
+    if _is_the_districts(work, command.name):
+        raise RuleNameTaken
     valid_from = command.valid_from or work.day
     low, high = (
         HALF_HOUR_BAND if command.unit == HALF_HOUR else (topic.points_min, topic.points_max)
@@ -161,6 +163,14 @@ def _first(work: Work, key: str) -> Row[Any] | None:
         .order_by(CommunityRule.set_at, CommunityRule.valid_from, CommunityRule.revision)
         .limit(1),
     ).first()
+
+
+def _is_the_districts(work: Work, name: str) -> bool:
+    """Whether a sheet that says this name means a rule of the catalogue."""
+    theirs = select(CatalogueRule.key).where(
+        CatalogueRule.community.is_(None), CatalogueRule.name == name
+    )
+    return work.connection.execute(theirs).first() is not None
 
 
 def _is_same(made: Row[Any], command: AddRule) -> bool:

@@ -238,3 +238,9 @@ def test_a_rule_that_is_off_there_cannot_be_taken_over(run: Run, lead: Actor) ->
     for rule in ("covenant.quiet", "no.such"):
         with pytest.raises(RuleUnknown):
             run(take_over, TakeOver(community=HERE, rule=rule, from_community=NEAR), lead)
+
+
+def test_a_rule_of_ones_own_has_no_name_of_the_districts(run: Run, lead: Actor) -> None:
+    """A row of a sheet says a rule by its name: it would mean either."""
+    with pytest.raises(RuleNameTaken):
+        run(add_rule, gate(name="楼道不堆物"), lead)
