@@ -17,6 +17,7 @@ from core import settings
 from core.errors import N_, Rejected
 from core.ids import uuid8
 from core.work import business_day, day_start, present, reading, transact
+from points.closing import STILL_OPEN
 from points.models import Account, Award, Bulletin, BulletinLine, CatalogueRule, Transfer
 from points.reminding import Reminded, remind_desk
 from points.statements.periods import month_before, month_of, next_month
@@ -79,8 +80,8 @@ def post_bulletin(work: Work, command: PostBulletin) -> BulletinPosted:
     if work.day < due_on(work.connection, community, month, work.now):
         raise MonthNotOver
     days = settings.integer(work.connection, "bulletin.objection_days", work.now, community)
-    # Whole days only: nothing of an earlier day commits any more, so that none slips between.
-    cut_at = day_start(work.day)
+    # Whole days only of which nothing commits any more, so that none slips between.
+    cut_at = day_start(business_day(work.now - STILL_OPEN))
     lines = _lines(work.connection, community, month, cut_at)
     up, down = _corrected(work.connection, community, month)
     posted = BulletinPosted(

@@ -20,6 +20,7 @@ from points.bulletins import lists
 from points.bulletins.lists import BulletinUnknown
 from points.bulletins.publish import MonthNotOver, PostBulletin, post_bulletin, post_due
 from points.earning.awards import ConfirmAwards, confirm_awards
+from points.settlement import settle_due
 from residents.naming import SetNaming, set_naming
 from tests.conftest import Clock
 from tests.people import HERE, THERE, People
@@ -230,3 +231,22 @@ def test_what_waited_long_for_a_second_person_is_on_the_list_after_it_arrived(
     post(run, dt.date(2027, 12, 1))
 
     assert ask(shown, dt.date(2027, 12, 1)) == [("王*英", "志愿服务", 1, 1000)]
+
+
+@pytest.mark.usefixtures("november_is_over")
+def test_a_day_that_may_still_commit_is_left_to_the_next_list(
+    app: Flask, run: Run, cast: People, clock: Clock, ask: Callable[..., Any]
+) -> None:
+    """Late in the evening it was settled, and a minute after midnight it was committed."""
+    clock.set(dt.datetime(2026, 12, 3, 15, tzinfo=dt.UTC))
+    give(run, cast, "late")
+    clock.set(dt.datetime(2026, 12, 4, 15, 59, 30, tzinfo=dt.UTC))
+    with app.app_context():
+        settle_due()
+    clock.set(dt.datetime(2026, 12, 4, 16, 0, 20, tzinfo=dt.UTC))
+    post(run)
+    clock.set(dt.datetime(2027, 1, 5, 2, tzinfo=dt.UTC))
+    post(run, DECEMBER)
+
+    assert ask(shown)[0] == ("王*英", "志愿服务", 2, 2000)
+    assert ask(shown, DECEMBER) == [("王*英", "志愿服务", 1, 1000)]
