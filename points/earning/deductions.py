@@ -11,7 +11,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core import settings
-from core.directory import directory
+from core.directory import directory, refuse_closed
 from core.errors import N_, Conflict, Rejected
 from core.ids import uuid8
 from points.accounts import account_id, household_account
@@ -81,8 +81,8 @@ class ReminderNoted:
 def note_reminder(work: Work, command: NoteReminder) -> ReminderNoted:
     """Keep a reminder; the same day again is the same one.
 
-    Raises DeductionsOff, RuleUnknown, HolderUnknown, OwnDeduction, ReminderDayWrong, Forbidden,
-    NotInYourScope.
+    Raises DeductionsOff, RuleUnknown, HolderUnknown, PlaceClosed, OwnDeduction, ReminderDayWrong,
+    Forbidden, NotInYourScope.
     """
     day = command.day or work.day
     _rule(work, command.community, command.rule)
@@ -125,6 +125,7 @@ def _household(work: Work, community: int, household: UUID) -> None:
     found = directory().standings(work.connection, [household]).get(household)
     if found is None or found.kind != "household" or found.community != community:
         raise HolderUnknown
+    refuse_closed(work.connection, community, found.until, work.day)
     if household in directory().own(work.connection, work.actor.person):
         raise OwnDeduction
 
@@ -168,7 +169,7 @@ class Deducted:
 def deduct(work: Work, command: Deduct) -> Deducted:
     """Take basic points from a household, with the reason on its list of points; it is told.
 
-    Raises DeductionsOff, RuleUnknown, HolderUnknown, OwnDeduction, RemindersMissing,
+    Raises DeductionsOff, RuleUnknown, HolderUnknown, PlaceClosed, OwnDeduction, RemindersMissing,
     NothingToDeduct, Forbidden, NotInYourScope.
     """
     work.actor.require("points.adjust", command.community)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from core import settings
 from core.acts import SYSTEM
-from core.directory import directory
+from core.directory import PlaceClosed, directory
 from core.errors import Forbidden
 from core.work import Work, present, reading
 from exchange.moving import MoveHousehold, follow_residents, move_household
@@ -37,6 +37,7 @@ from points.settlement import settle_due
 from points.wallet import wallet
 from tests.admin.scene import words
 from tests.conftest import Clock
+from tests.ended import end
 from tests.exchange.threads import all_at_once
 from tests.people import HERE, THERE, People
 from tests.points.books import one
@@ -454,3 +455,13 @@ def test_what_was_wrongly_deducted_follows_a_household_that_moved_meanwhile(
 
     assert ask(balance, one(cast.wang.household)) == 0
     assert ask(balance, home, THERE) == 500
+
+
+@pytest.mark.usefixtures("switched_on")
+def test_a_community_that_is_over_takes_nothing_away(
+    run: Run, cast: People, clock: Clock, remind: Callable[..., Any]
+) -> None:
+    end(run, HERE, dt.date(2026, 11, 24), THERE)
+
+    with pytest.raises(PlaceClosed):
+        remind()
