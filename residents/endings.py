@@ -20,6 +20,7 @@ from residents.addresses import Address
 from residents.events import ResidentDied, ResidentsAdded
 from residents.households import Dwellings
 from residents.models import (
+    Consent,
     Grant,
     Household,
     Person,
@@ -30,6 +31,7 @@ from residents.models import (
 )
 from residents.people import HouseholdUnknown, ResidentUnknown, refuse_own
 from residents.representations import close
+from residents.shown import PUBLIC_LIST
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -231,6 +233,16 @@ def merge(work: Work, keep: Row[Any], drop: Row[Any]) -> UUID | None:
         .values(revoked_at=work.now),
     )
     _end_representations(work, drop.person)
+    # Nobody signs in to it any more, who could take it back.
+    work.connection.execute(
+        update(Consent)
+        .where(
+            Consent.person == drop.person,
+            Consent.purpose == PUBLIC_LIST,
+            Consent.withdrawn_at.is_(None),
+        )
+        .values(withdrawn_at=work.now),
+    )
     _take_number(work, keep.person, drop.person)
     return drop.household if emptied else None
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
-from core.errors import Forbidden
+from core.errors import N_, Forbidden
+from residents.acting import is_child
 from residents.models import Consent, Resident
 from residents.shown import PUBLIC_LIST
 
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from core.work import Work
 
 NAMING_VERSION = "2026-11"
+
+
+class ChildIsMasked(Forbidden):
+    """A child's own word does not count, and nobody gives it for them."""
+
+    text = N_("未满 14 周岁的，公示里姓名一直打码。有要问的，请监护人到社区问。")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +41,8 @@ class NamingSet:
 def set_naming(work: Work, command: SetNaming) -> NamingSet:
     """Keep or withdraw the consent of the resident acted as; the same again changes nothing.
 
-    Only the person's own word counts, not that of somebody who acts for them: raises Forbidden.
+    Only the person's own word counts, not that of somebody who acts for them. Raises Forbidden or
+    ChildIsMasked.
     """
     person = work.connection.scalar(
         select(Resident.person).where(Resident.id == work.actor.resident)
@@ -50,6 +58,8 @@ def set_naming(work: Work, command: SetNaming) -> NamingSet:
     if has == command.agreed:
         work.replayed()
     elif command.agreed:
+        if is_child(work.connection, person, work.day):
+            raise ChildIsMasked
         work.session.add(
             Consent(
                 id=work.new_id(),

@@ -7,13 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from core.errors import Forbidden
-from residents.models import Consent
-from residents.naming import SetNaming, set_naming
+from exchange.moving import MergeRecords, merge_records
+from residents.models import Consent, Person
+from residents.naming import ChildIsMasked, NamingSet, SetNaming, set_naming
 from residents.shown import PUBLIC_LIST, shown
 from tests.people import People
+from tests.points.books import one
 
 Run = Callable[..., Any]
 
@@ -58,3 +60,22 @@ def test_nobody_agrees_for_somebody_else(run: Run, cast: People) -> None:
     for actor in (daughter, cast.actor(cast.staff)):
         with pytest.raises(Forbidden):
             run(set_naming, SetNaming(agreed=True), actor)
+
+
+def test_a_child_is_always_masked(run: Run, cast: People, ask: Callable[..., Any]) -> None:
+    born = update(Person).where(Person.id == cast.wang.person).values(birth_year=2014)
+    run(lambda work, _command: NamingSet(agreed=bool(work.connection.execute(born))), None)
+
+    with pytest.raises(ChildIsMasked):
+        run(set_naming, SetNaming(agreed=True), cast.actor(cast.wang))
+    assert not run(set_naming, SetNaming(agreed=False), cast.actor(cast.wang)).agreed
+
+
+def test_a_record_that_ends_is_masked_as_nobody_could_take_it_back(
+    run: Run, cast: People, ask: Callable[..., Any]
+) -> None:
+    run(set_naming, SetNaming(agreed=True), cast.actor(cast.wang))
+    command = MergeRecords(key="one", keep=one(cast.chen.resident), drop=one(cast.wang.resident))
+    run(merge_records, command, cast.actor(cast.staff))
+
+    assert not ask(shown, [cast.wang.resident])[cast.wang.resident].is_named
