@@ -19,7 +19,7 @@ from core.identity import current_actor, field_only
 from core.work import SHANGHAI, business_day, present, reader, transact
 from points.earning.act_sheets import listed, record_all
 from points.earning.acts import RecordAct, Word, record_act
-from points.earning.recorders import Act
+from points.earning.recorders import OLDEST_DAYS, Act
 from points.earning.rules import MONTHLY, NEIGHBOUR, Rule
 from points.models import Award
 from residents import local_grants, queries
@@ -40,6 +40,8 @@ def _home(refusal: str | None = None, status: int = 200) -> ResponseReturnValue:
     rules = recordable(actor.place, actor.role)
     chosen = next((rule for rule in rules if rule.key == request.values.get("rule")), None)
     day = date(request.values.get("day")) or today
+    if not 0 <= (today - day).days <= OLDEST_DAYS:
+        day = today
     q = request.values.get("q", "").strip()
     doors = (
         local_grants.doors(reader(), actor.scope_kind, actor.scope_id, q)

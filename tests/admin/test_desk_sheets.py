@@ -18,8 +18,10 @@ from residents.addresses import Address
 from residents.people import EnterResident, enter_resident
 from tests.admin.forms import Forms, again, fill
 from tests.admin.scene import words
+from tests.conftest import Clock
 from tests.people import HERE, THERE, People
 from tests.points.books import one
+from tests.points.calendar import hangzhou
 from tests.points.earning import count
 
 Run = Callable[..., Any]
@@ -195,3 +197,15 @@ def test_at_an_address_the_household_is_meant_that_lives_there_now(run: Run, cas
     )
 
     assert "1行可以记" in words(fill(browser, SHEET, LOOK, cells=row))
+
+
+@pytest.mark.parametrize("day", ["2/29", "2028-13-1"])
+def test_a_day_that_there_was_not_is_said_at_its_row(cast: People, clock: Clock, day: str) -> None:
+    """In January of a leap year the last 29th of February lies four years back."""
+    clock.set(hangzhou(2028, 1, 10))
+    row = f"{HEAD}\n建议被采纳\t王秀英\t\t1\t{day}\t\t"
+
+    looked = fill(cast.browser(cast.staff), SHEET, LOOK, cells=row)
+
+    assert looked.status_code == 200
+    assert "日期没有看懂" in words(looked)

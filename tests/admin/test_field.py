@@ -171,3 +171,11 @@ def test_what_is_wrong_with_a_helper_is_said(
 
     assert refused.status_code == 422
     assert says in words(refused)
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "2020-01-01"])
+def test_a_day_that_nothing_is_recorded_for_shows_today(phone: FlaskClient, day: str) -> None:
+    answer = phone.get(f"{CORRIDOR}&day={day}")
+
+    assert answer.status_code == 200
+    assert 'value="2026-11-24"' in answer.get_data(as_text=True)
