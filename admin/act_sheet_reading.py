@@ -17,7 +17,7 @@ from points.earning.act_sheets import ROWS_MAX, ActSheetEmpty, ActSheetTooLong
 from points.earning.acts import NOTE_MAX
 from points.earning.recorders import Act
 from points.earning.rules import Rule
-from residents.homes import gone_on
+from residents.homes import is_over
 from residents.models import Dwelling, Household, Person, Resident
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ def _homes(
         rows = connection.execute(
             select(Household.id, Dwelling.address)
             .join(Dwelling, Dwelling.id == Household.dwelling)
-            .where(Household.community == community, or_(*ends), ~gone_on(Household.id)),
+            .where(Household.community == community, or_(*ends), ~is_over(Household.id)),
         )
         for row in rows:
             found.setdefault(row.address, []).append((row.id, row.address))

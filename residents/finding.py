@@ -12,7 +12,7 @@ from sqlalchemy import and_, join, or_, select
 from sqlalchemy.orm import aliased
 
 from core.crypto import PhoneMalformed, normal_phone, phone_index
-from residents.homes import gone_on
+from residents.homes import is_over
 from residents.models import Dwelling, Household, Person, Resident, ResidentEnd
 from residents.people import NameMissing, checked_name
 
@@ -74,7 +74,7 @@ def households_at(
             select(Household.id, Dwelling.community, Dwelling.address)
             .join(Dwelling, Dwelling.id == Household.dwelling)
             .where(
-                ~gone_on(Household.id),
+                ~is_over(Household.id),
                 or_(
                     *(
                         and_(Dwelling.community == community, Dwelling.address == address)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from residents.models import Dwelling, Household, Resident, ResidentEnd
@@ -42,6 +42,18 @@ def gone_on(household: QueryableAttribute[UUID]) -> ColumnElement[bool]:
     )
 
 
+def is_over(household: QueryableAttribute[UUID]) -> ColumnElement[bool]:
+    """Tell households that whoever comes to their address is none of: gone on, or died out."""
+    gone, lives = aliased(Resident), aliased(Resident)
+    died = exists().where(
+        gone.household == household,
+        ResidentEnd.resident == gone.id,
+        ResidentEnd.reason == "deceased",
+    )
+    lived_in = exists().where(lives.household == household, lives.valid_to.is_(None))
+    return or_(gone_on(household), and_(died, ~lived_in))
+
+
 def _homes() -> Select[UUID, int, str]:
     return select(Household.id, Household.community, Dwelling.address).outerjoin(
         Dwelling, Dwelling.id == Household.dwelling
@@ -70,7 +82,7 @@ def unknown_homes(connection: Connection, community: int, words: str) -> list[Ho
             Household.community == community,
             func.replace(Dwelling.address, " ", "").contains(wanted, autoescape=True),
             ~lived_in,
-            ~gone_on(Household.id),
+            ~is_over(Household.id),
         )
         .order_by(func.length(Dwelling.address), Dwelling.address, Household.id)
         .limit(SHOWN_MAX),

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from core.crypto import encrypt, phone_index
 from residents.addresses import Address
 from residents.events import ResidentsAdded
-from residents.homes import gone_on
+from residents.homes import is_over
 from residents.models import Building, Dwelling, Estate, Household, Person, Resident
 
 if TYPE_CHECKING:
@@ -338,7 +338,7 @@ class Dwellings:
                 select(Household.dwelling, Household.id)
                 .where(
                     Household.dwelling.in_(dwellings[start : start + CHUNK]),
-                    ~gone_on(Household.id),
+                    ~is_over(Household.id),
                 )
                 .order_by(Household.id.desc())
             )

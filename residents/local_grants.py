@@ -20,7 +20,7 @@ from residents.grants import (
     person_of,
     renew,
 )
-from residents.homes import gone_on
+from residents.homes import is_over
 from residents.households import CHUNK
 from residents.models import (
     Building,
@@ -305,7 +305,7 @@ def doors(connection: Connection, scope_kind: str, scope_id: UUID, words: str = 
         select(Household.id, Dwelling.address)
         .join(Dwelling, Dwelling.id == Household.dwelling)
         .join(Building, Building.id == Dwelling.building)
-        .where(inside, ~gone_on(Household.id))
+        .where(inside, ~is_over(Household.id))
         .order_by(func.length(Dwelling.address), Dwelling.address, Household.id),
     ).all()
     living = _living(connection, [row.id for row in rows])

@@ -16,7 +16,7 @@ from core.directory import directory, refuse_closed
 from core.errors import N_, Conflict, NotFound, Rejected
 from residents.addresses import Address
 from residents.events import ResidentConfirmed, ResidentsAdded
-from residents.homes import gone_on
+from residents.homes import is_over
 from residents.households import Dwellings, Known, Member, add_members, existing, namesakes_here
 from residents.models import Community, Consent, Household, Resident
 
@@ -268,7 +268,7 @@ def enter_household(work: Work, command: EnterHousehold) -> HouseholdEntered:
     dwelling = dwellings.ensure([address])[address.words]
     found = work.connection.scalar(
         select(Household.id)
-        .where(Household.dwelling == dwelling, ~gone_on(Household.id))
+        .where(Household.dwelling == dwelling, ~is_over(Household.id))
         .order_by(Household.id),
     )
     if found is not None:

@@ -22,6 +22,7 @@ from exchange.payers import relatives
 from points.accounts import resident_account
 from points.expiring.expiry import expire_points
 from points.models import AccountEnd, Transfer
+from residents.addresses import Address
 from residents.deaths import LeftLapsed, LivesAgain, TakeBackDeath, take_back_death
 from residents.endings import (
     DeathRecorded,
@@ -30,9 +31,17 @@ from residents.endings import (
     months_later,
     record_death,
 )
+from residents.finding import households_at
 from residents.grants import EndGrant, GrantRole, end_grant, grant_role
 from residents.models import Resident, ResidentEnd
-from residents.people import EnterResident, OwnResident, ResidentUnknown, enter_resident
+from residents.people import (
+    EnterHousehold,
+    EnterResident,
+    OwnResident,
+    ResidentUnknown,
+    enter_household,
+    enter_resident,
+)
 from residents.representations import Represent, represent
 from tests.admin.forms import fill
 from tests.admin.scene import words
@@ -420,3 +429,21 @@ def test_a_role_ends_before_a_death_is_recorded(cast: People, run: Run) -> None:
     run(end_grant, EndGrant(grant=granted.id), cast.actor(cast.lin))
 
     assert not died(cast, run, cast.wang).exists
+
+
+def test_the_next_at_an_address_are_a_household_of_their_own(
+    cast: People, run: Run, ask: Run
+) -> None:
+    """They read neither the lines nor the title of somebody who lived there alone."""
+    home = Address(estate="建国南苑", building="9", unit="1", room="101")
+    staff = cast.actor(cast.staff)
+    alone = run(enter_resident, EnterResident(community=HERE, name="沈阿婆", address=home), staff)
+    run(record_death, RecordDeath(resident=alone.resident), staff)
+
+    unknown = run(enter_household, EnterHousehold(community=HERE, address=home), staff)
+    tenant = EnterResident(community=HERE, name="何静", address=home)
+    came = run(enter_resident, tenant, staff)
+
+    assert alone.household != unknown.household == came.household
+    door = (HERE, "建国南苑 9-1-101")
+    assert ask(households_at, [door]) == {door: (came.household,)}
