@@ -41,6 +41,13 @@ def tell_payers(work: Work, order: OrderRow, template: str, **params: str) -> No
             tell_payer(work, order, payment, template, **params)
 
 
+def tell_freed(work: Work, order: OrderRow, template: str) -> None:
+    """Write a message to everybody whose share was set aside and is theirs again, but who acts."""
+    for payment in order.payments:
+        if payment.hold is not None and payment.lives_there and payment.payer != work.actor.person:
+            tell_payer(work, order, payment, template)
+
+
 def tell_payer(work: Work, order: OrderRow, payment: Payment, template: str, **params: str) -> None:
     """Write a message to one who pays a share."""
     facts = {"item": order.words, "points": points(payment.amount), **params}

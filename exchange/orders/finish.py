@@ -230,6 +230,7 @@ def cancel_order(work: Work, command: CancelOrder) -> Ended:
     if not rows.move(work, order.id, waiting, "cancelled", closed_at=work.now):
         raise OrderMoved
     free(work, order)
+    messages.tell_freed(work, order, "order.cancelled")
     return result
 
 
@@ -252,6 +253,7 @@ def lapse_order(work: Work, command: LapseOrder) -> Ended:
         messages.tell_payers(work, order, "order.lapsed")
     elif order.channel == "phone":
         messages.tell(work, order, "order.not_agreed")
+        messages.tell_freed(work, order, "order.not_agreed")
     return Ended(id=order.id, state=after, cost=order.cost)
 
 

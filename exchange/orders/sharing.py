@@ -280,6 +280,7 @@ def decline_to_pay(work: Work, command: DeclineToPay) -> Agreed:
         raise NobodyWaits
     free(work, order)
     messages.tell(work, order, "order.not_agreed")
+    messages.tell_freed(work, order, "order.not_agreed")
     return result
 
 

@@ -465,6 +465,38 @@ def test_messages_go_to_those_whom_they_concern(
     assert sent(scene, "order.collected") == everybody
 
 
-def sent(scene: Scene, template: str) -> set[UUID | None]:
+def test_whose_share_comes_back_is_told_when_the_order_is_cancelled_declined_or_lapses(
+    scene: Scene, family: Family, rice: UUID, clerk: Actor, clock: Clock
+) -> None:
+    def half_agreed() -> UUID:
+        order = family.order(rice, (family.li, 25), (family.daughter, 10)).id
+        family.agree(order, family.li)
+        return order
+
+    # Who cancels knows; the daughter has set nothing aside.
+    scene.run(cancel_order, CancelOrder(order=half_agreed()), family.wang.actor)
+    assert sent(scene, "order.cancelled") == {family.li.person}
+
+    both = {family.wang.person, family.li.person}
+    family.decline(half_agreed(), family.daughter)
+    assert sent(scene, "order.not_agreed") == both
+    order = half_agreed()
+    clock.advance(days=1)
+    scene.run(lapse_order, LapseOrder(order=order), SYSTEM)
+    assert receivers(scene, "order.not_agreed") == sorted([*both, *both])
+
+    order = half_agreed()
+    family.agree(order, family.daughter)
+    scene.approve(order, clerk)
+    clock.advance(days=8)
+    scene.run(lapse_order, LapseOrder(order=order), SYSTEM)
+    assert sent(scene, "order.lapsed") == {*both, family.daughter.person}
+
+
+def receivers(scene: Scene, template: str) -> list[UUID]:
     query = select(OutboxMessage.person).where(OutboxMessage.template == template)
-    return set(scene.ask(lambda c: c.scalars(query).all()))
+    return sorted(scene.ask(lambda c: c.scalars(query).all()))
+
+
+def sent(scene: Scene, template: str) -> set[UUID]:
+    return set(receivers(scene, template))
