@@ -15,7 +15,8 @@ from bench.stage import Stage
 from core.acts import Actor
 from core.work import present, reading, transact
 from points.feeds.feeders import ChangeFeeder, MakeFeeder, confirm_feeder, make_feeder
-from points.feeds.items import CHUNK, Item, Meant, RecordItems, record_items
+from points.feeds.items import CHUNK, Item, RecordItems, record_items
+from points.feeds.meant import Meant
 from residents.models import Resident
 
 COMMUNITIES = 20

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import insert, select, update
 
+from core.acts import Actor
 from core.crypto import encrypt, new_token
 from core.directory import is_second
 from core.errors import N_, Conflict, NotFound, Rejected
@@ -66,6 +67,12 @@ class FeederNeedsSecondPerson(Conflict):
     text = N_("看过密钥的人和同户家人不能启用，请另一位区级管理员来启用。")
 
 
+class FeederWaiting(Conflict):
+    """Nobody but who was shown its secret has let it in yet."""
+
+    text = N_("这个接入方还没有启用，没有记。请另一位区级管理员先启用，再导入文件。")
+
+
 class FeederStopped(Conflict):
     """It was stopped; only a new secret brings it back."""
 
@@ -107,6 +114,17 @@ class FeederChanged:
 
     id: UUID
     state: str
+
+
+def acting(feeder: Row[Any]) -> Actor:
+    """Return a feeder as who acts: what it saw counts where it stands, whoever brings it."""
+    return Actor(
+        person=feeder.id,
+        role="feeder",
+        scope_kind=feeder.scope_kind,
+        place=feeder.place,
+        name=feeder.name,
+    )
 
 
 def make_feeder(work: Work, command: MakeFeeder) -> FeederSecret:

@@ -16,7 +16,6 @@ from uuid import UUID
 from sqlalchemy import select
 
 from core import settings
-from core.acts import NotInYourScope
 from core.crypto import mac
 from core.directory import Standing, directory
 from core.errors import N_, AppError, Conflict, Forbidden, Rejected
@@ -29,7 +28,7 @@ from points.earning.awards import Award, AwardDiffers, Awarded
 from points.earning.many import award_many
 from points.earning.recorders import Act, Checked, DayOutOfRange, HolderUnknown, Recorder
 from points.earning.rules import HALF_HOUR
-from points.feeds.feeders import WORDS_OF
+from points.feeds.feeders import WORDS_OF, acting
 from points.feeds.hours import (
     HoursWrong,
     Known,
@@ -38,12 +37,14 @@ from points.feeds.hours import (
     keep_hours,
     known_spans,
 )
+from points.feeds.meant import Meant, community_of, find
 from points.ledger import lock_accounts
 from points.models import Feeder, FeedItem
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
 
+    from core.acts import Actor
     from core.work import Work
 
 CHUNK = 250
@@ -79,27 +80,10 @@ class ItemTooOld(Rejected):
     text = N_("只收最近 31 天的记录。更早的请由社区补录。")
 
 
-class HolderAmbiguous(Conflict):
-    """Several households live at the address."""
-
-    text = N_("这个住址有几户，不知道记给哪一户。请改用户的编号。")
-
-
 class ItemUnreadable(Rejected):
     """The item lacks a field, or has one that is not known, or of another kind."""
 
     text = N_("这一条没有看懂，没有记。请核对字段后再传。")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Meant:
-    """Whom a feeder means: a home by its address, a person by name and number, or an id."""
-
-    community: int | None = None
-    address: str | None = None
-    name: str | None = None
-    phone: str | None = None
-    id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,9 +141,13 @@ class _Batch:
     """What recording a chunk has to know, asked once for all of its items."""
 
     feeder: Row[Any]
+    #: Where and as whom the feeder acts, whoever brings what it saw.
+    acting: Actor
+    #: Those of whoever brought a file; None: the feeder has signed.
+    own: frozenset[UUID] | None
     recorder: Recorder | None
     kept: dict[str, Any]
-    holders: Mapping[Item, UUID | AppError]
+    holders: Mapping[Meant, UUID | AppError]
     standings: Mapping[UUID, Standing]
     hours: Known
     grace: int
@@ -180,35 +168,54 @@ def record_items(work: Work, command: RecordItems) -> ItemsRecorded:
     Raises FeederGone.
     """
     work.actor.require("feed.record")
-    batch = _prepare(work, command)
-    for item in command.items:
-        _take(work, batch, item)
-    _award(work, batch)
-    results = [batch.results[each] for each in range(len(command.items))]
+    feeder = kept_from_stopping(work, command.feeder)
+    if feeder is None or feeder.state != "active":
+        raise FeederGone
+    results = recorded(work, feeder, command.items, None)
     if all(each.state in {"exists", "refused"} for each in results):
         work.replayed()
     return ItemsRecorded(items=tuple(results))
 
 
-def _prepare(work: Work, command: RecordItems) -> _Batch:
-    feeder = work.connection.execute(
-        # Whoever stops the feeder waits for this chunk, and no other begins.
-        select(Feeder.__table__).where(Feeder.id == command.feeder).with_for_update(read=True),
+def kept_from_stopping(work: Work, feeder: UUID) -> Row[Any] | None:
+    """Return a feeder: whoever stops it waits for this chunk, and no other begins."""
+    return work.connection.execute(
+        select(Feeder.__table__).where(Feeder.id == feeder).with_for_update(read=True),
     ).first()
-    if feeder is None or feeder.state != "active":
-        raise FeederGone
-    holders = _find(work, command.items)
+
+
+def recorded(
+    work: Work, feeder: Row[Any], items: Sequence[Item], own: frozenset[UUID] | None
+) -> list[ItemResult]:
+    """Record items of a feeder in use; say of each what became of it.
+
+    ``own``: those of whoever brought them in a file; None where the feeder has signed them.
+    """
+    batch = _prepare(work, feeder, items, own)
+    for item in items:
+        _take(work, batch, item)
+    _award(work, batch)
+    return [batch.results[each] for each in range(len(items))]
+
+
+def _prepare(
+    work: Work, feeder: Row[Any], items: Sequence[Item], own: frozenset[UUID] | None
+) -> _Batch:
+    as_feeder = acting(feeder)
+    holders = find(work.connection, as_feeder, {item.holder for item in items})
     found = {each for each in holders.values() if isinstance(each, UUID)}
     standings = directory().standings(work.connection, found)
     _lock(work, standings)
     kept = work.connection.execute(
         select(FeedItem.__table__).where(
-            FeedItem.feeder == feeder.id, FeedItem.key.in_([item.key for item in command.items])
+            FeedItem.feeder == feeder.id, FeedItem.key.in_([item.key for item in items])
         ),
     )
-    spans = [Span(item.at, item.until) for item in command.items if item.until]
+    spans = [Span(item.at, item.until) for item in items if item.until]
     return _Batch(
         feeder=feeder,
+        acting=as_feeder,
+        own=own,
         recorder=None,
         kept={row.key: row for row in kept},
         holders=holders,
@@ -230,61 +237,13 @@ def _lock(work: Work, standings: Mapping[UUID, Standing]) -> None:
         lock_accounts(work, *accounts)
 
 
-def _find(work: Work, items: Sequence[Item]) -> dict[Item, UUID | AppError]:
-    """Find whom each item means, in three questions for all."""
-    homes = {
-        (_community(work, item.holder), item.holder.address)
-        for item in items
-        if item.holder.address is not None
-    }
-    people = {
-        (item.holder.name, item.holder.phone)
-        for item in items
-        if item.holder.name is not None and item.holder.phone is not None
-    }
-    known = directory()
-    at_home = known.households_at(
-        work.connection, [(code, home) for code, home in homes if code and home]
-    )
-    named = known.residents_named(work.connection, people)
-    return {item: _meant(work, item.holder, at_home, named) for item in items}
-
-
-def _community(work: Work, holder: Meant) -> int | None:
-    """Return where the home is: where the feeder stands, unless it says so."""
-    if holder.community is None and work.actor.scope_kind == "community":
-        return work.actor.place
-    return holder.community
-
-
-def _meant(
-    work: Work,
-    holder: Meant,
-    at_home: Mapping[tuple[int, str], tuple[UUID, ...]],
-    named: Mapping[tuple[str, str], UUID],
-) -> UUID | AppError:
-    community = _community(work, holder)
-    if community is not None and not work.actor.covers(community):
-        return NotInYourScope()
-    if holder.id is not None:
-        return holder.id
-    if holder.name is not None and holder.phone is not None:
-        return named.get((holder.name, holder.phone)) or HolderUnknown()
-    if community is None or holder.address is None:
-        return HolderUnknown()
-    found = at_home.get((community, holder.address), ())
-    if len(found) > 1:
-        return HolderAmbiguous()
-    return found[0] if found else HolderUnknown()
-
-
 def _take(work: Work, batch: _Batch, item: Item) -> None:
     """Answer an item, or let it wait for those after it and be awarded together with them."""
     if item.until is not None or item.key in batch.waiting:
         # What it comes to depends on what becomes of those before it.
         _award(work, batch)
     place = len(batch.results) + len(batch.waiting)
-    digest = mac("feed-item", item).hex()[:40]
+    digest = _digest(batch, item)
     kept = batch.kept.get(item.key)
     if kept is not None:
         batch.results[place] = _again(kept, digest, item)
@@ -296,11 +255,25 @@ def _take(work: Work, batch: _Batch, item: Item) -> None:
         return
     given = award_of(act, checked, f"feed:{batch.feeder.id}:{item.key}", "feed")
     # What a device or platform signs is as good as its rule says, unless it comes late.
-    proven = given.provenance if checked.is_late else checked.rule.provenance
+    is_signed = batch.own is None and not checked.is_late
+    proven = checked.rule.provenance if is_signed else given.provenance
     given = replace(given, provenance=cast("Any", proven), source_id=batch.feeder.id)
     batch.waiting[item.key] = _Waiting(place, digest, given, span)
     if span is not None:
         _award(work, batch)
+
+
+def _digest(batch: _Batch, item: Item) -> str:
+    """Return the MAC of what an item says: what goes without saying makes no difference."""
+    where = item.holder.community
+    if where == community_of(batch.acting, Meant()):
+        where = None
+    said = replace(
+        item,
+        units=None if item.units == 1 else item.units,
+        holder=replace(item.holder, community=where),
+    )
+    return mac("feed-item", said).hex()[:40]
 
 
 def _award(work: Work, batch: _Batch) -> None:
@@ -344,11 +317,11 @@ def _checked(work: Work, batch: _Batch, item: Item) -> tuple[Act, Checked, Span 
         raise DayOutOfRange
     if item.at < work.now - OLDEST:
         raise ItemTooOld
-    holder = batch.holders[item]
+    holder = batch.holders[item.holder]
     if isinstance(holder, AppError):
         raise holder
     standing = batch.standings.get(holder)
-    if standing is None or not work.actor.covers(standing.community):
+    if standing is None or not batch.acting.covers(standing.community):
         raise HolderUnknown
     if item.holder.community not in {None, standing.community}:
         raise HolderUnknown
@@ -377,7 +350,7 @@ def _recorder(work: Work, batch: _Batch, community: int) -> Recorder:
             asking=work,
             community=community,
             standings=batch.standings,
-            own=frozenset(),
+            own=batch.own or frozenset(),
             words=WORDS_OF[batch.feeder.kind],
         )
     return batch.recorder

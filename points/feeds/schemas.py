@@ -15,7 +15,8 @@ from marshmallow import (
 
 from core.errors import N_
 from core.schema import Schema
-from points.feeds.items import ITEMS_MAX, UNITS_MAX, Item, ItemUnreadable, Meant, refused
+from points.feeds.items import ITEMS_MAX, UNITS_MAX, Item, ItemUnreadable, refused
+from points.feeds.meant import Meant
 from points.schemas import CENTIPOINTS, storable
 
 TEXT_MAX = 60

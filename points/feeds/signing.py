@@ -16,14 +16,15 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from core.acts import Actor
 from core.crypto import decrypt, same
 from core.errors import N_, AppError
-from points.feeds.feeders import SECRET
+from points.feeds.feeders import SECRET, acting
 from points.models import Feeder
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from core.acts import Actor
 
 SCHEME = "v1="
 SKEW_SECONDS = 300
@@ -67,13 +68,7 @@ def signature_of(secret: str, method: str, path: str, timestamp: str, body: byte
 def who_signed(connection: Connection, asked: SignedRequest, now: dt.datetime) -> Actor:
     """Return the feeder as an actor; raises FeedNotSigned or FeedStale."""
     row = connection.execute(
-        select(
-            Feeder.name,
-            Feeder.scope_kind,
-            Feeder.place,
-            Feeder.state,
-            Feeder.secret_cipher,
-        ).where(Feeder.id == asked.feeder),
+        select(Feeder.__table__).where(Feeder.id == asked.feeder),
     ).first()
     secret = decrypt(SECRET, row.secret_cipher) if row else NOBODY
     expected = signature_of(secret, asked.method, asked.path, asked.timestamp, asked.body)
@@ -84,10 +79,4 @@ def who_signed(connection: Connection, asked: SignedRequest, now: dt.datetime) -
         raise FeedStale
     if abs(now.timestamp() - int(digits)) > SKEW_SECONDS:
         raise FeedStale
-    return Actor(
-        person=asked.feeder,
-        role="feeder",
-        scope_kind=row.scope_kind,
-        place=row.place,
-        name=row.name,
-    )
+    return acting(row)

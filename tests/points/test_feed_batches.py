@@ -27,7 +27,7 @@ from tests.exchange.threads import all_at_once
 from tests.people import HERE, THERE, People
 from tests.points.books import Nothing, one
 from tests.points.earning import count
-from tests.points.feeding import BIN, Feed, feeder, open_rule, platform, served, thrown
+from tests.points.feeding import BIN, HOME, Feed, feeder, open_rule, platform, served, thrown
 from tests.points.meanwhile import meanwhile
 
 Run = Callable[..., Any]
@@ -147,6 +147,14 @@ def test_the_same_moment_in_another_zone_is_the_same_item(clock: Clock, bins: Fe
     assert bins.states(thrown("a1", clock.now)) == ["recorded"]
     zone = dt.timezone(dt.timedelta(hours=8))
     assert bins.states(thrown("a1", clock.now.astimezone(zone))) == ["exists"]
+
+
+def test_what_goes_without_saying_makes_no_other_item(ask: Run, clock: Clock, bins: Feed) -> None:
+    assert bins.states(thrown("a1", clock.now)) == ["recorded"]
+    where = {"address": HOME, "community": HERE}
+    assert bins.states(thrown("a1", clock.now, units=1)) == ["exists"]
+    assert bins.states(thrown("a1", clock.now, holder=where)) == ["exists"]
+    assert ask(count, "awards") == 1
 
 
 def test_what_was_refused_may_come_again_when_it_is_mended(
