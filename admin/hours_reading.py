@@ -49,7 +49,7 @@ KIND = Kind(
     empty=ActSheetEmpty,
     too_long=ActSheetTooLong,
     rows_max=ROWS_MAX,
-    times=True,
+    times="minutes",
 )
 HoursLine = SheetRow[HoursRow]
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import datetime as dt
 import io
+import itertools
 import unicodedata
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import IO, Generic, Literal, TypeVar
 
 from python_calamine import CalamineError, CalamineWorkbook
 
@@ -21,6 +23,8 @@ CELL_MAX = 100
 INFLATED_MAX = 20 * 1024 * 1024
 """An Excel file that unpacks to more than this is refused unread."""
 
+ENCODINGS = ("utf-8-sig", "gb18030")
+BLOCK = 64 * 1024
 EXCEL = b"PK\x03\x04"
 LINE = "行"
 """Between the look and the yes, a row keeps the number that it has in the file."""
@@ -36,8 +40,10 @@ class Kind:
     empty: type[AppError]
     too_long: type[AppError]
     rows_max: int
-    #: Whether a moment of a workbook keeps its time of day.
-    times: bool = False
+    #: What a moment of a workbook keeps of its time of day.
+    times: Literal["", "minutes", "seconds"] = ""
+    #: What of a cell is read.
+    cell_max: int = CELL_MAX
 
 
 @dataclass(slots=True)
@@ -68,46 +74,81 @@ def plain(cell: str) -> str:
 
 def table_of(raw: bytes, kind: Kind) -> list[list[str]]:
     """Return the cells of a file; raises the kind's refusals: unreadable, too long."""
-    if raw.startswith(EXCEL):
-        return _excel(raw, kind)
-    for encoding in ("utf-8-sig", "gb18030"):
+    return [*lines_of(io.BytesIO(raw), kind)]
+
+
+def lines_of(file: IO[bytes], kind: Kind) -> Iterator[list[str]]:
+    """Read the cells of a file line by line; raises the kind's refusals: unreadable, too long."""
+    file.seek(0)
+    is_excel = file.read(len(EXCEL)) == EXCEL
+    if is_excel:
+        yield from _excel(file, kind)
+        return
+    words = io.TextIOWrapper(file, _encoding(file, kind), newline="")
+    try:
+        yield from _cells(words, kind)
+    finally:
+        words.detach()
+
+
+def _encoding(file: IO[bytes], kind: Kind) -> str:
+    """Return how a text is encoded: the whole of it, not only its beginning."""
+    for encoding in ENCODINGS:
+        file.seek(0)
+        decoder = codecs.getincrementaldecoder(encoding)()
         try:
-            return cells_of(raw.decode(encoding), kind)
+            for block in iter(lambda: file.read(BLOCK), b""):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             continue
+        file.seek(0)
+        return encoding
     raise kind.unreadable
 
 
 def cells_of(text: str, kind: Kind) -> list[list[str]]:
     """Return the cells of pasted text: tabs as a spreadsheet copies them, else commas."""
-    if "\0" in text:
-        raise kind.unreadable
-    head = text.strip("\r\n").partition("\n")[0]
+    return [*_cells(io.StringIO(text), kind)]
+
+
+def _cells(words: Iterable[str], kind: Kind) -> Iterator[list[str]]:
+    lines, ahead = itertools.tee(words)
+    head = next((line for line in ahead if line.strip("\r\n")), "")
+    del ahead  # What nobody looks ahead at is not kept.
     split = "\t" if "\t" in head else ","
-    lines = csv.reader(
-        io.StringIO(text.replace("，", ",") if split == "," else text), delimiter=split
-    )
+    read = csv.reader((_line(line, split, kind) for line in lines), delimiter=split)
     try:
-        return [[cell.strip() for cell in line] for line in lines]
+        for cells in read:
+            yield [cell.strip() for cell in cells]
     except csv.Error:
         raise kind.unreadable from None
 
 
-def _excel(raw: bytes, kind: Kind) -> list[list[str]]:
+def _line(line: str, split: str, kind: Kind) -> str:
+    if "\0" in line:
+        raise kind.unreadable
+    return line.replace("，", ",") if split == "," else line
+
+
+def _excel(file: IO[bytes], kind: Kind) -> Iterator[list[str]]:
     try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as packed:
+        with zipfile.ZipFile(file) as packed:
             if sum(item.file_size for item in packed.infolist()) > INFLATED_MAX:
                 raise kind.too_long
-        book = CalamineWorkbook.from_filelike(io.BytesIO(raw))
-        rows = book.get_sheet_by_index(0).to_python(skip_empty_area=True, nrows=kind.rows_max + 2)
+        file.seek(0)
+        rows = CalamineWorkbook.from_filelike(file).get_sheet_by_index(0).iter_rows()
     except (CalamineError, zipfile.BadZipFile, IndexError, OSError):
         raise kind.unreadable from None
-    return [[_cell(cell, times=kind.times) for cell in row] for row in rows]
+    for row in itertools.islice(rows, kind.rows_max + 2):
+        yield [_cell(cell, kind.times) for cell in row]
 
 
-def _cell(value: object, *, times: bool) -> str:
+def _cell(value: object, times: str) -> str:
     if isinstance(value, dt.datetime):
-        return value.isoformat(" ", "minutes") if times else value.date().isoformat()
+        # A workbook counts days: a second is a fraction of one, and not quite.
+        near = (value + dt.timedelta(milliseconds=500)).replace(microsecond=0)
+        return near.isoformat(" ", times) if times else near.date().isoformat()
     if isinstance(value, dt.date):
         return value.isoformat()
     if isinstance(value, float) and value.is_integer():
@@ -115,30 +156,37 @@ def _cell(value: object, *, times: bool) -> str:
     return str(value).strip()
 
 
-def rows_of(table: list[list[str]], kind: Kind) -> list[SheetRow[M]]:
-    """Return the rows under the head, numbered as the sheet numbers them.
+def rows_of(table: Iterable[list[str]], kind: Kind) -> list[SheetRow[M]]:
+    """Return the rows under the head, as ``rows_in`` reads them."""
+    return [*rows_in(table, kind)]
+
+
+def rows_in(table: Iterable[list[str]], kind: Kind) -> Iterator[SheetRow[M]]:
+    """Read the rows under the head one by one, numbered as the sheet numbers them.
 
     Raises the kind's refusals: unreadable, empty, too long.
     """
-    start = next((index for index, row in enumerate(table) if any(row)), None)
-    if start is None:
+    lines = enumerate(table, start=1)
+    first = next((cells for _number, cells in lines if any(cells)), None)
+    if first is None:
         raise kind.empty
     known = {plain(head): name for name, heads in kind.columns.items() for head in heads}
     known[LINE] = LINE
-    head = [known.get(plain(cell)) for cell in table[start]]
+    head = [known.get(plain(cell)) for cell in first]
     if not kind.is_enough({name for name in head if name}):
         raise kind.unreadable
-    found: list[SheetRow[M]] = []
-    for index, row in enumerate(table[start + 1 :], start=start + 2):
-        cells = {name: cell[:CELL_MAX] for name, cell in zip(head, row, strict=False) if name}
+    count = 0
+    for index, row in lines:
+        cells = {name: cell[: kind.cell_max] for name, cell in zip(head, row, strict=False) if name}
         number = plain_number(cells.pop(LINE, "")) or index
-        if any(cells.values()):
-            found.append(SheetRow(number=number, cells=cells))
-    if not found:
+        if not any(cells.values()):
+            continue
+        count += 1
+        if count > kind.rows_max:
+            raise kind.too_long
+        yield SheetRow(number=number, cells=cells)
+    if not count:
         raise kind.empty
-    if len(found) > kind.rows_max:
-        raise kind.too_long
-    return found
 
 
 def text_of(rows: Iterable[SheetRow[M]], kind: Kind) -> str:
