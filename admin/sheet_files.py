@@ -44,6 +44,8 @@ class Kind:
     times: Literal["", "minutes", "seconds"] = ""
     #: What of a cell is read.
     cell_max: int = CELL_MAX
+    #: Whether a row goes by the number of its column ``LINE``, before its place.
+    keeps_numbers: bool = True
 
 
 @dataclass(slots=True)
@@ -108,7 +110,7 @@ def _encoding(file: IO[bytes], kind: Kind) -> str:
 
 
 def cells_of(text: str, kind: Kind) -> list[list[str]]:
-    """Return the cells of pasted text: tabs as a spreadsheet copies them, else commas."""
+    """Return the cells of pasted text: split as its head is, by tabs or commas."""
     return [*_cells(io.StringIO(text), kind)]
 
 
@@ -116,8 +118,8 @@ def _cells(words: Iterable[str], kind: Kind) -> Iterator[list[str]]:
     lines, ahead = itertools.tee(words)
     head = next((line for line in ahead if line.strip("\r\n")), "")
     del ahead  # What nobody looks ahead at is not kept.
-    split = "\t" if "\t" in head else ","
-    read = csv.reader((_line(line, split, kind) for line in lines), delimiter=split)
+    split = next((mark for mark in "\t,，" if mark in head), ",")
+    read = csv.reader((_line(line, kind) for line in lines), delimiter=split)
     try:
         for cells in read:
             yield [cell.strip() for cell in cells]
@@ -125,10 +127,10 @@ def _cells(words: Iterable[str], kind: Kind) -> Iterator[list[str]]:
         raise kind.unreadable from None
 
 
-def _line(line: str, split: str, kind: Kind) -> str:
+def _line(line: str, kind: Kind) -> str:
     if "\0" in line:
         raise kind.unreadable
-    return line.replace("，", ",") if split == "," else line
+    return line
 
 
 def _excel(file: IO[bytes], kind: Kind) -> Iterator[list[str]]:
@@ -171,7 +173,8 @@ def rows_in(table: Iterable[list[str]], kind: Kind) -> Iterator[SheetRow[M]]:
     if first is None:
         raise kind.empty
     known = {plain(head): name for name, heads in kind.columns.items() for head in heads}
-    known[LINE] = LINE
+    if kind.keeps_numbers:
+        known[LINE] = LINE
     head = [known.get(plain(cell)) for cell in first]
     if not kind.is_enough({name for name in head if name}):
         raise kind.unreadable

@@ -125,6 +125,11 @@ def excel(rows: Iterable[Sequence[str | int]]) -> bytes:
     return out.getvalue()
 
 
+def test_a_full_width_comma_splits_only_under_a_head_that_it_splits() -> None:
+    assert cells_of("规则,说明\n建议,路灯，楼道", KIND)[1] == ["建议", "路灯，楼道"]
+    assert cells_of("规则，说明\n建议，路灯", KIND)[1] == ["建议", "路灯"]
+
+
 @pytest.mark.parametrize("kind", ["xlsx", "utf-8", "utf-8-sig", "gb18030"])
 def test_files_of_every_kind_are_read(cast: People, kind: str) -> None:
     rows: list[list[str | int]] = [
