@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from core.ids import uuid8
 from core.work import transact
 from points.feeds.feeders import EPOCH
-from points.models import FeedBatch, FeedItem
+from points.models import FeedBatch, FeedItem, FeedRow
 
 if TYPE_CHECKING:
     from core.work import Work
@@ -27,7 +27,7 @@ CHUNK = 5_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteBatch:
-    """A batch that was answered, by the digest of its body."""
+    """A batch that was answered, by the digest of its body; a chunk of it, if it is a file."""
 
     feeder: UUID
     digest: str
@@ -35,6 +35,11 @@ class NoteBatch:
     existed: int
     capped: int
     refused: int
+    #: The file's name, and how many rows it has.
+    file: str | None = None
+    total: int | None = None
+    #: Whether this is not its first chunk.
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +52,19 @@ class BatchNoted:
 def note_batch(work: Work, command: NoteBatch) -> BatchNoted:
     """Keep how a batch came out; the same body again is the same batch, once more."""
     work.actor.require("feed.record")
-    identity = uuid8(EPOCH, "feed-batch", command.feeder, command.digest)
+    identity = keep_batch(work, command)
+    work.replayed()
+    return BatchNoted(id=identity)
+
+
+def batch_id(feeder: UUID, digest: str) -> UUID:
+    """Return the one id that a batch of this content has."""
+    return uuid8(EPOCH, "feed-batch", feeder, digest)
+
+
+def keep_batch(work: Work, command: NoteBatch) -> UUID:
+    """Write how a batch came out, or a chunk of it, beside the times before."""
+    identity = batch_id(command.feeder, command.digest)
     counts = {"existed": command.existed, "capped": command.capped, "refused": command.refused}
     upsert = sqlite.insert if work.is_sqlite else postgresql.insert
     work.connection.execute(
@@ -59,20 +76,25 @@ def note_batch(work: Work, command: NoteBatch) -> BatchNoted:
             last_at=work.now,
             times=1,
             recorded=command.recorded,
+            file=command.file,
+            brought_by=work.actor.person if command.file is not None else None,
+            total=command.total,
             **counts,
         )
         .on_conflict_do_update(
             index_elements=["id"],
             set_={
                 "last_at": work.now,
-                "times": FeedBatch.times + 1,
+                "times": FeedBatch.times if command.goes_on else FeedBatch.times + 1,
                 "recorded": FeedBatch.recorded + command.recorded,
-                **counts,
+                **{
+                    name: getattr(FeedBatch, name) + count if command.goes_on else count
+                    for name, count in counts.items()
+                },
             },
         ),
     )
-    work.replayed()
-    return BatchNoted(id=identity)
+    return identity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +113,7 @@ class Forgotten:
 
 
 def forget_chunk(work: Work, command: ForgetFeeds) -> Forgotten:
-    """Forget a chunk of answers that are older than half a year, then the batches they came in."""
+    """Forget a chunk of what is older than half a year: answers, rows of files, then batches."""
     work.replayed()
     key = tuple_(FeedItem.feeder, FeedItem.key)
     due = (
@@ -100,10 +122,19 @@ def forget_chunk(work: Work, command: ForgetFeeds) -> Forgotten:
         .order_by(FeedItem.recorded_at)
         .limit(command.chunk)
     )
+    old = FeedBatch.last_at < work.now - KEPT
+    row = tuple_(FeedRow.batch, FeedRow.number)
+    shown = (
+        select(FeedRow.batch, FeedRow.number)
+        .join(FeedBatch, FeedBatch.id == FeedRow.batch)
+        .where(old)
+        .limit(command.chunk)
+    )
     items = work.connection.execute(delete(FeedItem).where(key.in_(due))).rowcount
-    finished = items < command.chunk
+    rows = work.connection.execute(delete(FeedRow).where(row.in_(shown))).rowcount
+    finished = max(items, rows) < command.chunk
     if finished:
-        work.connection.execute(delete(FeedBatch).where(FeedBatch.last_at < work.now - KEPT))
+        work.connection.execute(delete(FeedBatch).where(old))
     return Forgotten(items=items, finished=finished)
 
 

@@ -1,22 +1,28 @@
-"""Feeders and their latest batches, for the district."""
+"""Feeders, their latest batches, and what became of their files, for the district."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import func, select
 
-from points.models import CatalogueRule, FeedBatch, Feeder
+from core.directory import directory
+from core.errors import N_, NotFound
+from points.feeds.files import FileRowDone
+from points.models import CatalogueRule, FeedBatch, Feeder, FeedRow
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Row, Select
 
     from core.acts import Actor
 
 BATCHES = 20
+ROWS_SHOWN = 300
+ROWS_READ = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +57,9 @@ class BatchLine:
     existed: int
     capped: int
     refused: int
+    #: Of a file: its name, and who brought it first.
+    file: str | None
+    by: str
 
 
 def feeders(connection: Connection, actor: Actor) -> list[FeederLine]:
@@ -92,28 +101,106 @@ def feeders(connection: Connection, actor: Actor) -> list[FeederLine]:
 
 def batches(connection: Connection, feeders_seen: list[FeederLine]) -> list[BatchLine]:
     """Return the latest batches of these feeders."""
-    names = {each.id: each.name for each in feeders_seen}
     rows = connection.execute(
-        select(FeedBatch.__table__)
-        .where(FeedBatch.feeder.in_(list(names)))
+        _batches()
+        .where(FeedBatch.feeder.in_([each.id for each in feeders_seen]))
         .order_by(FeedBatch.last_at.desc(), FeedBatch.id)
         .limit(BATCHES),
+    ).all()
+    return [_line(connection, row) for row in rows]
+
+
+def _batches() -> Select[Any]:
+    return select(FeedBatch.__table__, Feeder.name, Feeder.place).join(
+        Feeder, Feeder.id == FeedBatch.feeder
     )
-    return [
-        BatchLine(
-            id=row.id,
-            feeder=row.feeder,
-            name=names[row.feeder],
-            first_at=row.first_at,
-            last_at=row.last_at,
-            times=row.times,
-            recorded=row.recorded,
-            existed=row.existed,
-            capped=row.capped,
-            refused=row.refused,
-        )
-        for row in rows
-    ]
+
+
+def _line(connection: Connection, row: Row[Any]) -> BatchLine:
+    return BatchLine(
+        id=row.id,
+        feeder=row.feeder,
+        name=row.name,
+        first_at=row.first_at,
+        last_at=row.last_at,
+        times=row.times,
+        recorded=row.recorded,
+        existed=row.existed,
+        capped=row.capped,
+        refused=row.refused,
+        file=row.file,
+        by=directory().person(connection, row.brought_by) if row.brought_by else "",
+    )
+
+
+class FeedFileUnknown(NotFound):
+    """There is no such file, or what became of it is forgotten."""
+
+    text = N_("没有找到这个文件的结果，结果只保留半年。请从设备和平台里重新打开。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilePage:
+    """A file with its first rows, those that were refused before all others."""
+
+    line: BatchLine
+    #: How many rows the file has; fewer are counted where it was not recorded to its end.
+    total: int
+    #: By outcome.
+    counts: dict[str, int]
+    #: Centipoints of what was recorded.
+    amount: int
+    rows: tuple[FileRowDone, ...]
+
+
+def file_of(connection: Connection, actor: Actor, batch: UUID) -> FilePage:
+    """Return what became of a file; raises FeedFileUnknown."""
+    row = connection.execute(
+        _batches().where(FeedBatch.id == batch, FeedBatch.file.is_not(None)),
+    ).first()
+    if row is None or not actor.covers(row.place):
+        raise FeedFileUnknown
+    counted = connection.execute(
+        select(FeedRow.outcome, func.count().label("number"), func.sum(FeedRow.amount))
+        .where(FeedRow.batch == batch)
+        .group_by(FeedRow.outcome),
+    ).all()
+    shown = connection.execute(
+        select(FeedRow.__table__)
+        .where(FeedRow.batch == batch)
+        .order_by(FeedRow.outcome != "refused", FeedRow.number)
+        .limit(ROWS_SHOWN),
+    )
+    return FilePage(
+        line=_line(connection, row),
+        total=row.total,
+        counts={outcome: number for outcome, number, _amount in counted},
+        amount=sum(int(amount) for outcome, _number, amount in counted if outcome == "recorded"),
+        rows=tuple(_file_line(each) for each in shown),
+    )
+
+
+def lines_of_file(connection: Connection, batch: UUID) -> Iterator[FileRowDone]:
+    """Go through all rows of a file, a page of them in memory at a time."""
+    last = 0
+    while rows := connection.execute(
+        select(FeedRow.__table__)
+        .where(FeedRow.batch == batch, FeedRow.number > last)
+        .order_by(FeedRow.number)
+        .limit(ROWS_READ),
+    ).all():
+        last = rows[-1].number
+        yield from map(_file_line, rows)
+
+
+def _file_line(row: Row[Any]) -> FileRowDone:
+    return FileRowDone(
+        number=row.number,
+        key=row.key,
+        outcome=row.outcome,
+        amount=row.amount,
+        message=row.message,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -182,3 +182,7 @@ class FeedBatchSchema(Schema):
     existed = fields.Integer()
     capped = fields.Integer()
     refused = fields.Integer()
+    file = fields.String(
+        allow_none=True,
+        metadata={"description": "name of the file, where somebody brought one"},
+    )

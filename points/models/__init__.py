@@ -4,7 +4,7 @@ from points.models.bulletins import Bulletin, BulletinLine
 from points.models.correcting import Adjustment, Correction
 from points.models.earning import Award, CatalogueRule, CommunityRule, RuleUsage
 from points.models.expiry import AccountEnd, ExpiryRun
-from points.models.feeding import FeedBatch, Feeder, FeedItem, ImportedHours
+from points.models.feeding import FeedBatch, Feeder, FeedItem, FeedRow, ImportedHours
 from points.models.ledger import (
     Account,
     AccountDelta,
@@ -44,6 +44,7 @@ __all__ = [
     "ExpiryRun",
     "FeedBatch",
     "FeedItem",
+    "FeedRow",
     "Feeder",
     "Hold",
     "ImportedHours",

@@ -69,10 +69,16 @@ class FeedItem(Base):
 
 
 class FeedBatch(Base):
-    """A batch as the console lists it; the same body sent again is the same batch."""
+    """A batch as the console lists it, signed or from a file; the same body is the same batch."""
 
     __tablename__ = "feed_batches"
-    __table_args__ = (Index(None, "feeder", "last_at"),)
+    __table_args__ = (
+        CheckConstraint(
+            "(file IS NULL) = (brought_by IS NULL) AND (file IS NULL) = (total IS NULL)",
+            name="file",
+        ),
+        Index(None, "feeder", "last_at"),
+    )
 
     id: Mapped[UuidKey]
     feeder: Mapped[UUID] = mapped_column(ForeignKey("feeders.id"))
@@ -85,6 +91,28 @@ class FeedBatch(Base):
     existed: Mapped[int]
     capped: Mapped[int]
     refused: Mapped[int]
+    #: Of a file: its name, who brought it first, how many rows it has.
+    file: Mapped[str | None]
+    brought_by: Mapped[UUID | None]
+    total: Mapped[int | None]
+
+
+class FeedRow(Base):
+    """What became of a row of a feeder's file, kept as long as its batch."""
+
+    __tablename__ = "feed_rows"
+    __table_args__ = (
+        CheckConstraint("outcome IN ('recorded', 'existed', 'capped', 'refused')", name="outcome"),
+    )
+
+    batch: Mapped[UUID] = mapped_column(ForeignKey("feed_batches.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    #: As it stands in the file: also of a row that could not be read.
+    key: Mapped[str]
+    outcome: Mapped[str]
+    amount: Mapped[Centipoints]
+    #: Why it was refused.
+    message: Mapped[str]
 
 
 class ImportedHours(Base):
