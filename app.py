@@ -22,6 +22,7 @@ import admin.api
 import admin.blueprints
 import admin.bulletins
 import admin.console
+import admin.console_feed_files
 import admin.console_feeders
 import admin.console_orders
 import admin.console_people

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import flask_babel
@@ -47,6 +48,7 @@ from core.work import end_reading, present, reader
 
 log = logging.getLogger(__name__)
 csrf = CSRFProtect()
+View = TypeVar("View", bound=Callable[..., Any])
 ENTRY_BYTES_MAX = 2 * 1024 * 1024
 STATIC_SECONDS = 365 * 24 * 3600
 HTTP_SENTENCES = {
@@ -124,6 +126,7 @@ def init_app(app: Flask, config: Config) -> SafeApi:
         BABEL_DEFAULT_TIMEZONE="Asia/Shanghai",
     )
     flask_babel.Babel(app)
+    app.before_request(_let_in)  # Before the form's token is looked for.
     csrf.init_app(app)
     Compress(app)
     formats.register(app)
@@ -150,6 +153,24 @@ def init_app(app: Flask, config: Config) -> SafeApi:
     wrapped = ProxyFix(wsgi, config.proxies, config.proxies) if config.proxies else wsgi
     app.wsgi_app = wrapped  # type: ignore[method-assign]  # Flask documents this way
     return SafeApi(app)
+
+
+def takes_up_to(size: int, act: Act) -> Callable[[View], View]:
+    """Let a page take a body beyond what an entry may have, from those who may do this."""
+
+    def mark(view: View) -> View:
+        view.takes_up_to = (size, act)  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def _let_in() -> None:
+    """Raise the bound before the form is read to look for its token."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    size, act = getattr(view, "takes_up_to", (0, None))
+    if act is not None and (actor := actor_or_none()) is not None and actor.may(act):
+        request.max_content_length = size
 
 
 def api_blueprint(blueprint: Blueprint) -> Blueprint:

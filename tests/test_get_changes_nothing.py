@@ -34,6 +34,7 @@ from points.bulletins.publish import PostBulletin, post_bulletin
 from points.earning.act_sheets import RecordRows, listed, record_rows, sheet_id
 from points.earning.awards import award
 from points.earning.recorders import Act
+from points.feeds.files import FeedFile, FileRow, RecordFileRows, record_file_rows
 from points.models import BulletinLine, Transfer
 from points.settlement import settle_due
 from points.statements.issue import IssueStatement, issue_statement
@@ -47,6 +48,7 @@ from tests.people import HERE, THERE, People
 from tests.people import Someone as Staff
 from tests.points.doors import building_lead, grid_worker
 from tests.points.earning import serving
+from tests.points.feeding import feeder
 from tests.residents.forms import prove
 
 Arguments = dict[str, object]
@@ -128,6 +130,15 @@ def sheet(scene: Scene, cast: People) -> UUID:
     return identity
 
 
+def feed_file(scene: Scene, cast: People) -> tuple[UUID, UUID]:
+    """Let a feeder in, and import a file of it; return both."""
+    bins = feeder(scene.app, scene.run, cast, scene.app.extensions["linli"].clock)
+    rows = (FileRow(number=2, key="a1", item=None, error="时间没有看懂。"),)
+    file = FeedFile(feeder=bins.id, name="十一月.csv", digest="bins", total=2)
+    command = RecordFileRows(file=file, rows=rows, goes_on=False)
+    return bins.id, scene.run(record_file_rows, command, cast.actor(cast.lin)).batch
+
+
 def bulletin_line(scene: Scene, wang: Someone, clock: Clock) -> UUID:
     """Post October's list with a line of a resident's; return the line."""
     now = clock.now
@@ -172,6 +183,7 @@ def arguments(app: Flask, cast: People, clock: Clock) -> Arguments:
 
     line_id = bulletin_line(scene, wang, clock)
     paper, book = papers(scene, cast, wang)
+    bins, batch = feed_file(scene, cast)
 
     def venue(connection: Connection) -> str:
         shown = screen.codes(connection, screen.session(connection, session), clock.now)
@@ -198,6 +210,8 @@ def arguments(app: Flask, cast: People, clock: Clock) -> Arguments:
         "book_paper": book,
         "key": "serve.neighbour",
         "sheet_id": sheet(scene, cast),
+        "feeder_id": bins,
+        "batch_id": batch,
         "month": "2026-10",
         "line_id": line_id,
         "pickup": code,
