@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import flask_babel
+import flask_smorest
 from flask import (
     Blueprint,
     Flask,
@@ -41,6 +42,7 @@ from core.api_document import finished
 from core.config import ROOT, Config
 from core.db import is_our_mistake
 from core.errors import N_, AppError, Busy, SignInNeeded, TooMany
+from core.http_keys import KEY_MAX
 from core.identity import API_PREFIX, actor_or_none
 from core.messages import BADGE_MAX, new_count
 from core.schema import Schema
@@ -135,7 +137,7 @@ def init_app(app: Flask, config: Config) -> SafeApi:
     app.jinja_env.globals["actor"] = actor_or_none
     app.jinja_env.globals["now"] = present
     app.jinja_env.globals["new_messages"] = new_messages
-    app.before_request(_refuse_nul)
+    app.before_request(_refuse_untyped)
     app.after_request(_harden)
     app.teardown_request(_release)
     app.teardown_appcontext(_release)
@@ -214,10 +216,21 @@ def _nonce() -> str:
     return str(g.nonce)
 
 
-def _refuse_nul() -> None:
+@flask_smorest.Blueprint.ARGUMENTS_PARSER.location_loader("json")
+def _json_of(asked: Any, schema: Any) -> Any:
+    """Read a body; nested without end, or with a number of thousands of digits, it is none."""
+    try:
+        return flask_smorest.Blueprint.ARGUMENTS_PARSER.load_json(asked, schema)
+    except (RecursionError, ValueError):
+        flask_smorest.abort(400, messages={})
+
+
+def _refuse_untyped() -> None:
     """Refuse what no person types and PostgreSQL stores in no text; the API's schemas do so too."""
     if wants_json():
         return
+    if len(request.form.get("key", "")) > KEY_MAX:
+        abort(400)
     for given in (request.args, request.form):
         if any("\x00" in value for _name, value in given.items(multi=True)):
             abort(400)

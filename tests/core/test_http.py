@@ -20,7 +20,7 @@ from app import create_app
 from core.config import ROOT
 from core.db import db
 from core.errors import Busy, Conflict, Forbidden, NotFound, Rejected, TooMany
-from core.http import STATIC_SECONDS, UNEXPECTED, static_url
+from core.http import NOT_JSON, STATIC_SECONDS, UNEXPECTED, static_url
 from core.http_keys import KEY_MAX, form_key, idempotency_key
 from core.work import Work, reader, transact
 from tests.conftest import Stage
@@ -152,7 +152,9 @@ def test_a_token_of_another_browser_is_none(app: Flask, client: FlaskClient) -> 
             "role",
         ),
         ({"json": [1]}, 422, "invalid", "_schema"),
-        ({"data": "{", "content_type": "application/json"}, 400, "bad_request", None),
+        ({"data": "{", "content_type": "application/json"}, 400, "bad_request", NOT_JSON),
+        ({"data": "[" * 100_000, "content_type": "application/json"}, 400, "bad_request", NOT_JSON),
+        ({"data": "9" * 10_000, "content_type": "application/json"}, 400, "bad_request", NOT_JSON),
     ],
 )
 def test_a_body_that_is_not_understood_names_its_fields_and_blames_nobody(
@@ -176,6 +178,7 @@ def test_what_no_database_stores_as_text_is_not_understood(
         client.get("/sign-in?next=/%00"),
         lin.get("/console/people?q=a&q=%00"),
         send(lin, "/console/people", "/console/people/end", grant_id="x\0"),
+        send(lin, "/console/people", "/console/people/end", key="k" * (KEY_MAX + 1)),
     )
 
     for answer in answers:

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any, ClassVar, NoReturn, ParamSpec, Protocol, TypeVar
 
 import flask
 from marshmallow import Schema
@@ -10,7 +10,14 @@ _R = TypeVar("_R")
 class _Same(Protocol):
     def __call__(self, view: Callable[_P, _R], /) -> Callable[_P, _R]: ...
 
+def abort(http_status_code: int, exc: Exception | None = ..., **kwargs: Any) -> NoReturn: ...
+
+class _Parser:
+    def location_loader(self, name: str) -> _Same: ...
+    def load_json(self, req: Any, schema: Any) -> Any: ...
+
 class Blueprint(flask.Blueprint):
+    ARGUMENTS_PARSER: ClassVar[_Parser]
     def __init__(
         self, name: str, import_name: str, *, description: str = ..., url_prefix: str | None = ...
     ) -> None: ...
