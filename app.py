@@ -12,6 +12,7 @@ from flask_migrate import Migrate
 import activities.api
 import activities.defaults
 import activities.doorway
+import activities.handing_on
 import activities.jobs
 import activities.panels
 import activities.served
@@ -108,6 +109,7 @@ from core.jobs import Daily, Every, Job
 from core.work import Runtime, Subscribers, clock_from, transact
 from points.events import LineReversed, PointsWanted, ProofFailed, RuleOutsideBand
 from residents.events import (
+    PlaceEnded,
     PlacesLoaded,
     ResidentConfirmed,
     ResidentDied,
@@ -179,6 +181,7 @@ SUBSCRIBERS: Subscribers = {
         exchange.defaults.seed_rates,
     ),
     ResidentsAdded: (points.subscribers.open_holders,),
+    PlaceEnded: (activities.handing_on.hand_on, points.subscribers.hand_on),
     ResidentDied: (points.subscribers.end_account,),
     ResidentLives: (points.subscribers.reopen_account,),
     ResidentConfirmed: (points.subscribers.award_verified,),

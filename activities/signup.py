@@ -305,6 +305,12 @@ def cancel_sign_up(work: Work, command: ForResident) -> SignedUp:
     )
     if work.connection.execute(arrived).first() is not None:
         raise AlreadyArrived
+    give_back(work, session, command, before)
+    return cancelled
+
+
+def give_back(work: Work, session: SessionFacts, command: ForResident, before: str | None) -> None:
+    """Cancel a sign-up; its place, if it has one, goes to the first in the queue."""
     put(work, command, before, "cancelled")
     if before == "signed_up":
         work.connection.execute(
@@ -313,7 +319,6 @@ def cancel_sign_up(work: Work, command: ForResident) -> SignedUp:
             .values(taken=SessionPart.taken - 1),
         )
         _move_up(work, session, command.part)
-    return cancelled
 
 
 def _move_up(work: Work, session: SessionFacts, part: Part) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import insert, or_, select, update
 from core import settings
 from core.errors import N_, Conflict, Rejected
 from residents.addresses import Address
-from residents.events import ResidentDied, ResidentsAdded
+from residents.events import PlaceEnded, ResidentDied, ResidentsAdded
 from residents.households import Dwellings
 from residents.models import (
     Consent,
@@ -361,6 +361,7 @@ def _note(
             recorded_at=work.now,
         ),
     )
+    work.publish(PlaceEnded(resident, successor))
 
 
 def _end_representations(work: Work, person: UUID) -> None:

@@ -35,6 +35,14 @@ class ResidentConfirmed:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceEnded:
+    """A resident's place has ended; ``successor`` goes on in their stead, nobody after a death."""
+
+    resident: UUID
+    successor: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class ResidentDied:
     """Staff recorded that a resident has died; the household may spend what is left until a day."""
 

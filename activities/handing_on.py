@@ -1,0 +1,71 @@
+"""Sign-ups of somebody who moved, whose records became one, or who died: they go along, or end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from activities.models import Attendance, Session, SignUp
+from activities.signup import ForResident, SessionFacts, facts, give_back
+from residents.models import Resident
+
+if TYPE_CHECKING:
+    from core.work import Work
+
+
+class Ended(Protocol):
+    """An event that says whose place ended, and who goes on in their stead, if anybody."""
+
+    @property
+    def resident(self) -> UUID:
+        """The resident as they were."""
+
+    @property
+    def successor(self) -> UUID | None:
+        """The resident as they are now."""
+
+
+def hand_on(work: Work, event: Ended) -> None:
+    """Let sign-ups for what is still to come go along, or give the places back.
+
+    Whoever has come already stays as they came.
+    """
+    came = select(Attendance.id).where(
+        Attendance.session == SignUp.session, Attendance.resident == SignUp.resident
+    )
+    coming = (
+        select(SignUp.session, SignUp.part, SignUp.state)
+        .join(Session, Session.id == SignUp.session)
+        .where(
+            SignUp.resident == event.resident,
+            SignUp.state != "cancelled",
+            Session.state == "open",
+            Session.ends_at > work.now,
+            ~came.exists(),
+        )
+        .order_by(SignUp.session, SignUp.part)
+    )
+    for row in work.connection.execute(coming).all():
+        session = facts(work.connection, row.session)
+        old = ForResident(session=row.session, part=row.part, resident=event.resident)
+        if not _goes_along(work, session, old, event.successor):
+            give_back(work, session, old, row.state)
+
+
+def _goes_along(
+    work: Work, session: SessionFacts, old: ForResident, successor: UUID | None
+) -> bool:
+    """Give the sign-up to whoever goes on, if they may come and have none of their own."""
+    home = select(Resident.community).where(Resident.id == successor)
+    if session.open_to == "community" and work.connection.scalar(home) != session.community:
+        return False
+    mine = (SignUp.session == old.session) & (SignUp.part == old.part)
+    own = select(SignUp.state).where(mine, SignUp.resident == successor)
+    if successor is None or work.connection.scalar(own) is not None:
+        return False
+    work.connection.execute(
+        update(SignUp).where(mine, SignUp.resident == old.resident).values(resident=successor)
+    )
+    return True
