@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import delete, exists, update
+from sqlalchemy.orm import aliased
 
+from core.directory import directory
 from points.accounts import (
     household_key,
     open_accounts,
@@ -18,7 +20,7 @@ from points.accounts import (
 )
 from points.earning.awards import Award, award
 from points.earning.rules import RuleUnknown, rule_in_force
-from points.models import AccountEnd
+from points.models import AccountEnd, Correction, NeighbourHelp
 
 if TYPE_CHECKING:
     from core.work import Work
@@ -94,6 +96,51 @@ def award_verified(work: Work, event: Verified) -> None:
             source_id=event.resident,
             event_at=work.now,
         ),
+    )
+
+
+class Ended(Protocol):
+    """An event that says whose place ended, and who goes on in their stead, if anybody."""
+
+    @property
+    def resident(self) -> UUID:
+        """The resident as they were."""
+
+    @property
+    def successor(self) -> UUID | None:
+        """The resident as they are now."""
+
+
+def hand_on(work: Work, event: Ended) -> None:
+    """Let whoever goes on give the words that are asked for, and get the answers still to come."""
+    if event.successor is None:
+        return
+    work.connection.execute(
+        update(NeighbourHelp)
+        .where(
+            NeighbourHelp.helped == event.resident,
+            NeighbourHelp.helper != event.successor,
+            NeighbourHelp.state == "asked",
+        )
+        .values(helped=event.successor),
+    )
+    before, now = (
+        directory().holder(work.connection, "resident", each)
+        for each in (event.resident, event.successor)
+    )
+    if before is None or now is None or before.person == now.person:
+        return
+    other = aliased(Correction)
+    # Two records have asked about the same: the answer to one of them is enough.
+    twice = exists().where(
+        other.subject == Correction.subject,
+        other.asked_by == now.person,
+        other.state == "open",
+    )
+    work.connection.execute(
+        update(Correction)
+        .where(Correction.asked_by == before.person, Correction.state == "open", ~twice)
+        .values(asked_by=now.person),
     )
 
 

@@ -278,14 +278,19 @@ def tell(work: Work, row: Row[Adjustment], amount: int, key: str) -> None:
     if not amount:
         return
     moved = amount if row.amount > 0 else -amount
+    # Whoever lives in a household that was left is somebody else.
+    since = row.proposed_at if row.person is None else None
+    went = directory().following(work.connection, row.holder_id, since)
+    last = [row.holder_id, *went][-1]
     if row.person is None:
-        tell_household(work, (row.community, row.household), key, moved, row.reason)
+        tell_household(work, (row.community, last), key, moved, row.reason)
         return
+    now = directory().holder(work.connection, "resident", last)
     outbox.send(
         work,
         "points.adjusted",
         key=key,
-        person=row.person,
+        person=row.person if now is None else now.person,
         community=directory().places(work.connection, [row.community]).get(row.community, ""),
         points=signed(moved),
         reason=row.reason,

@@ -32,6 +32,7 @@ from points.correcting.corrections import (
 )
 from points.correcting.deciding import to_decide
 from points.earning.recorders import HolderUnknown, KindUnfit
+from tests.exchange.test_merging import merged
 from tests.people import HERE, Someone, second_self
 from tests.points.books import Nothing, one
 from tests.points.correcting import Desk
@@ -307,6 +308,15 @@ def test_the_holder_is_told(desk: Desk) -> None:
     )
     assert person == desk.cast.wang.person
     assert json.loads(params)["points"] == "+5"
+
+
+def test_the_record_that_stays_of_two_is_told(desk: Desk) -> None:
+    proposal = desk.propose(500)
+    kept = merged(desk.cast, desk.run, desk.cast.wang)
+    desk.decide(proposal)
+
+    query = select(OutboxMessage.person).where(OutboxMessage.template == "points.adjusted")
+    assert desk.ask(lambda c: c.scalars(query).all()) == [kept.person]
 
 
 def test_each_of_a_household_reads_that_its_points_were_changed(desk: Desk) -> None:

@@ -24,6 +24,7 @@ from points.correcting.corrections import (
     WithdrawCorrection,
     answer_correction,
     corrections_about,
+    corrections_of,
     corrections_open,
     open_correction,
     remind_due,
@@ -32,6 +33,7 @@ from points.correcting.corrections import (
 from points.earning.awards import award
 from points.models import Correction
 from tests.conftest import Clock
+from tests.exchange.test_merging import merged
 from tests.people import HERE, THERE, People, Someone
 from tests.points.books import Nothing, one
 from tests.points.earning import serving
@@ -74,6 +76,17 @@ def test_the_answer_is_kept_and_sent(run: Run, ask: Run, cast: People, asked: UU
     [(person, channel, params)] = ask(messages, "correction.answered")
     assert (person, channel) == (cast.wang.person, "sms")
     assert params["answer"] == "签到表上是 9:00 …"
+
+
+def test_the_record_that_stays_of_two_gets_the_answer(
+    run: Run, ask: Run, cast: People, asked: UUID
+) -> None:
+    kept = merged(cast, run, cast.wang)
+
+    assert [each.id for each in ask(corrections_of, one(kept.person))] == [asked]
+    run(answer_correction, answer(asked), cast.actor(cast.staff))
+    [(person, channel, _params)] = ask(messages, "correction.answered")
+    assert (person, channel) == (kept.person, "sms")
 
 
 def test_the_line_keeps_its_story(run: Run, ask: Run, cast: People, asked: UUID) -> None:

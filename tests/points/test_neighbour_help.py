@@ -33,6 +33,7 @@ from points.models import NeighbourHelp
 from points.proof.verify import verify
 from residents.representations import Represent, represent
 from tests.conftest import Clock
+from tests.exchange.test_merging import merged
 from tests.people import HERE, People
 from tests.points.books import one
 from tests.points.doors import building_lead
@@ -107,6 +108,16 @@ def test_a_yes_on_the_own_phone_gives_the_points_once(
     row = ask(helps)[0]
     assert (row.state, row.word, row.confirmed_by) == ("confirmed", "device", cast.chen.person)
     assert ask(asked_of, one(cast.chen.resident), clock.now) == []
+
+
+def test_the_record_that_stays_of_two_is_asked_for_the_word(
+    run: Run, ask: Run, cast: People, asked: UUID, clock: Clock
+) -> None:
+    kept = merged(cast, run, cast.chen)
+
+    assert [each.id for each in ask(asked_of, one(kept.resident), clock.now)] == [asked]
+    said = run(answer_help, AnswerHelp(help=asked, helped=True), cast.actor(kept))
+    assert said.amount == 300
 
 
 @pytest.mark.parametrize("who", ["chen", "lead"])
