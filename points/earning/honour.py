@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, case, exists, func, select
 from sqlalchemy.orm import aliased
 
+from points.carrying import SOURCE as MOVING
 from points.models import Adjustment, Deduction, Reversal, Transfer
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def deducted(connection: Connection, accounts: Sequence[int]) -> dict[int, int]:
 def of_the_year(connection: Connection, accounts: Sequence[int], day: dt.date) -> int:
     """Return the basic points that came to these accounts since the first of January.
 
-    What came along in a move counts as it was: the family has not begun anew. What undoes a line
+    What came along in a move counts as it was: the family has not begun anew; what goes back to
+    where they lived, to be taken there, lowers only what came along this year. What undoes a line
     of a year before changes that year, and not this one.
     """
     begin, undone = day.replace(month=1, day=1), aliased(Transfer)
@@ -49,13 +51,17 @@ def of_the_year(connection: Connection, accounts: Sequence[int], day: dt.date) -
         Adjustment.id == Transfer.source_id, undone.id == Adjustment.original, undone.day < begin
     )
     counts = and_(Transfer.day >= begin, ~of_before)
-    came = select(func.coalesce(func.sum(case((gives_back, 0), else_=Transfer.amount)), 0)).where(
-        Transfer.credit > 0, Transfer.credit.in_(accounts), counts
-    )
-    went = select(func.coalesce(func.sum(Transfer.amount), 0)).where(
+    along = case((Transfer.source_kind == MOVING, Transfer.amount), else_=0)
+    came = select(
+        func.sum(case((gives_back, 0), else_=Transfer.amount)).label("all"),
+        func.sum(along).label("along"),
+    ).where(Transfer.credit > 0, Transfer.credit.in_(accounts), counts)
+    went = select(func.sum(Transfer.amount).label("all"), func.sum(along).label("along")).where(
         Transfer.debit > 0,
         Transfer.debit.in_(accounts),
         counts,
         Transfer.source_kind != DEDUCTION,
     )
-    return int(connection.scalar(came) or 0) - int(connection.scalar(went) or 0)
+    more, less = connection.execute(came).one(), connection.execute(went).one()
+    too_much = max(0, int(less.along or 0) - int(more.along or 0))
+    return int(more.all or 0) - int(less.all or 0) + too_much

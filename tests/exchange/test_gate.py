@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -11,6 +12,7 @@ from core.acts import SYSTEM, Actor
 from core.ids import uuid8
 from core.work import Work
 from exchange.gate import BasicPointsMissing
+from exchange.moving import MoveHousehold, move_household
 from points.accounts import account_id, household_account, resident_account
 from points.correcting.adjustments import ProposeReversal, propose_reversal
 from points.correcting.deciding import DecideAdjustment, decide_adjustment
@@ -29,7 +31,7 @@ def shelf(scene: Scene) -> Actor:
     return clerk
 
 
-def honour(scene: Scene, account: int, amount: int) -> UUID:
+def honour(scene: Scene, account: int, amount: int, community: int = HERE) -> UUID:
     """Post basic points, as settlement would; return the line."""
 
     def give(work: Work, _command: None) -> UUID:
@@ -40,8 +42,8 @@ def honour(scene: Scene, account: int, amount: int) -> UUID:
                 id=identity,
                 act="award",
                 points_kind="basic",
-                community=HERE,
-                debit=account_id("issued", HERE, "basic"),
+                community=community,
+                debit=account_id("issued", community, "basic"),
                 credit=account,
                 amount=amount,
                 event_at=work.now,
@@ -138,9 +140,62 @@ def test_what_was_taken_back_of_last_year_takes_nothing_from_this_year(
     wrong = honour(scene, own(wang), 15 * POINT)
     close(scene.app, clock, dt.date(2026, 12, 31))
     honour(scene, household_account(wang.household, HERE), 20 * POINT)
-    back = ProposeReversal(key="back", line=wrong, reason="记错了人", evidence="签到表")
-    made = scene.run(propose_reversal, back, shelf)
+    take_back(scene, wrong, shelf)
+
+    assert scene.order(wang, item).state == "submitted"
+
+
+@pytest.fixture
+def mover(scene: Scene) -> Someone:
+    """Somebody with 50 points, who is going to move where a gate asks for 20 basic ones."""
+    scene.set_to(GATE, "20", THERE)
+    return scene.resident(HERE, points=50)
+
+
+@pytest.fixture
+def oil(scene: Scene) -> UUID:
+    zhou = scene.staff(THERE, name="周国栋")
+    scene.station(THERE, zhou)
+    return scene.item(THERE, zhou, stock=5)
+
+
+def move(scene: Scene, who: Someone) -> Someone:
+    """Let a whole family move there."""
+    command = MoveHousehold(key="move", community=THERE, residents=(who.resident,))
+    moved = scene.run(move_household, command, scene.staff(THERE, name="孙丽"))
+    return replace(who, resident=moved.residents[0], household=moved.household, community=THERE)
+
+
+def take_back(scene: Scene, line: UUID, clerk: Actor) -> None:
+    back = ProposeReversal(key="back", line=line, reason="记错了人", evidence="签到表")
+    made = scene.run(propose_reversal, back, clerk)
     lead = scene.staff(HERE, "lead", name="赵建平")
     scene.run(decide_adjustment, DecideAdjustment(adjustment=made.id), lead)
 
-    assert scene.order(wang, item).state == "submitted"
+
+def test_what_is_taken_back_of_a_family_that_moved_last_year_takes_nothing_from_this_year(
+    scene: Scene, shelf: Actor, clock: Clock, mover: Someone, oil: UUID
+) -> None:
+    wrong = honour(scene, own(mover), 15 * POINT)
+    moved = move(scene, mover)
+    close(scene.app, clock, dt.date(2026, 12, 31))
+    honour(scene, household_account(moved.household, THERE), 20 * POINT, THERE)
+
+    take_back(scene, wrong, shelf)
+
+    assert scene.order(moved, oil).state == "submitted"
+
+
+def test_what_came_along_this_year_and_is_taken_back_opens_no_door(
+    scene: Scene, shelf: Actor, mover: Someone, oil: UUID
+) -> None:
+    wrong = honour(scene, own(mover), 15 * POINT)
+    honour(scene, household_account(mover.household, HERE), 6 * POINT)
+    moved = move(scene, mover)
+    assert scene.order(moved, oil).state == "submitted"
+
+    take_back(scene, wrong, shelf)
+
+    with pytest.raises(BasicPointsMissing) as refused:
+        scene.order(moved, oil)
+    assert "还差 14 分" in refused.value.sentence()
