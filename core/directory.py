@@ -120,6 +120,9 @@ class Directory(Protocol):
         ``since``: what they had at a moment; what went before it was theirs no more.
         """
 
+    def leading(self, connection: Connection, household: UUID) -> dict[UUID, dt.datetime]:
+        """Return the households that went on into this one, and when each of them did."""
+
     def standings(self, connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Standing]:
         """Return where these residents and households live today; who moved away is left out."""
 

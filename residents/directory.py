@@ -238,6 +238,10 @@ class ResidentsDirectory:
         found = finding.following(connection, "resident", holder, since)
         return found or finding.following(connection, "household", holder, since)
 
+    def leading(self, connection: Connection, household: UUID) -> dict[UUID, dt.datetime]:
+        """Return the households that went on into this one, and when each of them did."""
+        return finding.leading(connection, household)
+
     def standings(self, connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Standing]:
         """Return where these residents and households live today, in two questions a chunk."""
         wanted = sorted(set(ids))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import and_, join, or_, select
+from sqlalchemy import and_, func, join, or_, select
 from sqlalchemy.orm import aliased
 
 from core.crypto import PhoneMalformed, normal_phone, phone_index
@@ -60,6 +60,26 @@ def _step(
     elif kind == "household":
         query = query.order_by(when.desc())
     return connection.execute(query.order_by(when).limit(1)).first()
+
+
+def leading(connection: Connection, household: UUID) -> dict[UUID, dt.datetime]:
+    """Return the households that went on into this one, and when each of them did."""
+    found: dict[UUID, dt.datetime] = {}
+    before, after = aliased(Resident), aliased(Resident)
+    when = func.max(ResidentEnd.recorded_at)
+    later = {household}
+    while later:
+        rows = connection.execute(
+            select(before.household, when.label("left"))
+            .select_from(join(ResidentEnd, before, before.id == ResidentEnd.resident))
+            .join(after, after.id == ResidentEnd.successor)
+            .where(after.household.in_(later), ResidentEnd.household_follows)
+            .group_by(before.household),
+        )
+        new = {row.household: row.left for row in rows if row.household not in {household, *found}}
+        found |= new
+        later = set(new)
+    return found
 
 
 def households_at(

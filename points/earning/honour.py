@@ -7,14 +7,16 @@ was taken back counts no more.
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, case, exists, func, select
+from sqlalchemy import and_, case, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
+from core.directory import directory
 from points.carrying import SOURCE as MOVING
-from points.models import Adjustment, Deduction, Reversal, Transfer
+from points.models import Account, Adjustment, Deduction, Reversal, Transfer
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -23,19 +25,39 @@ DEDUCTION = "deduction"
 
 
 def deducted(connection: Connection, accounts: Sequence[int]) -> dict[int, int]:
-    """Return what deductions took from these accounts and nobody gave back, in centipoints."""
+    """Return what deductions took from these accounts and nobody gave back, in centipoints.
+
+    What a household had been deducted before it moved counts where it is now.
+    """
     undone = aliased(Transfer)
+    homes = select(Account.id, Account.holder_id).where(
+        Account.id.in_(accounts), Account.holder_kind == "household"
+    )
+    earlier = {
+        old: (home.id, left)
+        for home in connection.execute(homes)
+        for old, left in directory().leading(connection, home.holder_id).items()
+    }
+    before = (
+        and_(Deduction.household == old, Deduction.created_at <= left)
+        for old, (_, left) in earlier.items()
+    )
     query = (
         select(
+            Deduction.household,
             Deduction.account,
             func.sum(Deduction.amount - func.coalesce(undone.amount, 0)).label("amount"),
         )
         .outerjoin(Reversal, Reversal.original == Deduction.id)
         .outerjoin(undone, undone.id == Reversal.reversal)
-        .where(Deduction.account.in_(accounts))
-        .group_by(Deduction.account)
+        .where(or_(Deduction.account.in_(accounts), *before))
+        .group_by(Deduction.household, Deduction.account)
     )
-    return {row.account: int(row.amount) for row in connection.execute(query)}
+    found: Counter[int] = Counter()
+    for row in connection.execute(query):
+        account, _ = earlier.get(row.household, (row.account, None))
+        found[account] += int(row.amount)
+    return found
 
 
 def of_the_year(connection: Connection, accounts: Sequence[int], day: dt.date) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -38,8 +39,9 @@ from points.wallet import wallet
 from tests.admin.scene import words
 from tests.conftest import Clock
 from tests.ended import end
+from tests.exchange.test_moving import honour_here
 from tests.exchange.threads import all_at_once
-from tests.people import HERE, THERE, People
+from tests.people import HERE, NEAR, THERE, People
 from tests.points.books import one
 from tests.points.earning import CORRIDOR, count, serving
 
@@ -384,9 +386,10 @@ def test_the_verifier_finds_a_deduction_without_transfer_or_reminders(
         assert found in ask(lambda c: [each.name for each in verify(c).broken])
 
 
-def title(cast: People, app: Flask) -> tuple[int, int]:
+def title(cast: People, app: Flask, resident: UUID | None = None) -> tuple[int, int]:
     """What 王秀英's family has for its title, and what is missing for the next one."""
     who = cast.actor(cast.wang)
+    who = replace(who, resident=resident or who.resident)
     with app.app_context(), reading() as connection:
         seen = directory().viewer(connection, who, present())
         found = wallet(connection, seen)
@@ -431,6 +434,50 @@ def test_what_was_wrong_and_is_taken_back_counts_no_more_for_the_title(
     run(decide_adjustment, DecideAdjustment(adjustment=proposed.id), cast.actor(cast.lead))
 
     assert title(cast, app) == (200, 4800)
+
+
+@pytest.mark.usefixtures("earned")
+def test_a_deduction_lowers_no_title_where_the_household_has_moved_since(
+    app: Flask, run: Run, cast: People, clock: Clock, remind: Any, take: Any
+) -> None:
+    remind(10)
+    remind(3)
+    line = take().id
+    members = (one(cast.wang.resident), one(cast.li.resident))
+    first = MoveHousehold(key="away", community=THERE, residents=members)
+    there = run(move_household, first, cast.actor(cast.elsewhere))
+    clock.advance(minutes=1)
+    on = MoveHousehold(key="on", community=NEAR, residents=there.residents)
+    near = run(move_household, on, cast.actor(cast.near))
+
+    assert title(cast, app, near.residents[0]) == (500, 4500)
+    back = ProposeReversal(key="back", line=line, reason="当天已清走", evidence="照片")
+    proposed = run(propose_reversal, back, cast.actor(cast.staff))
+    run(decide_adjustment, DecideAdjustment(adjustment=proposed.id), cast.actor(cast.lead))
+    with app.app_context():
+        follow_residents()
+    assert title(cast, app, near.residents[0]) == (500, 4500)
+
+
+@pytest.mark.usefixtures("earned")
+def test_what_was_deducted_from_who_moves_in_later_is_not_of_who_moved_away(
+    app: Flask, run: Run, cast: People, clock: Clock, remind: Any, take: Any
+) -> None:
+    home = one(cast.wang.household)
+    members = (one(cast.wang.resident), one(cast.li.resident))
+    command = MoveHousehold(key="away", community=THERE, residents=members)
+    moved = run(move_household, command, cast.actor(cast.elsewhere))
+    clock.advance(hours=1)
+    back = MoveHousehold(
+        key="in", community=HERE, residents=(one(cast.there.resident),), household=home
+    )
+    run(move_household, back, cast.actor(cast.staff))
+    run(honour_here, household_account(home, HERE))
+    remind(10)
+    remind(3)
+    take()
+
+    assert title(cast, app, moved.residents[0]) == (500, 4500)
 
 
 @pytest.mark.usefixtures("earned")
