@@ -146,9 +146,12 @@ class Directory(Protocol):
         """Return a person's number as it is stored, for the outbox; None without a phone."""
 
     def contacts(
-        self, connection: Connection, residents: Sequence[UUID]
+        self, connection: Connection, holders: Sequence[UUID]
     ) -> dict[UUID, tuple[UUID, str | None]]:
-        """Return the person and the stored number of each of these who lives here today."""
+        """Return the person and the stored number of these residents and of who is of these homes.
+
+        By their residents; who does not live here today is left out.
+        """
 
     def number(self, connection: Connection, community: int) -> str:
         """Return the number to call about a community's matters, in words where there is none."""

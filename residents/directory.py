@@ -283,16 +283,20 @@ class ResidentsDirectory:
         return connection.scalar(select(Person.phone_cipher).where(Person.id == person))
 
     def contacts(
-        self, connection: Connection, residents: Sequence[UUID]
+        self, connection: Connection, holders: Sequence[UUID]
     ) -> dict[UUID, tuple[UUID, str | None]]:
-        """Return the person and the stored number of each of these who lives here today."""
+        """Return the person and the stored number of these residents and of who is of these homes.
+
+        By their residents; who does not live here today is left out.
+        """
         found: dict[UUID, tuple[UUID, str | None]] = {}
-        for start in range(0, len(residents), LOOK_UP):
+        for start in range(0, len(holders), LOOK_UP):
+            chunk = holders[start : start + LOOK_UP]
             rows = connection.execute(
                 select(Resident.id, Resident.person, Person.phone_cipher)
                 .join(Person, Person.id == Resident.person)
                 .where(
-                    Resident.id.in_(residents[start : start + LOOK_UP]),
+                    or_(Resident.id.in_(chunk), Resident.household.in_(chunk)),
                     Resident.valid_to.is_(None),
                 ),
             )

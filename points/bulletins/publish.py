@@ -10,11 +10,14 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from sqlalchemy import and_, case, func, insert, not_, select, union_all
 
-from core import settings
+from core import outbox, settings
+from core.directory import directory
 from core.errors import N_, Rejected
+from core.formats import message_day
 from core.ids import uuid8
 from core.work import business_day, day_start, present, reading, transact
 from points.closing import STILL_OPEN
@@ -61,7 +64,7 @@ def due_on(connection: Connection, community: int, month: dt.date, now: dt.datet
 
 
 def post_bulletin(work: Work, command: PostBulletin) -> BulletinPosted:
-    """Write the list of a month and its lines; the same month again changes nothing.
+    """Write the list of a month and its lines, and tell who stands on it; once.
 
     Raises Forbidden or MonthNotOver.
     """
@@ -104,7 +107,25 @@ def post_bulletin(work: Work, command: PostBulletin) -> BulletinPosted:
     )
     for start in range(0, len(lines), INSERTED):
         work.connection.execute(insert(BulletinLine), lines[start : start + INSERTED])
+    _tell(work, command, {each["holder_id"] for each in lines}, posted.objections_until)
     return posted
+
+
+def _tell(work: Work, command: PostBulletin, holders: set[UUID], until: dt.date) -> None:
+    """Tell who stands on the list and lives there, each once, and until when they may object."""
+    at = directory().standings(work.connection, holders)
+    there = [each for each in sorted(at) if at[each].community == command.community]
+    month = command.month.month
+    letters = {
+        person: outbox.Letter(
+            key=f"{command.community}:{command.month:%Y-%m}:{person}",
+            person=person,
+            phone_cipher=cipher,
+            params={"month": str(month), "date": message_day(until)},
+        )
+        for person, cipher in directory().contacts(work.connection, there).values()
+    }
+    outbox.send_many(work, "bulletin.posted", list(letters.values()))
 
 
 def _lines(

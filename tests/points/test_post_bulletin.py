@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -22,6 +23,7 @@ from points.bulletins.publish import MonthNotOver, PostBulletin, post_bulletin, 
 from points.earning.awards import ConfirmAwards, confirm_awards
 from points.settlement import settle_due
 from residents.naming import SetNaming, set_naming
+from residents.people import EnterResident, enter_resident
 from tests.conftest import Clock
 from tests.people import HERE, THERE, People
 from tests.points.books import one
@@ -213,6 +215,32 @@ def test_staff_are_told_the_day_before(
     people = {cast.staff.person, cast.lead.person}
     assert people <= ask(told)
     assert ask(rows, "bulletins") == 0
+
+
+@pytest.mark.usefixtures("november_is_over")
+def test_who_stands_on_the_list_is_told_once_until_when_they_may_object(
+    app: Flask, run: Run, cast: People, clock: Clock, ask: Callable[..., Any]
+) -> None:
+    clock.set(dt.datetime(2026, 11, 25, 2, tzinfo=dt.UTC))
+    # Somebody from elsewhere helped here: they read the list of their own community.
+    give(run, cast, "guest", holder_id=one(cast.there.resident), community=THERE, bearing=HERE)
+    house = one(cast.wang.household)
+    daughter = EnterResident(name="李晓燕", community=HERE, household=house, key="li")
+    entered = run(enter_resident, daughter, cast.actor(cast.staff))
+    settle(app, clock)
+    clock.set(dt.datetime(2026, 12, 5, 2, tzinfo=dt.UTC))
+    assert post(run).lines == 5
+    assert post(run).exists
+
+    def told(connection: Connection) -> list[Any]:
+        query = select(OutboxMessage.person, OutboxMessage.params, OutboxMessage.channel)
+        of = query.where(OutboxMessage.template == "bulletin.posted")
+        return [(row[0], json.loads(row[1]), row[2]) for row in connection.execute(of)]
+
+    found = ask(told)
+    home = sorted([one(cast.wang.person), one(cast.li.person), entered.person])
+    assert sorted(person for person, _, _ in found) == home
+    assert all(each[1:] == ({"month": "11", "date": "12月12日"}, "inapp") for each in found)
 
 
 def test_what_waited_long_for_a_second_person_is_on_the_list_after_it_arrived(
