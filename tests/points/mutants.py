@@ -172,6 +172,26 @@ REASONS = (
         "The database reads them in this order anyway; it is said so that it has to.",
     ),
     Reason(
+        r"many\.x__used",
+        r"→ (nothing|\))$",
+        "It only narrows what is read: what is looked up is named by holder, rule and period.",
+    ),
+    Reason(
+        r"many\.xǁ_Manyǁwrite",
+        r"zip\(keys, key, \)",
+        "Both are three.",
+    ),
+    Reason(
+        r"words\.x_number",
+        r"replace\(\"-\", \"XXXX\"\)",
+        "The last ten figures of an id have no dash between them.",
+    ),
+    Reason(
+        r"check_views\.x__page",
+        r"get\(place, \)",
+        "The place of a paper that was issued is there.",
+    ),
+    Reason(
         r"hours_api\.x__rows",
         r"astimezone\(None\)",
         "The same moment in another zone.",

@@ -226,6 +226,7 @@ def test_the_row_that_was_taken_out_is_named_by_its_neighbour(app: Flask) -> Non
 
     assert found.id.startswith("a row that stood before ")
     assert str(rows[1].id) in found.id
+    assert (found.table, found.community, found.day) == ("seals", HERE, MIDDLE)
 
 
 def _of(row: Any) -> tuple[int, dt.date]:

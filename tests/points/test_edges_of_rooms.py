@@ -39,19 +39,23 @@ from points.earning.rules import rules_in_force
 from points.earning.simulation import Proposal, simulate
 from points.expiring import rush
 from points.expiring.expiry import expire_points
-from points.lines import LineUnknown
+from points.lines import LineUnknown, line_of
 from points.models import AccountEnd
+from points.queries import waiting_lines
 from points.statements import paper as statement_paper
 from points.statements import words
+from points.statements.book import BookRow
+from points.statements.book import moved as moved_in
 from points.statements.check import Issued
 from points.statements.paper import Heading
 from points.statements.periods import Period, Subject
 from points.statements.sums import Line, Sums
+from points.wallet import history
 from tests import printed
 from tests.people import HERE, THERE, People
 from tests.points.books import RESIDENT, Nothing, one
 from tests.points.bulletins_scene import NOVEMBER, november, post
-from tests.points.calendar import hangzhou, night, policy
+from tests.points.calendar import give_back, hangzhou, night, policy, set_aside
 from tests.points.correcting import Desk
 from tests.points.earning import CORRIDOR, HOUR, JOIN, count, serving
 from tests.points.statements_scene import moved
@@ -244,6 +248,44 @@ def test_points_of_new_years_day_count_in_the_new_year(desk: Desk) -> None:
         desk.earn(rule=JOIN, event_at=day)
 
     assert desk.ask(honour.of_the_year, [basic], dt.date(2027, 1, 2)) == 200
+
+
+def test_what_waits_names_its_holder_and_is_no_gain_of_the_month_yet(desk: Desk) -> None:
+    household = one(desk.cast.wang.household)
+    desk.earn()
+    alone = desk.earn(settled=False)
+    shared = desk.earn(
+        settled=False, rule=CORRIDOR, holder_kind="household", holder_id=household, units=1
+    )
+    set_aside(desk.run, 41, 100, desk.account())
+    set_aside(desk.run, 42, 200, desk.account())
+    give_back(desk.run, 42)
+
+    found = [desk.ask(line_of, line) for line in (alone, shared)]
+    assert [(each.holder_kind, each.holder_id) for each in found] == [
+        ("resident", desk.cast.wang.resident),
+        ("household", household),
+    ]
+    waiting = desk.ask(waiting_lines, desk.account())
+    assert sorted((each.kind, each.amount) for each in waiting) == [("award", 1000), ("hold", -100)]
+    [month] = desk.ask(history, [desk.account()], None).months
+    assert (month.gained, month.spent, len(month.entries)) == (1000, 0, 3)
+
+
+def test_clearing_stands_at_the_end_of_a_book() -> None:
+    def row(purpose: str, debited: int = 100) -> BookRow:
+        return BookRow(
+            account=-1,
+            purpose=purpose,
+            counterpart=0,
+            opening=0,
+            credited=0,
+            debited=debited,
+            closing=0,
+        )
+
+    rows = [row("adjusted", debited=0), row("clearing"), row("issued")]
+    assert [each.purpose for each in moved_in(rows)] == ["issued", "clearing"]
 
 
 def test_a_trial_counts_a_household_together_and_the_year_before_the_month(desk: Desk) -> None:

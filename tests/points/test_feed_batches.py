@@ -27,7 +27,7 @@ from tests.exchange.threads import all_at_once
 from tests.people import HERE, THERE, People
 from tests.points.books import Nothing, one
 from tests.points.earning import count
-from tests.points.feeding import BIN, HOME, Feed, feeder, open_rule, platform, served, thrown
+from tests.points.feeding import BIN, HOME, HOURS, Feed, feeder, open_rule, platform, served, thrown
 from tests.points.meanwhile import meanwhile
 
 Run = Callable[..., Any]
@@ -72,6 +72,17 @@ def test_a_bin_records_for_the_household_at_an_address(
     assert row.recorded_by == bins.id
     assert row.reason == "智能投放合格，建国南苑 1 号垃圾房"
     assert row.due is not None
+
+
+def test_a_feeder_of_several_rules_records_by_each(
+    app: Flask, run: Run, cast: People, clock: Clock
+) -> None:
+    open_rule(run, cast, clock)
+    city = {"kind": "city", "scope_kind": "district", "place": 0}
+    both = feeder(app, run, cast, clock, name="城市大脑", rules=(BIN, HOURS), **city)
+    bag = thrown("a1", clock.now, holder={"address": HOME, "community": HERE})
+
+    assert both.codes(bag, served("a2", clock.now - DAY)) == ["", ""]
 
 
 def test_a_batch_sent_again_gives_the_same_figures_and_nothing_new(

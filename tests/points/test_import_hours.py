@@ -88,6 +88,20 @@ def test_hours_beyond_the_cap_of_a_day_are_in_nobodys_way(scene: Scene) -> None:
     assert scene.ask(lambda c: count(c, "imported_hours")) == 1
 
 
+def test_a_file_of_known_hours_leaves_no_trace_but_its_sheet(scene: Scene) -> None:
+    """Who brings what was there already has changed nothing that has to be audited."""
+    known = hours(scene.cast.chen, Span(at(8), at(9)))
+    kept = [scene.ask(lambda c: count(c, "audit_events"))]
+    outcomes = []
+    for _time in range(2):
+        [row] = bring(scene, known)
+        outcomes.append(row.outcome)
+        kept.append(scene.ask(lambda c: count(c, "audit_events")))
+
+    assert outcomes == ["recorded", "existed"]
+    assert kept[0] < kept[1] == kept[2]
+
+
 def test_hours_that_follow_each_other_in_a_file_do_not_overlap(scene: Scene) -> None:
     chen = scene.cast.chen
 

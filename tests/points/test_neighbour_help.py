@@ -145,6 +145,15 @@ def test_a_no_gives_nothing_and_stays_a_no(run: Run, ask: Run, cast: People, ask
     assert ask(count, "awards") == 0
 
 
+def test_a_no_said_twice_at_one_moment_came_to_nothing(run: Run, cast: People, asked: UUID) -> None:
+    no = AnswerHelp(help=asked, helped=False)
+    first = run(answer_help, no, cast.actor(cast.chen))
+    again = run(answer_help, no, cast.actor(cast.chen))
+
+    assert (again.amount, again.award) == (0, None)
+    assert again == replace(first, exists=True)
+
+
 def test_nobody_else_says_it_for_them(run: Run, ask: Run, cast: People, asked: UUID) -> None:
     yes = AnswerHelp(help=asked, helped=True)
     for someone in (cast.wang, cast.new, cast.there):

@@ -61,6 +61,24 @@ def told(connection: Connection, someone: Someone) -> list[str]:
     return list(connection.scalars(query.order_by(OutboxMessage.created_at)))
 
 
+def test_of_one_last_day_what_was_asked_first_stands_first(
+    run: Run, ask: Run, cast: People, served: UUID, clock: Clock
+) -> None:
+    other = run(award, serving("other", holder_id=one(cast.chen.resident)), cast.actor(cast.staff))
+    later = clock.now
+    for subject, who, at in (
+        (served, cast.wang, later),
+        (other.id, cast.chen, later - dt.timedelta(minutes=5)),
+    ):
+        clock.set(at)
+        run(open_correction, ask_about(subject), cast.actor(who))
+
+    assert [each.asked_by for each in ask(corrections_open, HERE)] == [
+        cast.chen.person,
+        cast.wang.person,
+    ]
+
+
 def test_the_same_words_again_are_the_same_request(
     run: Run, ask: Run, cast: People, served: UUID
 ) -> None:

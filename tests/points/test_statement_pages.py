@@ -210,6 +210,7 @@ def test_the_book_of_a_community_is_shown_filed_and_printed(
     assert "社区积分总账" in found.words
     assert "等于期末8。" in found.words
     assert len(found.codes) == 1
+    assert "发放" in found.words
 
 
 def test_a_book_of_no_community_leads_to_one_that_there_is(cast: People) -> None:
