@@ -1,9 +1,9 @@
 """Change the ledger, one thing at a time, and see that a test notices.
 
 ``make mutants`` (two hours) tries every mutant of the ground floor and a random sample
-of the others on SQLite, and on PostgreSQL whatever SQLite does not walk or notice; then it writes
-docs/mutants.md. The exit code is not zero where a score is below the bar, or where a survivor has
-no reason. LINLI_SEED draws another sample.
+of the others on SQLite by the ledger's own tests; what they do not walk or notice, by the tests of
+the other rooms, too, and on PostgreSQL; then it writes docs/mutants.md. The exit code is not zero
+where a score is below the bar, or where a survivor has no reason. LINLI_SEED draws another sample.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.config import ROOT
@@ -38,8 +38,19 @@ GROUND_FLOOR = (
 )
 """What every point passes through: each of its mutants is tried."""
 
-DRAWN = 1_100
+DRAWN = 500
 """Of the others so many are drawn; the types let two fifths of them pass."""
+
+ALSO = (
+    "tests/activities",
+    "tests/admin",
+    "tests/exchange",
+    "tests/residents",
+    "tests/test_repeats.py",
+    # It builds a demonstration: minutes for each mutant.
+    "--ignore=tests/admin/test_demo.py",
+)
+"""Whose tests walk the ledger as well."""
 
 SEED = int(os.environ.get("LINLI_SEED", "20261126"))
 
@@ -53,9 +64,10 @@ UNKNOWN = "**nobody knows**"
 PAGE_OF = """# Mutants of the ledger
 
 Written by `make mutants`: in `points/` one thing at a time is changed, and the sentences of
-`tests/points` are asked, without what is proven by chance or by force. What functions do is
-changed; what is only declared (tables, schemas, routes and whatever else stands under a decorator)
-the tester leaves alone. The types refuse most of the changes before any test runs: they are
+`tests/points` are asked, without what is proven by chance or by force; where they do not notice,
+those of the other rooms, and those of `tests/points` on PostgreSQL. What functions do is changed;
+what is only declared (tables, schemas, routes and whatever else stands under a decorator) the
+tester leaves alone. The types refuse most of the changes before any test runs: they are
 not counted.
 """
 PART_OF = """
@@ -247,13 +259,13 @@ class Part:
         return 100 * (self.tried - len(self.left)) / self.tried
 
 
-def run(database: str, *names: str, at_once: int) -> None:
-    """Try mutants (by name or pattern) on one database."""
+def run(database: str, *names: str, at_once: int, also: Sequence[str] = ()) -> None:
+    """Try mutants (by name or pattern) on one database; ``also``: by which tests beside its own."""
     subprocess.run(
         [*MUTMUT, "run", "--max-children", str(at_once), *names],
         env=os.environ
         | {
-            "PYTEST_ADDOPTS": f"-k {database}",
+            "PYTEST_ADDOPTS": " ".join(("-k", database, *also)),
             "PATH": f"{sys.prefix}/bin{os.pathsep}{os.environ['PATH']}",
         },
         cwd=ROOT,
@@ -363,14 +375,24 @@ def main() -> int:
     at_once = os.cpu_count() or 2
     run("sqlite", *(f"points.{module}.*" for module in GROUND_FLOOR), at_once=at_once)
     run("sqlite", *sample(results()), at_once=at_once)
-    left = [name for part in parts() for name in part.left]
-    # A session of its own learns which test walks what on the other database.
-    (MUTANTS / "mutmut-stats.json").unlink()
+    relearn()
+    run("sqlite", *left(), at_once=at_once, also=ALSO)
+    relearn()
     with postgres.temporary(memory()) as address:
         os.environ[SERVER] = address
         # One at a time: they share the databases of one server.
-        run("postgresql", *left, at_once=1)
+        run("postgresql", *left(), at_once=1)
     return write()
+
+
+def left() -> list[str]:
+    """Return what nothing has noticed so far."""
+    return [name for part in parts() for name in part.left]
+
+
+def relearn() -> None:
+    """Forget which test walks what: other tests are asked."""
+    (MUTANTS / "mutmut-stats.json").unlink()
 
 
 if __name__ == "__main__":
