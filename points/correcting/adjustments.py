@@ -11,7 +11,7 @@ from sqlalchemy import insert, select, update
 from core import settings
 from core.defaults import CENTIPOINTS
 from core.directory import Holder, directory, is_second
-from core.errors import N_, Conflict, Forbidden, NotFound, Rejected
+from core.errors import N_, Conflict, Forbidden, KeyReused, NotFound, Rejected
 from points.accounts import PointsKind, household_account, resident_account
 from points.correcting.corrections import (
     CorrectionClosed,
@@ -151,7 +151,7 @@ def propose_adjustment(work: Work, command: ProposeAdjustment) -> Proposed:
     CorrectionUnknown, CorrectionClosed, CorrectionUnrelated, Forbidden or NotInYourScope.
     """
     work.actor.require("points.adjust")
-    earlier = _earlier(work, command.key)
+    earlier = _earlier(work, command.key, "adjustment")
     if earlier is not None:
         return earlier
     holder = directory().holder(work.connection, command.holder_kind, command.holder_id)
@@ -187,7 +187,7 @@ def propose_reversal(work: Work, command: ProposeReversal) -> Proposed:
     ``propose_adjustment`` raises.
     """
     work.actor.require("points.adjust")
-    earlier = _earlier(work, command.key)
+    earlier = _earlier(work, command.key, "reversal")
     if earlier is not None:
         return earlier
     line = line_of(work.connection, command.line)
@@ -221,13 +221,17 @@ def propose_reversal(work: Work, command: ProposeReversal) -> Proposed:
     )
 
 
-def _earlier(work: Work, key: str) -> Proposed | None:
-    """Return what the same key of the same person proposed before."""
+def _earlier(work: Work, key: str, act: str) -> Proposed | None:
+    """Return what the same key of the same person proposed before; raises KeyReused."""
     row = work.connection.execute(
-        select(Adjustment.id, Adjustment.amount).where(Adjustment.key == _key(work, key)),
+        select(Adjustment.id, Adjustment.amount, Adjustment.act).where(
+            Adjustment.key == _key(work, key)
+        ),
     ).first()
     if row is None:
         return None
+    if row.act != act:
+        raise KeyReused
     work.replayed()
     return Proposed(id=row.id, amount=row.amount, exists=True)
 

@@ -104,6 +104,8 @@ def test_the_same_key_is_the_same_proposal(desk: Desk) -> None:
     assert desk.propose(500, key="once") == first
     with pytest.raises(KeyReused):
         desk.propose(600, key="once")
+    with pytest.raises(KeyReused):
+        desk.propose_back(desk.earn(), key="once")
 
 
 def test_many_at_once_with_one_key_are_one_proposal(desk: Desk) -> None:
