@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from sqlalchemy import delete, exists, update
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import aliased
 
 from core.directory import directory
@@ -21,6 +21,7 @@ from points.accounts import (
 from points.earning.awards import Award, award
 from points.earning.rules import RuleUnknown, rule_in_force
 from points.models import AccountEnd, Correction, NeighbourHelp
+from points.models import Award as AwardRow
 
 if TYPE_CHECKING:
     from core.work import Work
@@ -78,6 +79,10 @@ def award_verified(work: Work, event: Verified) -> None:
     try:
         rule = rule_in_force(work.connection, event.community, VERIFIED, work.day)
     except RuleUnknown:
+        return
+    places = directory().former(work.connection, event.resident)
+    causes = [f"verified:{place.resident}" for place in places]
+    if work.connection.execute(select(AwardRow.id).where(AwardRow.cause.in_(causes))).first():
         return
     award(
         work,

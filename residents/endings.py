@@ -17,7 +17,7 @@ from sqlalchemy import insert, or_, select, update
 from core import settings
 from core.errors import N_, Conflict, Rejected
 from residents.addresses import Address
-from residents.events import PlaceEnded, ResidentDied, ResidentsAdded
+from residents.events import PlaceEnded, ResidentConfirmed, ResidentDied, ResidentsAdded
 from residents.households import Dwellings
 from residents.models import (
     Consent,
@@ -144,6 +144,10 @@ def move_in(
             tuple((made, community) for made in dwellings.made),
         ),
     )
+    for row, (_, new) in zip(members, pairs, strict=True):
+        if row.state == "unconfirmed":
+            # Whoever lets them live here has seen who they are.
+            work.publish(ResidentConfirmed(new, community))
     return Settled(residents=tuple(pairs), household=home, emptied=emptied)
 
 

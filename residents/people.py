@@ -344,6 +344,8 @@ def confirm_resident(work: Work, command: ConfirmResident) -> Confirmed:
     work.actor.require("resident.confirm")
     row = _place_of(work, command.resident)
     work.actor.require("resident.confirm", row.community)
+    if row.valid_to is not None:
+        raise ResidentUnknown
     return _confirm(work, command, row)
 
 
@@ -357,9 +359,9 @@ def confirm_at_station(work: Work, command: ConfirmResident, station: int) -> Co
     return _confirm(work, command, _place_of(work, command.resident))
 
 
-def _place_of(work: Work, resident: UUID) -> Row[int, UUID, UUID]:
+def _place_of(work: Work, resident: UUID) -> Row[int, UUID, UUID, dt.date | None]:
     row = work.connection.execute(
-        select(Resident.community, Resident.household, Resident.person).where(
+        select(Resident.community, Resident.household, Resident.person, Resident.valid_to).where(
             Resident.id == resident,
         ),
     ).first()
@@ -368,7 +370,9 @@ def _place_of(work: Work, resident: UUID) -> Row[int, UUID, UUID]:
     return row
 
 
-def _confirm(work: Work, command: ConfirmResident, row: Row[int, UUID, UUID]) -> Confirmed:
+def _confirm(
+    work: Work, command: ConfirmResident, row: Row[int, UUID, UUID, dt.date | None]
+) -> Confirmed:
     refuse_own(work, row.person, row.household)
     changed = work.connection.execute(
         update(Resident)

@@ -10,11 +10,13 @@ import pytest
 from sqlalchemy import Connection, insert, select
 
 from core.work import Work
+from exchange.moving import MergeRecords, MoveHousehold, merge_records, move_household
 from points.models import Award, CommunityRule
 from points.subscribers import award_verified
 from residents import people
 from residents.events import ResidentConfirmed
-from tests.people import HERE, People
+from tests.conftest import Clock
+from tests.people import HERE, THERE, People
 from tests.points.books import Nothing, one
 
 Run = Callable[..., Any]
@@ -51,6 +53,33 @@ def test_confirming_twice_and_hearing_twice_honours_once(
         return Nothing()
 
     run(hear, ResidentConfirmed(confirm.resident, HERE))
+
+    assert len(ask(given)) == 1
+
+
+def test_whoever_moves_in_before_anybody_confirmed_them_is_honoured_where_they_live_now(
+    run: Run, ask: Run, cast: People, confirm: people.ConfirmResident
+) -> None:
+    command = MoveHousehold(key="move", community=THERE, residents=(confirm.resident,))
+    run(move_household, command, cast.actor(cast.elsewhere))
+
+    assert ask(given) == [("resident.verified", 200, "basic", THERE)]
+    with pytest.raises(people.ResidentUnknown):
+        run(people.confirm_resident, confirm, cast.actor(cast.staff))
+
+
+def test_the_record_that_stays_of_two_is_not_honoured_a_second_time(
+    run: Run, ask: Run, cast: People, clock: Clock, confirm: people.ConfirmResident
+) -> None:
+    staff = cast.actor(cast.staff)
+    run(people.confirm_resident, confirm, staff)
+    twin = people.Register(
+        phone="13900000009", name="周小燕", community=HERE, consent=True, is_fourteen=True
+    )
+    kept = one(run(people.register, twin).resident)
+    run(merge_records, MergeRecords(key="merge", keep=kept, drop=confirm.resident), staff)
+    clock.advance(days=400)
+    run(people.confirm_resident, people.ConfirmResident(resident=kept), staff)
 
     assert len(ask(given)) == 1
 
