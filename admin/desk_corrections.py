@@ -94,12 +94,13 @@ def sentence(refusal: AppError | None) -> str | None:
 def _asked_row(asked: corrections.Asked) -> AskedRow:
     line = line_or_none(asked.subject)
     name, where = holder_words(line.holder_kind, line.holder_id) if line else ("", "")
+    gone = _("积分公示") if asked.kind == "objection" else _("已取消的一笔")
     days = (asked.answer_by - business_day(present())).days
     return AskedRow(
         id=asked.id,
         name=name or queries.names(reader(), [asked.asked_by]).get(asked.asked_by, ""),
         where=where,
-        title=title_of(line.act, line.reason) if line else _("积分公示"),
+        title=title_of(line.act, line.reason) if line else gone,
         amount=line.amount if line else None,
         words=asked.words,
         kind=asked.kind,

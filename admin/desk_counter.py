@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from admin.blueprints import desk
-from admin.forms import centipoints, identities, identity
+from admin.forms import centipoints, identities, identity, number
 from core.errors import AppError
 from core.formats import points
 from core.http_keys import form_key
@@ -53,9 +53,7 @@ SHARE = "share-"
 def _basket() -> dict[UUID, int]:
     """Read the basket of the address or the form, with the tap that was just made."""
     items = identities(request.values.getlist("item"))
-    quantities = [
-        max(0, int(each)) for each in request.values.getlist("quantity") if each.isdigit()
-    ]
+    quantities = [number(each) or 0 for each in request.values.getlist("quantity")]
     basket = dict(zip(items, quantities, strict=False))
     add, less = identity(request.values.get("add")), identity(request.values.get("less"))
     if add:
@@ -231,7 +229,7 @@ def counter_redeem() -> ResponseReturnValue:
         lines=tuple(Wanted(item=item, quantity=count) for item, count in basket.items()),
         confirmation="known" if request.form.get("confirmation") == "known" else "device",
         confirm_resident=request.form.get("confirm_resident") == "1",
-        shown=int(cost) if cost.isdigit() else None,
+        shown=number(cost),
         shares=tuple(
             Share(resident=each, amount=amount) for each, amount in shares.items() if amount
         ),

@@ -53,6 +53,9 @@ csrf = CSRFProtect()
 View = TypeVar("View", bound=Callable[..., Any])
 ENTRY_BYTES_MAX = 2 * 1024 * 1024
 STATIC_SECONDS = 365 * 24 * 3600
+VALUES_MAX = 20_000
+"""What a form may send at once; a statement takes so many parameters and no more."""
+
 HTTP_SENTENCES = {
     400: N_("这次提交没有看懂，请返回上一页重新填写。"),
     404: N_("没有找到这个页面。请检查网址，或回到首页。"),
@@ -226,13 +229,14 @@ def _json_of(asked: Any, schema: Any) -> Any:
 
 
 def _refuse_untyped() -> None:
-    """Refuse what no person types and PostgreSQL stores in no text; the API's schemas do so too."""
+    """Refuse what no person types and no database takes; the API's schemas do so too."""
     if wants_json():
         return
     if len(request.form.get("key", "")) > KEY_MAX:
         abort(400)
     for given in (request.args, request.form):
-        if any("\x00" in value for _name, value in given.items(multi=True)):
+        values = [value for _name, value in given.items(multi=True)]
+        if len(values) > VALUES_MAX or any("\x00" in value for value in values):
             abort(400)
 
 

@@ -53,7 +53,7 @@ def _resident() -> UUID:
 
 def _page() -> int:
     given = request.args.get("page", "1")
-    return min(max(int(given), 1), 1000) if given.isdecimal() else 1
+    return min(max(int(given[:9]), 1), 1000) if given.isdecimal() else 1
 
 
 @bp.get("/")

@@ -57,6 +57,20 @@ def test_a_request_stands_on_the_desk_with_its_days(desk: Desk) -> None:
     assert "冲回这一笔" in one
 
 
+def test_a_request_about_an_award_that_was_cancelled_is_no_objection_and_is_answered(
+    desk: Desk,
+) -> None:
+    line = desk.earn(settled=False)
+    asked = ask_about(desk, line)
+    desk.decide(desk.propose_back(line))
+    staff, _lead = browsers(desk)
+
+    assert "已取消的一笔" in page(staff, "/desk/corrections")
+    address = f"/desk/correct?correction={asked}"
+    fill(staff, address, "/correct/answer", answer="已经取消，没有到账。")
+    assert "我帮了两个小时" not in page(staff, "/desk/corrections")
+
+
 def test_what_is_late_says_so(desk: Desk) -> None:
     line = desk.earn()
     asked = ask_about(desk, line)

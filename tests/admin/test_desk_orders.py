@@ -192,6 +192,18 @@ def counter(cast: People, run: Run, *, points: int = 50) -> tuple[Any, str]:
     return browser, browser.get(address).get_data(as_text=True)
 
 
+@pytest.mark.parametrize("quantity", ["፩", "", "9" * 5000, "-1"])
+def test_what_is_no_quantity_puts_nothing_into_the_basket(
+    cast: People, run: Run, quantity: str
+) -> None:
+    item = open_shop(run, cast)
+    where = {"resident": cast.wang.resident, "item": item, "quantity": quantity}
+    shown = cast.browser(cast.staff).get("/desk/counter", query_string=where)
+
+    assert shown.status_code == 200
+    assert f'name="item" value="{item}"' not in shown.get_data(as_text=True)
+
+
 def test_the_counter_redeems_in_one_go(cast: People, run: Run, ask: Run) -> None:
     browser, page = counter(cast, run)
 

@@ -20,7 +20,7 @@ from app import create_app
 from core.config import ROOT
 from core.db import db
 from core.errors import Busy, Conflict, Forbidden, NotFound, Rejected, TooMany
-from core.http import NOT_JSON, STATIC_SECONDS, UNEXPECTED, static_url
+from core.http import NOT_JSON, STATIC_SECONDS, UNEXPECTED, VALUES_MAX, static_url
 from core.http_keys import KEY_MAX, form_key, idempotency_key
 from core.work import Work, reader, transact
 from tests.conftest import Stage
@@ -176,6 +176,7 @@ def test_what_no_database_stores_as_text_is_not_understood(
 
     answers = (
         client.get("/sign-in?next=/%00"),
+        client.get(f"/sign-in?{'next=/&' * (VALUES_MAX + 1)}"),
         lin.get("/console/people?q=a&q=%00"),
         send(lin, "/console/people", "/console/people/end", grant_id="x\0"),
         send(lin, "/console/people", "/console/people/end", key="k" * (KEY_MAX + 1)),
