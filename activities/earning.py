@@ -106,7 +106,9 @@ def _rule(now: Situation) -> Rule:
         provenance=now.provenance,
         note="",
         cap_per_act=now.cap_per_act,
-        household_caps=now.household_caps,
+        household_cap_per_day=now.household_cap_per_day,
+        household_cap_per_month=now.household_cap_per_month,
+        household_cap_per_year=now.household_cap_per_year,
     )
 
 

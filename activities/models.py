@@ -129,7 +129,9 @@ class SessionPart(Base):
     cap_per_day: Mapped[int | None]
     cap_per_month: Mapped[int | None]
     cap_per_year: Mapped[int | None]
-    household_caps: Mapped[bool] = mapped_column(server_default=text("false"))
+    household_cap_per_day: Mapped[int | None]
+    household_cap_per_month: Mapped[int | None]
+    household_cap_per_year: Mapped[int | None]
 
 
 class SignUp(Base):

@@ -195,7 +195,9 @@ def _part_row(session: UUID, offered: PartOffered, rule: Rule | None) -> dict[st
         "cap_per_day": rule.cap_per_day if rule else None,
         "cap_per_month": rule.cap_per_month if rule else None,
         "cap_per_year": rule.cap_per_year if rule else None,
-        "household_caps": rule.household_caps if rule else False,
+        "household_cap_per_day": rule.household_cap_per_day if rule else None,
+        "household_cap_per_month": rule.household_cap_per_month if rule else None,
+        "household_cap_per_year": rule.household_cap_per_year if rule else None,
     }
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import and_, func, or_, select
 from activities.attendance import EXIT_GRACE
 from activities.models import Activity, Attendance, Session, SessionPart, SignUp
 from core.work import SHANGHAI
+from points.earning.rules import units_at_most
 from residents.models import Community, Person
 
 if TYPE_CHECKING:
@@ -168,8 +169,7 @@ def _most(row: Any, session: Any) -> int | None:
     if row.part == "take_part":
         return int(row.amount)
     units = (session.ends_at - session.starts_at) // dt.timedelta(minutes=30)
-    capped = units if row.cap_per_day is None else min(units, row.cap_per_day)
-    return int(row.amount * capped)
+    return int(row.amount * units_at_most(row, units))
 
 
 def _mine(connection: Connection, resident: UUID, ids: Sequence[UUID]) -> dict[UUID, Mine]:

@@ -23,6 +23,7 @@ from core.formats import earns
 from core.ids import NIL
 from core.served import HALF_HOUR
 from points.cause import awards_of
+from points.earning.rules import units_at_most
 from residents import queries as people
 from residents.models import Person
 
@@ -77,8 +78,7 @@ def parts_of(connection: Connection, session: UUID, length: dt.timedelta) -> dic
 
 
 def _most(row: Any, length: dt.timedelta) -> int:
-    units = length // HALF_HOUR
-    return int(row.amount * (units if row.cap_per_day is None else min(units, row.cap_per_day)))
+    return int(row.amount * units_at_most(row, length // HALF_HOUR))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,7 @@ from core.formats import earns, points
 from core.http_keys import form_key
 from core.identity import current_actor
 from core.work import business_day, present, reader, transact
-from points.earning.rules import HALF_HOUR, SCAN, Rule, rules_in_force
+from points.earning.rules import HALF_HOUR, SCAN, Rule, rules_in_force, units_at_most
 from points.models import CatalogueRule
 
 _Windows = tuple[tuple[dt.datetime, dt.datetime], ...]
@@ -268,7 +268,7 @@ def _length(typed: dict[str, str]) -> int:
 
 
 def _most(rule: Rule, units: int) -> int:
-    return rule.amount * (units if rule.cap_per_day is None else min(units, rule.cap_per_day))
+    return rule.amount * units_at_most(rule, units)
 
 
 @desk.post("/activities/new")

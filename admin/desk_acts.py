@@ -18,9 +18,11 @@ from core.formats import points
 from core.http_keys import form_key
 from core.identity import current_actor
 from core.work import business_day, present, reader, transact
+from points.accounts import HolderKind
 from points.earning import helping
 from points.earning.acts import RecordAct, Recorded, Word, record_act
 from points.earning.awards import AwardUnknown, ConfirmAwards, confirm_awards, next_settlement
+from points.earning.caps import full_words
 from points.earning.recorders import WORDS_OF, DayOutOfRange, HelpedMissing, HelpWithinHousehold
 from points.earning.rules import NEIGHBOUR, SCAN, Rule, rules_in_force
 from points.queries import awards_to_confirm
@@ -197,7 +199,8 @@ def act_record() -> ResponseReturnValue:
         field_of, sentence = FIELDS.get(type(refusal)), refusal.sentence()
         errors = {field_of: [sentence]} if field_of else {}
         return _acts(typed, errors, None if field_of else sentence, int(refusal.status))
-    flash(outcome_words(done), "done" if done.amount or done.asked else "note")
+    words = outcome_words(done, command.holder_kind)
+    flash(words, "done" if done.amount or done.asked else "note")
     return redirect(url_for("desk.acts"), code=303)
 
 
@@ -209,18 +212,21 @@ def _helped(raw: str | None, words: str) -> tuple[queries.ResidentLine, ...]:
     return tuple(queries.search(reader(), current_actor().place, words))
 
 
-def outcome_words(done: Recorded) -> str:
-    """Say what recording came to, and what happens next."""
+def outcome_words(done: Recorded, holder: HolderKind = "resident") -> str:
+    """Say what recording came to, whose cap is full, and what happens next."""
     if done.exists:
         return _("这一笔刚才已经记过了")
     if done.asked:
         return _("已请对方在手机上说一声，说「是」才计分")
+    full = full_words(done.cap, holder, done.units) if done.cap else ""
     if done.id is None:
-        return _("已到上限，这次不再计分")
+        return full or _("已到上限，这次不再计分")
     if done.due is None:
-        return _("记上了 %(points)s 分，等另一位工作人员确认", points=points(done.amount))
-    words = arrival(done.due, present())
-    return _("记上了 %(points)s 分，%(arrival)s", points=points(done.amount), arrival=words)
+        words = _("记上了 %(points)s 分，等另一位工作人员确认", points=points(done.amount))
+    else:
+        when = arrival(done.due, present())
+        words = _("记上了 %(points)s 分，%(arrival)s", points=points(done.amount), arrival=when)
+    return _("%(full)s，%(words)s", full=full, words=words) if full else words
 
 
 def coming() -> str:

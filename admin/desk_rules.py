@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import fields
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -21,6 +22,9 @@ from points.earning.community_rules import (
     BY_HAND,
     Caps,
     CapsWrong,
+    HouseholdCapLow,
+    HouseholdCapsWrong,
+    HouseholdCapUnfit,
     OutsideBand,
     RecordersWrong,
     RuleDayPast,
@@ -36,13 +40,16 @@ FIELDS: dict[type[AppError], str] = {
     OutsideBand: "points",
     RuleDayPast: "valid_from",
     CapsWrong: "caps",
+    HouseholdCapsWrong: "household_caps",
+    HouseholdCapLow: "household_caps",
+    HouseholdCapUnfit: "household_caps",
     RecordersWrong: "recorded_by",
     own_rules.RuleNameWrong: "name",
     own_rules.RuleNameTaken: "name",
     own_rules.DutyIsBasic: "topic",
     own_rules.ServiceIsPersonal: "holder",
 }
-CAPS = ("per_act", "per_day", "per_month", "per_year")
+CAPS = tuple(field.name for field in fields(Caps))
 
 
 def _today() -> dt.date:
@@ -151,8 +158,7 @@ def rule_take_over() -> ResponseReturnValue:
 
 def _caps(form: Any) -> Caps:
     """Read the caps; what is no whole number becomes one that is refused."""
-    read = {name: _cap(form.get(name)) for name in CAPS}
-    return Caps(**read, household=form.get("household") == "1")
+    return Caps(**{name: _cap(form.get(name)) for name in CAPS})
 
 
 def _cap(raw: str | None) -> int | None:
@@ -171,7 +177,9 @@ def _typed(line: RuleLine) -> dict[str, Any]:
         "per_day": _blank(rule.cap_per_day),
         "per_month": _blank(rule.cap_per_month),
         "per_year": _blank(rule.cap_per_year),
-        "household": "1" if rule.household_caps else "",
+        "household_per_day": _blank(rule.household_cap_per_day),
+        "household_per_month": _blank(rule.household_cap_per_month),
+        "household_per_year": _blank(rule.household_cap_per_year),
         "recorded_by": rule.recorded_by.split("|"),
         "valid_from": (_today() + dt.timedelta(days=1)).isoformat(),
     }
@@ -194,7 +202,7 @@ def rule(key: str) -> ResponseReturnValue:
     typed = _typed(line)
     if "points" in request.args:
         asked = request.args
-        typed |= {name: asked.get(name, "") for name in ("points", *CAPS, "household", "on")}
+        typed |= {name: asked.get(name, "") for name in ("points", *CAPS, "on")}
         typed |= {
             "recorded_by": asked.getlist("recorded_by"),
             "valid_from": asked.get("valid_from") or typed["valid_from"],
@@ -225,6 +233,7 @@ def _rule(
         "admin/rule.html",
         rule=_shown(line, _places([line])),
         holder=_(rule_words.HOLDERS[line.rule.holder]),
+        given_to=line.rule.holder,
         topic=line.topic,
         takes=line.base < 0,
         half_hour=line.rule.unit == HALF_HOUR,

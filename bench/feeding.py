@@ -24,8 +24,8 @@ RULE = "waste.device"
 WRITTEN = ("rule_usage", "awards", "feed_items")
 OPENED = (
     "INSERT INTO community_rules (community, rule, valid_from, revision, points, cap_per_day,"
-    " cap_per_month, cap_per_year, household_caps, recorded_by, outside_band, set_by, set_at)"
-    f" SELECT code, '{RULE}', CURRENT_DATE - 10, 1, 100, 1, 10, 120, false, '设备', false,"
+    " cap_per_month, cap_per_year, recorded_by, outside_band, set_by, set_at)"
+    f" SELECT code, '{RULE}', CURRENT_DATE - 10, 1, 100, 1, 10, 120, '设备', false,"
     " gen_random_uuid(), now() FROM communities"
 )
 

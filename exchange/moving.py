@@ -140,7 +140,8 @@ def _refuse_open_orders(work: Work, residents: Sequence[UUID]) -> None:
 
 def _count_on(work: Work, followed: Sequence[tuple[UUID, UUID]]) -> None:
     """Let caps and quotas count on for who follows whom; after the accounts (the lock order)."""
-    for source, target in followed:
+    # The household's first, as awards lock them.
+    for source, target in reversed(followed):
         back = source in following(work.connection, "household", target)
         carry_usage(work, source, target, back=back)
         carry_quotas(work, source, target)

@@ -54,16 +54,18 @@ def _check(row: dict[str, str]) -> None:
     key = row["key"]
     refuse_unless(low <= base <= high, FILE, key, N_("基准不在区间内"))
     refuse_unless(row["points_kind"] in {"basic", "service"}, FILE, key, N_("积分种类不认识"))
-    caps = [number(row[f"cap_per_{period}"]) for period in ("day", "month", "year")]
-    known = [cap for cap in caps if cap is not None]
-    refuse_unless(known == sorted(known), FILE, key, N_("日、月、年上限要依次变大"))
+    caps = _caps(row, "cap")
+    _check_caps(row, caps)
     if row["unit"] == HALF_HOUR:
         refuse_unless(
             low >= HALF_HOUR_MIN and high <= HALF_HOUR_MAX, FILE, key, N_("半小时应在 4 到 8 分")
         )
     if row["unit"] == "户月":
         refuse_unless(
-            row["holder"] == "household" and caps[1] == 1, FILE, key, N_("户月规则每户每月一次")
+            row["holder"] == "household" and caps["cap_per_month"] == 1,
+            FILE,
+            key,
+            N_("户月规则每户每月一次"),
         )
     if row["points_kind"] == "service":
         refuse_unless(
@@ -73,6 +75,25 @@ def _check(row: dict[str, str]) -> None:
         off = row["on_by_default"] == "0"
         fits = row["points_kind"] == "basic" and row["holder"] == "household" and off
         refuse_unless(fits, FILE, key, N_("扣分只扣户的基本积分，默认关闭"))
+
+
+def _check_caps(row: dict[str, str], own: dict[str, int | None]) -> None:
+    key, together = row["key"], _caps(row, "household_cap")
+    for caps in (own, together):
+        known = [cap for cap in caps.values() if cap is not None]
+        refuse_unless(known == sorted(known), FILE, key, N_("日、月、年上限要依次变大"))
+    pairs = zip(own.values(), together.values(), strict=True)
+    both = [(cap, household) for cap, household in pairs if household is not None]
+    fits = not both or row["holder"] == "resident"
+    refuse_unless(fits, FILE, key, N_("记给户的规则没有全户合计的上限"))
+    fits = all(cap is None or cap <= household for cap, household in both)
+    refuse_unless(fits, FILE, key, N_("全户合计的上限不能比每人的小"))
+
+
+def _caps(row: dict[str, str], of: str) -> dict[str, int | None]:
+    """Return the caps of a row, day, month and year, by their columns."""
+    names = [f"{of}_per_{period}" for period in ("day", "month", "year")]
+    return {name: number(row[name]) for name in names}
 
 
 def _record(row: dict[str, str]) -> dict[str, object]:
@@ -85,9 +106,8 @@ def _record(row: dict[str, str]) -> dict[str, object]:
         "points_base": int(row["points_base"]) * CENTIPOINTS,
         "points_min": int(row["points_min"]) * CENTIPOINTS,
         "points_max": int(row["points_max"]) * CENTIPOINTS,
-        "cap_per_day": number(row["cap_per_day"]),
-        "cap_per_month": number(row["cap_per_month"]),
-        "cap_per_year": number(row["cap_per_year"]),
+        **_caps(row, "cap"),
+        **_caps(row, "household_cap"),
         "holder": row["holder"],
         "recorded_by": row["recorded_by"],
         "provenance": row["provenance"],

@@ -174,6 +174,10 @@ class AwardedSchema(Schema):
     units = fields.Integer()
     due = fields.AwareDateTime(allow_none=True)
     capped = fields.Boolean()
+    cap = fields.String(
+        allow_none=True,
+        metadata={"description": "which cap left units out: per_day, household_per_month, …"},
+    )
     exists = fields.Boolean()
     asked = fields.Boolean(
         metadata={"description": "the helped neighbour is asked; nothing is given before a yes"}

@@ -84,6 +84,7 @@ def award_verified(work: Work, event: Verified) -> None:
     causes = [f"verified:{place.resident}" for place in places]
     if work.connection.execute(select(AwardRow.id).where(AwardRow.cause.in_(causes))).first():
         return
+    standing = directory().standings(work.connection, [event.resident])[event.resident]
     award(
         work,
         Award(
@@ -100,6 +101,7 @@ def award_verified(work: Work, event: Verified) -> None:
             source_kind="resident",
             source_id=event.resident,
             event_at=work.now,
+            household=standing.household,
         ),
     )
 

@@ -23,7 +23,8 @@ from core.errors import N_, AppError, NotFound, Rejected
 from core.ids import uuid8
 from core.work import transact
 from points.earning.acts import award_of, told
-from points.earning.awards import award
+from points.earning.awards import Awarded, award
+from points.earning.caps import full_words
 from points.earning.helping import HELP_EPOCH
 from points.earning.recorders import Act, Asking, Checked, Recorder, recorder
 from points.earning.rules import MONTHLY
@@ -166,14 +167,18 @@ def _record(work: Work, checker: Recorder, command: RecordRows, row: ListedAct) 
     done = award(work, award_of(row.act, checked, cause, "act"))
     if checked.helped is not None and done.id is not None:
         told(work, row.act, checked, uuid8(HELP_EPOCH, "help", cause))
-    outcome = "existed" if done.exists else "capped" if done.id is None else "recorded"
+    return awarded_row(row.number, row.act, done)
+
+
+def awarded_row(number: int, act: Act, done: Awarded) -> RowResult:
+    """Return what a row came to; where a cap left units out, it says which."""
     return RowResult(
-        number=row.number,
-        outcome=outcome,
+        number=number,
+        outcome="existed" if done.exists else "capped" if done.id is None else "recorded",
         award=done.id,
         units=done.units,
         amount=done.amount,
-        message="",
+        message=full_words(done.cap, act.holder_kind, done.units) if done.cap else "",
     )
 
 

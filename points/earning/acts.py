@@ -55,6 +55,8 @@ class Recorded:
     capped: bool
     exists: bool
     asked: bool
+    #: Which cap left units out, by its name in ``Caps``.
+    cap: str | None = None
 
 
 def record_act(work: Work, command: RecordAct) -> Recorded:
@@ -122,6 +124,7 @@ def recorded(done: Awarded) -> Recorded:
         capped=done.capped,
         exists=done.exists,
         asked=False,
+        cap=done.cap,
     )
 
 

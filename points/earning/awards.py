@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, literal, or_, select, text, update
+from sqlalchemy import or_, select, text, update
 
 from core import settings
 from core.directory import directory
@@ -23,12 +23,18 @@ from points.accounts import (
     open_clearing,
     resident_account,
 )
-from points.earning.caps import COUNTED, Wanted, free_caps, periods_of, use_caps
-from points.earning.claim import claim, insert_award, parameters
+from points.earning.caps import (
+    COUNTED,
+    Counter,
+    Wanted,
+    free_caps,
+    tightest,
+    use_caps,
+)
+from points.earning.claim import before, claim, insert_award, parameters
 from points.earning.rules import HALF_HOUR, Rule
 from points.ledger import refuse_closed_day
 from points.models import Award as AwardRow
-from points.models import RuleUsage
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -95,7 +101,7 @@ class Award:
     source_kind: str
     source_id: UUID
     event_at: dt.datetime
-    #: Whose caps are used where the rule counts the members of a household together.
+    #: Whose caps are used as well where the rule has some for the members of a household.
     household: UUID | None = None
     needs_second: bool = False
     #: Who answers for it, where that is not the actor: they do not confirm it.
@@ -114,6 +120,8 @@ class Awarded:
     due: dt.datetime | None
     capped: bool
     exists: bool
+    #: Which cap left units out, by its name in ``Caps``; None also of what exists.
+    cap: str | None = None
 
 
 NOTHING = Awarded(id=None, amount=0, units=0, due=None, capped=True, exists=False)
@@ -122,55 +130,16 @@ NOTHING = Awarded(id=None, amount=0, units=0, due=None, capped=True, exists=Fals
 INSERT = text(insert_award(f"VALUES ({parameters(cast=False)})"))
 
 
-# What has to be known first, in one question: the cause's award, and what its holder used up.
-BEFORE = (
-    select(
-        AwardRow.id,
-        AwardRow.amount,
-        AwardRow.units,
-        AwardRow.due,
-        AwardRow.holder_id,
-        AwardRow.rule,
-        RuleUsage.period,
-        RuleUsage.used,
-    )
-    .select_from(select(literal(1).label("one")).subquery())
-    .outerjoin(AwardRow, AwardRow.cause == bindparam("v_cause"))
-    .outerjoin(
-        RuleUsage,
-        and_(
-            RuleUsage.holder_id == bindparam("v_holder"),
-            RuleUsage.rule == bindparam("v_rule"),
-            RuleUsage.period.in_(
-                [bindparam("v_year"), bindparam("v_month"), bindparam("v_day")],
-            ),
-        ),
-    )
-)
-
-
-def _looked_for(command: Award) -> dict[str, object]:
-    year, month, day = periods_of(command.event_at)
-    return {
-        "v_cause": command.cause,
-        "v_holder": counted_for(command),
-        "v_rule": command.rule.key,
-        "v_year": year,
-        "v_month": month,
-        "v_day": day,
-    }
-
-
 def award(work: Work, command: Award) -> Awarded:
     """Award once per cause, inside the rule's caps; units beyond a cap are dropped.
 
     Raises UnitsOutOfRange, or AwardDiffers where the cause gave something else before.
     """
     check_units(command)
-    wanted = Wanted(counter=counted_for(command), units=asked(command), at=command.event_at)
+    wanted = wanted_by(command)
     row = row_of(work, command, wanted.units)
     if not work.is_sqlite and claim(work, command.rule, wanted, row):
-        return made(command, row)
+        return made(command, row, wanted, {})
     return _award_step_by_step(work, command, wanted)
 
 
@@ -180,38 +149,50 @@ def check_units(command: Award) -> None:
         raise UnitsOutOfRange
 
 
-def asked(command: Award) -> int:
-    """Return the units that any one award of the rule can have at the most."""
-    rule = command.rule
-    caps = (rule.cap_per_act, rule.cap_per_day, rule.cap_per_month, rule.cap_per_year)
-    return min([command.units, *(cap for cap in caps if cap is not None)])
+def wanted_by(command: Award) -> Wanted:
+    """Return the units that any one award of the rule can have at the most, and whose caps."""
+    rule, household = command.rule, counted_for(command)
+    together = rule.household_caps if household is not None else ()
+    caps = (rule.cap_per_act, *rule.caps, *together)
+    units = min([command.units, *(cap for cap in caps if cap is not None)])
+    return Wanted(holder=command.holder_id, units=units, at=command.event_at, household=household)
 
 
 def _award_step_by_step(work: Work, command: Award, wanted: Wanted) -> Awarded:
     """Look first what the cause gave before and what the caps leave."""
-    rows = work.connection.execute(BEFORE, _looked_for(command)).all()
+    rows = before(work, command.cause, command.rule, wanted)
     if rows[0].id is not None:
         return earlier(rows[0], command.holder_id, command.rule.key, command.units)
-    used = {row.period: row.used for row in rows if row.period is not None}
-    units = use_caps(work, command.rule, wanted, used)
+    rule = command.rule
+    used = {(row.counter, rule.key, row.period): row.used for row in rows if row.period is not None}
+    units = use_caps(work, rule, wanted, used)
     if units == 0:
-        return NOTHING
+        return nothing(rule, wanted, used)
     row = row_of(work, command, units)
     if work.connection.execute(INSERT, work.bind(**row)).first() is None:
         # Somebody else awarded the cause meanwhile; taking the caps back needs the rollback.
         raise AwardRaced
-    return made(command, row)
+    return made(command, row, wanted, used)
 
 
-def made(command: Award, row: dict[str, Any]) -> Awarded:
-    """Return what was awarded by a new row."""
+def nothing(rule: Rule, wanted: Wanted, used: Mapping[Counter, int]) -> Awarded:
+    """Say which cap left nothing."""
+    return replace(NOTHING, cap=tightest(rule, wanted, used))
+
+
+def made(
+    command: Award, row: dict[str, Any], wanted: Wanted, used: Mapping[Counter, int]
+) -> Awarded:
+    """Return what was awarded by a new row; ``used``: what was before it."""
+    capped = row["units"] < command.units
     return Awarded(
         id=row["id"],
         amount=row["amount"],
         units=row["units"],
         due=row["due"],
-        capped=row["units"] < command.units,
+        capped=capped,
         exists=False,
+        cap=tightest(command.rule, wanted, used) if capped else None,
     )
 
 
@@ -229,10 +210,10 @@ def earlier(row: Any, holder: UUID, rule: str, units: int) -> Awarded:
     )
 
 
-def counted_for(command: Award) -> UUID:
-    """Return whose counters the award uses: the household's where the rule counts it together."""
-    together = command.household if command.rule.household_caps else None
-    return together or command.holder_id
+def counted_for(command: Award) -> UUID | None:
+    """Return the household whose counters a resident's award uses beside their own, if any."""
+    is_together = command.holder_kind == "resident" and command.rule.counts_households
+    return command.household if is_together else None
 
 
 def row_of(work: Work, command: Award, units: int) -> dict[str, Any]:
@@ -244,7 +225,6 @@ def row_of(work: Work, command: Award, units: int) -> dict[str, Any]:
     amount = host_amount * command.face_bearing // command.face_home if is_cross else host_amount
     if is_cross:
         open_clearing(work, command.community, command.bearing)
-    counter = counted_for(command)
     return {
         "id": uuid8(command.event_at, "award", command.cause, 0, 0),
         "cause": command.cause,
@@ -261,7 +241,7 @@ def row_of(work: Work, command: Award, units: int) -> dict[str, Any]:
         "standard": host_amount * command.face_bearing // FACE_ONE if is_cross else None,
         "rule": command.rule.key,
         "units": units,
-        "counted_for": None if counter == command.holder_id else counter,
+        "counted_for": counted_for(command),
         "provenance": command.provenance,
         "reason": command.reason,
         "source_kind": command.source_kind,

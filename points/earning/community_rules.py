@@ -53,6 +53,24 @@ class CapsWrong(Rejected):
     text = N_("上限要是正整数，每次、每天、每月、每年依次不变小；每户每月的规则一月一次。请改好。")
 
 
+class HouseholdCapsWrong(CapsWrong):
+    """Those of a household's members together are no whole numbers that rise."""
+
+    text = N_("全户合计的上限要是正整数，每天、每月、每年依次不变小，也不小于每次的。请改好。")
+
+
+class HouseholdCapLow(CapsWrong):
+    """The members of a household have less together than each of them alone."""
+
+    text = N_("全户合计的上限不能比同期的每人上限小，不然每人的用不满。请改好，或只填全户合计。")
+
+
+class HouseholdCapUnfit(CapsWrong):
+    """What is given to a household has no members to count together."""
+
+    text = N_("记给户的规则，上限就是这一户的。请把全户合计的上限留空。")
+
+
 class RecordersWrong(Rejected):
     """Nobody may record the rule, or somebody who cannot."""
 
@@ -67,8 +85,32 @@ class Caps:
     per_day: int | None = None
     per_month: int | None = None
     per_year: int | None = None
-    #: Day, month and year count the members of a household together.
-    household: bool = False
+    #: Of the members of a household together, beside those of each.
+    household_per_day: int | None = None
+    household_per_month: int | None = None
+    household_per_year: int | None = None
+
+    @property
+    def own(self) -> tuple[int | None, int | None, int | None]:
+        """The most units of each in a day, a month and a year."""
+        return self.per_day, self.per_month, self.per_year
+
+    @property
+    def together(self) -> tuple[int | None, int | None, int | None]:
+        """The most units of the members of a household in a day, a month and a year."""
+        return self.household_per_day, self.household_per_month, self.household_per_year
+
+    def columns(self) -> dict[str, int | None]:
+        """Return them by the names of a rule's columns."""
+        return {
+            "cap_per_act": self.per_act,
+            "cap_per_day": self.per_day,
+            "cap_per_month": self.per_month,
+            "cap_per_year": self.per_year,
+            "household_cap_per_day": self.household_per_day,
+            "household_cap_per_month": self.household_per_month,
+            "household_cap_per_year": self.household_per_year,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,16 +169,12 @@ def put_row(work: Work, command: SetRule, rule: Row[Any], *, first: dt.date) -> 
         work.connection, "points.deductions", work.now, command.community
     ):
         raise DeductionsOff
-    check_caps(command.caps, rule.unit)
+    check_caps(command.caps, rule)
     recorded_by = _recorders(command.recorded_by, rule)
     values = {
         # What gives nothing is off.
         "points": command.points or None,
-        "cap_per_act": command.caps.per_act,
-        "cap_per_day": command.caps.per_day,
-        "cap_per_month": command.caps.per_month,
-        "cap_per_year": command.caps.per_year,
-        "household_caps": command.caps.household,
+        **command.caps.columns(),
         "recorded_by": recorded_by,
         "outside_band": outside,
         "from_community": command.from_community,
@@ -218,14 +256,19 @@ def _whole(centipoints: int) -> str:
     return str(centipoints // 100 if centipoints % 100 == 0 else centipoints / 100)
 
 
-def check_caps(caps: Caps, unit: str) -> None:
-    """Raise CapsWrong where caps are no positive numbers that rise."""
-    given = [caps.per_act, caps.per_day, caps.per_month, caps.per_year]
-    known = [cap for cap in given if cap is not None]
-    if known != sorted(known) or any(not 0 < cap <= CAP_MAX for cap in known):
+def check_caps(caps: Caps, rule: Row[Any]) -> None:
+    """Raise CapsWrong where caps are no positive numbers that rise, of a person or together."""
+    for refusal, periods in ((CapsWrong, caps.own), (HouseholdCapsWrong, caps.together)):
+        known = [cap for cap in (caps.per_act, *periods) if cap is not None]
+        if known != sorted(known) or any(not 0 < cap <= CAP_MAX for cap in known):
+            raise refusal
+    if rule.unit == MONTHLY and caps.per_month != 1:
         raise CapsWrong
-    if unit == MONTHLY and caps.per_month != 1:
-        raise CapsWrong
+    if rule.holder == "household" and any(cap is not None for cap in caps.together):
+        raise HouseholdCapUnfit
+    for each, together in zip(caps.own, caps.together, strict=True):
+        if each is not None and together is not None and together < each:
+            raise HouseholdCapLow
 
 
 def _recorders(chosen: tuple[str, ...], rule: Row[Any]) -> str:

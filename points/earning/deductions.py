@@ -250,8 +250,8 @@ def _within_caps(work: Work, household: UUID, rule: Rule) -> bool:
             RuleUsage.period.in_(periods_of(work.now)),
         ),
     )
-    used = {row.period: row.used for row in rows}
-    return use_caps(work, rule, Wanted(counter=household, units=1, at=work.now), used) == 1
+    used = {(household, rule.key, row.period): row.used for row in rows}
+    return use_caps(work, rule, Wanted(holder=household, units=1, at=work.now), used) == 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,35 +17,32 @@ from sqlalchemy.dialects import sqlite
 
 from core.many import as_json, insert_many
 from points.earning.awards import (
-    NOTHING,
     Award,
     AwardDiffers,
     Awarded,
     AwardRaced,
-    asked,
     check_units,
     counted_for,
     earlier,
     made,
+    nothing,
     row_of,
+    wanted_by,
 )
-from points.earning.caps import caps_of, periods_of
+from points.earning.caps import Counter, limits_of, periods_of
 from points.models import Award as AwardRow
 from points.models import RuleUsage
 
 if TYPE_CHECKING:
     from core.work import Work
 
-Counter = tuple[UUID, str, str]
-"""Whose, by which rule, in which period."""
-
-# In the order of their keys, as single awards lock them; a counter that another one raised since it
-# was read does not come out as expected.
+# In their order, as single awards lock them; a counter that another one raised since it was read
+# does not come out as expected.
 RAISE = text(
     "WITH asked AS (SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS asked"
-    " (holder_id uuid, rule text, period text, units integer, after integer)),"
+    " (place integer, holder_id uuid, rule text, period text, units integer, after integer)),"
     " raised AS (INSERT INTO rule_usage (holder_id, rule, period, used)"
-    " SELECT holder_id, rule, period, units FROM asked ORDER BY holder_id, rule, period"
+    " SELECT holder_id, rule, period, units FROM asked ORDER BY place"
     " ON CONFLICT (holder_id, rule, period) DO UPDATE SET used = rule_usage.used + excluded.used"
     " RETURNING holder_id, rule, period, used)"
     " SELECT count(*) FROM raised JOIN asked USING (holder_id, rule, period)"
@@ -62,6 +59,7 @@ class _Many:
     earlier: dict[str, Any]
     used: dict[Counter, int]
     raised: dict[Counter, int] = field(default_factory=dict)
+    households: set[UUID] = field(default_factory=set)
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     def award(self, command: Award) -> Awarded:
@@ -70,24 +68,27 @@ class _Many:
         before = self.earlier.get(command.cause)
         if before is not None:
             return earlier(before, command.holder_id, command.rule.key, command.units)
-        counters = self._counters(command)
-        caps = caps_of(command.rule)
-        left = (cap - self.used.get(key, 0) for key, cap in zip(counters, caps, strict=True))
-        units = min(asked(command), *left)
+        wanted = wanted_by(command)
+        limits = limits_of(command.rule, wanted)
+        units = min(wanted.units, *(cap - self.used.get(key, 0) for key, cap in limits.items()))
         if units <= 0:
-            return NOTHING
+            return nothing(command.rule, wanted, self.used)
         row = row_of(self.work, command, units) | {"state": "pending"}
-        for key in counters:
+        done = made(command, row, wanted, self.used)
+        for key in limits:
             self.used[key] = self.used.get(key, 0) + units
             self.raised[key] = self.raised.get(key, 0) + units
+        if wanted.household is not None:
+            self.households.add(wanted.household)
         self.rows.append(row)
         self.earlier[command.cause] = SimpleNamespace(**row)
-        return made(command, row)
+        return done
 
-    @staticmethod
-    def _counters(command: Award) -> list[Counter]:
-        counter = counted_for(command)
-        return [(counter, command.rule.key, period) for period in periods_of(command.event_at)]
+    def _in_order(self) -> list[tuple[Counter, int]]:
+        """Return what is raised as everybody locks it: households before persons, then by key."""
+        return sorted(
+            self.raised.items(), key=lambda each: (each[0][0] not in self.households, each[0])
+        )
 
     def write(self) -> None:
         """Write counters and awards; raises AwardRaced."""
@@ -100,13 +101,13 @@ class _Many:
                 index_elements=keys, set_={"used": RuleUsage.used + upsert.excluded.used}
             )
             raised = [
-                dict(zip(keys, key, strict=True), used=units) for key, units in self.raised.items()
+                dict(zip(keys, key, strict=True), used=units) for key, units in self._in_order()
             ]
             self.work.connection.execute(statement, raised)
         else:
             rows = [
-                dict(zip(keys, key, strict=True), units=units, after=self.used[key])
-                for key, units in self.raised.items()
+                dict(zip(keys, key, strict=True), place=place, units=units, after=self.used[key])
+                for place, (key, units) in enumerate(self._in_order())
             ]
             if self.work.connection.scalar(RAISE, {"rows": as_json(rows)}):
                 raise AwardRaced
@@ -140,9 +141,10 @@ def _earlier(work: Work, commands: Sequence[Award]) -> dict[str, Any]:
 
 def _used(work: Work, commands: Sequence[Award]) -> dict[Counter, int]:
     """Return what was used of the counters; of some that nobody asks for, too."""
+    households = {counted_for(command) for command in commands} - {None}
     rows = work.connection.execute(
         select(RuleUsage.holder_id, RuleUsage.rule, RuleUsage.period, RuleUsage.used).where(
-            RuleUsage.holder_id.in_({counted_for(command) for command in commands}),
+            RuleUsage.holder_id.in_({command.holder_id for command in commands} | households),
             RuleUsage.rule.in_({command.rule.key for command in commands}),
             RuleUsage.period.in_(
                 {period for command in commands for period in periods_of(command.event_at)}

@@ -123,11 +123,7 @@ def add_rule(work: Work, command: AddRule) -> RuleSet:
             points_base=min(max(command.points, low), high),
             points_min=low,
             points_max=high,
-            cap_per_act=command.caps.per_act,
-            cap_per_day=command.caps.per_day,
-            cap_per_month=command.caps.per_month,
-            cap_per_year=command.caps.per_year,
-            household_caps=command.caps.household,
+            **command.caps.columns(),
             holder=command.holder,
             recorded_by="|".join((SCAN, *BY_HAND)),
             provenance="recorded",
@@ -178,16 +174,13 @@ def _is_same(made: Row[Any], command: AddRule) -> bool:
     if command.from_rule is not None:
         source = (command.from_community, command.from_rule)
         return (made.from_community, made.from_rule) == source
-    caps = command.caps
     return (
         made.from_rule is None
         and set(made.chosen.split("|")) == set(command.recorded_by)
         and command.valid_from in {None, made.valid_from}
         and (made.topic, made.unit, made.holder) == (command.topic, command.unit, command.holder)
         and (made.points, made.note) == (command.points, command.note.strip()[:NOTE_MAX])
-        and (made.cap_per_act, made.cap_per_day) == (caps.per_act, caps.per_day)
-        and (made.cap_per_month, made.cap_per_year) == (caps.per_month, caps.per_year)
-        and made.household_caps == caps.household
+        and all(getattr(made, name) == cap for name, cap in command.caps.columns().items())
     )
 
 
@@ -248,7 +241,9 @@ def take_over(work: Work, command: TakeOver) -> RuleSet:
         per_day=theirs.cap_per_day,
         per_month=theirs.cap_per_month,
         per_year=theirs.cap_per_year,
-        household=theirs.household_caps,
+        household_per_day=theirs.household_cap_per_day,
+        household_per_month=theirs.household_cap_per_month,
+        household_per_year=theirs.household_cap_per_year,
     )
     recorded_by = tuple(theirs.recorded_by.split("|"))
     if row.community is None:

@@ -28,6 +28,11 @@ class RuleUnknown(NotFound):
     text = N_("这里没有这条积分规则，或者没有打开。请从积分规则里选一条。")
 
 
+Caps = tuple[int | None, int | None, int | None]
+"""The most units of a year, a month and a day; None is no cap."""
+NO_CAPS: Caps = (None, None, None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """A rule as it holds at a community on a day; ``amount`` in centipoints per unit."""
@@ -46,13 +51,29 @@ class Rule:
     note: str
     topic: str = ""
     cap_per_act: int | None = None
-    #: The caps of day, month and year hold for the members of a household together.
-    household_caps: bool = False
+    #: Of the members of a household together, beside the holder's own.
+    household_cap_per_day: int | None = None
+    household_cap_per_month: int | None = None
+    household_cap_per_year: int | None = None
 
     @property
-    def most(self) -> int | None:
-        """The most centipoints of a day, or None without a cap."""
-        return None if self.cap_per_day is None else self.cap_per_day * self.amount
+    def caps(self) -> Caps:
+        """The holder's own caps."""
+        return self.cap_per_year, self.cap_per_month, self.cap_per_day
+
+    @property
+    def household_caps(self) -> Caps:
+        """The caps of the members of a household together."""
+        return (
+            self.household_cap_per_year,
+            self.household_cap_per_month,
+            self.household_cap_per_day,
+        )
+
+    @property
+    def counts_households(self) -> bool:
+        """Whether the members of a household have caps together."""
+        return self.household_caps != NO_CAPS
 
     @property
     def recorders(self) -> frozenset[str]:
@@ -93,7 +114,9 @@ def in_force(community: int, day: dt.date) -> Select[Any]:
             own.c.cap_per_day.label("own_per_day"),
             own.c.cap_per_month.label("own_per_month"),
             own.c.cap_per_year.label("own_per_year"),
-            own.c.household_caps.label("own_household_caps"),
+            own.c.household_cap_per_day.label("own_household_per_day"),
+            own.c.household_cap_per_month.label("own_household_per_month"),
+            own.c.household_cap_per_year.label("own_household_per_year"),
             own.c.recorded_by.label("own_recorded_by"),
         )
         .outerjoin(own, own.c.rule == CatalogueRule.key)
@@ -139,5 +162,17 @@ def rule_of(row: Row[Any]) -> Rule:
         note=row.note,
         topic=row.topic,
         cap_per_act=row.own_per_act if own else row.cap_per_act,
-        household_caps=row.own_household_caps if own else row.household_caps,
+        household_cap_per_day=row.own_household_per_day if own else row.household_cap_per_day,
+        household_cap_per_month=row.own_household_per_month if own else row.household_cap_per_month,
+        household_cap_per_year=row.own_household_per_year if own else row.household_cap_per_year,
     )
+
+
+def units_at_most(capped: Any, units: int) -> int:
+    """Return what one act can count at the most by the caps of a rule or a session's part."""
+    caps: tuple[int | None, ...] = (
+        capped.cap_per_act,
+        capped.cap_per_day,
+        capped.household_cap_per_day,
+    )
+    return min([units, *(cap for cap in caps if cap is not None)])

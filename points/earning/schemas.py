@@ -31,16 +31,15 @@ def _cap() -> fields.Integer:
 
 
 class CapsSchema(Schema):
-    """Caps in units; null is no cap."""
+    """Caps in units, of each, and of the members of a household together; null is no cap."""
 
     per_act = _cap()
     per_day = _cap()
     per_month = _cap()
     per_year = _cap()
-    household = fields.Boolean(
-        load_default=False,
-        metadata={"description": "day, month and year count the members of a household together"},
-    )
+    household_per_day = _cap()
+    household_per_month = _cap()
+    household_per_year = _cap()
 
     @post_load
     def to_caps(self, data: dict[str, Any], **_: object) -> Caps:
@@ -63,7 +62,13 @@ class RuleSchema(Schema):
     cap_per_day = fields.Integer(attribute="rule.cap_per_day", allow_none=True)
     cap_per_month = fields.Integer(attribute="rule.cap_per_month", allow_none=True)
     cap_per_year = fields.Integer(attribute="rule.cap_per_year", allow_none=True)
-    household_caps = fields.Boolean(attribute="rule.household_caps")
+    household_cap_per_day = fields.Integer(attribute="rule.household_cap_per_day", allow_none=True)
+    household_cap_per_month = fields.Integer(
+        attribute="rule.household_cap_per_month", allow_none=True
+    )
+    household_cap_per_year = fields.Integer(
+        attribute="rule.household_cap_per_year", allow_none=True
+    )
     recorded_by = fields.Function(
         lambda line: line.rule.recorded_by.split("|"),
         metadata={"type": "array", "items": {"type": "string"}},
@@ -157,7 +162,9 @@ class ProposalSchema(Schema):
     per_day = _cap()
     per_month = _cap()
     per_year = _cap()
-    household = fields.Boolean(load_default=False)
+    household_per_day = _cap()
+    household_per_month = _cap()
+    household_per_year = _cap()
 
 
 class SimulationSchema(Schema):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -52,12 +53,12 @@ def simulate(connection: Connection, proposal: Proposal, day: dt.date) -> Simula
     last = day.replace(day=1) - dt.timedelta(days=1)
     first = last.replace(day=1)
     rows = _awards(connection, proposal, first, day.replace(day=1))
-    counters = _counters(connection, proposal, rows)
-    used = _used_before(connection, proposal, first, counters)
+    homes = _homes(connection, proposal, rows)
+    used = _used_before(connection, proposal, first, homes)
     given: list[tuple[UUID, int]] = []
     for row in rows:
-        counter = counters[row.holder_id]
-        units = 0 if proposal.points is None else _fits(proposal.caps, counter, row, used)
+        household = homes.get(row.holder_id)
+        units = 0 if proposal.points is None else _fits(proposal.caps, row, household, used)
         if units:
             given.append((row.holder_id, units * (proposal.points or 0)))
     return Simulation(
@@ -95,17 +96,21 @@ def _awards(
     )
 
 
-def _counters(connection: Connection, proposal: Proposal, rows: list[Any]) -> dict[UUID, UUID]:
-    """Return whose caps each holder uses."""
-    holders = {row.holder_id for row in rows}
-    if not proposal.caps.household:
-        return {holder: holder for holder in holders}
-    found = directory().standings(connection, holders)
-    return {holder: found[holder].household if holder in found else holder for holder in holders}
+def _homes(connection: Connection, proposal: Proposal, rows: list[Any]) -> dict[UUID, UUID]:
+    """Return the household of each holder whose caps are used as well."""
+    if not any(proposal.caps.together):
+        return {}
+    found = directory().standings(connection, {row.holder_id for row in rows})
+    return {holder: standing.household for holder, standing in found.items()}
+
+
+def _counted(household: UUID | None, holder: UUID) -> Iterable[UUID]:
+    """Return whose counters a holder's units are counted in."""
+    return (holder,) if household is None else (holder, household)
 
 
 def _used_before(
-    connection: Connection, proposal: Proposal, first: dt.date, counters: dict[UUID, UUID]
+    connection: Connection, proposal: Proposal, first: dt.date, homes: dict[UUID, UUID]
 ) -> Counter[tuple[UUID, str]]:
     """Return the units of the year before the month: they count for the year's cap."""
     rows = connection.execute(
@@ -121,19 +126,22 @@ def _used_before(
     )
     used: Counter[tuple[UUID, str]] = Counter()
     for row in rows:
-        used[counters.get(row.holder_id, row.holder_id), f"{first.year}"] += int(row.units)
+        for counter in _counted(homes.get(row.holder_id), row.holder_id):
+            used[counter, f"{first.year}"] += int(row.units)
     return used
 
 
-def _fits(caps: Caps, counter: UUID, row: Any, used: Counter[tuple[UUID, str]]) -> int:
+def _fits(caps: Caps, row: Any, household: UUID | None, used: Counter[tuple[UUID, str]]) -> int:
     """Use the caps as recording would; return the units that fit in all of them."""
     units: int = row.units if caps.per_act is None else min(row.units, caps.per_act)
-    periods = periods_of(row.event_at)
-    limits = (caps.per_year, caps.per_month, caps.per_day)
-    for period, cap in zip(periods, limits, strict=True):
-        if cap is not None:
-            units = min(units, cap - used[counter, period])
+    counters = _counted(household, row.holder_id)
+    day, month, year = reversed(periods_of(row.event_at))
+    for counter, limits in zip(counters, (caps.own, caps.together), strict=False):
+        for period, cap in zip((day, month, year), limits, strict=True):
+            if cap is not None:
+                units = min(units, cap - used[counter, period])
     units = max(0, units)
-    for period in periods:
-        used[counter, period] += units
+    for counter in counters:
+        for period in (day, month, year):
+            used[counter, period] += units
     return units

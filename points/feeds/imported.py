@@ -29,6 +29,7 @@ from points.earning.act_sheets import (
     RecordRows,
     RowResult,
     RowsRecorded,
+    awarded_row,
     keep_rows,
     keep_sheet,
     known_awards,
@@ -117,16 +118,7 @@ def record_hours(work: Work, command: RecordHours) -> RowsRecorded:
         done = award(work, given)
         if done.id is not None:
             keep_hours(work, checker.known, done.id, row.resident, row.span)
-        results.append(
-            RowResult(
-                number=row.number,
-                outcome="capped" if done.id is None else "recorded",
-                award=done.id,
-                units=done.units,
-                amount=done.amount,
-                message="",
-            ),
-        )
+        results.append(awarded_row(row.number, act, done))
     results += command.unread
     kept = RecordRows(community=command.community, rows=(), name=command.name, total=command.total)
     keep_sheet(work, kept, command.sheet)

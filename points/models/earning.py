@@ -58,8 +58,10 @@ class CatalogueRule(Base):
     cap_per_day: Mapped[int | None]
     cap_per_month: Mapped[int | None]
     cap_per_year: Mapped[int | None]
-    #: The caps of day, month and year hold for the members of a household together.
-    household_caps: Mapped[bool] = mapped_column(server_default=text("false"))
+    #: Of the members of a household together, beside those of each.
+    household_cap_per_day: Mapped[int | None]
+    household_cap_per_month: Mapped[int | None]
+    household_cap_per_year: Mapped[int | None]
     holder: Mapped[str]
     recorded_by: Mapped[str]
     provenance: Mapped[str]
@@ -91,7 +93,9 @@ class CommunityRule(Base):
     cap_per_day: Mapped[int | None]
     cap_per_month: Mapped[int | None]
     cap_per_year: Mapped[int | None]
-    household_caps: Mapped[bool]
+    household_cap_per_day: Mapped[int | None]
+    household_cap_per_month: Mapped[int | None]
+    household_cap_per_year: Mapped[int | None]
     recorded_by: Mapped[str]
     #: Outside the district's band, which only ``exchange.face_value`` allows.
     outside_band: Mapped[bool]
@@ -104,8 +108,8 @@ class CommunityRule(Base):
 class RuleUsage(Base):
     """Units that a holder got by a rule in a period; guarded, raised with the award.
 
-    The holder is a resident or household; a household for its members together where the rule's
-    caps count so.
+    The holder is a resident or household; a household for its members together, too, where the
+    rule has caps for them.
     """
 
     __tablename__ = "rule_usage"
@@ -186,7 +190,7 @@ class Award(Base):
     standard: Mapped[int | None] = mapped_column(BigInteger())
     rule: Mapped[str]
     units: Mapped[int]
-    #: Whose counters the caps used; null: the holder's own.
+    #: The household whose counters it used beside the holder's own; null: none.
     counted_for: Mapped[UUID | None]
     provenance: Mapped[str]
     reason: Mapped[str]

@@ -28,17 +28,21 @@ HELP_WITHOUT_WORD = """
         AND neighbour_helps.helper = awards.holder_id
     WHERE awards.source_kind = 'help' AND neighbour_helps.id IS NULL"""
 
-# Units of each day by its awards and deductions, without what was taken back of them. Whoever
-# moved or was merged, alone or as a household, goes on with what the former place had used: there,
-# no less than their own. Months are the sums of their days, years those of their months.
-CAPS_OTHERWISE = """
-    SELECT holder_id AS what FROM (
-        SELECT coalesce(awards.counted_for, awards.holder_id) AS holder_id, awards.rule,
-            hangzhou_day(awards.event_at) AS day,
+# Units of each day by its awards, without what was taken back of them.
+UNITS = """
+        SELECT awards.{holder} AS holder_id, awards.rule, hangzhou_day(awards.event_at) AS day,
             -awards.units - awards.units * coalesce(undone.amount, 0) / awards.amount AS more
         FROM awards LEFT JOIN adjustments AS undone ON undone.original = awards.id
             AND undone.act = 'reversal' AND undone.state = 'posted' AND undone.voided = 0
-        WHERE awards.state <> 'void' AND awards.event_at >= :kept_since
+        WHERE awards.{holder} IS NOT NULL
+            AND awards.state <> 'void' AND awards.event_at >= :kept_since"""
+
+# Each holder's own units, those of the household that an award counted for as well, and deductions.
+# Whoever moved or was merged, alone or as a household, goes on with what the former place had used:
+# there, no less than their own. Months are the sums of their days, years those of their months.
+CAPS_OTHERWISE = f"""
+    SELECT holder_id AS what FROM ({UNITS.format(holder="holder_id")}
+        UNION ALL {UNITS.format(holder="counted_for")}
         UNION ALL SELECT household, rule, CAST(day AS text), -1 FROM deductions
         UNION ALL SELECT holder_id, rule, period, used FROM rule_usage
         WHERE length(period) = 10
@@ -53,7 +57,7 @@ CAPS_OTHERWISE = """
     UNION ALL SELECT holder_id FROM rule_usage
     WHERE length(period) < 10 AND period >= substr(hangzhou_day(:kept_since), 1, 4)
     GROUP BY holder_id, rule, substr(period, 1, 4)
-    HAVING sum(CASE length(period) WHEN 4 THEN used ELSE -used END) <> 0"""
+    HAVING sum(CASE length(period) WHEN 4 THEN used ELSE -used END) <> 0"""  # noqa: S608 - ours
 
 RECORDING: tuple[Check, ...] = (
     Check(

@@ -10,12 +10,14 @@ import pytest
 from sqlalchemy import Connection, select
 
 from core.work import SHANGHAI
+from points.earning.community_rules import Caps, set_rule
 from points.models import Award, NeighbourHelp
 from tests.admin.forms import again, fill
 from tests.admin.scene import resident_of, words
 from tests.conftest import Clock
 from tests.people import People, Someone
 from tests.points.earning import count
+from tests.points.test_community_rules import setting
 
 Run = Callable[..., Any]
 
@@ -54,6 +56,33 @@ def test_a_double_tap_is_one_act(ask: Run, cast: People) -> None:
 
     assert ask(count, "awards") == 1
     assert "刚才已经记过了" in words(browser.get("/desk/acts"))
+
+
+def test_whose_cap_is_full_and_what_was_left_of_it_is_said(
+    run: Run, cast: People, clock: Clock
+) -> None:
+    caps = Caps(per_month=3, household_per_month=4)
+    changed = setting(rule="report.idea", points=500, caps=caps)
+    run(set_rule, changed, cast.actor(cast.lead))
+    clock.advance(days=1)
+    browser = cast.browser(cast.staff)
+    said = []
+    for who, units in ((cast.wang, "3"), (cast.wang, "1"), (cast.li, "3"), (cast.li, "1")):
+        fill(browser, page_of(who), "/acts", rule="report.idea", units=units)
+        said.append(words(browser.get("/desk/acts")))
+
+    assert "只够" not in said[0]
+    assert "本人每月的上限已满，不计分" in said[1]
+    assert "全户合计每月的上限只够1次，记上了5分，明早8点前到账" in said[2]
+    assert "全户合计每月的上限已满，不计分" in said[3]
+
+
+def test_a_households_own_cap_is_called_so(cast: People) -> None:
+    browser = cast.browser(cast.staff)
+    for _each in range(2):
+        fill(browser, page_of(cast.wang), "/acts", rule="safety.home_check")
+
+    assert "本户每月的上限已满，不计分" in words(browser.get("/desk/acts"))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from core import settings
 from points.earning.acts import RecordAct, record_act
-from points.earning.community_rules import set_rule
+from points.earning.community_rules import Caps, set_rule
 from points.earning.rules import rule_in_force
 from points.models import CommunityRule
 from tests.admin.forms import again, fill
@@ -44,7 +44,7 @@ def test_the_table_shows_base_band_and_difference(run: Run, cast: People, clock:
     assert "守时装修、夜间安静" in page
 
 
-def test_the_lead_adapts_a_rule_from_tomorrow(ask: Run, cast: People) -> None:
+def test_the_lead_adapts_a_rule_from_tomorrow(ask: Run, cast: People, clock: Clock) -> None:
     browser = cast.browser(cast.lead)
 
     done = fill(
@@ -53,7 +53,8 @@ def test_the_lead_adapts_a_rule_from_tomorrow(ask: Run, cast: People) -> None:
         ERRAND,
         points="4",
         per_day="3",
-        household="1",
+        household_per_day="4",
+        household_per_month="20",
         recorded_by=["社工", "网格员"],
     )
 
@@ -61,8 +62,46 @@ def test_the_lead_adapts_a_rule_from_tomorrow(ask: Run, cast: People) -> None:
     assert "已保存，明天起生效" in words(browser.get(done.headers["Location"]))
     rule = ask(rule_in_force, HERE, "serve.neighbour", TOMORROW)
     assert (rule.amount, rule.cap_per_day, rule.cap_per_month) == (400, 3, 10)
-    assert rule.household_caps
+    assert rule.household_caps == (None, 20, 4)
+    clock.advance(days=1)
+    browser = cast.browser(cast.lead)
+    assert "每人每天3，每月10，每年60；全户合计每天4，每月20" in words(browser.get("/desk/rules"))
+    shown = words(browser.get(ERRAND))
+    assert "每人上限" in shown
+    assert "全户合计上限" in shown
     assert set(rule.recorders) == {"社工", "网格员"}
+
+
+@pytest.mark.parametrize(
+    ("caps", "says"),
+    [
+        (Caps(household_per_month=4), "全户合计每月4"),
+        (Caps(per_act=1, household_per_month=4), "每人每次1；全户合计每月4"),
+        (Caps(per_act=1, per_year=4), "每次1，每年4"),
+        (Caps(), "不限"),
+    ],
+)
+def test_the_table_says_whose_caps_they_are(
+    run: Run, cast: People, clock: Clock, caps: Caps, says: str
+) -> None:
+    run(set_rule, setting(caps=caps), cast.actor(cast.lead))
+    clock.advance(days=1)
+
+    assert f"4{says}社工" in words(cast.browser(cast.staff).get("/desk/rules"))
+
+
+def test_a_rule_for_households_has_their_caps_only(cast: People) -> None:
+    browser = cast.browser(cast.lead)
+    waste = "/desk/rules/waste.month"
+    page = words(browser.get(waste))
+    new = "/desk/own-rules/new"
+    monthly = {"name": "楼道守护", "topic": "covenant", "unit": "户月", "holder": "household"}
+    refused = fill(browser, new, new, points="4", household_per_month="4", **monthly)
+
+    assert "每户上限" in page
+    assert "全户合计上限" not in page
+    assert refused.status_code == 422
+    assert "请把全户合计的上限留空" in words(refused)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +112,8 @@ def test_the_lead_adapts_a_rule_from_tomorrow(ask: Run, cast: People) -> None:
         ({"points": "0"}, "请填整数的分"),
         ({"per_day": "两次"}, "上限要是正整数"),
         ({"per_day": "20"}, "上限要是正整数"),
+        ({"household_per_day": "两次"}, "全户合计的上限要是正整数"),
+        ({"household_per_month": "9"}, "不能比同期的每人上限小"),
         ({"recorded_by": []}, "请选好谁来记"),
         ({"valid_from": "2026-11-24"}, "生效日期要从明天起"),
         ({"valid_from": ""}, "请选好日期"),

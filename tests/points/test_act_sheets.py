@@ -15,14 +15,17 @@ from sqlalchemy import Connection, select
 from core.work import Work, present, reading
 from points.earning import act_sheets as sheets
 from points.earning.act_sheets import RecordRows, RowsRecorded, listed, record_all, record_rows
+from points.earning.community_rules import Caps, set_rule
 from points.earning.recorders import Act, Looker
 from points.earning.sheet_queries import sheet_of
 from points.models import ActSheet, ActSheetRow, Award
+from points.proof.verify import verify
 from tests.conftest import Clock
 from tests.people import HERE, People
 from tests.points.books import one
 from tests.points.doors import building_lead
 from tests.points.earning import count
+from tests.points.test_community_rules import setting
 
 Run = Callable[..., Any]
 DAY = dt.date(2026, 11, 20)
@@ -171,6 +174,29 @@ def test_caps_leave_nothing_of_a_row_and_say_so(cast: People, record: Callable[.
     _sheet, done = record([(number, idea) for number in range(4)])
 
     assert [row.outcome for row in done.rows] == ["recorded", "recorded", "capped", "capped"]
+    full = "本人每月的上限已满，不计分"
+    assert [row.message for row in done.rows] == ["", "", full, full]
+
+
+def test_a_household_is_full_on_a_sheet_as_it_is_one_by_one(
+    run: Run, ask: Run, cast: People, clock: Clock, record: Callable[..., Any]
+) -> None:
+    caps = Caps(per_month=2, household_per_month=3)
+    changed = setting(rule="report.idea", points=500, caps=caps)
+    run(set_rule, changed, cast.actor(cast.lead))
+    clock.advance(days=2)
+    day = dt.date(2026, 11, 26)
+    idea = replace(acts(cast)[0][1], day=day, units=2)
+    of_li = replace(idea, holder_id=one(cast.li.resident), note="长椅")
+    _sheet, done = record([(1, idea), (2, of_li), (3, of_li), (4, idea)])
+
+    assert [(row.outcome, row.units, row.message) for row in done.rows] == [
+        ("recorded", 2, ""),
+        ("recorded", 1, "全户合计每月的上限只够 1 次"),
+        ("capped", 0, "全户合计每月的上限已满，不计分"),
+        ("capped", 0, "本人每月的上限已满，不计分"),
+    ]
+    assert [each.name for each in ask(lambda c: verify(c).broken)] == []
 
 
 def test_a_look_says_what_would_become_of_the_rows_and_writes_nothing(

@@ -129,7 +129,7 @@ def test_nothing_is_left_of_a_full_day(run: Run, ask: Run) -> None:
     give(run, "a", units=8)
     given = give(run, "b", units=1)
 
-    assert given == awards.Awarded(id=None, amount=0, units=0, due=None, capped=True, exists=False)
+    assert given == replace(awards.NOTHING, cap="per_day")
     assert ask(count, "awards") == 1
     assert give(run, "c", units=1, event_at=days_later(1)).units == 1
 

@@ -62,13 +62,15 @@ def rows(connection: Connection) -> list[tuple[Any, ...]]:
 def test_a_new_value_holds_from_its_day_and_leaves_the_days_before(
     ask: Run, lead: Callable[..., RuleSet]
 ) -> None:
-    lead(caps=Caps(per_act=1, per_day=3, per_month=12, per_year=48, household=True))
+    lead(
+        caps=Caps(per_act=1, per_day=3, per_month=12, household_per_month=20, household_per_year=48)
+    )
 
     before: Rule = ask(rule_in_force, HERE, HELP, TODAY)
     after: Rule = ask(rule_in_force, HERE, HELP, TOMORROW)
-    assert (before.amount, before.cap_per_day, before.household_caps) == (300, 2, False)
+    assert (before.amount, before.cap_per_day, before.counts_households) == (300, 2, False)
     assert (after.amount, after.cap_per_act, after.cap_per_day) == (400, 1, 3)
-    assert (after.cap_per_month, after.cap_per_year, after.household_caps) == (12, 48, True)
+    assert (after.caps, after.household_caps) == ((None, 12, 3), (48, 20, None))
     assert ask(rule_in_force, NEAR, HELP, TOMORROW).amount == 300
 
 
@@ -162,11 +164,34 @@ def test_with_face_values_outside_the_band_is_marked_and_the_district_told(
         Caps(per_act=3, per_day=2),
         Caps(per_month=10, per_year=9),
         Caps(per_year=10_001),
+        Caps(household_per_day=0),
+        Caps(household_per_year=10_001),
+        Caps(household_per_day=3, household_per_month=2),
+        Caps(per_act=3, household_per_day=2),
     ],
 )
 def test_caps_that_make_no_sense_are_refused(lead: Callable[..., RuleSet], caps: Caps) -> None:
     with pytest.raises(rules.CapsWrong):
         lead(caps=caps)
+
+
+@pytest.mark.parametrize("period", ["day", "month", "year"])
+def test_a_household_has_no_less_together_than_each_of_it(
+    lead: Callable[..., RuleSet], period: str
+) -> None:
+    with pytest.raises(rules.HouseholdCapLow) as refusal:
+        lead(caps=Caps(**{f"per_{period}": 2, f"household_per_{period}": 1}))
+    lead(caps=Caps(**{f"per_{period}": 2, f"household_per_{period}": 2}))
+
+    assert "全户合计的上限不能比同期的每人上限小" in refusal.value.sentence()
+
+
+def test_what_is_given_to_a_household_has_no_caps_of_members(lead: Callable[..., RuleSet]) -> None:
+    monthly = {"rule": "waste.month", "points": 1200, "recorded_by": ("网格员",)}
+    with pytest.raises(rules.HouseholdCapUnfit) as refusal:
+        lead(**monthly, caps=Caps(per_month=1, household_per_year=12))
+
+    assert "请把全户合计的上限留空" in refusal.value.sentence()
 
 
 def test_a_monthly_rule_stays_once_a_month(lead: Callable[..., RuleSet]) -> None:

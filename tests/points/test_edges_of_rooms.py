@@ -233,7 +233,6 @@ def test_basic_points_of_a_year_and_what_rules_there_are(desk: Desk) -> None:
     assert desk.ask(honour.of_the_year, [basic], dt.date(2027, 1, 1)) == 0
     kinds = [row.points_kind for row in desk.ask(rule_table.topics)]
     assert kinds == sorted(kinds, reverse=True)
-    assert (HOUR.most, replace(HOUR, cap_per_day=None).most) == (4000, None)
     household = one(desk.cast.wang.household)
     rules = desk.ask(rules_in_force, HERE, dt.date(2026, 12, 1))
     standing = desk.ask(deductions.standing, household, rules, dt.date(2026, 12, 1))
@@ -294,14 +293,17 @@ def test_a_trial_counts_a_household_together_and_the_year_before_the_month(desk:
         at = dt.datetime(2026, month, 20, 2, tzinfo=dt.UTC)
         for who in (desk.cast.wang, desk.cast.li):
             desk.earn(settled=False, who=who, units=4, event_at=at)
-    proposal = Proposal(
-        community=HERE, rule=HOUR.key, points=500, caps=Caps(per_year=12, household=True)
-    )
+    proposal = Proposal(community=HERE, rule=HOUR.key, points=500, caps=Caps(household_per_year=12))
     together = desk.ask(simulate, proposal, dt.date(2026, 11, 24))
     alone = desk.ask(simulate, replace(proposal, caps=Caps(per_year=6)), dt.date(2026, 11, 24))
+    caps = Caps(per_year=6, household_per_year=11)
+    both = desk.ask(simulate, replace(proposal, caps=caps), dt.date(2026, 11, 24))
+    caps = Caps(per_year=12, household_per_year=8)
+    nobody = desk.ask(simulate, replace(proposal, caps=caps), dt.date(2026, 11, 24))
     off = desk.ask(simulate, replace(proposal, points=None), dt.date(2026, 11, 24))
 
     assert (together.units, together.points_then) == (8, 2000)
+    assert (both.points_then, nobody.points_then) == (1500, 0)
     assert (alone.points_then, off.points_then) == (2000, 0)
 
 

@@ -85,6 +85,7 @@ def test_hours_beyond_the_cap_of_a_day_are_in_nobodys_way(scene: Scene) -> None:
     done = bring(scene, whole, beyond)
 
     assert [(row.outcome, row.units) for row in done] == [("recorded", 8), ("capped", 0)]
+    assert [row.message for row in done] == ["", "本人每天的上限已满，不计分"]
     assert scene.ask(lambda c: count(c, "imported_hours")) == 1
 
 

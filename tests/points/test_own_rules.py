@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -168,6 +169,7 @@ def test_clearing_away_rubbish_for_others_is_no_duty(run: Run, lead: Actor) -> N
         ({"points": 900}, rules.OutsideBand),
         ({"points": -100}, rules.OutsideBand),
         ({"caps": Caps(per_month=2)}, rules.CapsWrong),
+        ({"caps": Caps(per_month=1, household_per_month=1)}, rules.HouseholdCapUnfit),
         ({"recorded_by": ("设备",)}, rules.RecordersWrong),
         ({"valid_from": TODAY - dt.timedelta(days=1)}, rules.RuleDayPast),
     ],
@@ -232,6 +234,26 @@ def test_another_communitys_values_are_taken_over_from_tomorrow(
         return [(row[0], row[1]) for row in connection.execute(query.order_by("community"))]
 
     assert ask(whose) == [(HERE, NEAR), (NEAR, None)]
+
+
+def test_both_kinds_of_caps_are_taken_over_and_tell_one_rule_from_another(
+    run: Run, ask: Run, lead: Actor, near_lead: Actor
+) -> None:
+    caps = Caps(per_act=1, per_day=2, household_per_day=3, household_per_year=30)
+    ideas: dict[str, Any] = {"name": "金点子", "topic": "report", "unit": "次", "caps": caps}
+    ideas |= {"holder": "resident", "recorded_by": ("社工",)}
+    theirs = run(add_rule, gate(community=NEAR, **ideas), near_lead)
+    made = run(take_over, TakeOver(community=HERE, rule=theirs.rule, from_community=NEAR), lead)
+
+    rule = ask(rule_in_force, HERE, made.rule, TODAY)
+    assert (rule.cap_per_act, rule.caps, rule.household_caps) == (
+        1,
+        (None, None, 2),
+        (30, None, 3),
+    )
+    other = ideas | {"caps": replace(caps, household_per_month=9)}
+    with pytest.raises(RuleNameTaken):
+        run(add_rule, gate(community=NEAR, **other), near_lead)
 
 
 def test_a_rule_that_is_off_there_cannot_be_taken_over(run: Run, lead: Actor) -> None:

@@ -347,7 +347,7 @@ def test_without_a_key_nothing_is_recorded(
 
 def test_caps_are_told(api: Any, cast: People) -> None:
     cut = api(cast.staff, "POST", ACTS, act(cast, units=5), key="a-1").get_json()
-    assert (cut["units"], cut["amount"], cut["capped"]) == (2, 600, True)
+    assert (cut["units"], cut["amount"], cut["capped"], cut["cap"]) == (2, 600, True, "per_day")
 
     nothing = api(cast.staff, "POST", ACTS, act(cast), key="a-2")
     assert nothing.status_code == 201
@@ -357,6 +357,7 @@ def test_caps_are_told(api: Any, cast: People) -> None:
         "units": 0,
         "due": None,
         "capped": True,
+        "cap": "per_day",
         "exists": False,
         "asked": False,
     }

@@ -90,6 +90,10 @@ def test_a_rule_is_set_from_a_day_on_and_again_is_the_same(api: Any, cast: Peopl
         (change(valid_from="2026-11-24"), 422, "rule_day_past"),
         (change(caps={"per_day": 3, "per_month": 2}), 422, "caps_wrong"),
         (change(caps={"per_day": 0}), 422, "invalid"),
+        (change(caps={"household_per_day": 0}), 422, "invalid"),
+        (change(caps={"per_day": 3, "household_per_day": 2}), 422, "household_cap_low"),
+        (change(caps={"per_act": 3, "household_per_day": 2}), 422, "household_caps_wrong"),
+        (change(caps={"household": True}), 422, "invalid"),
         (change(recorded_by=["门卫"]), 422, "recorders_wrong"),
         (change(points="4"), 422, "invalid"),
         (change(community=NEAR), 422, "invalid"),
@@ -103,6 +107,26 @@ def test_what_does_not_fit_is_refused_by_its_code(
 
     assert (answer.status_code, answer.get_json()["code"]) == (status, code)
     assert ask(count, "community_rules") == 0
+
+
+def test_a_rule_has_caps_of_each_and_of_a_household_together(
+    api: Any, cast: People, clock: Clock
+) -> None:
+    caps = {"per_day": 1, "household_per_month": 10, "household_per_year": 60}
+    api(cast.lead, "POST", "/staff/rules/serve.neighbour", change(caps=caps))
+    clock.advance(days=1)
+
+    rows = {row["key"]: row for row in api(cast.staff, "GET", "/staff/rules").get_json()}
+    found = {name: cap for name, cap in rows["serve.neighbour"].items() if "cap_per" in name}
+    assert found == {
+        "cap_per_act": None,
+        "cap_per_day": 1,
+        "cap_per_month": None,
+        "cap_per_year": None,
+        "household_cap_per_day": None,
+        "household_cap_per_month": 10,
+        "household_cap_per_year": 60,
+    }
 
 
 def test_own_rules_are_made_seen_and_taken_over(api: Any, cast: People) -> None:
@@ -135,7 +159,9 @@ def test_a_rule_is_tried_on_last_month(api: Any, cast: People) -> None:
     api(cast.staff, "POST", "/staff/acts", {"acts": [idea(cast, day="2026-10-08")]})
 
     found = api(
-        cast.staff, "GET", "/staff/rules/report.idea/simulation?points=800&per_month=2"
+        cast.staff,
+        "GET",
+        "/staff/rules/report.idea/simulation?points=800&per_month=2&household_per_month=2",
     ).get_json()
 
     assert found == {

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert, select
 
 from core.work import Work
 from exchange.moving import MergeRecords, MoveHousehold, merge_records, move_household
+from points.earning.community_rules import Caps, set_rule
 from points.models import Award, CommunityRule
 from points.subscribers import award_verified
 from residents import people
@@ -18,6 +19,7 @@ from residents.events import ResidentConfirmed
 from tests.conftest import Clock
 from tests.people import HERE, THERE, People
 from tests.points.books import Nothing, one
+from tests.points.test_community_rules import setting
 
 Run = Callable[..., Any]
 
@@ -84,6 +86,21 @@ def test_the_record_that_stays_of_two_is_not_honoured_a_second_time(
     assert len(ask(given)) == 1
 
 
+def test_a_household_has_a_cap_of_it_together(
+    run: Run, ask: Run, cast: People, clock: Clock, confirm: people.ConfirmResident
+) -> None:
+    caps = Caps(per_year=1, household_per_year=1)
+    changed = setting(rule="resident.verified", points=200, caps=caps)
+    run(set_rule, changed, cast.actor(cast.lead))
+    clock.advance(days=1)
+    run(people.confirm_resident, confirm, cast.actor(cast.staff))
+
+    def household(connection: Connection) -> list[Any]:
+        return list(connection.scalars(select(Award.counted_for)))
+
+    assert ask(household) == [one(cast.new.household)]
+
+
 def test_a_community_that_switched_the_rule_off_confirms_without_points(
     run: Run, ask: Run, cast: People, confirm: people.ConfirmResident
 ) -> None:
@@ -95,7 +112,6 @@ def test_a_community_that_switched_the_rule_off_confirms_without_points(
                 valid_from=work.day,
                 revision=1,
                 points=None,
-                household_caps=False,
                 recorded_by="社工",
                 outside_band=False,
                 set_by=work.actor.person,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 
 from core import defaults, settings
 from core.config import ROOT
+from points.earning.rules import rule_in_force
 from residents import places
+from tests.people import HERE
 from tests.residents.test_import_places import FILE
 
 Run = Callable[..., Any]
@@ -52,6 +55,8 @@ def load(run: Run) -> None:
         (RULES, "serve.hour", ("points_base", "9"), "基准不在区间内"),
         (RULES, "serve.hour", ("points_kind", "gold"), "积分种类不认识"),
         (RULES, "serve.hour", ("cap_per_day", "900"), "上限要依次变大"),
+        (RULES, "serve.hour", ("household_cap_per_day", "7"), "全户合计的上限不能比每人的小"),
+        (RULES, "survey.answer", ("household_cap_per_day", "7"), "没有全户合计的上限"),
         (RULES, "serve.hour", ("points_min", "3"), "半小时应在 4 到 8 分"),
         (RULES, "serve.hour", ("points_max", "9"), "半小时应在 4 到 8 分"),
         (RULES, "serve.hour", ("holder", "household"), "服务积分归居民"),
@@ -87,6 +92,23 @@ def test_a_broken_row_is_named_with_its_reason(
     assert name in sentence
     assert key in sentence
     assert reason in sentence
+
+
+def test_the_catalogue_has_caps_of_each_and_of_a_household_together(
+    folder: Path, run: Run, ask: Run
+) -> None:
+    rows = rows_of(RULES)
+    hour = next(row for row in rows if row["key"] == "serve.hour")
+    hour |= {"household_cap_per_day": "12", "household_cap_per_year": "600"}
+    write(folder, RULES, rows)
+    load(run)
+    found = ask(rule_in_force, HERE, "serve.hour", dt.date(2026, 11, 24))
+
+    assert (found.caps, found.household_caps) == ((480, 80, 8), (600, None, 12))
+    hour["household_cap_per_month"] = "11"
+    write(folder, RULES, rows)
+    with pytest.raises(defaults.DefaultsBroken):
+        load(run)
 
 
 @pytest.mark.database("sqlite")
