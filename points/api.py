@@ -16,7 +16,7 @@ from points.earning.acts import RecordAct, Recorded, record_act
 from points.earning.awards import AwardsConfirmed, ConfirmAwards, confirm_awards
 from points.expiring.rush import Rush, rush
 from points.receipts import Evidence, evidence
-from points.wallet import Wallet, account_named, accounts_shown, wallet
+from points.wallet import Wallet, account_named, accounts_known, accounts_shown, wallet
 
 if TYPE_CHECKING:
     from core.panels import Viewer
@@ -51,8 +51,7 @@ def transfers(query: dict[str, Any]) -> list[queries.Line]:
 def receipt(transfer_id: UUID) -> Evidence:
     """Show one line of the resident, or of the household: a transfer, or an award that waits."""
     seen = _viewer()
-    accounts = [account for kind in ("service", "basic") for account in accounts_shown(seen, kind)]
-    return evidence(reader(), transfer_id, accounts)
+    return evidence(reader(), transfer_id, accounts_known(reader(), seen))
 
 
 @bp.get("/awards")

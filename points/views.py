@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 bp = Blueprint("points", __name__, url_prefix="/points")
 bp.before_request(residents_only)
-KINDS = ("service", "basic")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +82,7 @@ def _viewer() -> Viewer:
 def index() -> ResponseReturnValue:
     """Show what there is, what lapses when, and every line."""
     kind = request.args.get("kind", "service")
-    kind = kind if kind in KINDS else "service"
+    kind = kind if kind in wallets.KINDS else "service"
     seen = _viewer()
     until = _until()
     found = wallets.history(reader(), wallets.accounts_shown(seen, kind), until)
@@ -165,14 +164,14 @@ def say_help(help_id: UUID) -> ResponseReturnValue:
 def receipt(transfer_id: UUID) -> ResponseReturnValue:
     """Show who recorded a line, by which rule, and when it arrives or did."""
     seen = _viewer()
-    accounts = [account for kind in KINDS for account in wallets.accounts_shown(seen, kind)]
-    found = evidence(reader(), transfer_id, accounts)
+    found = evidence(reader(), transfer_id, wallets.accounts_known(reader(), seen))
     story = story_of(reader(), found.id)
     return render_template(
         "points/receipt.html",
         receipt=_receipt(found, story, seen),
         corrections=[corrected.told(asked, seen) for asked in story.corrections],
         ask=url_for("correcting.ask", transfer_id=found.id) if not story.is_open else "",
+        book=directory().places(reader(), [story.line.community])[story.line.community],
         answer_days=settings.integer(reader(), "correction.answer_days", seen.now),
     )
 

@@ -10,8 +10,9 @@ from uuid import UUID
 
 from sqlalchemy import and_, func, or_, select, union_all
 
+from core.directory import directory
 from core.work import business_day
-from points.accounts import household_account, resident_account
+from points.accounts import PointsKind, household_account, resident_account
 from points.models import Account, Award, Hold, Transfer
 from points.queries import balances, family_accounts, life_of
 
@@ -24,6 +25,7 @@ MONTHS = 3
 """Months with postings that one page shows."""
 
 DECEMBER = 12
+KINDS: tuple[PointsKind, ...] = ("service", "basic")
 AWARD = "award"
 
 
@@ -110,6 +112,16 @@ def accounts_shown(viewer: Viewer, kind: str) -> list[int]:
     return [
         resident_account(viewer.resident, viewer.community, "basic"),
         household_account(viewer.household, viewer.community),
+    ]
+
+
+def accounts_known(connection: Connection, viewer: Viewer) -> list[int]:
+    """Return the accounts whose lines are a resident's: today's, and those of places before."""
+    today = [account for kind in KINDS for account in accounts_shown(viewer, kind)]
+    return today + [
+        resident_account(each.resident, each.community, kind)
+        for each in directory().former(connection, viewer.resident)
+        for kind in KINDS
     ]
 
 

@@ -77,9 +77,18 @@ def _is_theirs(
 ) -> bool:
     """Whether the asker lives there, or the line is their own or their household's."""
     if resident is None:
-        own = {actor.resident, actor.household}
-        return actor.place == community or holder in own
+        return actor.place == community or holder in _own(work, actor)
     asker = directory().holder(work.connection, "resident", resident)
     return asker is not None and (
         asker.community == community or holder in {resident, asker.household}
     )
+
+
+def _own(work: Work, actor: Actor) -> set[UUID | None]:
+    """Return whose lines are the asker's: also those of places and households before."""
+    own = {actor.resident, actor.household}
+    if actor.resident is not None and actor.household is not None:
+        former = directory().former(work.connection, actor.resident)
+        own |= {each.resident for each in former}
+        own |= set(directory().leading(work.connection, actor.household))
+    return own

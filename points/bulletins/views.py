@@ -28,24 +28,41 @@ bp.add_app_template_filter(seal_words, "seal_words")
 
 @bp.get("/")
 def index() -> ResponseReturnValue:
-    """List the months that were posted at home."""
+    """List the months that were posted at home, or where one lived before."""
+    place = _place()
     return render_template(
         "points/bulletins.html",
-        months=lists.lists(reader(), current_actor().place),
+        months=lists.lists(reader(), place),
+        former=directory().places(reader(), _lived()),
+        place=place,
         today=business_day(present()),
     )
+
+
+def _lived() -> set[int]:
+    """Return the other communities in which the resident lived before."""
+    actor = current_actor()
+    former = directory().former(reader(), actor.resident) if actor.resident else []
+    return {each.community for each in former} - {actor.place}
+
+
+def _place() -> int:
+    """Return whose lists are asked for: one's own community's, or one's of before."""
+    asked = request.args.get("place", type=int)
+    return asked if asked in _lived() else current_actor().place
 
 
 @bp.get("/<month>")
 def one(month: str) -> ResponseReturnValue:
     """Show a month: one's own lines first, then everybody's."""
-    actor, connection = current_actor(), reader()
-    posted = lists.list_of(connection, actor.place, lists.month_named(month))
+    actor, connection, place = current_actor(), reader(), _place()
+    posted = lists.list_of(connection, place, lists.month_named(month))
     after = lists.position_named(request.args.get("after", ""))
     found = lists.lines(connection, posted, after=after)
     seen = directory().viewer(connection, actor, present())
     former = directory().former(connection, seen.resident)
-    holders = [seen.household, *seen.members, *(each.resident for each in former)]
+    homes = [seen.household, *directory().leading(connection, seen.household)]
+    holders = [*homes, *seen.members, *(each.resident for each in former)]
     me = directory().shown(connection, [seen.resident]).get(seen.resident)
     return render_template(
         "points/bulletin.html",
@@ -55,7 +72,8 @@ def one(month: str) -> ResponseReturnValue:
         lines=found,
         after=found[-1].position if len(found) == lists.PAGE else 0,
         is_named=bool(me and me.is_named),
-        seal=head_of(connection, actor.place),
+        seal=head_of(connection, place),
+        place_name=directory().places(connection, [place])[place],
     )
 
 

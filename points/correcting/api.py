@@ -40,7 +40,7 @@ from points.correcting.queries import AdjustmentLine
 from points.holding import HoldOf, holds_of
 from points.receipts import evidence
 from points.stories import Story, story_of
-from points.wallet import accounts_shown
+from points.wallet import accounts_known, accounts_shown
 
 if TYPE_CHECKING:
     from core.acts import Actor
@@ -98,8 +98,8 @@ def take_back(correction_id: UUID) -> CorrectionMoved:
 def about(transfer_id: UUID) -> Story:
     """Show what happened to a line of one's own since: requests, answers, what changed it."""
     seen = _viewer()
-    accounts = [account for kind in ("service", "basic") for account in accounts_shown(seen, kind)]
-    return story_of(reader(), evidence(reader(), transfer_id, accounts).id)
+    found = evidence(reader(), transfer_id, accounts_known(reader(), seen))
+    return story_of(reader(), found.id)
 
 
 @bp.get("/staff/corrections")

@@ -184,7 +184,8 @@ def _asker(work: Work, resident: UUID | None) -> _Asker:
     if resident is None:
         if actor.resident is None or actor.household is None:
             raise Forbidden
-        own = frozenset({actor.resident, actor.household})
+        former = directory().former(work.connection, actor.resident)
+        own = frozenset({actor.resident, actor.household, *(each.resident for each in former)})
         return _Asker(person=actor.person, household=actor.household, entered_by=None, own=own)
     holder = directory().holder(work.connection, "resident", resident)
     if holder is None or holder.person is None:
@@ -201,14 +202,7 @@ def _asker(work: Work, resident: UUID | None) -> _Asker:
 def _tell(work: Work, template: str, person: UUID, key: UUID, **params: Any) -> None:
     """Write the message to the one who asked."""
     cipher = directory().contact(work.connection, person)
-    outbox.send(
-        work,
-        template,
-        key=str(key),
-        person=person,
-        phone_cipher=cipher,
-        **params,
-    )
+    outbox.send(work, template, key=str(key), person=person, phone_cipher=cipher, **params)
 
 
 def answer_correction(work: Work, command: AnswerCorrection) -> CorrectionMoved:

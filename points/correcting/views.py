@@ -24,7 +24,7 @@ from points.correcting.corrections import (
 )
 from points.holding import holds_of
 from points.receipts import evidence
-from points.wallet import accounts_shown
+from points.wallet import accounts_known, accounts_shown
 
 bp = Blueprint("correcting", __name__, url_prefix="/points")
 bp.before_request(residents_only)
@@ -57,8 +57,7 @@ def _ask(
     transfer_id: UUID, typed: str = "", refusal: AppError | None = None
 ) -> ResponseReturnValue:
     seen = _viewer()
-    accounts = [account for kind in ("service", "basic") for account in accounts_shown(seen, kind)]
-    found = evidence(reader(), transfer_id, accounts)
+    found = evidence(reader(), transfer_id, accounts_known(reader(), seen))
     page = render_template(
         "points/correction.html",
         line=found,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from sqlalchemy import Executable, Select, and_, case, func, select, union_all
 
@@ -32,6 +33,8 @@ STREAMED = 1_000
 class Line:
     """What one act did to the account: its legs together; amounts in centipoints."""
 
+    #: The first transfer of it.
+    id: UUID
     day: dt.date
     at: dt.datetime
     act: str
@@ -191,6 +194,7 @@ def lines(
         moved = sum(int(leg.moved) for leg in legs)
         balance += moved
         yield Line(
+            id=row.id,
             day=row.day,
             at=row.posted_at,
             act=row.act,

@@ -10,13 +10,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from exchange.moving import MergeRecords, merge_records
+from exchange.moving import MergeRecords, MoveHousehold, merge_records, move_household
 from points.bulletins import lists, paper
 from points.closing import close_days
 from points.proof.sealing import head_of, seal_days
 from tests import printed
 from tests.conftest import Clock
-from tests.people import HERE, People
+from tests.people import HERE, THERE, People
 from tests.points.books import one
 from tests.points.bulletins_scene import NOVEMBER, november, post
 from tests.points.test_points_pages import text_of
@@ -265,3 +265,30 @@ def test_ones_own_lines_are_those_of_a_record_that_was_merged_too(run: Run, cast
 
     assert page.index("王*英") < page.index("李*强")
     assert page.count("王*英") == 4
+
+
+def test_whoever_moved_finds_their_lines_on_the_list_of_before_and_objects(
+    run: Run, cast: People, ask: Callable[..., Any]
+) -> None:
+    members = (one(cast.wang.resident), one(cast.li.resident))
+    command = MoveHousehold(key="m", community=THERE, residents=members)
+    run(move_household, command, cast.actor(cast.elsewhere))
+    browser, line = cast.browser(cast.wang), first(ask)
+
+    listed = browser.get("/points/bulletins/").get_data(as_text=True)
+    page = said(browser, f"{MONTH}?place={HERE}")
+    address = f"/points/bulletins/lines/{line.id}"
+    answer = send(browser, address, address, words="少了一次")
+
+    assert f'href="/points/bulletins/?place={HERE}"' in listed
+    before = browser.get(f"/points/bulletins/?place={HERE}").get_data(as_text=True)
+    assert f'href="{MONTH}?place={HERE}"' in before
+    own = page[page.index("我家的") : page.index("大家的")]
+    assert "王*英" in own
+    assert "一户居民" in own
+    assert answer.status_code == 303
+    assert f'href="{MONTH}?place={HERE}"' in browser.get(address).get_data(as_text=True)
+    # Nobody else reads it from elsewhere, nor objects.
+    stranger = cast.browser(cast.there)
+    said(stranger, f"{MONTH}?place={HERE}", 404)
+    assert send(stranger, address, address, words="不对").status_code == 403

@@ -419,6 +419,7 @@ def test_a_paper_of_any_length_keeps_its_end_together(desk: Desk, app: Flask) ->
                 agrees=True,
             )
             line = Line(
+                id=one(desk.cast.wang.resident),
                 day=day,
                 at=desk.clock.now,
                 act="award",

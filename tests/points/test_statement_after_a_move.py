@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 
 from exchange.moving import MoveHousehold, move_household
+from points.models import Correction
 from points.statements.issue import NotYourStatement
 from residents.models import ResidentEnd
 from tests import printed
-from tests.people import THERE, People
+from tests.people import HERE, THERE, People
 from tests.points.books import one
 from tests.points.statements_scene import hers, issue, moved, post, wallet
 from tests.points.test_points_pages import text_of
@@ -58,6 +60,27 @@ def test_a_resident_sees_both_places_and_takes_both_papers(cast: People, old: st
         )
         papers.append(get(browser, f"{answer.headers['Location']}/pdf").data)
     assert ["以前在" in printed.read(paper).words for paper in papers] == [True, False]
+
+
+def test_whoever_moved_says_on_the_earlier_statement_that_a_line_is_wrong(
+    ask: Run, cast: People, old: str
+) -> None:
+    browser = cast.browser(cast.wang)
+    line = f"/points/{UUID(int=11)}"
+    page = get(browser, f"/points/statements/?first=2026-11-01&last=2026-11-24&before={old}")
+    receipt = text_of(get(browser, line).get_data(as_text=True))
+    answer = send(browser, f"{line}/correction", f"{line}/correction", words="我去了两次")
+    after = text_of(get(browser, line).get_data(as_text=True))
+
+    assert f'href="{line}"' in page.get_data(as_text=True)
+    assert "分数不对？告诉社区" in receipt
+    assert "来自清波门社区积分账本" in receipt
+    assert answer.status_code == 303
+    assert "我去了两次" in after
+    # It is the community of then that answers.
+    asked = select(Correction.community, Correction.subject)
+    assert ask(lambda c: c.execute(asked).one()) == (HERE, UUID(int=11))
+    get(cast.browser(cast.there), line, 404)
 
 
 def test_nobody_else_sees_the_place_of_before(run: Run, cast: People, old: str) -> None:
