@@ -84,21 +84,28 @@ def _whose(line: LineOf | None, asked: corrections.Asked | None) -> tuple[str, U
     """Return whose points are corrected: what the line or the request says, or the address."""
     if line is not None:
         return line.holder_kind, line.holder_id
+    if asked is not None:
+        return _about(asked)
     household = forms.identity(request.values.get("household"))
     wanted = household or forms.identity(request.values.get("resident"))
-    if asked is not None:
-        wanted = corrections.holder_about(reader(), asked)
     if wanted is None:
         return "", None
     found = directory().standings(reader(), [wanted]).get(wanted)
-    is_here = found is not None and current_actor().covers(found.community)
-    if asked is not None and not is_here:
-        return "", None
     if found is None:
         raise people.HouseholdUnknown if household else people.ResidentUnknown
-    if not is_here:
+    if not current_actor().covers(found.community):
         raise NotInYourScope
     return found.kind, wanted
+
+
+def _about(asked: corrections.Asked) -> tuple[str, UUID | None]:
+    """Return whose points a request is about, also where they have gone on since: those follow."""
+    holder = corrections.holder_about(reader(), asked)
+    for kind in ("resident", "household"):
+        found = directory().holder(reader(), kind, holder) if holder else None
+        if found is not None and current_actor().covers(found.community):
+            return kind, holder
+    return "", None
 
 
 def _may_ask(line: LineOf | None) -> list[queries.ResidentLine]:

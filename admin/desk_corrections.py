@@ -127,7 +127,7 @@ def holder_words(kind: str, identity: UUID) -> tuple[str, str]:
             return _("%(name)s家", name=members[0].name), members[0].address
         home = homes.home(connection, identity)
         return home.address if home and home.address else _("本户"), _("还没有登记的人")
-    line = queries.lines(connection, [identity]).get(identity)
+    line = queries.ever(connection, [identity]).get(identity)
     return (line.name, line.address) if line else ("", "")
 
 

@@ -12,16 +12,24 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from core import settings
+from exchange.moving import (
+    MergeRecords,
+    MoveHousehold,
+    follow_residents,
+    merge_records,
+    move_household,
+)
 from points.bulletins import lists
 from points.bulletins.objecting import Object, object_to_line
 from points.correcting.corrections import corrections_about
 from points.earning.community_rules import Caps, SetRule, set_rule
+from points.queries import available
 from residents import people
 from residents.addresses import Address
 from tests.admin.forms import Forms, fill
 from tests.admin.scene import words
 from tests.conftest import Clock
-from tests.people import HERE, People
+from tests.people import HERE, THERE, People
 from tests.points.books import one
 from tests.points.bulletins_scene import NOVEMBER, november, post
 from tests.points.correcting import Desk, Run
@@ -168,6 +176,38 @@ def test_an_objection_to_a_households_line_leads_to_its_points(
     fill(lead, "/desk/corrections?show=waiting", "/decide", approve="1")
     [answered] = desk.ask(corrections_about, line.id)
     assert answered.outcome == "adjusted"
+
+
+@pytest.mark.parametrize("how", ["moved", "merged"])
+def test_an_objection_to_a_line_of_who_has_gone_on_leads_to_their_points(
+    app: Flask, desk: Desk, ask: Callable[..., Any], how: str
+) -> None:
+    cast, run = desk.cast, desk.run
+    november(app, run, cast, desk.clock)
+    post(run)
+    wang, chen = one(cast.wang.resident), one(cast.chen.resident)
+    line = ask(lists.lines, ask(lists.list_of, HERE, NOVEMBER))[0]
+    asked = run(object_to_line, Object(line=line.id, words="少了一次"), cast.actor(cast.wang)).id
+    if how == "moved":
+        move = MoveHousehold(key="m", community=THERE, residents=(wang,))
+        now = run(move_household, move, cast.actor(cast.elsewhere)).residents[0], THERE
+    else:
+        run(merge_records, MergeRecords(key="m", keep=chen, drop=wang), cast.actor(cast.staff))
+        now = chen, HERE
+    before = desk.ask(available, *now)
+    staff, lead = cast.browser(cast.staff), cast.browser(cast.lead)
+    address = f"/desk/correct?correction={asked}"
+
+    assert "王秀英" in page(staff, address)
+    fill(staff, address, "/correct/adjust", points="1", **PROPOSAL)
+    fill(lead, "/desk/corrections?show=waiting", "/decide", approve="1")
+
+    with app.app_context():
+        assert follow_residents() == "followed 1"
+    assert desk.ask(available, *now) == before + 100
+    [answered] = desk.ask(corrections_about, line.id)
+    assert answered.outcome == "adjusted"
+    assert desk.broken() == []
 
 
 @pytest.mark.parametrize("what", ["correct?household=", "households/"])
