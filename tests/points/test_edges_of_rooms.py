@@ -41,7 +41,7 @@ from points.expiring import rush
 from points.expiring.expiry import expire_points
 from points.lines import LineUnknown, line_of
 from points.models import AccountEnd
-from points.queries import waiting_lines
+from points.queries import balances, waiting_lines
 from points.statements import paper as statement_paper
 from points.statements import words
 from points.statements.book import BookRow
@@ -49,7 +49,8 @@ from points.statements.book import moved as moved_in
 from points.statements.check import Issued
 from points.statements.paper import Heading
 from points.statements.periods import Period, Subject
-from points.statements.sums import Line, Sums
+from points.statements.sums import Line, Sums, sums_of
+from points.statements.sums import lines as lines_of
 from points.wallet import history
 from tests import printed
 from tests.people import HERE, THERE, People
@@ -271,6 +272,33 @@ def test_what_waits_names_its_holder_and_is_no_gain_of_the_month_yet(desk: Desk)
     assert (month.gained, month.spent, len(month.entries)) == (1000, 0, 3)
 
 
+def test_of_several_awards_each_is_one_line_with_its_own_reason(desk: Desk) -> None:
+    for reason in ("扫雪", "送报"):
+        desk.earn(reason=reason)
+    wallet = Subject(
+        of="resident", community=HERE, points_kind="service", holder=one(desk.cast.wang.resident)
+    )
+    period = Period(first=dt.date(2026, 11, 1), last=dt.date(2026, 11, 30))
+    sums = desk.ask(sums_of, wallet, period)
+
+    found = desk.ask(lambda connection: list(lines_of(connection, wallet, period, sums)))
+
+    assert [(line.reason, line.amount) for line in found] == [("扫雪", 1000), ("送报", 1000)]
+
+
+def test_what_waits_of_basic_points_is_told_apart(desk: Desk) -> None:
+    def waiting() -> tuple[int, int]:
+        who = one(desk.cast.wang.resident)
+        has = desk.ask(balances, who, HERE, [], desk.clock.now)
+        return has.pending, has.basic_pending
+
+    before = waiting()
+    desk.earn(settled=False)
+    desk.earn(settled=False, rule=JOIN, units=1)
+
+    assert (before, waiting()) == ((0, 0), (1000, 100))
+
+
 def test_clearing_stands_at_the_end_of_a_book() -> None:
     def row(purpose: str, debited: int = 100) -> BookRow:
         return BookRow(
@@ -379,6 +407,7 @@ def test_a_list_is_printed_over_pages_with_its_corrections_or_says_that_it_is_em
 
     assert len(long.pages) > 2
     assert "补5分，扣回1分" in long.words
+    assert "清波门社区（盖章）" in long.words
     assert "这个月没有发放积分。" in empty.words
     with pytest.raises(lists.BulletinUnknown):
         desk.ask(lists.line, UUID(int=404))
