@@ -72,7 +72,7 @@ bench-growth: .make/test ## The long measurements: a million awards, ten million
 screenshots: .make/test .make/static browser ## Photograph the running demonstration into docs/
 	@$(BIN)/python -m tests.screenshots
 
-soak: .make/test browser ## The long runs that make test does a tenth of, and the ledger's coverage
+soak: .make/test browser ## The long runs of which make test does a small part, and the ledger's coverage
 	@LINLI_SOAK=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal tests
 	@$(MAKE) --no-print-directory coverage
 
