@@ -5,14 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from functools import partial
 
-from sqlalchemy import select
-
-from admin.demo.settling import DISTRICT
+from admin.demo.settling import admins
 from admin.demo.town import HOME, NEIGHBOUR, Builder
-from core.acts import Actor
-from core.work import SHANGHAI, reading
+from core.work import SHANGHAI
 from exchange.rates import ConfirmRate, ProposeRate, confirm_rate, propose_rate
-from residents.models import Grant
 
 PROPOSED, CONFIRMED = dt.timedelta(days=26), dt.timedelta(days=21)
 NOTICE = dt.timedelta(days=8)
@@ -21,12 +17,7 @@ HERE, THERE = HOME // 1000 * 1000, NEIGHBOUR // 1000 * 1000
 
 def plan_rates(builder: Builder, awake: dt.datetime) -> None:
     """Put on the agenda a change that two admins make, and one that waits for the other."""
-    with reading() as connection:
-        query = select(Grant.person).where(Grant.role == "district_admin").order_by(Grant.id)
-        first, second = (
-            Actor(person=person, role="district_admin", scope_kind="district", place=DISTRICT)
-            for person in connection.scalars(query)
-        )
+    first, second = admins()
     holds = _proposal("demo:holds", THERE, HERE, 8500, awake - CONFIRMED, "第 16 号")
     waits = _proposal("demo:rate", HERE, THERE, 9000, awake, "第 18 号")
 

@@ -200,3 +200,13 @@ def settle_in(builder: Builder) -> None:
     move_in(builder)
     open_stations(builder)
     builder.go(builder.now + dt.timedelta(hours=1))
+
+
+def admins() -> list[Actor]:
+    """Return the two admins of the district, as their sign-ins stand for them."""
+    with reading() as connection:
+        query = select(Grant.person).where(Grant.role == "district_admin").order_by(Grant.id)
+        return [
+            Actor(person=person, role="district_admin", scope_kind="district", place=DISTRICT)
+            for person in connection.scalars(query)
+        ]

@@ -22,6 +22,7 @@ from admin.demo.examples import (
     WIFE,
     plan_examples,
 )
+from admin.demo.feeding import plan_feeds
 from admin.demo.neighbours import help_each_other
 from admin.demo.rating import plan_rates
 from admin.demo.redeeming import order
@@ -87,6 +88,7 @@ def plan_today(builder: Builder, story: Story) -> None:
     plan_people(builder, story, awake)
     plan_examples(builder, story, awake)
     plan_rates(builder, awake)
+    plan_feeds(builder, awake)
     for code in (HOME, NEIGHBOUR):
         town = builder.towns[code]
         _plan_orders(builder, story, town, WAITING if code == HOME else READY, awake)
