@@ -25,6 +25,7 @@ from exchange.orders import (
     refuse_order,
     return_order,
 )
+from points.proof.checks import place_of
 from points.proof.verify import broken
 from tests.exchange.scene import HERE, THERE, Scene, Someone
 
@@ -68,6 +69,17 @@ def tampered(app: Flask) -> Iterator[Connection]:
 
 def names(connection: Connection) -> set[str]:
     return {found.name for found in broken(connection, verify.CHECKS)}
+
+
+def test_a_broken_order_is_looked_for_where_it_was_to_be_handed_over(scene: Scene) -> None:
+    def stands(connection: Connection) -> list[tuple[int | None, int]]:
+        rows = connection.execute(text("SELECT id, host FROM orders WHERE home <> host")).all()
+        return [(place_of(connection, "orders", str(row.id)).community, row.host) for row in rows]
+
+    found = scene.ask(stands)
+
+    assert len(found) == 6
+    assert {*found} == {(THERE, THERE)}
 
 
 def test_orders_in_every_state_hold(scene: Scene) -> None:

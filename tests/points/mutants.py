@@ -181,7 +181,7 @@ REASONS = (
         "The first row is read, however many there are.",
     ),
     Reason(
-        r"warning\.x_warn_chunk|lists\.x_lines_of|expiry\.x_ended_holders",
+        r"warning\.x_warn_chunk|lists\.x_lines_of|expiry\.x_ended_holders|lapsed\.x__runs",
         r"order_by\(None\)",
         "The database reads them in this order anyway; it is said so that it has to.",
     ),
@@ -209,6 +209,16 @@ REASONS = (
         r"bulletins\.paper\.x__rows|statements\.paper\.x__begin",
         r"heading, 17|soft=False",
         "A size or a tone of print.",
+    ),
+    Reason(
+        r"carrying\.xǁ_Move|act_sheets\.x__record$",
+        r"\"HOME\"|\"XXhelpXX\"",
+        "A name for a digest, which is made in this one place.",
+    ),
+    Reason(
+        r"publish\.x__corrected",
+        r"else_=None",
+        "A sum of nothing is read as none.",
     ),
     Reason(
         r"proof\.sealing\.x_",
