@@ -31,11 +31,13 @@ from points.earning.helping import (
 from points.earning.recorders import HelpedMissing, HelpWithinHousehold, HolderUnknown
 from points.models import NeighbourHelp
 from points.proof.verify import verify
+from points.subscribers import hand_on
+from residents.events import PlaceEnded
 from residents.representations import Represent, represent
 from tests.conftest import Clock
 from tests.exchange.test_merging import merged
 from tests.people import HERE, People
-from tests.points.books import one
+from tests.points.books import Nothing, one
 from tests.points.doors import building_lead
 from tests.points.earning import count
 from tests.points.test_community_rules import setting
@@ -118,6 +120,21 @@ def test_the_record_that_stays_of_two_is_asked_for_the_word(
     assert [each.id for each in ask(asked_of, one(kept.resident), clock.now)] == [asked]
     said = run(answer_help, AnswerHelp(help=asked, helped=True), cast.actor(kept))
     assert said.amount == 300
+
+
+def test_after_a_death_nobody_is_asked_for_the_word(
+    run: Run, ask: Run, cast: People, asked: UUID
+) -> None:
+    gone = one(cast.chen.resident)
+
+    def died(work: Work, _command: None) -> Nothing:
+        hand_on(work, PlaceEnded(resident=gone, successor=None))
+        return Nothing()
+
+    run(died, None)
+
+    [left] = ask(helps)
+    assert (left.id, left.helped, left.state) == (asked, gone, "asked")
 
 
 @pytest.mark.parametrize("who", ["chen", "lead"])

@@ -109,8 +109,9 @@ def test_an_objection_in_time_is_answered_also_after_the_window(
 def test_nobody_objects_to_the_list_of_another_community(
     run: Run, cast: People, line: UUID
 ) -> None:
-    with pytest.raises(NotYourCommunity):
-        run(object_to_line, Object(line=line, words=WORDS), cast.actor(cast.there))
+    for someone in (cast.there, cast.elsewhere):
+        with pytest.raises(NotYourCommunity):
+            run(object_to_line, Object(line=line, words=WORDS), cast.actor(someone))
 
 
 def test_whoever_served_elsewhere_objects_to_their_own_line_there(
