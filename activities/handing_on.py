@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -13,21 +13,10 @@ from residents.models import Resident
 
 if TYPE_CHECKING:
     from core.work import Work
+    from residents.events import PlaceEnded
 
 
-class Ended(Protocol):
-    """An event that says whose place ended, and who goes on in their stead, if anybody."""
-
-    @property
-    def resident(self) -> UUID:
-        """The resident as they were."""
-
-    @property
-    def successor(self) -> UUID | None:
-        """The resident as they are now."""
-
-
-def hand_on(work: Work, event: Ended) -> None:
+def hand_on(work: Work, event: PlaceEnded) -> None:
     """Let sign-ups for what is still to come go along, or give the places back.
 
     Whoever has come already stays as they came.

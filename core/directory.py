@@ -186,3 +186,8 @@ def directory() -> Directory:
     """Return the directory of ``app.py``."""
     found: Directory = current_app.extensions["linli.directory"]
     return found
+
+
+def former_of(connection: Connection, actor: Actor) -> list[Former]:
+    """Return the places that whoever acts had before, if it is a resident."""
+    return directory().former(connection, actor.resident) if actor.resident else []

@@ -14,7 +14,7 @@ from admin.demo.settling import admins
 from admin.demo.town import HOME, NEIGHBOUR, Builder, moment
 from core.acts import Actor
 from core.work import business_day, reading
-from points.feeds.batches import NoteBatch, note_batch
+from points.feeds.batches import note_batch, note_of
 from points.feeds.feeders import (
     ChangeFeeder,
     MakeFeeder,
@@ -91,16 +91,12 @@ def _send(builder: Builder, feeder: UUID, items: tuple[Item, ...]) -> None:
         row = connection.execute(select(Feeder.__table__).where(Feeder.id == feeder)).one()
     platform = acting(row)
     done = builder.do(record_items, RecordItems(feeder=feeder, items=items), platform)
-    states = [each.state for each in done.items]
-    note = NoteBatch(
-        feeder=feeder,
-        digest=sha256(items[0].key.encode()).hexdigest(),
-        recorded=states.count("recorded"),
-        existed=states.count("exists"),
-        capped=states.count("capped"),
-        refused=states.count("refused"),
-    )
+    note = note_of(feeder, _digest(items), [each.state for each in done.items])
     builder.do(note_batch, note, platform)
+
+
+def _digest(items: tuple[Item, ...]) -> str:
+    return sha256(items[0].key.encode()).hexdigest()
 
 
 def _bring(builder: Builder, feeder: UUID, admin: Actor, items: tuple[Item, ...]) -> None:
@@ -119,7 +115,7 @@ def _bring(builder: Builder, feeder: UUID, admin: Actor, items: tuple[Item, ...]
     file = FeedFile(
         feeder=feeder,
         name=f"志愿浙江补录 {business_day(builder.now):%m-%d}.csv",
-        digest=sha256(items[0].key.encode()).hexdigest(),
+        digest=_digest(items),
         total=len(rows),
     )
     import_file(admin, file, rows)

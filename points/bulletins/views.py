@@ -8,7 +8,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from core.directory import directory
+from core.directory import Former, directory, former_of
 from core.errors import AppError
 from core.formats import date
 from core.identity import current_actor, residents_only
@@ -29,38 +29,38 @@ bp.add_app_template_filter(seal_words, "seal_words")
 @bp.get("/")
 def index() -> ResponseReturnValue:
     """List the months that were posted at home, or where one lived before."""
-    place = _place()
+    lived = _lived(former_of(reader(), current_actor()))
+    place = _place(lived)
     return render_template(
         "points/bulletins.html",
         months=lists.lists(reader(), place),
-        former=directory().places(reader(), _lived()),
+        former=directory().places(reader(), lived),
         place=place,
         today=business_day(present()),
     )
 
 
-def _lived() -> set[int]:
-    """Return the other communities in which the resident lived before."""
-    actor = current_actor()
-    former = directory().former(reader(), actor.resident) if actor.resident else []
-    return {each.community for each in former} - {actor.place}
+def _lived(former: list[Former]) -> set[int]:
+    """Return the other communities among them."""
+    return {each.community for each in former} - {current_actor().place}
 
 
-def _place() -> int:
+def _place(lived: set[int]) -> int:
     """Return whose lists are asked for: one's own community's, or one's of before."""
     asked = request.args.get("place", type=int)
-    return asked if asked in _lived() else current_actor().place
+    return asked if asked in lived else current_actor().place
 
 
 @bp.get("/<month>")
 def one(month: str) -> ResponseReturnValue:
     """Show a month: one's own lines first, then everybody's."""
-    actor, connection, place = current_actor(), reader(), _place()
+    actor, connection = current_actor(), reader()
+    former = former_of(connection, actor)
+    place = _place(_lived(former))
     posted = lists.list_of(connection, place, lists.month_named(month))
     after = lists.position_named(request.args.get("after", ""))
     found = lists.lines(connection, posted, after=after)
     seen = directory().viewer(connection, actor, present())
-    former = directory().former(connection, seen.resident)
     homes = [seen.household, *directory().leading(connection, seen.household)]
     holders = [*homes, *seen.members, *(each.resident for each in former)]
     me = directory().shown(connection, [seen.resident]).get(seen.resident)

@@ -15,7 +15,7 @@ from core.identity import current_actor, signed_in_only
 from core.limits import Hit, hit
 from core.work import present, reader, transact
 from points.feeds import feeders, items, queries, schemas
-from points.feeds.batches import NoteBatch, note_batch
+from points.feeds.batches import note_batch, note_of
 from points.feeds.signing import SignedRequest, who_signed
 
 BODY_BYTES_MAX = 512 * 1024
@@ -79,16 +79,8 @@ def batch(data: dict[str, Any], feeder_id: UUID) -> items.ItemsRecorded:
 
 
 def _note(actor: Actor, done: tuple[items.ItemResult, ...]) -> None:
-    states = [each.state for each in done]
-    command = NoteBatch(
-        feeder=actor.person,
-        digest=sha256(request.get_data()).hexdigest(),
-        recorded=states.count("recorded"),
-        existed=states.count("exists"),
-        capped=states.count("capped"),
-        refused=states.count("refused"),
-    )
-    transact(note_batch, command, actor)
+    digest = sha256(request.get_data()).hexdigest()
+    transact(note_batch, note_of(actor.person, digest, [each.state for each in done]), actor)
 
 
 @bp.get("/district/feeders")

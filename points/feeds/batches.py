@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -47,6 +48,18 @@ class BatchNoted:
     """The batch as the console names it."""
 
     id: UUID
+
+
+def note_of(feeder: UUID, digest: str, states: Sequence[str]) -> NoteBatch:
+    """Count what became of the items of a batch."""
+    return NoteBatch(
+        feeder=feeder,
+        digest=digest,
+        recorded=states.count("recorded"),
+        existed=states.count("exists"),
+        capped=states.count("capped"),
+        refused=states.count("refused"),
+    )
 
 
 def note_batch(work: Work, command: NoteBatch) -> BatchNoted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from core.directory import Former, directory
+from core.directory import Former, directory, former_of
 from core.errors import AppError
 from core.identity import current_actor, residents_only
 from core.work import present, reader, transact
@@ -47,12 +47,6 @@ def _subject(kind: str, before: Former | None) -> Subject:
     )
 
 
-def _former() -> list[Former]:
-    """Return the places that the resident had before."""
-    mine = current_actor().resident
-    return directory().former(reader(), mine) if mine else []
-
-
 def _before(places: list[Former]) -> Former | None:
     """Return the earlier place whose statement is asked for; None: that of today."""
     asked = request.values.get("before", "")
@@ -68,7 +62,7 @@ def _kind() -> str:
 def index() -> ResponseReturnValue:
     """Show a period's lines between its opening and its closing, or give them as a file."""
     kind, period = _kind(), answers.asked_period(answers.this_month())
-    former = _former()
+    former = former_of(reader(), current_actor())
     before = _before(former)
     subject, form = _subject(kind, before), request.args.get("as", "")
     if form in {"csv", "xlsx"}:
@@ -96,7 +90,9 @@ def index() -> ResponseReturnValue:
 def issue() -> ResponseReturnValue:
     """Hand the statement out under a code."""
     kind, period = _kind(), answers.asked_period(answers.this_month())
-    command = IssueStatement(subject=_subject(kind, _before(_former())), period=period)
+    command = IssueStatement(
+        subject=_subject(kind, _before(former_of(reader(), current_actor()))), period=period
+    )
     made = transact(issue_statement, command, current_actor())
     return redirect(url_for("statements.one", paper=made.code), code=303)
 
