@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from random import Random
 from typing import Self
 
 from flask import Flask
@@ -26,6 +27,23 @@ from tests.conftest import Stage
 
 GONE_WITHIN = 10.0
 STEP_SECONDS = 0.001
+DICE = Random()  # noqa: S311 - any moment will do
+
+
+class Patience:
+    """How long those live who were seen to have begun: by chance, less after a late kill."""
+
+    def __init__(self, longest: float) -> None:
+        self.longest = longest
+
+    def last(self) -> None:
+        """Let them live on for a while."""
+        time.sleep(DICE.uniform(0, self.longest))
+
+    def learn(self, *, counted: bool) -> bool:
+        """Take in whether a kill came in the middle of the work; returns it."""
+        self.longest *= 1.2 if counted else 0.5
+        return counted
 
 
 class Nursery:

@@ -10,7 +10,6 @@ import datetime as dt
 import os
 import time
 from pathlib import Path
-from random import Random
 from uuid import UUID
 
 import pytest
@@ -22,13 +21,19 @@ from points.accounts import open_accounts, open_books, resident_keys
 from tests.conftest import Stage
 from tests.points.books import HERE, Nothing
 from tests.points.calendar import hangzhou
-from tests.points.killed import Crew, Nursery
+from tests.points.killed import Crew, Nursery, Patience
 from tests.points.raw import Raw
 
 ACCOUNTS = 12_000
-KILLS = 50 if os.environ.get("LINLI_SOAK") else 5
-CREWS = ((("jobs", "run", "expire-points"), 1), (("scheduler",), 2))
-DICE = Random()  # noqa: S311 - any moment will do
+SOAK = bool(os.environ.get("LINLI_SOAK"))
+KILLS = 50 if SOAK else 5
+ALONE = (("jobs", "run", "expire-points"), 1)
+CREWS = (
+    (ALONE, (("scheduler",), 1), (("scheduler",), 2), (("scheduler",), 3))
+    if SOAK
+    else (ALONE, (("scheduler",), 2))
+)
+#: How long they live at most after they were seen to have begun.
 LONGEST = 0.3
 NIGHT = hangzhou(2028, 1, 1, 1)
 LAPSED = "SELECT count(*) FROM transfers WHERE act = 'expiry'"
@@ -85,7 +90,7 @@ def wrong(raw: Raw) -> dict[str, int]:
     return {name: count for name, count in found.items() if count}
 
 
-def one_year(crew: Crew, raw: Raw, kills: int) -> int:
+def one_year(crew: Crew, patience: Patience, raw: Raw, kills: int) -> int:
     """Let all lapse with up to ``kills`` kills on the way; returns how many counted."""
     counted, seen, since = 0, 0, time.monotonic()
     moved = since
@@ -96,8 +101,10 @@ def one_year(crew: Crew, raw: Raw, kills: int) -> int:
         if done > seen:
             seen, moved = done, time.monotonic()
         if counted < kills and 0 < done < ACCOUNTS:
-            time.sleep(DICE.uniform(0, LONGEST))
-            counted += bool(crew.kill()) and 0 < raw.number(LAPSED) < ACCOUNTS
+            patience.last()
+            counted += patience.learn(
+                counted=bool(crew.kill()) and 0 < raw.number(LAPSED) < ACCOUNTS
+            )
             crew.start()
         elif not crew.works() or time.monotonic() - moved > STALLED_AFTER:
             crew.kill()
@@ -112,14 +119,14 @@ def one_year(crew: Crew, raw: Raw, kills: int) -> int:
 def test_whatever_is_killed_each_account_lapses_exactly_once(stage: Stage, tmp_path: Path) -> None:
     with Nursery(stage, tmp_path / "schedulers.log") as nursery:
         for command, count in CREWS:
-            counted, years = 0, 0
+            counted, years, patience = 0, 0, Patience(LONGEST)
             while counted < KILLS:
                 stage.reset()
                 with stage.app.app_context():
                     transact(fill, dt.date(2027, 12, 31))
                 crew = Crew(nursery, command, count, NIGHT, dt.timedelta(days=1))
                 with Raw(stage) as raw:
-                    counted += one_year(crew, raw, KILLS - counted)
+                    counted += one_year(crew, patience, raw, KILLS - counted)
                     assert wrong(raw) == {}
                 years += 1
                 assert years <= 5 * KILLS, "the kills come too late to count"

@@ -13,7 +13,6 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from random import Random
 from uuid import UUID
 
 import pytest
@@ -31,7 +30,7 @@ from points.accounts import (
 from points.models import Award
 from tests.conftest import Stage
 from tests.points.books import HERE, MORNING, THERE, Nothing
-from tests.points.killed import Crew, Nursery
+from tests.points.killed import Crew, Nursery, Patience
 from tests.points.raw import Raw
 
 AWARDS = 20_000
@@ -47,7 +46,6 @@ CREWS = (
 """What settles, how many at once, and how many kills have to count."""
 
 ROUNDS_MAX = 100 if SOAK else 20
-DICE = Random()  # noqa: S311 - any moment will do
 #: How long they live at most after they were seen to have begun: a chunk takes about as long.
 LONGEST = 0.5
 NIGHT = dt.datetime(2026, 11, 24, 18, 0, 30, tzinfo=dt.UTC)
@@ -106,7 +104,7 @@ def raw(stage: Stage) -> Iterator[Raw]:
         yield connection
 
 
-def settle(crew: Crew, raw: Raw, filled: int, kills: int) -> int:
+def settle(crew: Crew, patience: Patience, raw: Raw, filled: int, kills: int) -> int:
     """Settle with kills on the way, until so many counted or nothing is left; returns how many."""
     first, counted, seen = filled - AWARDS, 0, 0
     moved = since = time.monotonic()
@@ -116,10 +114,10 @@ def settle(crew: Crew, raw: Raw, filled: int, kills: int) -> int:
         if done > seen:
             seen, moved = done, time.monotonic()
         if first < done:
-            time.sleep(DICE.uniform(0, LONGEST))
+            patience.last()
             # Of several, now one is killed, now two, now all.
             killed = crew.kill(1 + counted % crew.count)
-            counted += bool(killed) and first < raw.number(DONE) < filled
+            counted += patience.learn(counted=bool(killed) and first < raw.number(DONE) < filled)
             crew.start()
         elif not crew.works() or time.monotonic() - moved > STALLED_AFTER:
             crew.kill()
@@ -147,7 +145,7 @@ def test_whatever_is_killed_each_award_is_settled_exactly_once(
     filled, night = 0, NIGHT
     with Nursery(stage, tmp_path / "settlers.log") as nursery:
         for command, count, kills in CREWS:
-            counted = 0
+            counted, patience = 0, Patience(LONGEST)
             while counted < kills:
                 if raw.number(DONE) == filled:
                     assert filled < AWARDS * ROUNDS_MAX, "the kills come too late to count"
@@ -155,7 +153,7 @@ def test_whatever_is_killed_each_award_is_settled_exactly_once(
                         transact(fill, filled)
                     filled += AWARDS
                 crew = Crew(nursery, command, count, night, dt.timedelta(minutes=1))
-                counted += settle(crew, raw, filled, kills - counted)
+                counted += settle(crew, patience, raw, filled, kills - counted)
                 night = crew.now
         finish(Crew(nursery, SETTLE, 1, night, dt.timedelta(minutes=1)), raw, filled)
 
