@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import and_, case, select
 
+from core.directory import directory
 from core.errors import N_, NotFound
 from points.models import Account, Award, Transfer
 from points.reversal import held_by_holders, legs_of
@@ -64,6 +65,13 @@ class LineOf:
 
 REVERSED_ACTS = frozenset({"award", "redemption", "discount", "rounding", "adjustment"})
 HOLDER_SIDE = case((Transfer.credit > 0, Transfer.credit), else_=Transfer.debit)
+
+
+def own_holders(connection: Connection, resident: UUID, household: UUID) -> frozenset[UUID]:
+    """Return whose lines are a resident's to speak of: of today, and of all that led to it."""
+    known = directory()
+    former = (each.resident for each in known.former(connection, resident))
+    return frozenset({resident, household, *former, *known.leading(connection, household)})
 
 
 def line_of(connection: Connection, identity: UUID) -> LineOf:

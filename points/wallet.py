@@ -10,9 +10,9 @@ from uuid import UUID
 
 from sqlalchemy import and_, func, or_, select, union_all
 
-from core.directory import directory
 from core.work import business_day
 from points.accounts import PointsKind, household_account, resident_account
+from points.lines import own_holders
 from points.models import Account, Award, Hold, Transfer
 from points.queries import balances, family_accounts, life_of
 
@@ -117,12 +117,8 @@ def accounts_shown(viewer: Viewer, kind: str) -> list[int]:
 
 def accounts_known(connection: Connection, viewer: Viewer) -> list[int]:
     """Return the accounts whose lines are a resident's: today's, and those of places before."""
-    today = [account for kind in KINDS for account in accounts_shown(viewer, kind)]
-    return today + [
-        resident_account(each.resident, each.community, kind)
-        for each in directory().former(connection, viewer.resident)
-        for kind in KINDS
-    ]
+    own = own_holders(connection, viewer.resident, viewer.household)
+    return list(connection.scalars(select(Account.id).where(Account.holder_id.in_(own))))
 
 
 def account_named(viewer: Viewer, name: str) -> int:

@@ -8,14 +8,12 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from core.directory import directory
 from core.errors import N_, Conflict, Forbidden
 from points.bulletins.lists import BulletinUnknown
-from points.correcting.corrections import CorrectionOpened, OpenCorrection, open_correction
+from points.correcting.corrections import CorrectionOpened, asker_of, keep_request
 from points.models import Bulletin, BulletinLine
 
 if TYPE_CHECKING:
-    from core.acts import Actor
     from core.work import Work
 
 
@@ -56,39 +54,16 @@ def object_to_line(work: Work, command: Object) -> CorrectionOpened:
     ).first()
     if row is None:
         raise BulletinUnknown
-    if not _is_theirs(work, work.actor, command.resident, row.community, row.holder_id):
+    asker = asker_of(work, command.resident)
+    if asker.community != row.community and row.holder_id not in asker.own:
         raise NotYourCommunity
     if work.day > row.objections_until:
         raise ObjectionsOver
-    return open_correction(
+    return keep_request(
         work,
-        OpenCorrection(
-            subject=command.line,
-            words=command.words,
-            resident=command.resident,
-            kind="objection",
-            community=row.community,
-        ),
+        asker,
+        kind="objection",
+        subject=command.line,
+        community=row.community,
+        words=command.words,
     )
-
-
-def _is_theirs(
-    work: Work, actor: Actor, resident: UUID | None, community: int, holder: UUID
-) -> bool:
-    """Whether the asker lives there, or the line is their own or their household's."""
-    if resident is None:
-        return actor.place == community or holder in _own(work, actor)
-    asker = directory().holder(work.connection, "resident", resident)
-    return asker is not None and (
-        asker.community == community or holder in {resident, asker.household}
-    )
-
-
-def _own(work: Work, actor: Actor) -> set[UUID | None]:
-    """Return whose lines are the asker's: also those of places and households before."""
-    own = {actor.resident, actor.household}
-    if actor.resident is not None and actor.household is not None:
-        former = directory().former(work.connection, actor.resident)
-        own |= {each.resident for each in former}
-        own |= set(directory().leading(work.connection, actor.household))
-    return own

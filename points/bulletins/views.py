@@ -15,6 +15,7 @@ from core.identity import current_actor, residents_only
 from core.work import business_day, present, reader, transact
 from points.bulletins import lists, paper
 from points.bulletins.objecting import Object, object_to_line
+from points.lines import own_holders
 from points.proof.sealing import head_of
 from points.words import seal_words
 
@@ -55,14 +56,12 @@ def _place(lived: set[int]) -> int:
 def one(month: str) -> ResponseReturnValue:
     """Show a month: one's own lines first, then everybody's."""
     actor, connection = current_actor(), reader()
-    former = former_of(connection, actor)
-    place = _place(_lived(former))
+    place = _place(_lived(former_of(connection, actor)))
     posted = lists.list_of(connection, place, lists.month_named(month))
     after = lists.position_named(request.args.get("after", ""))
     found = lists.lines(connection, posted, after=after)
     seen = directory().viewer(connection, actor, present())
-    homes = [seen.household, *directory().leading(connection, seen.household)]
-    holders = [*homes, *seen.members, *(each.resident for each in former)]
+    holders = [*seen.members, *own_holders(connection, seen.resident, seen.household)]
     me = directory().shown(connection, [seen.resident]).get(seen.resident)
     return render_template(
         "points/bulletin.html",

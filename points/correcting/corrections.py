@@ -17,7 +17,7 @@ from core.directory import directory
 from core.errors import N_, Conflict, Forbidden, NotFound, Rejected
 from core.formats import message_day
 from core.work import business_day, present, reading, transact
-from points.lines import LineUnknown, line_of
+from points.lines import LineUnknown, line_of, own_holders
 from points.models import BulletinLine, Correction
 from points.reminding import Reminded, remind_desk
 
@@ -67,16 +67,11 @@ class OwnCorrection(Forbidden):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenCorrection:
-    """Something is wrong with a line; ``resident``: whom staff write it down for.
-
-    Of an objection, whoever calls knows that the line stands on the list of ``community``.
-    """
+    """Something is wrong with a line; ``resident``: whom staff write it down for."""
 
     subject: UUID
     words: str
     resident: UUID | None = None
-    kind: Kind = "line"
-    community: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,11 +107,12 @@ class CorrectionMoved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Asker:
-    """Who asks, for which household, and who wrote it down."""
+class Asker:
+    """Who asks, where they live, and who wrote it down."""
 
     person: UUID
-    household: UUID | None
+    household: UUID
+    community: int
     entered_by: UUID | None
     #: Holders whose lines are the asker's.
     own: frozenset[UUID]
@@ -127,14 +123,23 @@ def open_correction(work: Work, command: OpenCorrection) -> CorrectionOpened:
 
     Raises CorrectionWordsMissing, CorrectionOpen, LineUnknown, Forbidden or NotInYourScope.
     """
-    words = _checked(command.words)
-    asker = _asker(work, command.resident)
-    subject, community = command.subject, command.community
-    if command.kind == "line":
-        line = line_of(work.connection, command.subject)
-        if line.holder_id not in asker.own:
-            raise LineUnknown
-        subject, community = line.id, line.place
+    asker = asker_of(work, command.resident)
+    line = line_of(work.connection, command.subject)
+    if line.holder_id not in asker.own:
+        raise LineUnknown
+    return keep_request(
+        work, asker, kind="line", subject=line.id, community=line.place, words=command.words
+    )
+
+
+def keep_request(
+    work: Work, asker: Asker, *, kind: Kind, subject: UUID, community: int, words: str
+) -> CorrectionOpened:
+    """Keep what is said of a line, for the community that recorded or listed it.
+
+    Raises CorrectionWordsMissing or CorrectionOpen.
+    """
+    words = _checked(words)
     open_one = select(Correction.id, Correction.words, Correction.answer_by).where(
         Correction.subject == subject,
         Correction.asked_by == asker.person,
@@ -153,7 +158,7 @@ def open_correction(work: Work, command: OpenCorrection) -> CorrectionOpened:
     work.connection.execute(
         insert(Correction).values(
             id=made.id,
-            kind=command.kind,
+            kind=kind,
             state="open",
             community=community,
             subject=subject,
@@ -178,24 +183,32 @@ def _checked(words: str) -> str:
     return found
 
 
-def _asker(work: Work, resident: UUID | None) -> _Asker:
-    """Return who asks: a resident for themselves, or staff for somebody of their community."""
+def asker_of(work: Work, resident: UUID | None) -> Asker:
+    """Return who asks: a resident for themselves, or staff for somebody of their community.
+
+    Raises LineUnknown, Forbidden or NotInYourScope.
+    """
     actor = work.actor
     if resident is None:
         if actor.resident is None or actor.household is None:
             raise Forbidden
-        former = directory().former(work.connection, actor.resident)
-        own = frozenset({actor.resident, actor.household, *(each.resident for each in former)})
-        return _Asker(person=actor.person, household=actor.household, entered_by=None, own=own)
+        return Asker(
+            person=actor.person,
+            household=actor.household,
+            community=actor.place,
+            entered_by=None,
+            own=own_holders(work.connection, actor.resident, actor.household),
+        )
     holder = directory().holder(work.connection, "resident", resident)
     if holder is None or holder.person is None:
         raise LineUnknown
     actor.require("points.adjust", holder.community)
-    return _Asker(
+    return Asker(
         person=holder.person,
         household=holder.household,
+        community=holder.community,
         entered_by=actor.person,
-        own=frozenset({resident, holder.household}),
+        own=own_holders(work.connection, resident, holder.household),
     )
 
 

@@ -231,7 +231,8 @@ def test_the_last_day_is_counted_by_the_setting(
     run(shorten, None)
     app.extensions["linli"].settings = None
     clock.advance(seconds=1)
-    command = OpenCorrection(subject=UUID(int=5), words="不对", kind="objection", community=HERE)
+    line = run(award, serving("a", holder_id=one(cast.chen.resident)), cast.actor(cast.staff)).id
+    command = OpenCorrection(subject=one(line), words="不对")
     run(open_correction, command, cast.actor(cast.chen))
 
     [waiting] = ask(corrections_open, HERE)

@@ -12,6 +12,8 @@ import pytest
 from flask import Flask
 
 from core.acts import NotInYourScope
+from core.errors import Forbidden
+from exchange.moving import MoveHousehold, move_household
 from points.bulletins import lists
 from points.bulletins.lists import BulletinUnknown
 from points.bulletins.objecting import NotYourCommunity, Object, ObjectionsOver, object_to_line
@@ -109,9 +111,8 @@ def test_an_objection_in_time_is_answered_also_after_the_window(
 def test_nobody_objects_to_the_list_of_another_community(
     run: Run, cast: People, line: UUID
 ) -> None:
-    for someone in (cast.there, cast.elsewhere):
-        with pytest.raises(NotYourCommunity):
-            run(object_to_line, Object(line=line, words=WORDS), cast.actor(someone))
+    with pytest.raises(NotYourCommunity):
+        run(object_to_line, Object(line=line, words=WORDS), cast.actor(cast.there))
 
 
 def test_whoever_served_elsewhere_objects_to_their_own_line_there(
@@ -141,6 +142,21 @@ def test_staff_write_down_what_somebody_without_a_phone_says(
     assert ask(lists.objections, posted)[0].asked_by == cast.li.person
     with pytest.raises(NotInYourScope):
         run(object_to_line, command, cast.actor(cast.elsewhere))
+
+
+def test_staff_of_where_somebody_moved_write_down_what_they_say_of_a_line_of_before(
+    run: Run, cast: People, ask: Callable[..., Any], line: UUID
+) -> None:
+    move = MoveHousehold(key="m", community=THERE, residents=(one(cast.wang.resident),))
+    [now] = run(move_household, move, cast.actor(cast.elsewhere)).residents
+    run(object_to_line, Object(line=line, words=WORDS, resident=now), cast.actor(cast.elsewhere))
+
+    assert ask(lists.open_objections, HERE) == {NOVEMBER: 1}
+
+
+def test_staff_object_to_nothing_in_their_own_name(run: Run, cast: People, line: UUID) -> None:
+    with pytest.raises(Forbidden):
+        run(object_to_line, Object(line=line, words=WORDS), cast.actor(cast.staff))
 
 
 def test_an_objection_says_something(run: Run, cast: People, line: UUID) -> None:

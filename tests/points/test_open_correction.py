@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 
 from core.acts import NotInYourScope
 from core.models import OutboxMessage
+from exchange.moving import MoveHousehold, move_household
 from points.correcting import corrections
 from points.correcting.corrections import OpenCorrection, corrections_open, open_correction
 from points.earning.awards import award
@@ -22,7 +23,8 @@ from points.settlement import settle_due
 from tests.conftest import Clock
 from tests.people import HERE, THERE, People, Someone
 from tests.points.books import one
-from tests.points.earning import serving
+from tests.points.earning import CORRIDOR, serving
+from tests.residents.forms import send
 
 Run = Callable[..., Any]
 WORDS = "那天我帮了两个小时，只记了一个小时。"
@@ -165,10 +167,54 @@ def test_staff_of_another_community_do_not(run: Run, cast: People, served: UUID)
         )
 
 
-def test_an_objection_names_the_community_of_its_list(run: Run, ask: Run, cast: People) -> None:
-    command = OpenCorrection(
-        subject=UUID(int=12), words="这一户没有做到", kind="objection", community=HERE
-    )
-    run(open_correction, command, cast.actor(cast.chen))
+def away(run: Run, cast: People, *people: Someone) -> None:
+    """Let people live in the other community from now on; sign-ins of before go along."""
+    for each in people:
+        if each.phone:
+            cast.actor(each)
+    residents = tuple(one(each.resident) for each in people)
+    command = MoveHousehold(key="away", community=THERE, residents=residents)
+    for new, each in zip(
+        run(move_household, command, cast.actor(cast.elsewhere)).residents, people, strict=True
+    ):
+        each.resident = new
 
-    assert [each.kind for each in ask(corrections_open, HERE)] == ["objection"]
+
+def test_a_family_that_moved_asks_about_a_line_of_its_household_of_before(
+    run: Run, ask: Run, cast: People
+) -> None:
+    shared = serving(
+        "f", rule=CORRIDOR, units=1, holder_kind="household", holder_id=one(cast.wang.household)
+    )
+    line = one(run(award, shared, cast.actor(cast.staff)).id)
+    away(run, cast, cast.wang, cast.li)
+    browser = cast.browser(cast.wang)
+    form = f"/points/{line}/correction"
+
+    assert browser.get(f"/points/{line}").status_code == 200
+    assert send(browser, form, form, words=WORDS).status_code == 303
+    assert [each.subject for each in ask(corrections_open, HERE)] == [line]
+
+
+def test_who_moved_out_of_a_household_leaves_its_lines_to_who_stays(run: Run, cast: People) -> None:
+    shared = serving(
+        "f", rule=CORRIDOR, units=1, holder_kind="household", holder_id=one(cast.wang.household)
+    )
+    line = one(run(award, shared, cast.actor(cast.staff)).id)
+    away(run, cast, cast.wang)
+
+    assert cast.browser(cast.wang).get(f"/points/{line}").status_code == 404
+    with pytest.raises(LineUnknown):
+        run(open_correction, ask_about(line, someone=cast.wang), cast.actor(cast.elsewhere))
+    assert run(open_correction, ask_about(line, someone=cast.li), cast.actor(cast.staff))
+
+
+def test_staff_write_down_what_is_wrong_with_a_line_of_where_somebody_lived(
+    run: Run, ask: Run, cast: People
+) -> None:
+    line = one(run(award, serving("g", holder_id=one(cast.li.resident)), cast.actor(cast.staff)).id)
+    away(run, cast, cast.li)
+    run(open_correction, ask_about(line, someone=cast.li), cast.actor(cast.elsewhere))
+
+    [waiting] = ask(corrections_open, HERE)
+    assert (waiting.asked_by, waiting.entered_by) == (cast.li.person, cast.elsewhere.person)
