@@ -75,6 +75,7 @@ class Former:
     """A place that somebody had before they moved or their records were merged."""
 
     resident: UUID
+    household: UUID
     community: int
     #: The day on which it ended.
     until: dt.date

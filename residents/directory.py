@@ -220,13 +220,19 @@ class ResidentsDirectory:
         later = [resident]
         while later:
             rows = connection.execute(
-                select(Resident.id, Resident.community, Resident.valid_to)
+                select(Resident.id, Resident.household, Resident.community, Resident.valid_to)
                 .join(ResidentEnd, ResidentEnd.resident == Resident.id)
                 .where(ResidentEnd.successor.in_(later))
                 .order_by(Resident.valid_to.desc(), Resident.id),
             ).all()
             found += (
-                Former(resident=row.id, community=row.community, until=row.valid_to) for row in rows
+                Former(
+                    resident=row.id,
+                    household=row.household,
+                    community=row.community,
+                    until=row.valid_to,
+                )
+                for row in rows
             )
             later = [row.id for row in rows]
         return found

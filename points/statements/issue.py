@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from core.directory import directory
 from core.errors import N_, Conflict, Forbidden
+from points.lines import own_holders
 from points.models import Statement
 from points.statements.book import book_of
 from points.statements.codes import new_code
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class NotYourStatement(Forbidden):
-    """Residents get their own statement and their household's, and those of places before."""
+    """Residents get their own statement and their household's, and those of before."""
 
     text = N_("只能看自己和自己家的积分明细单。家人的请家人自己看，或请社区代办。")
 
@@ -58,25 +58,17 @@ class StatementIssued:
 def may_see(connection: Connection, actor: Actor, subject: Subject) -> None:
     """Let pass who may see a statement; raises NotYourStatement, Forbidden or NotInYourScope."""
     if actor.role == "resident":
-        if not _is_own(connection, actor, subject):
+        resident, household = actor.resident, actor.household
+        if (
+            resident is None
+            or household is None
+            or subject.holder not in own_holders(connection, resident, household)
+        ):
             raise NotYourStatement
     elif subject.of == "community" and actor.may("console.read"):
         actor.require("console.read", subject.community)
     else:
         actor.require("statement.issue", subject.community)
-
-
-def _is_own(connection: Connection, actor: Actor, subject: Subject) -> bool:
-    """Whether it is the actor's or their household's, or of a place that they had before."""
-    own = {("resident", actor.resident), ("household", actor.household)}
-    if (subject.of, subject.holder) in own:
-        return subject.community == actor.place
-    if subject.of != "resident" or actor.resident is None:
-        return False
-    return any(
-        (each.resident, each.community) == (subject.holder, subject.community)
-        for each in directory().former(connection, actor.resident)
-    )
 
 
 def issue_statement(work: Work, command: IssueStatement) -> StatementIssued:

@@ -24,27 +24,30 @@ KINDS = ("service", "basic", "household")
 
 
 def _subject(kind: str, before: Former | None) -> Subject:
-    if before is not None:
-        return Subject(
-            of="resident",
-            community=before.community,
-            points_kind="basic" if kind == "basic" else "service",
-            holder=before.resident,
-        )
-    seen = directory().viewer(reader(), current_actor(), present())
+    place = before or directory().viewer(reader(), current_actor(), present())
     if kind == "household":
         return Subject(
             of="household",
-            community=seen.community,
+            community=place.community,
             points_kind="basic",
-            holder=seen.household,
+            holder=place.household,
         )
     return Subject(
         of="resident",
-        community=seen.community,
+        community=place.community,
         points_kind="basic" if kind == "basic" else "service",
-        holder=seen.resident,
+        holder=place.resident,
     )
+
+
+def _former(kind: str) -> list[Former]:
+    """Return the places of before that have a statement of a kind: households that went along."""
+    actor = current_actor()
+    former = former_of(reader(), actor)
+    if kind != "household" or actor.household is None:
+        return former
+    homes = directory().leading(reader(), actor.household)
+    return [each for each in former if each.household in homes]
 
 
 def _before(places: list[Former]) -> Former | None:
@@ -62,7 +65,7 @@ def _kind() -> str:
 def index() -> ResponseReturnValue:
     """Show a period's lines between its opening and its closing, or give them as a file."""
     kind, period = _kind(), answers.asked_period(answers.this_month())
-    former = former_of(reader(), current_actor())
+    former = _former(kind)
     before = _before(former)
     subject, form = _subject(kind, before), request.args.get("as", "")
     if form in {"csv", "xlsx"}:
@@ -80,6 +83,7 @@ def index() -> ResponseReturnValue:
         found=found,
         refusal=refusal,
         before=before,
+        with_household=before is None or before in _former("household"),
         former=former,
         place_name=answers.place_names(reader()),
     )
@@ -90,9 +94,7 @@ def index() -> ResponseReturnValue:
 def issue() -> ResponseReturnValue:
     """Hand the statement out under a code."""
     kind, period = _kind(), answers.asked_period(answers.this_month())
-    command = IssueStatement(
-        subject=_subject(kind, _before(former_of(reader(), current_actor()))), period=period
-    )
+    command = IssueStatement(subject=_subject(kind, _before(_former(kind))), period=period)
     made = transact(issue_statement, command, current_actor())
     return redirect(url_for("statements.one", paper=made.code), code=303)
 
@@ -114,8 +116,9 @@ def one(paper: str) -> ResponseReturnValue:
 
 def _before_of(subject: Subject) -> str | None:
     """Return the earlier place that a statement is of, as the address names it."""
-    is_now = subject.of != "resident" or subject.holder == current_actor().resident
-    return None if is_now else str(subject.holder)
+    earlier = {getattr(each, subject.of): each.resident for each in _former(subject.of)}
+    before = earlier.get(subject.holder)
+    return str(before) if before else None
 
 
 @bp.get("/<paper>/pdf")

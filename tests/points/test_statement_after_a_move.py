@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 
 from exchange.moving import MoveHousehold, move_household
+from points.earning.awards import award
 from points.models import Correction
 from points.statements.issue import NotYourStatement
+from points.statements.periods import Subject
 from residents.models import ResidentEnd
 from tests import printed
 from tests.people import HERE, THERE, People
 from tests.points.books import one
+from tests.points.earning import CORRIDOR, serving
 from tests.points.statements_scene import hers, issue, moved, post, wallet
 from tests.points.test_points_pages import text_of
 from tests.points.test_statement_pages import get
@@ -81,6 +85,48 @@ def test_whoever_moved_says_on_the_earlier_statement_that_a_line_is_wrong(
     asked = select(Correction.community, Correction.subject)
     assert ask(lambda c: c.execute(asked).one()) == (HERE, UUID(int=11))
     get(cast.browser(cast.there), line, 404)
+
+
+def test_a_family_that_moved_takes_the_paper_of_its_household_of_before(
+    run: Run, cast: People
+) -> None:
+    shared = serving(
+        "f", rule=CORRIDOR, units=1, holder_kind="household", holder_id=one(cast.wang.household)
+    )
+    run(award, shared, cast.actor(cast.staff))
+    asked = {"kind": "household", **PERIOD, "before": str(cast.wang.resident)}
+    family = (one(cast.wang.resident), one(cast.li.resident))
+    browser = cast.browser(cast.wang)
+    command = MoveHousehold(key="m", community=THERE, residents=family)
+    run(move_household, command, cast.actor(cast.elsewhere))
+
+    now = get(browser, "/points/statements/?kind=household").get_data(as_text=True)
+    page = get(browser, f"/points/statements/?{urlencode(asked)}").get_data(as_text=True)
+    answer = send(browser, "/points/statements/", "/points/statements/", **asked)
+    handed = get(browser, answer.headers["Location"]).get_data(as_text=True)
+
+    assert f"kind=household&amp;before={cast.wang.resident}" in now
+    assert "您以前在清波门社区的积分" in text_of(page)
+    assert (
+        f"kind=household&amp;first=2026-11-01&amp;last=2026-11-24&amp;before={cast.wang.resident}"
+        in handed
+    )
+    get(browser, f"{answer.headers['Location']}/pdf")
+
+
+def test_who_moved_out_alone_has_no_paper_of_the_household_that_stays(
+    run: Run, cast: People, old: str
+) -> None:
+    browser = cast.browser(cast.wang)
+    before = get(browser, f"/points/statements/?before={old}").get_data(as_text=True)
+    household = Subject(
+        of="household", community=HERE, points_kind="basic", holder=one(cast.wang.household)
+    )
+
+    assert "kind=household" not in before
+    assert old not in get(browser, "/points/statements/?kind=household").get_data(as_text=True)
+    with pytest.raises(NotYourStatement):
+        issue(run, cast.actor(cast.wang), household)
 
 
 def test_nobody_else_sees_the_place_of_before(run: Run, cast: People, old: str) -> None:
