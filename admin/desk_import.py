@@ -15,7 +15,7 @@ from admin.sheet_room import Looked, masked
 from core.errors import AppError
 from core.identity import current_actor
 from core.work import business_day, present, reader
-from points.earning.act_sheets import RowResult, refused_row
+from points.earning.act_sheets import RowResult
 from points.earning.recorders import Looker
 from points.earning.sheet_queries import recent_sheets
 from points.feeds.imported import import_hours, look_at_hours
@@ -70,9 +70,7 @@ def _shown(line: HoursLine, result: RowResult | None) -> Looked:
         "hours": cells.get("hours", ""),
         "units": result.units if result else 0,
     }
-    if result is None:
-        return Looked(line.number, "refused", _(line.error), 0, facts)
-    return Looked(line.number, result.outcome, result.message, result.amount, facts)
+    return sheet_room.looked(line, result, facts)
 
 
 @desk.post("/import/wrong.csv")
@@ -91,9 +89,8 @@ def hours_record() -> ResponseReturnValue:
         lines: list[HoursLine] = sheet_room.kept(KIND)
         understand_hours(reader(), actor.place, lines)
         rows = [line.means for line in lines if line.means]
-        unread = [refused_row(line.number, _(line.error)) for line in lines if not line.means]
         name = request.form.get("name", "")
-        sheet, _done = import_hours(actor, actor.place, rows, name, unread)
+        sheet, _done = import_hours(actor, actor.place, rows, name, sheet_room.unread(lines))
     except AppError as refusal:
         return _form(sheet_room.pasted(), refusal.sentence(), int(refusal.status))
     return redirect(url_for("desk.sheet_result", sheet_id=sheet, of="hours"), code=303)

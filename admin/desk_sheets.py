@@ -14,7 +14,7 @@ from admin.sheet_room import Looked
 from core.errors import AppError
 from core.identity import current_actor
 from core.work import business_day, present, reader
-from points.earning.act_sheets import RowResult, listed, look_at, record_all, refused_row
+from points.earning.act_sheets import RowResult, listed, look_at, record_all
 from points.earning.recorders import Looker
 from points.earning.sheet_queries import recent_sheets
 
@@ -73,9 +73,7 @@ def _shown(line: Line, result: RowResult | None) -> Looked:
         "day": cells.get("day", ""),
         "units": result.units if result else cells.get("units", ""),
     }
-    if result is None:
-        return Looked(line.number, "refused", line.error, 0, facts)
-    return Looked(line.number, result.outcome, result.message, result.amount, facts)
+    return sheet_room.looked(line, result, facts)
 
 
 @desk.post("/acts/sheet/wrong.csv")
@@ -94,9 +92,10 @@ def act_sheet_record() -> ResponseReturnValue:
         lines: list[Line] = sheet_room.kept(KIND)
         _understand(lines)
         rows = listed(((line.number, line.means) for line in lines if line.means), today)
-        unread = [refused_row(line.number, line.error) for line in lines if not line.means]
         name = request.form.get("name", "")
-        sheet, _done = record_all(actor, actor.place, rows, name=name, unread=unread)
+        sheet, _done = record_all(
+            actor, actor.place, rows, name=name, unread=sheet_room.unread(lines)
+        )
     except AppError as refusal:
         return _form(sheet_room.pasted(), refusal.sentence(), int(refusal.status))
     assert sheet is not None  # noqa: S101 - it has a name

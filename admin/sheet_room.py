@@ -19,6 +19,7 @@ from core.errors import N_, Rejected
 from core.identity import current_actor
 from core.sheets import Cell, Points, Rows, csv_file
 from core.work import reader
+from points.earning.act_sheets import RowResult, refused_row
 from points.earning.sheet_queries import SheetPage, sheet_of
 
 M = TypeVar("M")
@@ -103,6 +104,18 @@ def look_page(
 def masked(phone: str) -> str:
     """Hide the middle of a number; what is no number is shown, so that it can be mended."""
     return f"{phone[:3]}****{phone[-4:]}" if len(phone) == PHONE_DIGITS else phone
+
+
+def looked(row: SheetRow[Any], result: RowResult | None, facts: dict[str, Any]) -> Looked:
+    """Return a row as it is shown: what would become of it, or why it means nothing."""
+    if result is None:
+        return Looked(row.number, "refused", _(row.error), 0, facts)
+    return Looked(row.number, result.outcome, result.message, result.amount, facts)
+
+
+def unread(rows: list[SheetRow[Any]]) -> list[RowResult]:
+    """Return those that mean nothing, as they are kept with their sheet."""
+    return [refused_row(row.number, _(row.error)) for row in rows if row.means is None]
 
 
 def wrong_file(
