@@ -13,6 +13,7 @@ from flask import Flask
 from sqlalchemy import Connection, select
 
 from core.work import Work, present, reading
+from points.earning import act_sheets, sheet_queries
 from points.earning import act_sheets as sheets
 from points.earning.act_sheets import RecordRows, RowsRecorded, listed, record_all, record_rows
 from points.earning.community_rules import Caps, set_rule
@@ -21,8 +22,9 @@ from points.earning.sheet_queries import sheet_of
 from points.models import ActSheet, ActSheetRow, Award
 from points.proof.verify import verify
 from tests.conftest import Clock
-from tests.people import HERE, People
+from tests.people import HERE, THERE, People
 from tests.points.books import one
+from tests.points.correcting import Desk
 from tests.points.doors import building_lead
 from tests.points.earning import count
 from tests.points.test_community_rules import setting
@@ -257,3 +259,45 @@ def test_a_thousand_rows_go_in_chunks(
 
 def _fields(act: Act) -> dict[str, Any]:
     return {name: getattr(act, name) for name in act.__dataclass_fields__}
+
+
+def test_a_chunk_has_an_end(desk: Desk) -> None:
+    act = Act(
+        rule="report.idea",
+        holder_kind="resident",
+        holder_id=one(desk.cast.wang.resident),
+        units=0,
+    )
+    rows = act_sheets.listed([(1, act)] * (act_sheets.CHUNK + 1), dt.date(2026, 11, 24))
+    command = act_sheets.RecordRows(community=HERE, rows=rows)
+    with pytest.raises(act_sheets.ActSheetTooLong):
+        desk.run(act_sheets.record_rows, command, desk.cast.actor(desk.cast.staff))
+
+
+def test_a_sheet_is_found_again_by_its_community(
+    desk: Desk, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    act = Act(
+        rule="report.idea",
+        holder_kind="resident",
+        holder_id=one(desk.cast.wang.resident),
+        units=1,
+    )
+    rows = act_sheets.listed([(1, act), (2, replace(act, rule="no.such"))], dt.date(2026, 11, 24))
+    staff = desk.cast.actor(desk.cast.staff)
+    with app.app_context():
+        sheet, _ = act_sheets.record_all(staff, HERE, rows, name="十一月")
+    desk.clock.advance(hours=1)
+    with app.app_context():
+        other, _ = act_sheets.record_all(staff, HERE, rows[1:], name="又一张")
+
+    last, line = desk.ask(sheet_queries.recent_sheets, HERE)
+    page = desk.ask(sheet_queries.sheet_of, sheet, HERE)
+    assert (line.id, line.name, page.line) == (sheet, "十一月", line)
+    assert page.counts == {"recorded": 1, "refused": 1}
+    assert [row.number for row in page.rows] == [2, 1]
+    assert desk.ask(sheet_queries.sheet_of, other, HERE).line == last
+    monkeypatch.setattr(sheet_queries, "RECENT", 1)
+    assert desk.ask(sheet_queries.recent_sheets, HERE) == [last]
+    with pytest.raises(act_sheets.ActSheetUnknown):
+        desk.ask(sheet_queries.sheet_of, sheet, THERE)

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
+from flask import Flask
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
@@ -15,7 +16,7 @@ from core.errors import Forbidden, KeyReused
 from core.models import OutboxMessage
 from core.work import Work
 from points.accounts import account_id, household_account, resident_account
-from points.correcting import adjustments
+from points.correcting import adjustments, corrected
 from points.correcting.adjustments import (
     CorrectionUnrelated,
     ProposeAdjustment,
@@ -31,6 +32,7 @@ from points.correcting.corrections import (
     open_correction,
 )
 from points.correcting.deciding import to_decide
+from points.correcting.queries import adjustments_waiting
 from points.earning.recorders import HolderUnknown, KindUnfit
 from tests.exchange.test_merging import merged
 from tests.people import HERE, Someone, second_self
@@ -419,3 +421,15 @@ def test_a_request_is_answered_by_what_it_is_about(desk: Desk) -> None:
         desk.propose_back(other, correction=asked.id)
     desk.decide(desk.propose_back(line, correction=asked.id))
     assert [each.outcome for each in desk.ask(corrections_about, line)] == ["reversed"]
+
+
+def test_of_what_waits_only_who_proposed_it_is_named(desk: Desk, app: Flask) -> None:
+    desk.propose(500)
+    [waiting] = desk.ask(adjustments_waiting, HERE)
+
+    with app.test_request_context():
+        said = corrected.both(waiting)
+
+    assert [(label, person) for label, person, _role in said] == [
+        ("谁提出", desk.cast.staff.person)
+    ]

@@ -20,6 +20,7 @@ from core.work import Work
 from points.correcting import corrections
 from points.correcting.corrections import (
     AnswerCorrection,
+    CorrectionUnknown,
     OpenCorrection,
     WithdrawCorrection,
     answer_correction,
@@ -30,12 +31,13 @@ from points.correcting.corrections import (
     remind_due,
     withdraw_correction,
 )
-from points.earning.awards import award
+from points.earning.awards import award, void_award
 from points.models import Correction
 from tests.conftest import Clock
 from tests.exchange.test_merging import merged
 from tests.people import HERE, THERE, People, Someone
 from tests.points.books import Nothing, one
+from tests.points.correcting import Desk
 from tests.points.earning import serving
 
 Run = Callable[..., Any]
@@ -237,3 +239,41 @@ def test_the_last_day_is_counted_by_the_setting(
 
     [waiting] = ask(corrections_open, HERE)
     assert waiting.answer_by == dt.date(2026, 11, 26)
+
+
+def test_a_request_to_another_community_is_not_answered_here(desk: Desk) -> None:
+    who = desk.cast.there
+    line = desk.earn(who=who, community=THERE, bearing=THERE)
+    command = OpenCorrection(subject=line, words="少记了")
+    asked = desk.run(open_correction, command, desk.cast.actor(who))
+    with pytest.raises(CorrectionUnknown):
+        desk.propose(500, correction=asked.id)
+
+
+def asks(desk: Desk, line: UUID) -> UUID:
+    """王秀英 says that a line is wrong."""
+    command = OpenCorrection(subject=line, words="少记了")
+    return one(desk.run(open_correction, command, desk.cast.actor(desk.cast.wang)).id)
+
+
+def test_a_request_that_was_withdrawn_meanwhile_stays_withdrawn(desk: Desk) -> None:
+    line = desk.earn()
+    asked = asks(desk, line)
+    proposal = desk.propose(500, correction=asked)
+    withdrawn = WithdrawCorrection(correction=asked)
+    desk.run(withdraw_correction, withdrawn, desk.cast.actor(desk.cast.wang))
+
+    assert desk.decide(proposal).posted == 500
+    assert [each.state for each in desk.ask(corrections_about, line)] == ["withdrawn"]
+
+
+def test_a_request_about_an_award_that_was_taken_back_can_still_be_answered(desk: Desk) -> None:
+    line = desk.earn(settled=False)
+    asked = asks(desk, line)
+
+    def void(work: Work, identity: UUID) -> bool:
+        return void_award(work, identity)
+
+    desk.run(void, line)
+    desk.decide(desk.propose(500, correction=asked))
+    assert [each.outcome for each in desk.ask(corrections_about, line)] == ["adjusted"]

@@ -32,7 +32,7 @@ from points.earning.awards import award
 from points.earning.community_rules import Caps, DeductionsOff, SetRule, set_rule
 from points.earning.deductions import Deduct, Deducted, NoteReminder, deduct, note_reminder
 from points.earning.recorders import HolderUnknown
-from points.earning.rules import RuleUnknown
+from points.earning.rules import RuleUnknown, rules_in_force
 from points.proof.verify import verify
 from points.settlement import settle_due
 from points.wallet import wallet
@@ -43,7 +43,8 @@ from tests.exchange.test_moving import honour_here
 from tests.exchange.threads import all_at_once
 from tests.people import HERE, NEAR, THERE, People
 from tests.points.books import one
-from tests.points.earning import CORRIDOR, count, serving
+from tests.points.correcting import Desk
+from tests.points.earning import CORRIDOR, HOUR, count, serving
 
 Run = Callable[..., Any]
 RULE = "deduct.corridor"
@@ -512,3 +513,18 @@ def test_a_community_that_is_over_takes_nothing_away(
 
     with pytest.raises(PlaceClosed):
         remind()
+
+
+def test_by_the_catalogue_nobody_may_be_deducted_from(desk: Desk) -> None:
+    household = one(desk.cast.wang.household)
+    rules = desk.ask(rules_in_force, HERE, dt.date(2026, 12, 1))
+    standing = desk.ask(deductions.standing, household, rules, dt.date(2026, 12, 1))
+    assert all(not each.may_deduct for each in standing)
+    assert desk.ask(deductions.deductions_of, household) == []
+
+
+def test_a_household_that_was_never_reminded_may_not_be_deducted_from(desk: Desk) -> None:
+    rule = replace(CORRIDOR, amount=-200)
+    household = one(desk.cast.wang.household)
+    [found] = desk.ask(deductions.standing, household, [rule, HOUR], dt.date(2026, 12, 1))
+    assert (found.amount, found.reminders, found.may_deduct) == (-200, (), False)

@@ -25,6 +25,7 @@ from points.expiring.expiry import (
     lapse_chunk,
     lapse_id,
 )
+from points.expiring.rush import last_run, losing, rush
 from points.models import AccountEnd, ExpiryRun, Transfer
 from tests.conftest import Clock
 from tests.points.books import (
@@ -51,6 +52,7 @@ from tests.points.calendar import (
     policy,
     set_aside,
 )
+from tests.points.correcting import Desk
 from tests.points.earning import JOIN, give, holders
 
 Run = Callable[..., Any]
@@ -448,3 +450,14 @@ def test_the_job_runs_by_itself_after_the_day_is_closed(
         jobs.tick()
 
     assert ask(total) == (2, 1010)
+
+
+def test_where_nothing_lapses_nobody_loses_anything(desk: Desk, app: Flask) -> None:
+    desk.earn()
+    night(app, desk.clock, 2026)
+    night(app, desk.clock, 2027)
+    assert desk.ask(last_run).accounts == 1
+    desk.run(policy, "never")
+
+    assert desk.ask(rush, desk.clock.now) == []
+    assert desk.ask(losing, desk.clock.now, HERE) is None

@@ -38,11 +38,13 @@ from tests.conftest import Clock
 from tests.exchange.test_merging import merged
 from tests.people import HERE, People
 from tests.points.books import Nothing, one
+from tests.points.correcting import Desk
 from tests.points.doors import building_lead
 from tests.points.earning import count
 from tests.points.test_community_rules import setting
 from tests.points.test_proving import damage
 from tests.points.test_verify import damaged, flask_verify
+from tests.residents.forms import send
 
 Run = Callable[..., Any]
 
@@ -354,3 +356,25 @@ def test_for_a_child_the_guardian_says_it_and_no_carer(
     run(represent, Represent(kind="guardian", **given), staff)
     assert run(answer_help, yes, as_child).amount == 300
     assert ask(helps)[0].confirmed_by == cast.new.person
+
+
+def test_a_neighbour_is_asked_at_home_and_says_yes(desk: Desk, cast: People) -> None:
+    command = RecordAct(
+        key="errand",
+        community=HERE,
+        rule="serve.neighbour",
+        holder_kind="resident",
+        holder_id=one(cast.wang.resident),
+        units=1,
+        helped=one(cast.chen.resident),
+        word="device",
+    )
+    desk.run(record_act, command, cast.actor(cast.staff))
+    listed = desk.app.test_client().get("/api/v1/helps", headers=cast.headers(cast.staff))
+    browser = cast.browser(cast.chen)
+    page = browser.get("/").get_data(as_text=True)
+    [asked] = listed.get_json()
+    assert asked["id"] in page
+    answer = send(browser, "/", f"/points/helps/{asked['id']}", helped="1")
+    assert answer.status_code == 303
+    assert desk.ask(count, "awards", "source_kind = 'help'") == 1

@@ -28,6 +28,7 @@ from tests.conftest import Clock
 from tests.people import HERE, THERE, People
 from tests.points.books import one
 from tests.points.bulletins_scene import NOVEMBER, give, november, post, settle, shown
+from tests.points.correcting import Desk
 
 Run = Callable[..., Any]
 WORDS = "那天他没有来"
@@ -191,3 +192,18 @@ def test_nobody_answers_an_objection_to_their_own_line_or_their_households(
         with pytest.raises(OwnCorrection):
             run(answer_correction, AnswerCorrection(correction=made.id, answer="没错"), same)
     assert run(answer_correction, AnswerCorrection(correction=made.id, answer="没错"), staff)
+
+
+def test_an_open_objection_outweighs_one_that_was_answered(desk: Desk, app: Flask) -> None:
+    november(app, desk.run, desk.cast, desk.clock)
+    post(desk.run)
+    posted = desk.ask(lists.list_of, HERE, NOVEMBER)
+    [first, *_] = desk.ask(lists.lines, posted)
+    for number, who in enumerate((desk.cast.chen, desk.cast.new)):
+        command = Object(line=first.id, words="那天他没有来")
+        made = desk.run(object_to_line, command, desk.cast.actor(who))
+        if not number:
+            said = AnswerCorrection(correction=made.id, answer="查过签到")
+            desk.run(answer_correction, said, desk.cast.actor(desk.cast.staff))
+
+    assert desk.ask(lists.lines, posted)[0].objection == "open"

@@ -13,6 +13,7 @@ from flask import Flask
 from sqlalchemy import Connection, select
 
 from core.acts import NotInYourScope
+from core.errors import Forbidden
 from core.models import OutboxMessage
 from exchange.moving import MoveHousehold, move_household
 from points.correcting import corrections
@@ -23,6 +24,7 @@ from points.settlement import settle_due
 from tests.conftest import Clock
 from tests.people import HERE, THERE, People, Someone
 from tests.points.books import one
+from tests.points.correcting import Desk
 from tests.points.earning import CORRIDOR, serving
 from tests.residents.forms import send
 
@@ -218,3 +220,12 @@ def test_staff_write_down_what_is_wrong_with_a_line_of_where_somebody_lived(
 
     [waiting] = ask(corrections_open, HERE)
     assert (waiting.asked_by, waiting.entered_by) == (cast.li.person, cast.elsewhere.person)
+
+
+def test_whoever_is_no_resident_asks_nothing_for_themselves_or_for_nobody(desk: Desk) -> None:
+    line, staff = desk.earn(), desk.cast.actor(desk.cast.staff)
+    with pytest.raises(Forbidden):
+        desk.run(open_correction, OpenCorrection(subject=line, words="?"), staff)
+    nobody = OpenCorrection(subject=line, words="?", resident=UUID(int=404))
+    with pytest.raises(LineUnknown):
+        desk.run(open_correction, nobody, staff)

@@ -13,13 +13,14 @@ from sqlalchemy import Connection, select
 from core.acts import Actor
 from core.errors import Forbidden
 from points.earning import community_rules as rules
-from points.earning import own_rules
+from points.earning import own_rules, rule_table
 from points.earning.community_rules import Caps, RuleSet
 from points.earning.own_rules import AddRule, RuleNameTaken, TakeOver, add_rule, take_over
 from points.earning.rules import Rule, RuleUnknown, rule_in_force
 from points.models import CatalogueRule, CommunityRule
 from tests.conftest import Clock
 from tests.people import HERE, NEAR, THERE, People
+from tests.points.correcting import Desk
 from tests.points.earning import count
 from tests.points.test_community_rules import HELP, TODAY, TOMORROW, setting
 
@@ -266,3 +267,8 @@ def test_a_rule_of_ones_own_has_no_name_of_the_districts(run: Run, lead: Actor) 
     """A row of a sheet says a rule by its name: it would mean either."""
     with pytest.raises(RuleNameTaken):
         run(add_rule, gate(name="楼道不堆物"), lead)
+
+
+def test_topics_of_service_points_stand_before_those_of_basic_points(desk: Desk) -> None:
+    kinds = [row.points_kind for row in desk.ask(rule_table.topics)]
+    assert kinds == sorted(kinds, reverse=True)

@@ -20,7 +20,9 @@ from points.settlement import settle_due
 from tests.conftest import Clock
 from tests.people import HERE, THERE, People, Someone
 from tests.points.books import MORNING, Nothing, one
+from tests.points.correcting import Desk
 from tests.points.earning import CORRIDOR, JOIN, days_later, serving
+from tests.points.statements_scene import moved
 from tests.residents.forms import send
 
 Run = Callable[..., Any]
@@ -275,3 +277,14 @@ def test_the_elder_page_says_what_can_be_spent(cast: People, earn: Run) -> None:
     send(browser, "/me", "/me/elder", mode="elder")
 
     assert "可用10分" in text_of(browser.get("/").get_data(as_text=True))
+
+
+def test_pages_of_the_household_and_of_what_one_did_oneself(desk: Desk) -> None:
+    desk.run(ledger.post, moved(11, desk.account(), 500), desk.cast.actor(desk.cast.wang))
+    browser = desk.cast.browser(desk.cast.wang)
+
+    own = browser.get("/points/statements/?kind=household")
+    receipt = browser.get(f"/points/{UUID(int=11)}")
+
+    assert (own.status_code, receipt.status_code) == (200, 200)
+    assert "我自己" in receipt.get_data(as_text=True)

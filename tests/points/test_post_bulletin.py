@@ -17,17 +17,19 @@ from core import settings
 from core.errors import Forbidden
 from core.models import OutboxMessage
 from points.accounts import account_id, resident_account
-from points.bulletins import lists
+from points.bulletins import lists, paper
 from points.bulletins.lists import BulletinUnknown
 from points.bulletins.publish import MonthNotOver, PostBulletin, post_bulletin, post_due
 from points.earning.awards import ConfirmAwards, confirm_awards
 from points.settlement import settle_due
 from residents.naming import SetNaming, set_naming
 from residents.people import EnterResident, enter_resident
+from tests import printed
 from tests.conftest import Clock
 from tests.people import HERE, THERE, People
 from tests.points.books import one
 from tests.points.bulletins_scene import NOVEMBER, give, november, post, settle, shown
+from tests.points.correcting import Desk
 from tests.points.statements_scene import moved, wallet
 from tests.points.statements_scene import post as transfer
 
@@ -278,3 +280,25 @@ def test_a_day_that_may_still_commit_is_left_to_the_next_list(
 
     assert ask(shown)[0] == ("王*英", "志愿服务", 2, 2000)
     assert ask(shown, DECEMBER) == [("王*英", "志愿服务", 1, 1000)]
+
+
+def test_a_list_is_printed_over_pages_with_its_corrections_or_says_that_it_is_empty(
+    desk: Desk, app: Flask
+) -> None:
+    november(app, desk.run, desk.cast, desk.clock)
+    post(desk.run)
+    posted = desk.ask(lists.list_of, HERE, NOVEMBER)
+    [first, *_] = desk.ask(lists.lines, posted)
+    many = [replace(first, what=f"便民集市 {number}") for number in range(40)]
+    with app.test_request_context():
+        corrected_one = replace(posted, corrected_up=500, corrected_down=100)
+        long = printed.read(paper.printed(corrected_one, many, "清波门社区", "0571", None))
+        empty = printed.read(paper.printed(posted, [], "清波门社区", "0571", None))
+        assert lists.public_name(None) == "已注销"
+
+    assert len(long.pages) > 2
+    assert "补5分，扣回1分" in long.words
+    assert "清波门社区（盖章）" in long.words
+    assert "这个月没有发放积分。" in empty.words
+    with pytest.raises(lists.BulletinUnknown):
+        desk.ask(lists.line, UUID(int=404))

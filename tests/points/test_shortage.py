@@ -242,3 +242,13 @@ def test_where_nothing_is_missing_nothing_is_let_go(desk: Desk) -> None:
         collect(desk, proposal)
     with pytest.raises(adjustments.AdjustmentUnknown):
         collect(desk, UUID(int=404))
+
+
+def test_centipoints_that_are_none_over_there_are_collected_at_home(desk: Desk) -> None:
+    line = desk.earn(bearing=THERE, units=1, face_bearing=20_000)
+    desk.spend(desk.totals()[2])
+    done = back_there(desk, line)
+    for _ in range(3):
+        desk.decide(desk.propose(1))
+        assert collect(desk, done.id, there(desk.cast)).amount == 1
+    assert desk.broken() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 from collections.abc import Callable
 from typing import Any
@@ -16,12 +17,18 @@ from sqlalchemy import text
 from core.db import db
 from points.closing import close_days
 from points.proof.sealing import head_of, seal_days
-from points.statements import answers_views, paper
+from points.statements import answers_views, paper, words
+from points.statements import paper as statement_paper
+from points.statements.check import Issued
 from points.statements.codes import spaced
+from points.statements.paper import Heading
+from points.statements.periods import Period, Subject
+from points.statements.sums import Line, Sums
 from tests import printed
 from tests.conftest import Clock
 from tests.people import HERE, THERE, People, Someone
 from tests.points.books import one
+from tests.points.correcting import Desk
 from tests.points.statements_scene import hers, issue, moved, post, wallet
 from tests.points.test_points_pages import text_of
 from tests.residents.forms import send
@@ -297,3 +304,54 @@ def test_programs_of_staff_name_whom_they_mean(client: FlaskClient, cast: People
     assert client.get(endless, headers=district).status_code == 422
     other = book.replace(str(HERE), str(THERE))
     assert client.get(other, headers=headers).get_json()["code"] == "not_in_your_scope"
+
+
+@pytest.mark.database("sqlite")
+def test_periods_and_books_are_said_in_words(app: Flask) -> None:
+    day = dt.date(2026, 11, 24)
+    with app.test_request_context():
+        assert words.period_words(Period(first=day, last=day)) == "2026 年 11 月 24 日"
+        assert words.purpose_words("clearing", "清波门社区") == "通兑往来，清波门社区"
+
+
+def test_a_paper_of_any_length_keeps_its_end_together(desk: Desk, app: Flask) -> None:
+    day = dt.date(2026, 11, 24)
+    of = Subject(of="resident", community=HERE, points_kind="service")
+    heading = Heading(
+        name="王秀英", address="", place="清波门社区", phone="", check_url="https://x/", seal=None
+    )
+    pages = []
+    with app.test_request_context():
+        for count_of in range(8, 26):
+            sums = Sums(
+                opening=0,
+                added=count_of,
+                taken=0,
+                closing=count_of,
+                entries=count_of,
+                digest="",
+                through=1,
+                agrees=True,
+            )
+            line = Line(
+                id=one(desk.cast.wang.resident),
+                day=day,
+                at=desk.clock.now,
+                act="award",
+                reason="便民集市",
+                place=THERE,
+                amount=1,
+                balance=1,
+            )
+            issued = Issued(
+                code="ABCDEFGHJK23",
+                subject=of,
+                period=Period(first=day, last=day),
+                sums=sums,
+                issued_at=desk.clock.now,
+            )
+            made = statement_paper.statement(issued, heading, [line] * count_of, lambda _: "涌金门")
+            pages.append(printed.read(made))
+
+    assert {len(each.pages) for each in pages} == {1, 2}
+    assert all("便民集市（涌金门）" in each.words and each.codes for each in pages)

@@ -20,7 +20,8 @@ from points import ledger
 from points.accounts import account_id, clearing, open_books, open_clearing, open_resident
 from points.closing import close_days, fold_deltas
 from points.ledger import AccountUnknown
-from points.statements.book import BookStillOpen, BookTooLong, book_of
+from points.statements.book import BookRow, BookStillOpen, BookTooLong, book_of
+from points.statements.book import moved as moved_in
 from points.statements.periods import (
     Period,
     PeriodNotYet,
@@ -30,8 +31,10 @@ from points.statements.periods import (
     month_of,
 )
 from points.statements.sums import lines, sums_of
+from points.statements.sums import lines as lines_of
 from tests.conftest import Clock
-from tests.points.books import HERE, RESIDENT, THERE, WALLET, Nothing
+from tests.points.books import HERE, RESIDENT, THERE, WALLET, Nothing, one
+from tests.points.correcting import Desk
 from tests.points.statements_scene import moved, post
 
 Run = Callable[..., Any]
@@ -307,3 +310,33 @@ def test_a_statement_takes_a_handful_of_statements_of_sql(
         ask(statements_of, OCTOBER)
 
     assert len([each for each in seen if each.lstrip().startswith("SELECT")]) <= 5
+
+
+def test_of_several_awards_each_is_one_line_with_its_own_reason(desk: Desk) -> None:
+    for reason in ("扫雪", "送报"):
+        desk.earn(reason=reason)
+    wallet = Subject(
+        of="resident", community=HERE, points_kind="service", holder=one(desk.cast.wang.resident)
+    )
+    period = Period(first=dt.date(2026, 11, 1), last=dt.date(2026, 11, 30))
+    sums = desk.ask(sums_of, wallet, period)
+
+    found = desk.ask(lambda connection: list(lines_of(connection, wallet, period, sums)))
+
+    assert [(line.reason, line.amount) for line in found] == [("扫雪", 1000), ("送报", 1000)]
+
+
+def test_clearing_stands_at_the_end_of_a_book() -> None:
+    def row(purpose: str, debited: int = 100) -> BookRow:
+        return BookRow(
+            account=-1,
+            purpose=purpose,
+            counterpart=0,
+            opening=0,
+            credited=0,
+            debited=debited,
+            closing=0,
+        )
+
+    rows = [row("adjusted", debited=0), row("clearing"), row("issued")]
+    assert [each.purpose for each in moved_in(rows)] == ["issued", "clearing"]

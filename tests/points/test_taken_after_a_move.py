@@ -391,3 +391,11 @@ def test_what_was_fetched_back_does_not_lead_the_way_on(desk: Desk) -> None:
 
     assert (done.posted, done.lapsed, done.shortage) == (2000, 0, 0)
     assert desk.broken() == []
+
+
+def test_what_was_all_spent_before_a_move_lapsed_nowhere(desk: Desk) -> None:
+    line = desk.earn()
+    desk.spend(1000)
+    moves(desk)
+    done = desk.back(line)
+    assert (done.lapsed, done.shortage) == (0, 1000)

@@ -1,0 +1,32 @@
+"""A rule is tried on the acts of last month before it is set."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+
+from points.earning.community_rules import Caps
+from points.earning.simulation import Proposal, simulate
+from tests.people import HERE
+from tests.points.correcting import Desk
+from tests.points.earning import HOUR
+
+
+def test_a_trial_counts_a_household_together_and_the_year_before_the_month(desk: Desk) -> None:
+    desk.earn(settled=False, units=4, event_at=dt.datetime(2026, 11, 1, 2, tzinfo=dt.UTC))
+    for month in (9, 10):
+        at = dt.datetime(2026, month, 20, 2, tzinfo=dt.UTC)
+        for who in (desk.cast.wang, desk.cast.li):
+            desk.earn(settled=False, who=who, units=4, event_at=at)
+    proposal = Proposal(community=HERE, rule=HOUR.key, points=500, caps=Caps(household_per_year=12))
+    together = desk.ask(simulate, proposal, dt.date(2026, 11, 24))
+    alone = desk.ask(simulate, replace(proposal, caps=Caps(per_year=6)), dt.date(2026, 11, 24))
+    caps = Caps(per_year=6, household_per_year=11)
+    both = desk.ask(simulate, replace(proposal, caps=caps), dt.date(2026, 11, 24))
+    caps = Caps(per_year=12, household_per_year=8)
+    nobody = desk.ask(simulate, replace(proposal, caps=caps), dt.date(2026, 11, 24))
+    off = desk.ask(simulate, replace(proposal, points=None), dt.date(2026, 11, 24))
+
+    assert (together.units, together.points_then) == (8, 2000)
+    assert (both.points_then, nobody.points_then) == (1500, 0)
+    assert (alone.points_then, off.points_then) == (2000, 0)
