@@ -13,7 +13,7 @@ from activities import verify
 from activities.jobs import close_sessions
 from points.proof.verify import broken
 from tests.activities.scene import END, START, Scene, at
-from tests.points.test_verify import damaged, flask_verify
+from tests.points.verified import damaged, flask_verify
 
 Leave = Callable[[Scene, UUID], object]
 

@@ -43,7 +43,7 @@ from tests.points.doors import building_lead
 from tests.points.earning import count
 from tests.points.test_community_rules import setting
 from tests.points.test_proving import damage
-from tests.points.test_verify import damaged, flask_verify
+from tests.points.verified import damaged, flask_verify
 from tests.residents.forms import send
 
 Run = Callable[..., Any]

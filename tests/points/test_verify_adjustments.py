@@ -13,7 +13,7 @@ from tests.points.books import one
 from tests.points.correcting import Desk
 
 ADJUSTING_CHECKS = {"adjustments", "decided transfers", "even reversals", "two people"}
-"""Checks that this file damages books for; the others are damaged in ``test_verify``."""
+"""Checks that this file damages books for; the others are damaged in ``test_verify_damage``."""
 
 DAMAGE: dict[str, tuple[str, set[str]]] = {
     "more was decided than posted": (

@@ -9,7 +9,7 @@ from flask import Flask
 
 from points.proof.verify_audited import AUDITED
 from tests.points.correcting import Desk
-from tests.points.test_verify import damaged, flask_verify
+from tests.points.verified import damaged, flask_verify
 
 GONE = "DELETE FROM audit_events WHERE at ="
 POSTED = (

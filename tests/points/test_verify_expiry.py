@@ -36,7 +36,7 @@ from tests.points.books import (
 )
 from tests.points.calendar import close, give_back, hangzhou, night, set_aside
 from tests.points.earning import holders
-from tests.points.test_verify import damaged, flask_verify
+from tests.points.verified import damaged, flask_verify
 
 Run = Callable[..., Any]
 BASIC = resident_account(RESIDENT, HERE, "basic")

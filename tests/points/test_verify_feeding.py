@@ -18,7 +18,7 @@ from tests.points.feeding import feeder, open_rule, platform, served, thrown
 
 Run = Callable[..., Any]
 FEEDING_CHECKS = {"feeds", "hours elsewhere"}
-"""Checks that this file damages books for; the others are damaged in ``test_verify``."""
+"""Checks that this file damages books for; the others are damaged in ``test_verify_damage``."""
 
 
 @pytest.fixture

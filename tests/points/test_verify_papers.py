@@ -12,7 +12,7 @@ from tests.conftest import Clock
 from tests.people import People
 from tests.points.bulletins_scene import november, post
 from tests.points.statements_scene import hers, issue
-from tests.points.test_verify import damaged, flask_verify
+from tests.points.verified import damaged, flask_verify
 
 Run = Callable[..., Any]
 DAMAGE: dict[str, tuple[str, str]] = {
