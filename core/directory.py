@@ -77,8 +77,9 @@ class Former:
     resident: UUID
     household: UUID
     community: int
-    #: The day on which it ended.
+    #: The day on which it ended, and the moment in which that was recorded.
     until: dt.date
+    ended_at: dt.datetime
 
 
 class Directory(Protocol):

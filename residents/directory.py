@@ -220,7 +220,13 @@ class ResidentsDirectory:
         later = [resident]
         while later:
             rows = connection.execute(
-                select(Resident.id, Resident.household, Resident.community, Resident.valid_to)
+                select(
+                    Resident.id,
+                    Resident.household,
+                    Resident.community,
+                    Resident.valid_to,
+                    ResidentEnd.recorded_at,
+                )
                 .join(ResidentEnd, ResidentEnd.resident == Resident.id)
                 .where(ResidentEnd.successor.in_(later))
                 .order_by(Resident.valid_to.desc(), Resident.id),
@@ -231,6 +237,7 @@ class ResidentsDirectory:
                     household=row.household,
                     community=row.community,
                     until=row.valid_to,
+                    ended_at=row.recorded_at,
                 )
                 for row in rows
             )

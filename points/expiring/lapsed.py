@@ -8,8 +8,10 @@ runs already, so they are told again, in their order, before the new one asks wh
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, case, select
@@ -30,23 +32,25 @@ if TYPE_CHECKING:
 ALL_YEARS = 9999
 """The year that a whole account's end counts as: it takes whatever there is."""
 
+EVER = dt.datetime.min.replace(tzinfo=dt.UTC)
+
 
 @dataclass(slots=True)
 class _Run:
     """What lapsed of an account at once, and of which years' points; ``left``: not taken back."""
 
     marked: int
-    version: int
+    at: dt.datetime
     left: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """An account that points were carried to; ``ours`` here are worth ``theirs`` there."""
+    """An account that its holder went on to; ``ours`` here are worth ``theirs`` there."""
 
     account: int
-    #: The line by which they came: what lapsed before was not of them.
-    since: int = 0
+    #: When they came: what lapsed before was not of what they brought.
+    since: dt.datetime = EVER
     ours: int = 1
     theirs: int = 1
 
@@ -67,7 +71,7 @@ class _Lapses(defaultdict[int, list[_Run]]):
         left = amount
         for way in ways:
             for run in self[way.account]:
-                if run.marked >= year and run.version > way.since:
+                if run.marked >= year and run.at > way.since:
                     part = min(left, run.left * way.ours // way.theirs)
                     run.left -= -(-part * way.theirs // way.ours)
                     left -= part
@@ -94,42 +98,40 @@ def lapsed_of(connection: Connection, account: int, year: int, amount: int) -> i
 
 
 def _ways(connection: Connection, account: int) -> list[_Way]:
-    """Return the account, and those that its holder went on to with the points."""
+    """Return the account, and those that its holder went on to, with points or without."""
+    holder = _holder(connection, account)
+    went = directory().following(connection, holder)
+    former = directory().former(connection, went[-1]) if went else []
+    left = {place.resident: place.ended_at for place in former}
     ways = [_Way(account)]
-    went = directory().following(connection, _holder(connection, account))
-    while went and (step := _carried(connection, ways[-1], went)) is not None:
-        way, holder = step
-        ways.append(way)
-        went = went[went.index(holder) + 1 :]
+    for before, place in pairwise([holder, *went]):
+        ways.append(_on_to(connection, ways, place, left.get(before, EVER)))
     return ways
 
 
-def _carried(connection: Connection, way: _Way, went: list[UUID]) -> tuple[_Way, UUID] | None:
-    """Return the account of those who follow that everything was carried to, and whose it is."""
+def _on_to(connection: Connection, ways: list[_Way], place: UUID, since: dt.datetime) -> _Way:
+    """Return the account of the next place; where nothing was carried to, it is one for one."""
+    before = {way.account: way for way in ways}
+    kind = select(Account.points_kind).where(Account.id == ways[0].account)
+    account = connection.scalars(
+        select(Account.id).where(
+            Account.purpose == "holder",
+            Account.holder_id == place,
+            Account.points_kind == kind.scalar_subquery(),
+        )
+    ).one()
     gave, came = aliased(Transfer), aliased(Transfer)
     row = connection.execute(
-        select(
-            came.credit,
-            came.credit_version,
-            gave.amount.label("ours"),
-            came.amount.label("theirs"),
-            Account.holder_id,
-        )
-        .join(came, and_(came.journal == gave.journal, came.credit > 0))
-        .join(Account, Account.id == came.credit)
-        .where(gave.debit == way.account, gave.act == "moving", Account.holder_id.in_(went))
-        .order_by(gave.debit_version)
+        select(gave.debit, gave.amount.label("ours"), came.amount.label("theirs"))
+        .join(came, and_(came.journal == gave.journal, came.credit == account))
+        .where(gave.debit.in_(before), gave.debit > 0, gave.act == "moving")
+        .order_by(gave.amount.desc(), came.amount.desc())
         .limit(1)
     ).first()
     if row is None:
-        return None
-    following = _Way(
-        account=row.credit,
-        since=row.credit_version,
-        ours=way.ours * row.ours,
-        theirs=way.theirs * row.theirs,
-    )
-    return following, row.holder_id
+        return _Way(account, since, ways[-1].ours, ways[-1].theirs)
+    way = before[row.debit]
+    return _Way(account, since, way.ours * row.ours, way.theirs * row.theirs)
 
 
 def _family(connection: Connection, account: int) -> list[UUID]:
@@ -147,7 +149,7 @@ def _holder(connection: Connection, account: int) -> UUID:
 def _runs(connection: Connection, account: int) -> list[_Run]:
     marked = case((ExpiryRun.id.is_(None), ALL_YEARS), else_=ExpiryRun.marked)
     query = (
-        select(marked, Transfer.debit_version, Transfer.amount)
+        select(marked, Transfer.posted_at, Transfer.amount)
         .outerjoin(ExpiryRun, ExpiryRun.id == Transfer.source_id)
         .where(Transfer.debit == account, Transfer.act == "expiry")
         .order_by(Transfer.debit_version)

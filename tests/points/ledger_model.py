@@ -31,9 +31,7 @@ class Purse:
     lots: Lots = field(default_factory=Lots)
     #: What lapsed at once, and nobody took back since: [of which year and those before, how much].
     runs: list[list[int]] = field(default_factory=list)
-    #: Where everything went first when the place had ended, and what of it is what there.
-    onward: tuple[int, int, int] | None = None
-    #: How many runs had been there before.
+    #: How many runs there had been where they live next, when the place ended.
     after: int = 0
 
     @property
@@ -147,6 +145,8 @@ class Model:
         self.rates: dict[tuple[int, int], tuple[UUID | None, int]] = {}
         #: Residents whose place ended, and who goes on in their stead.
         self.left: dict[UUID, UUID] = {}
+        #: The largest sum that went from an account to another, and what of it arrived.
+        self.carried: dict[tuple[int, int], tuple[int, int]] = {}
         #: Accounts that the step touched.
         self.changed: set[int] = set()
 
@@ -264,6 +264,8 @@ class Model:
     def goes_on(self, source: UUID, target: UUID) -> None:
         """A place ended and leads to another, whose caps count on from what was used."""
         self.left[source] = target
+        for kind, account in self.accounts[source].items():
+            self.purses[account].after = len(self.purses[self.accounts[target][kind]].runs)
         for (who, counter), units in list(self.used.items()):
             if who == source:
                 self.used[target, counter] = self.used.get((target, counter), 0) + units
@@ -280,9 +282,9 @@ class Model:
         for kind, giving in self.accounts[source].items():
             taking, amount = self.accounts[target][kind], self.purses[giving].free
             arrived[kind] = self.move(giving, taking, amount, year)
-            if arrived[kind] and self.purses[giving].onward is None:
-                self.purses[giving].onward = (taking, amount, arrived[kind])
-                self.purses[giving].after = len(self.purses[taking].runs)
+            if arrived[kind]:
+                went = self.carried.get((giving, taking), (0, 0))
+                self.carried[giving, taking] = max(went, (amount, arrived[kind]))
         return arrived["basic"], arrived["service"]
 
     def follow(self, year: int) -> int:
@@ -315,18 +317,28 @@ class Model:
 
         What went on lapsed where it had gone, whoever else's points were there, too.
         """
-        purse, since, ours, theirs = self.purses[account], 0, 1, 1
-        left = amount
+        ways, left = [(account, 1, 1)], amount
+        since = 0
         while True:
+            here, ours, theirs = ways[-1]
+            purse = self.purses[here]
             for run in purse.runs[since:]:
                 if run[0] >= year:
                     part = min(left, run[1] * ours // theirs)
                     run[1] -= -(-part * theirs // ours)
                     left -= part
-            if purse.onward is None:
+            if purse.resident not in self.left:
                 return amount - left
-            since, (target, gave, came) = purse.after, purse.onward
-            purse, ours, theirs = self.purses[target], ours * gave, theirs * came
+            since, target = purse.after, self.accounts[self.left[purse.resident]][purse.kind]
+            # The largest sum that went there from any place before tells what is what.
+            known = {
+                self.carried[way[0], target]: way
+                for way in ways
+                if (way[0], target) in self.carried
+            }
+            gave, came = max(known, default=(1, 1))
+            _, ours, theirs = known.get((gave, came), ways[-1])
+            ways.append((target, ours * gave, theirs * came))
 
     def move(self, giving: int, taking: int, amount: int, year: int, of: int = 0) -> int:
         """So much goes to another account, service points with their age; return what arrives."""

@@ -248,9 +248,10 @@ def test_until_the_year_is_closed_nothing_of_the_new_one_is_taken_back(desk: Des
 
 
 def test_runs_are_used_up_from_the_oldest() -> None:
+    runs = [(2026, 100), (2027, 50)]
     way = lapsed._Way(1)
     lapses = lapsed._Lapses(cast("Connection", None))
-    lapses[1] = [lapsed._Run(2026, 1, 100), lapsed._Run(2027, 2, 50)]
+    lapses[1] = [lapsed._Run(year, hangzhou(year + 2, 1, 1), left) for year, left in runs]
 
     assert lapses.take([way], 2027, 80) == 50
     assert lapses.take([way], 2026, 60) == 60

@@ -19,7 +19,7 @@ from points.correcting.shortages import CollectShortage, collect_shortage
 from residents.models import Resident
 from residents.people import EnterResident, enter_resident
 from tests.exchange.test_moving import totals
-from tests.people import HERE, THERE, Someone
+from tests.people import HERE, NEAR, THERE, Someone
 from tests.points.books import Nothing, one
 from tests.points.calendar import hangzhou, night
 from tests.points.correcting import Desk
@@ -374,6 +374,47 @@ def test_what_is_older_lapses_with_its_year_where_they_live_now(desk: Desk, app:
     night(app, desk.clock, 2027)
 
     assert desk.totals(now)[2] == 0
+    assert desk.broken() == []
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_what_lapsed_later_is_lost_once_whether_or_not_anything_went_along(
+    desk: Desk, app: Flask, *, empty: bool
+) -> None:
+    line = desk.earn(units=4)
+    desk.spend(2000 if empty else 1999)
+    staff = desk.cast.actor(desk.cast.near)
+    away = MoveHousehold(key="away", community=NEAR, residents=(one(desk.cast.wang.resident),))
+    moved = desk.run(move_household, away, staff)
+    now = Someone("王秀英", "", community=NEAR, resident=moved.residents[0])
+    desk.earn(units=4, who=now, community=NEAR, bearing=NEAR, event_at=desk.clock.now)
+    night(app, desk.clock, 2026)
+    desk.clock.set(hangzhou(2027, 5, 5))
+    night(app, desk.clock, 2027)
+    assert desk.totals(now)[2] == 0
+
+    done = desk.back(line)
+
+    # Without it, the twenty were spent of the twenty that came where they live now.
+    assert (done.lapsed, done.posted, done.shortage) == (2000, 0, 0)
+    assert desk.broken() == []
+
+
+def test_what_the_other_record_lost_before_is_none_of_what_came_along(
+    desk: Desk, app: Flask
+) -> None:
+    line, other = desk.earn(units=4), again(desk)
+    desk.spend(2000)
+    desk.earn(units=4, who=other)
+    night(app, desk.clock, 2026)
+    desk.clock.set(hangzhou(2027, 5, 5))
+    night(app, desk.clock, 2027)
+    desk.clock.set(hangzhou(2028, 5, 5))
+    merge(desk, other, desk.cast.wang)
+
+    done = desk.back(line)
+
+    assert (done.lapsed, done.shortage) == (0, 2000)
     assert desk.broken() == []
 
 
