@@ -19,6 +19,8 @@ from points.carrying import SOURCE as MOVING
 from points.models import Account, Adjustment, Deduction, Reversal, Transfer
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from sqlalchemy import Connection
 
 DEDUCTION = "deduction"
@@ -61,29 +63,39 @@ def deducted(connection: Connection, accounts: Sequence[int]) -> dict[int, int]:
 
 
 def of_the_year(connection: Connection, accounts: Sequence[int], day: dt.date) -> int:
-    """Return the basic points that came to these accounts since the first of January.
+    """Return the basic points that came to a family since the first of January.
 
-    What came along in a move counts as it was: the family has not begun anew; what goes back to
-    where they lived, to be taken there, lowers only what came along this year. What undoes a line
-    of a year before changes that year, and not this one.
+    What came where they lived before counts as if they had lived here; what they took along does
+    not, as it may be older. What undoes a line of a year before changes that year, and not this
+    one.
     """
     begin, undone = day.replace(month=1, day=1), aliased(Transfer)
+    mine = [*accounts, *_of_before(connection, accounts)]
     gives_back = exists().where(Reversal.reversal == Transfer.id, Reversal.original == Deduction.id)
     of_before = exists().where(
         Adjustment.id == Transfer.source_id, undone.id == Adjustment.original, undone.day < begin
     )
-    counts = and_(Transfer.day >= begin, ~of_before)
-    along = case((Transfer.source_kind == MOVING, Transfer.amount), else_=0)
-    came = select(
-        func.sum(case((gives_back, 0), else_=Transfer.amount)).label("all"),
-        func.sum(along).label("along"),
-    ).where(Transfer.credit > 0, Transfer.credit.in_(accounts), counts)
-    went = select(func.sum(Transfer.amount).label("all"), func.sum(along).label("along")).where(
+    counts = and_(Transfer.day >= begin, Transfer.source_kind != MOVING, ~of_before)
+    came = select(func.sum(case((gives_back, 0), else_=Transfer.amount))).where(
+        Transfer.credit > 0, Transfer.credit.in_(mine), counts
+    )
+    went = select(func.sum(Transfer.amount)).where(
         Transfer.debit > 0,
-        Transfer.debit.in_(accounts),
+        Transfer.debit.in_(mine),
         counts,
         Transfer.source_kind != DEDUCTION,
     )
-    more, less = connection.execute(came).one(), connection.execute(went).one()
-    too_much = max(0, int(less.along or 0) - int(more.along or 0))
-    return int(more.all or 0) - int(less.all or 0) + too_much
+    return int(connection.scalar(came) or 0) - int(connection.scalar(went) or 0)
+
+
+def _of_before(connection: Connection, accounts: Sequence[int]) -> Sequence[int]:
+    """Return the basic accounts of the places that led to these residents and households."""
+    holders = select(Account.holder_id).where(Account.id.in_(accounts))
+    places: set[UUID] = set()
+    for holder in connection.scalars(holders).all():
+        places |= {place.resident for place in directory().former(connection, holder)}
+        places |= set(directory().leading(connection, holder))
+    before = select(Account.id).where(
+        Account.holder_id.in_(places), Account.purpose == "holder", Account.points_kind == "basic"
+    )
+    return connection.scalars(before).all() if places else []

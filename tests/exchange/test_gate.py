@@ -199,3 +199,23 @@ def test_what_came_along_this_year_and_is_taken_back_opens_no_door(
     with pytest.raises(BasicPointsMissing) as refused:
         scene.order(moved, oil)
     assert "还差 14 分" in refused.value.sentence()
+
+
+def test_what_came_along_of_last_year_opens_no_door_this_year(
+    scene: Scene, clock: Clock, mover: Someone, oil: UUID
+) -> None:
+    honour(scene, own(mover), 30 * POINT)
+    honour(scene, household_account(mover.household, HERE), 30 * POINT)
+    clock.advance(days=60)
+    honour(scene, own(mover), 9 * POINT)
+    honour(scene, household_account(mover.household, HERE), 4 * POINT)
+    moved = move(scene, mover)
+
+    with pytest.raises(BasicPointsMissing) as refused:
+        scene.order(moved, oil)
+    assert "还差 7 分" in refused.value.sentence()
+    clock.advance(minutes=1)
+    # What a list of the old place brings late was earned this year, too.
+    honour(scene, household_account(mover.household, HERE), 7 * POINT)
+
+    assert scene.order(moved, oil).state == "submitted"
