@@ -179,5 +179,5 @@ def death_take_back(resident_id: UUID) -> ResponseReturnValue:
         transact(recorded.take_back_death, command, current_actor())
     except AppError as refusal:
         return _deaths(refusal.sentence(), int(refusal.status))
-    flash(_("已撤回，积分照旧归本人；请本人重新登录，代办人要重新登记"), "done")
+    flash(_("已撤回，积分照旧归本人；请本人重新登录，代办和报名要重新办"), "done")
     return redirect(url_for("desk.resident", resident_id=resident_id), code=303)

@@ -48,7 +48,7 @@ class DeathTakenBack:
 
 
 def take_back_death(work: Work, command: TakeBackDeath) -> DeathTakenBack:
-    """Let somebody live here as before; they sign in anew, and who acts for them is named anew.
+    """Let somebody live here as before; they sign in and sign up anew, who acts is named anew.
 
     Raises ResidentUnknown, OwnResident, LeftLapsed, LivesAgain, Forbidden or NotInYourScope.
     """

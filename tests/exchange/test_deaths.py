@@ -359,7 +359,7 @@ def test_the_desk_and_the_api_take_it_back(app: Flask, cast: People, run: Run, w
     browser = cast.browser(cast.staff)
     assert "李国强" in words(browser.get("/desk/deaths"))
     answer = fill(browser, "/desk/deaths", "/take-back")
-    assert "已撤回" in words(browser.get(answer.headers["Location"]))
+    assert "代办和报名要重新办" in words(browser.get(answer.headers["Location"]))
     assert "没有去世登记" in words(browser.get("/desk/deaths"))
 
     died(cast, run, cast.li)

@@ -225,6 +225,7 @@ def test_the_desk_finds_the_other_record_and_merges_it(cast: People, twin: Someo
     desk = cast.browser(cast.staff)
     page = f"/desk/residents/{cast.wang.resident}/end?q=王秀"
     assert "王秀瑛" in words(desk.get(page))
+    assert "还要代办的，请用这一份重新登记" in words(desk.get(page))
 
     answer = fill(desk, page, f"/{cast.wang.resident}/merge")
 
