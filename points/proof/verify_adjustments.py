@@ -49,6 +49,34 @@ DECIDED_BY_ONE = """
     SELECT id AS what FROM adjustments WHERE checker = maker OR maker = person
         OR checker = person OR maker_household = household OR checker_household = household"""
 
+# What is said to have lapsed of what was taken back lapsed once, where it had arrived or where its
+# holder went on to; as far as points are worth the same on the whole way.
+LAPSED_OTHERWISE = """
+    WITH RECURSIVE went (id, place) AS (
+        SELECT id, holder_id FROM adjustments WHERE lapsed > 0
+        UNION SELECT went.id, resident_ends.successor FROM went
+            JOIN resident_ends ON resident_ends.resident = went.place
+        WHERE resident_ends.successor IS NOT NULL
+    ), ways AS (
+        SELECT DISTINCT lasts.place AS lives, accounts.id AS account FROM went AS lasts
+            LEFT JOIN resident_ends ON resident_ends.resident = lasts.place
+            JOIN went ON went.id = lasts.id
+            JOIN accounts ON accounts.holder_id = went.place AND accounts.points_kind = 'service'
+        WHERE resident_ends.successor IS NULL
+    )
+    SELECT said.id AS what FROM (
+        SELECT ways.lives, sum(lapsed) AS lapsed, min(CAST(adjustments.id AS text)) AS id
+        FROM ways JOIN adjustments ON adjustments.account = ways.account GROUP BY ways.lives
+    ) AS said LEFT JOIN (
+        SELECT ways.lives, sum(transfers.amount) AS amount FROM ways
+            JOIN transfers ON transfers.debit = ways.account AND transfers.debit > 0
+        WHERE transfers.act = 'expiry' GROUP BY ways.lives
+    ) AS ran ON ran.lives = said.lives
+    WHERE said.lapsed > coalesce(ran.amount, 0) AND NOT EXISTS (
+        SELECT 1 FROM ways JOIN transfers AS gave ON gave.debit = ways.account AND gave.debit > 0
+            JOIN transfers AS came ON came.journal = gave.journal AND came.credit > 0
+        WHERE ways.lives = said.lives AND gave.act = 'moving' AND came.amount <> gave.amount)"""
+
 ADJUSTMENTS: tuple[Check, ...] = (
     Check(
         "reversals",
@@ -78,6 +106,14 @@ ADJUSTMENTS: tuple[Check, ...] = (
         ADJUSTED_BY_NOBODY,
         title=N_("没有人定下的，不会调整"),
         changed="rows",
+    ),
+    Check(
+        "lapsed once",
+        "more of what was taken back is said to have lapsed than did",
+        LAPSED_OTHERWISE,
+        table="adjustments",
+        title=N_("冲回时算作到期的，不多于真正到期的"),
+        changed="night",
     ),
     Check(
         "two people",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -49,6 +50,13 @@ def moves(desk: Desk, who: Someone | None = None) -> Someone:
         resident=moved.residents[0],
         household=moved.household,
     )
+
+
+def next_door(desk: Desk, who: Someone) -> Someone:
+    """Let somebody move where points are worth the same."""
+    command = MoveHousehold(key="away", community=NEAR, residents=(one(who.resident),))
+    moved = desk.run(move_household, command, desk.cast.actor(desk.cast.near))
+    return replace(who, community=NEAR, resident=moved.residents[0], household=moved.household)
 
 
 def collect(desk: Desk, proposal: UUID) -> shortages.Collected:
@@ -383,10 +391,7 @@ def test_what_lapsed_later_is_lost_once_whether_or_not_anything_went_along(
 ) -> None:
     line = desk.earn(units=4)
     desk.spend(2000 if empty else 1999)
-    staff = desk.cast.actor(desk.cast.near)
-    away = MoveHousehold(key="away", community=NEAR, residents=(one(desk.cast.wang.resident),))
-    moved = desk.run(move_household, away, staff)
-    now = Someone("王秀英", "", community=NEAR, resident=moved.residents[0])
+    now = next_door(desk, desk.cast.wang)
     desk.earn(units=4, who=now, community=NEAR, bearing=NEAR, event_at=desk.clock.now)
     night(app, desk.clock, 2026)
     desk.clock.set(hangzhou(2027, 5, 5))

@@ -10,9 +10,13 @@ from core.db import db
 from points.proof import verify
 from tests.people import THERE
 from tests.points.books import one
+from tests.points.calendar import hangzhou, night
 from tests.points.correcting import Desk
+from tests.points.test_taken_after_a_move import next_door
 
-ADJUSTING_CHECKS = {"adjustments", "decided transfers", "even reversals", "two people"}
+ADJUSTING_CHECKS = {
+    *("adjustments", "decided transfers", "even reversals", "lapsed once", "two people"),
+}
 """Checks that this file damages books for; the others are damaged in ``test_verify_damage``."""
 
 DAMAGE: dict[str, tuple[str, set[str]]] = {
@@ -72,6 +76,25 @@ def test_each_kind_of_damage_is_named(corrected: Desk, name: str) -> None:
 
     assert corrected.broken() == []
     assert damaged(corrected, statement) == broken
+
+
+LET_OFF = "UPDATE adjustments SET lapsed = lapsed + shortage, shortage = 0 WHERE lapsed > 0"
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_what_is_missing_does_not_pass_for_lapsed(desk: Desk, *, moved: bool) -> None:
+    line = desk.earn(units=4)
+    desk.spend(1500)
+    night(desk.app, desk.clock, 2026)
+    desk.clock.set(hangzhou(2027, 5, 5))
+    if moved:
+        next_door(desk, desk.cast.wang)
+    night(desk.app, desk.clock, 2027)
+    done = desk.back(line)
+
+    assert (done.lapsed, done.shortage) == (500, 1500)
+    assert desk.broken() == []
+    assert "lapsed once" in damaged(desk, LET_OFF)
 
 
 @pytest.mark.database("sqlite")
