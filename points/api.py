@@ -16,7 +16,7 @@ from points.earning.acts import RecordAct, Recorded, record_act
 from points.earning.awards import AwardsConfirmed, ConfirmAwards, confirm_awards
 from points.expiring.rush import Rush, rush
 from points.receipts import Evidence, evidence
-from points.wallet import Wallet, account_named, accounts_known, accounts_shown, wallet
+from points.wallet import Wallet, account_named, accounts_known, wallet
 
 if TYPE_CHECKING:
     from core.panels import Viewer
@@ -59,7 +59,7 @@ def receipt(transfer_id: UUID) -> Evidence:
 def awards() -> list[queries.Line]:
     """List awards of the resident, and of the household, that have not arrived."""
     seen = _viewer()
-    accounts = [account for kind in ("service", "basic") for account in accounts_shown(seen, kind)]
+    accounts = accounts_known(reader(), seen)
     lines = [line for account in accounts for line in queries.waiting_lines(reader(), account)]
     return sorted(
         (line for line in lines if line.kind == "award"), key=lambda line: line.at, reverse=True

@@ -25,6 +25,7 @@ from points.stories import Story, story_of
 
 if TYPE_CHECKING:
     from core.panels import Viewer
+    from points.accounts import PointsKind
 
 bp = Blueprint("points", __name__, url_prefix="/points")
 bp.before_request(residents_only)
@@ -81,11 +82,10 @@ def _viewer() -> Viewer:
 @bp.get("/")
 def index() -> ResponseReturnValue:
     """Show what there is, what lapses when, and every line."""
-    kind = request.args.get("kind", "service")
-    kind = kind if kind in wallets.KINDS else "service"
+    kind: PointsKind = "basic" if request.args.get("kind") == "basic" else "service"
     seen = _viewer()
-    until = _until()
-    found = wallets.history(reader(), wallets.accounts_shown(seen, kind), until)
+    before = wallets.accounts_before(reader(), seen, kind)
+    found = wallets.history(reader(), wallets.accounts_shown(seen, kind), _until(), before)
     older = url_for("points.index", kind=kind, until=found.older) if found.older else ""
     return render_template(
         "points/index.html",

@@ -62,7 +62,7 @@ def wallet(connection: Connection, viewer: Viewer) -> Wallet:
     span = following.from_points - has.title.from_points if following else 0
     return Wallet(
         balance=has.available,
-        pending=has.pending,
+        pending=has.pending + _waiting(connection, accounts_before(connection, viewer, "service")),
         held=has.held,
         lapsing=ends.this_year,
         lapsing_on=ends.this_year_on,
@@ -78,6 +78,14 @@ def wallet(connection: Connection, viewer: Viewer) -> Wallet:
         title_done=has.basic_all - has.title.from_points,
         title_span=span,
     )
+
+
+def _waiting(connection: Connection, accounts: Sequence[int]) -> int:
+    """Return what has not arrived on these accounts."""
+    query = select(func.sum(Award.amount)).where(
+        Award.account.in_(accounts), Award.state == "pending"
+    )
+    return int(connection.scalar(query) or 0) if accounts else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +127,13 @@ def accounts_known(connection: Connection, viewer: Viewer) -> list[int]:
     """Return the accounts whose lines are a resident's: today's, and those of places before."""
     own = own_holders(connection, viewer.resident, viewer.household)
     return list(connection.scalars(select(Account.id).where(Account.holder_id.in_(own))))
+
+
+def accounts_before(connection: Connection, viewer: Viewer, kind: PointsKind) -> list[int]:
+    """Return the accounts of places before: what arrives there follows at night."""
+    known = accounts_known(connection, viewer)
+    query = select(Account.id).where(Account.id.in_(known), Account.points_kind == kind)
+    return sorted(set(connection.scalars(query)) - set(accounts_shown(viewer, kind)))
 
 
 def account_named(viewer: Viewer, name: str) -> int:
@@ -164,11 +179,19 @@ class History:
     older: dt.date | None
 
 
-def history(connection: Connection, accounts: Sequence[int], until: dt.date | None) -> History:
-    """Return the newest months before ``until``; the first page also has what is under way."""
+def history(
+    connection: Connection,
+    accounts: Sequence[int],
+    until: dt.date | None,
+    before: Sequence[int] = (),
+) -> History:
+    """Return the newest months before ``until``; the first page also has what is under way.
+
+    ``before`` are the accounts of places before, of which only that is shown.
+    """
     newest = _latest_day(connection, accounts, until)
     start = _months_back(newest, MONTHS - 1) if newest else None
-    entries = _under_way(connection, accounts) if until is None else []
+    entries = _under_way(connection, [*accounts, *before]) if until is None else []
     if start is not None:
         entries += _posted(connection, accounts, start, until)
     older = start if start and _latest_day(connection, accounts, start) else None

@@ -12,6 +12,7 @@ from flask import Flask
 
 from core.ids import uuid8
 from core.work import Work
+from exchange.moving import MoveHousehold, follow_residents, move_household
 from points import holds, ledger
 from points.accounts import account_id, clearing, open_clearing, resident_account
 from points.earning.awards import award
@@ -107,6 +108,29 @@ def test_what_was_earned_waits_until_the_night_has_passed(cast: People, earn: Ru
     assert "已到账" in after
     assert "得到20分" in after
     assert "明早" not in after
+
+
+def test_what_waits_where_somebody_lived_before_is_shown_until_it_follows(
+    app: Flask, run: Run, cast: People, clock: Clock, earn: Run
+) -> None:
+    earn("a")
+    earn("b", rule=JOIN, reason="参加文艺汇演")
+    cast.actor(cast.chen)
+    away = MoveHousehold(key="away", community=THERE, residents=(one(cast.wang.resident),))
+    run(move_household, away, cast.actor(cast.elsewhere))
+    client, headers = app.test_client(), cast.headers(cast.wang)
+
+    assert "便民集市，来帮忙1小时" in page(cast, "/points/")
+    assert "参加文艺汇演" in page(cast, "/points/?kind=basic")
+    assert client.get("/api/v1/balance", headers=headers).get_json()["pending"] == 1000
+    waiting = client.get("/api/v1/awards", headers=headers).get_json()
+    assert {line["reason"] for line in waiting} == {"便民集市，来帮忙1 小时", "参加文艺汇演"}
+    clock.advance(days=1)
+    with app.app_context():
+        settle_due()
+        follow_residents()
+    assert "可用10分" in page(cast, "/points/")
+    assert client.get("/api/v1/balance", headers=headers).get_json()["pending"] == 0
 
 
 def test_what_waits_for_a_second_person_says_so(cast: People, earn: Run) -> None:
