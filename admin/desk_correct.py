@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from admin import forms
 from admin.blueprints import desk
-from admin.desk_corrections import do, holder_words, line_or_none, row_of, sentence
+from admin.desk_corrections import do, holder_words, line_or_none, rows_of, sentence
 from core.acts import NotInYourScope
 from core.directory import directory
 from core.errors import AppError
@@ -57,7 +57,7 @@ def _correct(refusal: AppError | None = None) -> ResponseReturnValue:
         holder={"kind": kind, "id": holder, "name": name, "where": where} if holder else None,
         asked=_told(asked) if asked else None,
         earlier=[_told(each) for each in story.corrections if each != asked] if story else [],
-        done=[row_of(each) for each in story.adjustments] if story else [],
+        done=rows_of(story.adjustments) if story else [],
         may_reverse=_may_reverse(line, story),
         may_adjust=_may_adjust(line, holder),
         askers=askers,

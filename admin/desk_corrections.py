@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -79,7 +79,7 @@ def _corrections(refusal: AppError | None = None) -> ResponseReturnValue:
             "short": len(found["short"]),
         },
         asked=[_asked_row(each) for each in asked] if show == "asked" else [],
-        rows=[row_of(each) for each in found.get(show, [])],
+        rows=rows_of(found.get(show, [])),
         days=settings.integer(connection, "correction.answer_days", present()),
         refusal=sentence(refusal),
     )
@@ -131,26 +131,34 @@ def holder_words(kind: str, identity: UUID) -> tuple[str, str]:
     return (line.name, line.address) if line else ("", "")
 
 
-def row_of(each: adjusting.AdjustmentLine) -> dict[str, Any]:
-    """Describe a proposal, and what stands in the way of deciding on it."""
+def rows_of(found: Sequence[adjusting.AdjustmentLine]) -> list[dict[str, Any]]:
+    """Describe proposals, and what stands in the way of deciding on each."""
     actor, connection = current_actor(), reader()
+    persons = {one for each in found for one in (each.maker, each.checker) if one is not None}
+    names = queries.names(connection, persons)
+    mine = directory().own(connection, actor.person) if found else frozenset()
+    return [_row(each, names, _lock(each, mine)) for each in found]
+
+
+def _lock(each: adjusting.AdjustmentLine, mine: frozenset[UUID]) -> str:
+    """Say why somebody else has to decide on a proposal; "": nothing stands in the way."""
+    actor, connection = current_actor(), reader()
+    if each.holder_id in mine or each.household in mine:
+        return _("您自己或同户的，由别人来定")
+    if each.maker == actor.person:
+        return _("您提出的，等另一位来定")
+    if each.maker in mine:
+        return _("同户家人提出的，等另一位来定")
+    limit = settings.integer(connection, "redeem.lead_points", present(), actor.place)
+    is_large = moved(connection, each.original, each.amount) >= limit * CENTIPOINTS
+    if is_large and not actor.may("points.adjust_large"):
+        return _("%(limit)s 分起由社区负责人来定", limit=limit)
+    return ""
+
+
+def _row(each: adjusting.AdjustmentLine, names: dict[UUID, str], lock: str) -> dict[str, Any]:
     name, where = holder_words(each.holder_kind, each.holder_id)
     line = line_or_none(each.original) if each.original else None
-    persons = [one for one in (each.maker, each.checker) if one is not None]
-    names = queries.names(connection, persons)
-    mine = directory().own(connection, actor.person)
-    limit = settings.integer(connection, "redeem.lead_points", present(), actor.place)
-    size = moved(connection, each.original, each.amount)
-    large = size >= limit * CENTIPOINTS and not actor.may("points.adjust_large")
-    lock = ""
-    if each.holder_id in mine or each.household in mine:
-        lock = _("您自己或同户的，由别人来定")
-    elif each.maker == actor.person:
-        lock = _("您提出的，等另一位来定")
-    elif each.maker in mine:
-        lock = _("同户家人提出的，等另一位来定")
-    elif large:
-        lock = _("%(limit)s 分起由社区负责人来定", limit=limit)
     return {
         "of": each,
         "name": name,
@@ -163,7 +171,7 @@ def row_of(each: adjusting.AdjustmentLine) -> dict[str, Any]:
         "checker": names.get(each.checker, "") if each.checker else "",
         "checker_role": _(ROLES[each.checker_role]) if each.checker_role else "",
         "lock": lock,
-        "mine": each.maker == actor.person,
+        "mine": each.maker == current_actor().person,
         "key": form_key(),
     }
 

@@ -250,3 +250,21 @@ def test_another_communitys_lines_are_not_opened(desk: Desk) -> None:
     assert elsewhere.get(f"/desk/correct?line={line}").status_code == 403
     assert elsewhere.get(f"/desk/correct?resident={desk.cast.wang.resident}").status_code == 403
     assert keeper.get("/desk/corrections").status_code == 403
+
+
+def test_who_is_ones_own_is_asked_once_for_all_that_waits(desk: Desk, statements: Any) -> None:
+    staff, _lead = browsers(desk)
+
+    def count() -> int:
+        with statements() as seen:
+            page(staff, "/desk/corrections?show=waiting")
+        return sum(each.lstrip().startswith("SELECT") for each in seen)
+
+    desk.propose(100)
+    count()  # The first reads the settings, too.
+    one = count()
+    for _ in range(3):
+        desk.propose(100)
+
+    # Of each more: whose points they are.
+    assert count() == one + 3
