@@ -156,7 +156,7 @@ class Directory(Protocol):
         """
 
     def number(self, connection: Connection, community: int) -> str:
-        """Return the number to call about a community's matters, in words where there is none."""
+        """Return the number to call: the community's, else the district's, else nothing."""
 
     def shown(self, connection: Connection, holders: Iterable[UUID]) -> dict[UUID, Shown]:
         """Return what papers call these residents and households; who is unknown is left out."""

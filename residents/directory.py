@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from flask_babel import gettext as _
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from core.acts import Actor
-
-"""Said where neither the community nor the district has a number yet."""
 
 DESK = ("staff", "lead")
 CHUNK = 400
@@ -93,28 +91,18 @@ def _standings(connection: Connection, ids: list[UUID]) -> dict[UUID, Standing]:
     }
 
 
-def _led_to(
-    connection: Connection, of: Literal["household", "person"], known: frozenset[UUID]
-) -> frozenset[UUID]:
-    """Return what went on into these: what arrives there late follows.
-
-    Households that nobody is left of, or people who were a second record of one of these.
-    """
+def _with_second_records(connection: Connection, people: frozenset[UUID]) -> frozenset[UUID]:
+    """Return these people under every record that was merged into one of theirs."""
     before, after = aliased(Resident), aliased(Resident)
-    found, later = frozenset[UUID](), known
+    found, later = people, people
     while later:
         rows = connection.scalars(
-            select(getattr(before, of))
+            select(before.person)
             .join(ResidentEnd, ResidentEnd.resident == before.id)
             .join(after, after.id == ResidentEnd.successor)
-            .where(
-                getattr(after, of).in_(later),
-                ResidentEnd.household_follows
-                if of == "household"
-                else ResidentEnd.reason == "merged",
-            ),
+            .where(after.person.in_(later), ResidentEnd.reason == "merged"),
         )
-        later = frozenset(rows) - found - known
+        later = frozenset(rows) - found
         found |= later
     return found
 
@@ -181,18 +169,15 @@ class ResidentsDirectory:
         numbers = select(Person.phone_index).where(Person.id.in_(living))
         selves = select(Person.id).where(Person.phone_index.in_(numbers))
         people = frozenset(connection.scalars(same.union(living, selves, acted_for)))
-        people |= _led_to(connection, "person", people)
+        people = _with_second_records(connection, people)
         residents = connection.scalars(
             select(Resident.id).where(
                 or_(Resident.person.in_(people), Resident.household.in_(households)),
             ),
         )
-        return (
-            people
-            | households
-            | _led_to(connection, "household", households)
-            | frozenset(residents)
-        )
+        # What arrives late where a household has gone on from follows it.
+        led_here = finding.leading(connection, households)
+        return people | households | frozenset(led_here) | frozenset(residents)
 
     def wards(self, connection: Connection, agent: UUID, day: dt.date) -> frozenset[UUID]:
         """Return the people whose word somebody may give today: for a child only a guardian."""
@@ -253,7 +238,7 @@ class ResidentsDirectory:
 
     def leading(self, connection: Connection, household: UUID) -> dict[UUID, dt.datetime]:
         """Return the households that went on into this one, and when each of them did."""
-        return finding.leading(connection, household)
+        return finding.leading(connection, [household])
 
     def standings(self, connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Standing]:
         """Return where these residents and households live today, in two questions a chunk."""

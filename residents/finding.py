@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -62,12 +62,12 @@ def _step(
     return connection.execute(query.order_by(when).limit(1)).first()
 
 
-def leading(connection: Connection, household: UUID) -> dict[UUID, dt.datetime]:
-    """Return the households that went on into this one, and when each of them did."""
+def leading(connection: Connection, households: Collection[UUID]) -> dict[UUID, dt.datetime]:
+    """Return the households that went on into these, and when each of them did."""
     found: dict[UUID, dt.datetime] = {}
     before, after = aliased(Resident), aliased(Resident)
     when = func.max(ResidentEnd.recorded_at)
-    later = {household}
+    later = set(households)
     while later:
         rows = connection.execute(
             select(before.household, when.label("left"))
@@ -76,7 +76,8 @@ def leading(connection: Connection, household: UUID) -> dict[UUID, dt.datetime]:
             .where(after.household.in_(later), ResidentEnd.household_follows)
             .group_by(before.household),
         )
-        new = {row.household: row.left for row in rows if row.household not in {household, *found}}
+        known = {*households, *found}
+        new = {row.household: row.left for row in rows if row.household not in known}
         found |= new
         later = set(new)
     return found

@@ -73,10 +73,9 @@ class WaiveShortage:
 def collect_shortage(work: Work, command: CollectShortage) -> Collected:
     """Take what is there by now of what was missing: two people have decided on it already.
 
-    It goes where the reversal would have gone, in both communities' books, and the holder is
-    told. The same key again
-    takes nothing more, whatever came since. Raises
-    AdjustmentUnknown, NothingShort, OwnAdjustment, DayClosed, Forbidden or NotInYourScope.
+    It goes where the reversal would have gone, in both communities' books, and the holder is told.
+    The same key again takes nothing more, whatever came since. Raises AdjustmentUnknown,
+    NothingShort, OwnAdjustment, DayClosed, Forbidden or NotInYourScope.
     """
     row = locked_adjustment(work, command.adjustment)
     work.actor.require("points.adjust", row.community)
