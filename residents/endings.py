@@ -247,7 +247,15 @@ def merge(work: Work, keep: Row[Any], drop: Row[Any]) -> UUID | None:
         )
         .values(withdrawn_at=work.now),
     )
-    _take_number(work, keep.person, drop.person)
+    _take_over(work, keep.person, drop.person)
+    if (keep.state, drop.state) == ("unconfirmed", "confirmed"):
+        # Somebody has seen who they are, under the other record.
+        work.connection.execute(
+            update(Resident)
+            .where(Resident.id == keep.id)
+            .values(state="confirmed", confirmed_by=work.actor.person, confirmed_at=work.now),
+        )
+        work.publish(ResidentConfirmed(keep.id, keep.community))
     return drop.household if emptied else None
 
 
@@ -257,16 +265,20 @@ def _works(work: Work, person: UUID) -> bool:
     return work.connection.execute(grants).first() is not None
 
 
-def _take_number(work: Work, keep: UUID, drop: UUID) -> None:
-    """Give the number of the record that ends to the one that stays without one."""
+def _take_over(work: Work, keep: UUID, drop: UUID) -> None:
+    """Give number and year of birth of the record that ends to the one that stays without."""
     rows = work.connection.execute(
         select(Person.id, Person.name, Person.phone_cipher, Person.phone_index, Person.phone_tail)
+        .add_columns(Person.birth_year)
         .where(Person.id.in_([keep, drop]))
         .order_by(Person.id)
         .with_for_update(),
     ).all()
     found = {row.id: row for row in rows}
     mine, other = found[keep], found[drop]
+    if mine.birth_year is None:
+        born = update(Person).where(Person.id == keep).values(birth_year=other.birth_year)
+        work.connection.execute(born)
     taken = select(Person.id).where(
         Person.phone_index == other.phone_index, Person.name == mine.name, Person.id != drop
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from exchange.moving import MergeRecords, OrderOpen, follow_residents, merge_rec
 from points.accounts import household_account, resident_account
 from points.correcting.adjustments import OwnAdjustment, ProposeAdjustment, propose_adjustment
 from points.earning.awards import AwardNeedsSecondPerson, ConfirmAwards, award, confirm_awards
-from points.models import RuleUsage
+from points.models import Award, RuleUsage
 from residents.endings import SamePerson, WorksHere
 from residents.grants import GrantRole, grant_role
 from residents.models import Person, Resident, ResidentEnd
@@ -130,6 +131,26 @@ def test_the_number_goes_to_the_record_that_stays_without_one(
     twin.phone = cast.wang.phone
     found = app.test_client().get("/api/v1/balance", headers=cast.headers(twin)).get_json()
     assert found["balance"] == 58 * POINT
+
+
+def test_what_is_known_of_the_record_that_ends_is_known_of_the_one_that_stays(
+    cast: People, run: Run, ask: Run
+) -> None:
+    command = EnterResident(community=HERE, name="周小燕", birth_year=2015)
+    entered = run(enter_resident, command, cast.actor(cast.staff))
+    merge(cast, run, cast.new, Someone("周小燕", "", resident=entered.resident))
+
+    places = select(Resident.state, Resident.confirmed_by, Person.birth_year)
+    places = places.join(Person, Person.id == Resident.person)
+    stays = places.where(Resident.id == cast.new.resident)
+    assert ask(lambda c: c.execute(stays).one()) == ("confirmed", cast.staff.person, 2015)
+    given = select(Award.state).where(Award.cause == f"verified:{cast.new.resident}")
+    assert ask(lambda c: c.scalars(given).all()) == ["pending"]
+    other = run(
+        enter_resident, replace(command, name="周燕", birth_year=1980), cast.actor(cast.staff)
+    )
+    merge(cast, run, cast.new, Someone("周燕", "", resident=other.resident), "other")
+    assert ask(lambda c: c.execute(stays).one().birth_year) == 2015
 
 
 def test_an_open_order_holds_it_back(
