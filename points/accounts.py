@@ -155,16 +155,6 @@ def household_key(household: UUID, community: int) -> AccountKey:
     )
 
 
-def open_resident(work: Work, resident: UUID, community: int) -> None:
-    """Open a resident's basic and service accounts."""
-    open_accounts(work, resident_keys(resident, community))
-
-
-def open_household(work: Work, household: UUID, community: int) -> None:
-    """Open a household's basic account."""
-    open_accounts(work, [household_key(household, community)])
-
-
 def open_books(work: Work, *communities: int) -> None:
     """Open the system accounts of communities; clearing accounts come when two of them meet."""
     open_accounts(

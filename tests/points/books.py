@@ -11,7 +11,13 @@ from core.acts import SYSTEM
 from core.ids import NIL
 from core.work import Work
 from points import ledger
-from points.accounts import account_id, open_resident, resident_account
+from points.accounts import (
+    account_id,
+    household_key,
+    open_accounts,
+    resident_account,
+    resident_keys,
+)
 from points.models import Adjustment
 from residents.models import Household, Person, Resident, ResidentEnd
 
@@ -154,3 +160,13 @@ def gone(work: Work, resident: UUID) -> Nothing:
     )
     work.session.add(end)
     return Nothing()
+
+
+def open_resident(work: Work, resident: UUID, community: int) -> None:
+    """Open a resident's basic and service accounts."""
+    open_accounts(work, resident_keys(resident, community))
+
+
+def open_household(work: Work, household: UUID, community: int) -> None:
+    """Open a household's basic account."""
+    open_accounts(work, [household_key(household, community)])

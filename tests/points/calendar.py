@@ -15,14 +15,13 @@ from core.acts import SYSTEM
 from core.models import SettingValue
 from core.work import SHANGHAI, Work, reading, transact
 from points import closing, holds
-from points.accounts import open_resident
 from points.expiring.expiry import CHUNK, expire_points
 from points.expiring.lapsing import Lapsing, lapsing, month_end
 from points.models import Account
 from points.proof import sealing
 from points.proof.verify import broken
 from tests.conftest import Clock
-from tests.points.books import HERE, WALLET, Nothing
+from tests.points.books import HERE, WALLET, Nothing, open_resident
 
 Run = Callable[..., Any]
 

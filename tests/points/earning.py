@@ -10,10 +10,19 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from core.work import Work
-from points.accounts import FACE_ONE, open_books, open_household, open_resident
+from points.accounts import FACE_ONE, open_books
 from points.earning.awards import Award, Awarded, award
 from points.earning.rules import Rule
-from tests.points.books import HERE, MORNING, NEIGHBOUR, RESIDENT, THERE, Nothing
+from tests.points.books import (
+    HERE,
+    MORNING,
+    NEIGHBOUR,
+    RESIDENT,
+    THERE,
+    Nothing,
+    open_household,
+    open_resident,
+)
 
 Run = Callable[..., Any]
 HOUSEHOLD = UUID(int=70)

@@ -14,16 +14,10 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint
 
 from core.config import ROOT
 from core.db import Base
-from points.accounts import (
-    account_id,
-    household_account,
-    open_household,
-    open_resident,
-    resident_account,
-)
+from points.accounts import account_id, household_account, resident_account
 from points.models.ledger import ACTS, PURPOSES
 from tests.fences import refused
-from tests.points.books import HERE, RESIDENT, WALLET, there_is
+from tests.points.books import HERE, RESIDENT, WALLET, open_household, open_resident, there_is
 
 HOUSEHOLD = uuid.UUID(int=900)
 HONOUR = resident_account(RESIDENT, HERE, "basic")

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from core.work import Work
 from points import ledger
-from points.accounts import account_id, open_resident, resident_account
+from points.accounts import account_id, resident_account
 from points.books import books
 from points.carrying import Carry, Holder, PointsHeld, carry, carry_usage
 from points.ledger import AccountUnknown
@@ -29,6 +29,7 @@ from tests.points.books import (
     WALLET,
     Nothing,
     decided,
+    open_resident,
     posting,
 )
 from tests.points.calendar import ends, hangzhou, holds_true, left, night, set_aside

@@ -18,7 +18,6 @@ from points.accounts import (
     account_id,
     household_account,
     open_accounts,
-    open_household,
     resident_account,
     resident_keys,
 )
@@ -40,6 +39,7 @@ from tests.points.books import (
     THERE,
     WALLET,
     Nothing,
+    open_household,
     posting,
     spending,
 )

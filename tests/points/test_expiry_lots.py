@@ -15,10 +15,10 @@ from sqlalchemy import Connection
 
 from core.work import Work
 from points import holds, ledger, reversal
-from points.accounts import account_id, open_books, open_resident, resident_account
+from points.accounts import account_id, open_books, resident_account
 from points.carrying import Carry, Holder, carry
 from tests.conftest import Clock
-from tests.points.books import HERE, THERE, Nothing, decided, posting
+from tests.points.books import HERE, THERE, Nothing, decided, open_resident, posting
 from tests.points.calendar import ends, hangzhou, holds_true, left, night, policy
 from tests.points.lots import Lots
 

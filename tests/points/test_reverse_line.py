@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select, text
 from core.acts import Actor, NotInYourScope
 from core.work import Work
 from points import reversal
-from points.accounts import account_id, clearing, open_resident
+from points.accounts import account_id, clearing
 from points.correcting import adjustments, corrected
 from points.correcting.adjustments import (
     OwnAdjustment,
@@ -30,7 +30,7 @@ from points.earning.recorders import HolderUnknown
 from points.lines import LineUnknown
 from points.models import Award, Reversal, RuleUsage, Transfer
 from tests.people import HERE, THERE, People
-from tests.points.books import RESIDENT, Nothing, one
+from tests.points.books import RESIDENT, Nothing, one, open_resident
 from tests.points.correcting import Desk
 from tests.points.earning import HOUR, JOIN, serving
 

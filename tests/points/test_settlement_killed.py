@@ -20,16 +20,10 @@ from sqlalchemy import insert
 
 from core.ids import uuid8
 from core.work import Work, transact
-from points.accounts import (
-    PointsKind,
-    open_books,
-    open_clearing,
-    open_resident,
-    resident_account,
-)
+from points.accounts import PointsKind, open_books, open_clearing, resident_account
 from points.models import Award
 from tests.conftest import Stage
-from tests.points.books import HERE, MORNING, THERE, Nothing
+from tests.points.books import HERE, MORNING, THERE, Nothing, open_resident
 from tests.points.killed import Crew, Nursery, Patience
 from tests.points.raw import Raw
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 from core.db import db
 from core.work import Work, reading, transact
 from points import ledger
-from points.accounts import account_id, clearing, open_books, open_clearing, open_resident
+from points.accounts import account_id, clearing, open_books, open_clearing
 from points.closing import close_days, fold_deltas
 from points.ledger import AccountUnknown
 from points.statements.book import BookRow, BookStillOpen, BookTooLong, book_of
@@ -33,7 +33,7 @@ from points.statements.periods import (
 from points.statements.sums import lines, sums_of
 from points.statements.sums import lines as lines_of
 from tests.conftest import Clock
-from tests.points.books import HERE, RESIDENT, THERE, WALLET, Nothing, one
+from tests.points.books import HERE, RESIDENT, THERE, WALLET, Nothing, one, open_resident
 from tests.points.correcting import Desk
 from tests.points.statements_scene import moved, post
 

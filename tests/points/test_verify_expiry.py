@@ -14,7 +14,7 @@ from flask import Flask
 
 from core.work import Work, reading
 from points import ledger, reversal
-from points.accounts import account_id, open_resident, resident_account
+from points.accounts import account_id, resident_account
 from points.carrying import Carry, Holder, carry
 from points.expiring.expiry import expire_points
 from points.models import AccountEnd, ExpiryRun
@@ -32,6 +32,7 @@ from tests.points.books import (
     Nothing,
     decided,
     gone,
+    open_resident,
     posting,
 )
 from tests.points.calendar import close, give_back, hangzhou, night, set_aside

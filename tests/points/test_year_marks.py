@@ -13,13 +13,23 @@ from sqlalchemy import Connection, select
 
 from core.work import SHANGHAI, Work
 from points import closing, holds, ledger, reversal
-from points.accounts import open_resident, resident_account
+from points.accounts import resident_account
 from points.expiring.lapsing import lapsing as lapsing_of
 from points.marks import keep_older
 from points.models import Account, ExpiryMark
 from points.settlement import settle_due
 from tests.conftest import Clock
-from tests.points.books import HERE, ISSUED, PURSE, REDEEMED, RESIDENT, WALLET, Nothing, posting
+from tests.points.books import (
+    HERE,
+    ISSUED,
+    PURSE,
+    REDEEMED,
+    RESIDENT,
+    WALLET,
+    Nothing,
+    open_resident,
+    posting,
+)
 from tests.points.earning import JOIN, count, give, holders
 
 Run = Callable[..., Any]
