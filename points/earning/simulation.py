@@ -53,8 +53,12 @@ def simulate(connection: Connection, proposal: Proposal, day: dt.date) -> Simula
     last = day.replace(day=1) - dt.timedelta(days=1)
     first = last.replace(day=1)
     rows = _awards(connection, proposal, first, day.replace(day=1))
-    homes = _homes(connection, proposal, rows)
-    used = _used_before(connection, proposal, first, homes)
+    before = _before(connection, proposal, first)
+    homes = _homes(connection, proposal, {row.holder_id for row in (*rows, *before)})
+    used: Counter[tuple[UUID, str]] = Counter()
+    for row in before:
+        for counter in _counted(homes.get(row.holder_id), row.holder_id):
+            used[counter, f"{first.year}"] += int(row.units)
     given: list[tuple[UUID, int]] = []
     for row in rows:
         household = homes.get(row.holder_id)
@@ -96,11 +100,11 @@ def _awards(
     )
 
 
-def _homes(connection: Connection, proposal: Proposal, rows: list[Any]) -> dict[UUID, UUID]:
+def _homes(connection: Connection, proposal: Proposal, holders: set[UUID]) -> dict[UUID, UUID]:
     """Return the household of each holder whose caps are used as well."""
     if not any(proposal.caps.together):
         return {}
-    found = directory().standings(connection, {row.holder_id for row in rows})
+    found = directory().standings(connection, holders)
     return {holder: standing.household for holder, standing in found.items()}
 
 
@@ -109,26 +113,21 @@ def _counted(household: UUID | None, holder: UUID) -> Iterable[UUID]:
     return (holder,) if household is None else (holder, household)
 
 
-def _used_before(
-    connection: Connection, proposal: Proposal, first: dt.date, homes: dict[UUID, UUID]
-) -> Counter[tuple[UUID, str]]:
-    """Return the units of the year before the month: they count for the year's cap."""
-    rows = connection.execute(
-        select(Award.holder_id, func.sum(Award.units).label("units"))
-        .where(
-            Award.bearing == proposal.community,
-            Award.rule == proposal.rule,
-            Award.state != "void",
-            Award.event_at >= day_start(first.replace(month=1, day=1)),
-            Award.event_at < day_start(first),
-        )
-        .group_by(Award.holder_id),
+def _before(connection: Connection, proposal: Proposal, first: dt.date) -> list[Any]:
+    """Return each one's units of the year before the month: they count for the year's cap."""
+    return list(
+        connection.execute(
+            select(Award.holder_id, func.sum(Award.units).label("units"))
+            .where(
+                Award.bearing == proposal.community,
+                Award.rule == proposal.rule,
+                Award.state != "void",
+                Award.event_at >= day_start(first.replace(month=1, day=1)),
+                Award.event_at < day_start(first),
+            )
+            .group_by(Award.holder_id),
+        ),
     )
-    used: Counter[tuple[UUID, str]] = Counter()
-    for row in rows:
-        for counter in _counted(homes.get(row.holder_id), row.holder_id):
-            used[counter, f"{first.year}"] += int(row.units)
-    return used
 
 
 def _fits(caps: Caps, row: Any, household: UUID | None, used: Counter[tuple[UUID, str]]) -> int:

@@ -30,3 +30,17 @@ def test_a_trial_counts_a_household_together_and_the_year_before_the_month(desk:
     assert (together.units, together.points_then) == (8, 2000)
     assert (both.points_then, nobody.points_then) == (1500, 0)
     assert (alone.points_then, off.points_then) == (2000, 0)
+
+
+def test_a_household_has_used_what_somebody_of_it_got_earlier_in_the_year(desk: Desk) -> None:
+    for month, who in ((9, desk.cast.li), (10, desk.cast.wang)):
+        at = dt.datetime(2026, month, 20, 2, tzinfo=dt.UTC)
+        desk.earn(settled=False, who=who, units=4, event_at=at)
+
+    def points(most: int) -> int:
+        caps = Caps(household_per_year=most)
+        proposal = Proposal(community=HERE, rule=HOUR.key, points=500, caps=caps)
+        found = desk.ask(simulate, proposal, dt.date(2026, 11, 24))
+        return int(found.points_then)
+
+    assert (points(4), points(6), points(8)) == (0, 1000, 2000)
