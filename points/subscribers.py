@@ -186,6 +186,11 @@ class Lives(Protocol):
 
 
 def reopen_account(work: Work, event: Lives) -> None:
-    """Let service points lapse by the calendar again."""
-    account = resident_account(event.resident, event.community, "service")
-    work.connection.execute(delete(AccountEnd).where(AccountEnd.account == account))
+    """Let service points lapse by the calendar again, where they went with the family, too."""
+    former = directory().former(work.connection, event.resident)
+    places = [
+        (event.resident, event.community),
+        *((each.resident, each.community) for each in former),
+    ]
+    accounts = [resident_account(resident, place, "service") for resident, place in places]
+    work.connection.execute(delete(AccountEnd).where(AccountEnd.account.in_(accounts)))

@@ -354,6 +354,21 @@ def test_what_has_gone_on_meanwhile_is_not_taken_back(
         run(take_back_death, late, cast.actor(cast.staff))
 
 
+def test_whoever_lives_where_the_family_went_lapses_nowhere_on_a_day_of_their_own(
+    cast: People, run: Run, ask: Run, wallet: int
+) -> None:
+    died(cast, run, cast.li)
+    away = MoveHousehold(key="away", community=THERE, residents=(one(cast.wang.resident),))
+    run(move_household, away, cast.actor(cast.elsewhere))
+    assert len(ask(lambda c: c.scalars(select(AccountEnd.account)).all())) == 2
+    went = select(ResidentEnd.successor).where(ResidentEnd.resident == cast.li.resident)
+
+    command = TakeBackDeath(resident=ask(lambda c: c.scalar(went)))
+    run(take_back_death, command, cast.actor(cast.elsewhere))
+
+    assert ask(lambda c: c.scalars(select(AccountEnd.account)).all()) == []
+
+
 def test_the_desk_and_the_api_take_it_back(app: Flask, cast: People, run: Run, wallet: int) -> None:
     died(cast, run, cast.li)
     browser = cast.browser(cast.staff)
