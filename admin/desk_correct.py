@@ -53,7 +53,7 @@ def _correct(refusal: AppError | None = None) -> ResponseReturnValue:
     askers = [] if asked else _may_ask(line)
     page = render_template(
         "admin/correct.html",
-        line=_shown(line) if line else None,
+        line=_shown(line, story) if line and story else None,
         holder={"kind": kind, "id": holder, "name": name, "where": where} if holder else None,
         asked=_told(asked) if asked else None,
         earlier=[_told(each) for each in story.corrections if each != asked] if story else [],
@@ -118,7 +118,7 @@ def _may_ask(line: LineOf | None) -> list[queries.ResidentLine]:
     return [found] if found else []
 
 
-def _shown(line: LineOf) -> dict[str, Any]:
+def _shown(line: LineOf, story: Story) -> dict[str, Any]:
     return {
         "id": line.id,
         "title": title_of(line.act, line.reason),
@@ -126,14 +126,15 @@ def _shown(line: LineOf) -> dict[str, Any]:
         "points_kind": line.points_kind,
         "number": number(str(line.id)),
         "waits": line.waits,
+        "together": line.together if line.together > abs(line.amount) else 0,
+        "left": story.left,
     }
 
 
 def _may_reverse(line: LineOf | None, story: Story | None) -> bool:
     if line is None or story is None:
         return False
-    undone = any(each.original == line.id for each in story.adjustments)
-    return line.reversible and current_actor().covers(line.place) and not undone
+    return line.reversible and current_actor().covers(line.place) and story.left > 0
 
 
 def _may_adjust(line: LineOf | None, holder: UUID | None) -> bool:

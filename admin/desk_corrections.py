@@ -23,11 +23,7 @@ from core.identity import current_actor
 from core.work import business_day, present, reader, transact
 from points.correcting import corrections, deciding, shortages
 from points.correcting import queries as adjusting
-from points.correcting.adjustments import (
-    WithdrawAdjustment,
-    moved,
-    withdraw_adjustment,
-)
+from points.correcting.adjustments import WithdrawAdjustment, withdraw_adjustment
 from points.lines import LineOf, LineUnknown, line_of
 from points.words import title_of
 from residents import homes, queries
@@ -150,7 +146,7 @@ def _lock(each: adjusting.AdjustmentLine, mine: frozenset[UUID]) -> str:
     if each.maker in mine:
         return _("同户家人提出的，等另一位来定")
     limit = settings.integer(connection, "redeem.lead_points", present(), actor.place)
-    is_large = moved(connection, each.original, each.amount) >= limit * CENTIPOINTS
+    is_large = each.together >= limit * CENTIPOINTS
     if is_large and not actor.may("points.adjust_large"):
         return _("%(limit)s 分起由社区负责人来定", limit=limit)
     return ""

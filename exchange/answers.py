@@ -270,6 +270,7 @@ class ShareViewSchema(Schema):
     resident = fields.UUID()
     name = fields.String()
     amount = fields.Integer(metadata=CENTIPOINTS)
+    back = fields.Integer(metadata=CENTIPOINTS)
     agreed = fields.Boolean()
     mine = fields.Boolean()
     may_answer = fields.Boolean()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -32,13 +33,26 @@ def tell(
     _send(work, order.host, template, to, facts, not_before)
 
 
-def tell_payers(work: Work, order: OrderRow, template: str, **params: str) -> None:
-    """Write a message to everybody who pays, each with their share, and to who ordered."""
+def tell_payers(
+    work: Work,
+    order: OrderRow,
+    template: str,
+    amounts: Mapping[int, int] | None = None,
+    **params: str,
+) -> None:
+    """Write a message to everybody who pays, each with their share, and to who ordered.
+
+    ``amounts``: what it is about by account, where it is not the share.
+    """
+    shares = {payment.account: payment.amount for payment in order.payments}
+    told = shares if amounts is None else amounts
     if order.ordered_by not in {payment.payer for payment in order.payments}:
-        tell(work, order, template, key="", not_before=None, **params)
+        whole = points(sum(told.values()))
+        tell(work, order, template, key="", not_before=None, points=whole, **params)
     for payment in order.payments:
         if payment.lives_there:
-            tell_payer(work, order, payment, template, **params)
+            own = points(told.get(payment.account, 0))
+            tell_payer(work, order, payment, template, points=own, **params)
 
 
 def tell_freed(work: Work, order: OrderRow, template: str) -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
 
 from core.directory import directory
 from core.work import business_day
@@ -17,7 +18,7 @@ from exchange.models import Order, OrderPayment
 from exchange.order_queries import LineView, lines_of
 from exchange.orders.sharing import agree_by, agreeing
 from exchange.payers import Relative, relatives
-from points.models import Account
+from points.models import Account, Reversal, Transfer
 from residents.models import Person
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class ShareView:
     resident: UUID
     name: str
     amount: int
+    #: What of it has come back after all.
+    back: int
     agreed: bool
     mine: bool
     may_answer: bool
@@ -65,6 +68,7 @@ def shares_of(
     rows = connection.execute(
         select(
             Account.holder_id,
+            OrderPayment.account,
             OrderPayment.payer,
             OrderPayment.amount,
             OrderPayment.taken_at,
@@ -79,11 +83,13 @@ def shares_of(
         .where(OrderPayment.order == order)
         .order_by(OrderPayment.account),
     ).all()
+    back = _came_back(connection, order)
     views = [
         ShareView(
             resident=row.holder_id,
             name=row.name,
             amount=row.amount,
+            back=back.get(row.account, 0),
             agreed=row.taken_at is not None,
             mine=row.holder_id == resident,
             may_answer=row.taken_at is None
@@ -95,6 +101,20 @@ def shares_of(
     ]
     first = {row.holder_id: row.holder_id != row.resident for row in rows}
     return tuple(sorted(views, key=lambda view: first[view.resident]))
+
+
+def _came_back(connection: Connection, order: UUID) -> dict[int, int]:
+    """Return what of an order each account has again."""
+    made = aliased(Transfer)
+    query = (
+        select(made.credit, func.sum(made.amount))
+        .select_from(Transfer)
+        .join(Reversal, Reversal.original == Transfer.id)
+        .join(made, made.id == Reversal.reversal)
+        .where(Transfer.journal == order, made.credit > 0)
+        .group_by(made.credit)
+    )
+    return {account: int(amount) for account, amount in connection.execute(query)}
 
 
 def asked_of(

@@ -56,13 +56,17 @@ RETURNED_OTHERWISE = """
     SELECT orders.id AS what FROM orders
         JOIN transfers ON transfers.source_kind = 'order' AND transfers.source_id = orders.id
             AND transfers.act <> 'reversal'
-        LEFT JOIN reversals ON reversals.original = transfers.id
-        LEFT JOIN transfers AS back ON back.id = reversals.reversal
+        LEFT JOIN (
+            SELECT reversals.original, made.debit, made.credit, sum(made.amount) AS amount,
+                sum(coalesce(made.standard, 0)) AS standard
+            FROM reversals JOIN transfers AS made ON made.id = reversals.reversal
+            GROUP BY reversals.original, made.debit, made.credit
+        ) AS back ON back.original = transfers.id
             AND back.debit = transfers.credit AND back.credit = transfers.debit
     GROUP BY orders.id, orders.state, orders.cost
-    HAVING (orders.state = 'returned' AND (count(*) <> count(back.id)
+    HAVING (orders.state = 'returned' AND (count(*) <> count(back.original)
             OR sum(transfers.amount) <> sum(back.amount)
-            OR sum(coalesce(transfers.standard, 0)) <> sum(coalesce(back.standard, 0))))
+            OR sum(coalesce(transfers.standard, 0)) <> sum(back.standard)))
         OR (orders.state <> 'returned'
             AND sum(CASE WHEN transfers.debit > 0 THEN back.amount ELSE 0 END) >= orders.cost)"""
 

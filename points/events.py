@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -24,11 +25,15 @@ class RuleOutsideBand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineReversed:
-    """What a source posted was undone by two people's word, all of it or a part."""
+    """What a source posted was undone by two people's word, a part of it or all that was left.
+
+    ``back``: how much of it each account has again, in centipoints.
+    """
 
     source_kind: str
     source_id: UUID
     whole: bool
+    back: Mapping[int, int]
     note: str
 
 

@@ -31,6 +31,8 @@ class LineOf:
     """
 
     id: UUID
+    #: The first line of its act: several who paid together have one each.
+    first: UUID
     act: str
     account: int
     holder_kind: str
@@ -97,6 +99,7 @@ def line_of(connection: Connection, identity: UUID) -> LineOf:
     elsewhere = [leg.community for leg in legs if leg.community != row.community]
     return LineOf(
         id=mine[0].id,
+        first=legs[0].id,
         act=mine[0].act,
         account=row.account,
         holder_kind=row.holder_kind,
@@ -125,6 +128,7 @@ def _waiting(connection: Connection, identity: UUID) -> LineOf:
         raise LineUnknown
     return LineOf(
         id=row.id,
+        first=row.id,
         act="award",
         account=row.account,
         holder_kind=row.holder_kind,

@@ -1,26 +1,31 @@
-"""Reversal: a transfer, or all that one act posted, is undone by new transfers, once only.
+"""Reversal: a transfer, or all that one act posted, is undone by new transfers, never twice.
 
-**A part of it** is split in integers. The holders' legs share it out by floors of running sums,
-so that their parts add up to the centipoint. The other community's leg gives the floor of its own
-amount by the share of the holder's leg, and both legs carry the floor of ``standard`` by the share
-that *that* is, so that clearing still sums to zero; what is too small for a centipoint over there
-leaves no ``standard`` here either. Of a line with one leg on the holder's account both only grow
-with the part, so that what is taken later is the difference of two splits, and all of it together
-is exactly the whole.
+**What was spent** comes back whole or in parts, as often as there is something left. Each part is
+split in integers, by what is left of each leg. The holders' legs share it out by floors of running
+sums, so that their parts add up to the centipoint and none is above what is left of its leg: all
+parts together are exactly the whole, to each who paid. The other community's leg gives the floor of
+what is left of it by the share of the holder's leg, and both legs carry the floor of ``standard``
+by the share that *that* is, so that clearing still sums to zero; what is too small for a centipoint
+over there leaves no ``standard`` here either.
+
+**What was given** is taken back once. Both figures of a line with one leg on the holder's account
+only grow with the part, so that what is collected later is the difference of two splits.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import case, or_, select
+from sqlalchemy import case, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core.errors import N_, Conflict, Rejected
+from core.formats import points
 from core.ids import NIL, uuid8
 from points.ledger import AccountUnknown, Posted, Posting, post
 from points.marks import keep_older
@@ -33,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class AlreadyReversed(Conflict):
-    """A transfer is reversed once only, and one proposal to do so waits at a time."""
+    """Nothing is left of it to come back, or another proposal to undo it waits."""
 
     text = N_(
         "这一笔已经退回过，或有人已经提出退回，不能再退一次。"
@@ -44,7 +49,7 @@ class AlreadyReversed(Conflict):
 class PartTooLarge(Rejected):
     """No more comes back than went, and at least a centipoint."""
 
-    text = N_("冲回的分不能超过原来的 {most} 分。请改一改再提交。")
+    text = N_("这一笔最多还能冲回 {most} 分。请改一改再提交。")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +58,21 @@ class Part:
 
     amount: int
     standard: int | None
+    #: How many parts of it came back before.
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Back:
+    """What of a transfer has come back, in so many parts."""
+
+    amount: int = 0
+    standard: int = 0
+    parts: int = 0
+
+
+NOTHING = Back()
+NONE: Mapping[UUID, Back] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +90,7 @@ class Reverse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReverseAll:
-    """Undo what one act posted; ``amount`` of what the holders' legs are together, None: all.
+    """Undo what one act posted; ``amount`` of what the holders' legs are together, None: the rest.
 
     ``at`` is the moment of the cause that the ids come from, ``journal`` groups what is made.
     """
@@ -84,7 +104,9 @@ class ReverseAll:
 
 
 def reverse(work: Work, command: Reverse) -> Posted:
-    """Post the original with its sides swapped, once only, by its own figures and never today's.
+    """Post the original with its sides swapped, by its own figures and never today's.
+
+    Each part of it is claimed by its number, so that of two at once only one is posted.
 
     A spend that comes back lowers ``debited``, so that the points return with the age they had;
     an award that is taken back takes its own points, never older ones. Raises AccountUnknown
@@ -95,15 +117,18 @@ def reverse(work: Work, command: Reverse) -> Posted:
     ).first()
     if original is None:
         raise AccountUnknown
+    number = command.part.number if command.part else 0
     claim = sqlite.insert if work.is_sqlite else postgresql.insert
     claimed = work.connection.execute(
         claim(Reversal)
-        .values(original=command.original, reversal=command.id)
-        .on_conflict_do_nothing(index_elements=["original"])
+        .values(original=command.original, part=number, reversal=command.id)
+        .on_conflict_do_nothing(index_elements=["original", "part"])
         .returning(Reversal.reversal),
     ).first()
     if claimed is None:
-        mine = select(Reversal.reversal).where(Reversal.original == command.original)
+        mine = select(Reversal.reversal).where(
+            Reversal.original == command.original, Reversal.part == number
+        )
         if work.connection.scalar(mine) != command.id:
             raise AlreadyReversed
         return Posted(id=command.id, exists=True)
@@ -135,22 +160,28 @@ def taken_back(work: Work, original: Row[Transfer], made: Reverse, act: str) -> 
     )
 
 
-def reverse_all(work: Work, legs: Sequence[Row[Transfer]], command: ReverseAll) -> None:
+def reverse_all(work: Work, legs: Sequence[Row[Transfer]], command: ReverseAll) -> dict[int, int]:
     """Undo every leg of an act in both communities' books, or the same share of each.
 
-    Raises AlreadyReversed, PartTooLarge, InsufficientPoints or DayClosed.
+    Returns how much of it each holder's account had. Raises AlreadyReversed, PartTooLarge,
+    InsufficientPoints or DayClosed.
     """
-    total = held_by_holders(legs)
-    amount = total if command.amount is None else command.amount
-    if not 0 < amount <= total:
-        raise PartTooLarge(most=total // 100)
-    refuse_reversed(work.connection, [leg.id for leg in legs], command.journal)
-    for leg, part in split(legs, amount):
+    if any(leg.credit > 0 for leg in legs):
+        refuse_reversed(work.connection, legs, command.journal)
+    back = came_back(work.connection, legs, command.journal)
+    left = left_of(legs, back)
+    amount = left if command.amount is None else command.amount
+    if not left:
+        raise AlreadyReversed
+    if not 0 < amount <= left:
+        raise PartTooLarge(most=points(left))
+    parts = split(legs, amount, back)
+    for leg, part in parts:
         reverse(
             work,
             Reverse(
                 original=leg.id,
-                id=uuid8(command.at, "reversal", leg.id),
+                id=uuid8(command.at, "reversal", leg.id, command.journal),
                 note=command.note,
                 source_kind=command.source_kind,
                 source_id=command.source_id,
@@ -158,6 +189,7 @@ def reverse_all(work: Work, legs: Sequence[Row[Transfer]], command: ReverseAll) 
                 part=part,
             ),
         )
+    return shares(parts)
 
 
 def legs_of(connection: Connection, transfer: UUID, journal: UUID | None) -> list[Row[Transfer]]:
@@ -188,25 +220,48 @@ def held_by_holders(legs: Sequence[Row[Transfer]]) -> int:
     return sum(leg.amount for leg in legs if is_holders(leg))
 
 
-def split(legs: Sequence[Row[Transfer]], amount: int) -> list[tuple[Row[Transfer], Part]]:
-    """Return the part of each leg when this much comes back; a leg without a part is left out."""
-    own = [leg for leg in legs if is_holders(leg)]
-    total, before = held_by_holders(legs), 0
+def left_of(legs: Sequence[Row[Transfer]], back: Mapping[UUID, Back]) -> int:
+    """Return what is left of the holders' legs together."""
+    return held_by_holders(legs) - sum(
+        back[leg.id].amount for leg in legs if leg.id in back and is_holders(leg)
+    )
+
+
+def split(
+    legs: Sequence[Row[Transfer]], amount: int, back: Mapping[UUID, Back] = NONE
+) -> list[tuple[Row[Transfer], Part]]:
+    """Return the part of each leg when this much of what is left comes back, but for no part."""
+    total, before = left_of(legs, back), 0
     parts: list[tuple[Row[Transfer], Part]] = []
     met: set[UUID] = set()
-    for leg in own:
-        after = before + leg.amount
-        share = amount * after // total - amount * before // total
-        before = after
+    for leg in [leg for leg in legs if is_holders(leg)]:
+        had = back.get(leg.id, NOTHING)
+        left = leg.amount - had.amount
+        share = amount * (before + left) // total - amount * before // total
+        before += left
         pair = _pair([other for other in legs if other.id not in met], leg)
-        theirs = 0 if pair is None else pair.amount * share // leg.amount
-        standard = leg.standard * theirs // pair.amount if pair is not None else None
-        part = Part(amount=share, standard=standard or None)
-        parts.append((leg, part))
-        if pair is not None:
-            met.add(pair.id)
-            parts.append((pair, Part(amount=theirs, standard=part.standard)))
+        if pair is None:
+            parts.append((leg, Part(amount=share, standard=None, number=had.parts)))
+            continue
+        met.add(pair.id)
+        other = back.get(pair.id, NOTHING)
+        over_there = pair.amount - other.amount
+        theirs = over_there * share // left if share else 0
+        standard = (leg.standard - had.standard) * theirs // over_there if theirs else 0
+        for each, amount_of, number in ((leg, share, had.parts), (pair, theirs, other.parts)):
+            part = Part(amount=amount_of, standard=standard or None, number=number)
+            parts.append((each, part))
     return [(leg, part) for leg, part in parts if part.amount]
+
+
+def shares(parts: Sequence[tuple[Row[Transfer], Part]]) -> dict[int, int]:
+    """Return how much of these parts each holder's account has."""
+    found: dict[int, int] = {}
+    for leg, part in parts:
+        if is_holders(leg):
+            account = max(leg.debit, leg.credit)
+            found[account] = found.get(account, 0) + part.amount
+    return found
 
 
 def _pair(legs: Sequence[Row[Transfer]], leg: Row[Transfer]) -> Row[Transfer] | None:
@@ -225,15 +280,33 @@ def _pair(legs: Sequence[Row[Transfer]], leg: Row[Transfer]) -> Row[Transfer] | 
     )
 
 
-def refuse_reversed(connection: Connection, legs: Sequence[UUID], journal: UUID = NIL) -> None:
-    """Raise AlreadyReversed if any of these was undone, unless ``journal`` is what undid it."""
+def came_back(
+    connection: Connection, legs: Sequence[Row[Transfer]], journal: UUID = NIL
+) -> dict[UUID, Back]:
+    """Return what of these has come back, apart from what ``journal`` itself undid."""
     query = (
-        select(Reversal.original)
+        select(
+            Reversal.original,
+            func.sum(Transfer.amount).label("amount"),
+            func.sum(func.coalesce(Transfer.standard, 0)).label("standard"),
+            func.count().label("parts"),
+        )
         .join(Transfer, Transfer.id == Reversal.reversal)
         .where(
-            Reversal.original.in_(legs),
+            Reversal.original.in_([leg.id for leg in legs]),
             or_(Transfer.journal.is_(None), Transfer.journal != journal),
         )
+        .group_by(Reversal.original)
     )
-    if connection.execute(query).first() is not None:
+    return {
+        row.original: Back(amount=int(row.amount), standard=int(row.standard), parts=row.parts)
+        for row in connection.execute(query)
+    }
+
+
+def refuse_reversed(
+    connection: Connection, legs: Sequence[Row[Transfer]], journal: UUID = NIL
+) -> None:
+    """Raise AlreadyReversed if any of these was undone, unless ``journal`` is what undid it."""
+    if came_back(connection, legs, journal):
         raise AlreadyReversed

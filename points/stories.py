@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from uuid import UUID
+
+from sqlalchemy import func, select
 
 from points.correcting.corrections import Asked, corrections_about
 from points.correcting.queries import AdjustmentLine, adjustments_about
 from points.lines import LineOf, line_of
+from points.models import Transfer
+from points.reversal import came_back, left_of, legs_of
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from sqlalchemy import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """A line, what somebody said about it, and what made or changed it, the oldest first."""
+    """A line, what somebody said about it, and what made or changed it, the oldest first.
+
+    ``left``: how much of it, to all who paid it, can be undone, in centipoints.
+    """
 
     line: LineOf
     corrections: tuple[Asked, ...]
     adjustments: tuple[AdjustmentLine, ...]
+    left: int
 
     @property
     def is_open(self) -> bool:
@@ -31,8 +40,37 @@ class Story:
 def story_of(connection: Connection, identity: UUID) -> Story:
     """Return the story of a line; raises LineUnknown."""
     line = line_of(connection, identity)
+    changes = adjustments_about(connection, line.first, line.source_kind, line.source_id)
+    if line.together > abs(line.amount):
+        changes = _own(connection, line, changes)
+    left = line.together
+    if not line.waits:
+        legs = legs_of(connection, line.id, line.journal)
+        left = left_of(legs, came_back(connection, legs))
+    if line.amount > 0 and any(each.original == line.first for each in changes):
+        left = 0
     return Story(
         line=line,
         corrections=tuple(corrections_about(connection, line.id)),
-        adjustments=tuple(adjustments_about(connection, line.id, line.source_kind, line.source_id)),
+        adjustments=tuple(changes),
+        left=left,
     )
+
+
+def _own(
+    connection: Connection, line: LineOf, changes: list[AdjustmentLine]
+) -> list[AdjustmentLine]:
+    """Return the changes with what each gave back to this holder, of all who paid."""
+    query = (
+        select(Transfer.source_id, func.sum(Transfer.amount).label("amount"))
+        .where(
+            Transfer.source_id.in_([each.id for each in changes]), Transfer.credit == line.account
+        )
+        .group_by(Transfer.source_id)
+    )
+    back = {row.source_id: int(row.amount) for row in connection.execute(query)}
+    return [
+        replace(each, amount=back[each.id], posted=back[each.id])
+        for each in changes
+        if each.id in back
+    ]

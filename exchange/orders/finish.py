@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -299,7 +300,7 @@ def lapse_orders(batch: int = LAPSE_BATCH) -> str:
 
 
 def return_order(work: Work, command: ReturnOrder) -> Ended:
-    """Take back what was collected: every transfer reversed by its own figures, stock put back.
+    """Take back what was collected: what is left of it is reversed, stock put back.
 
     Points return with the age they had. Whoever may approve the order may take it back, but for
     who gave it out: what two people moved, one alone does not undo. Raises ReturnReasonMissing,
@@ -319,19 +320,18 @@ def return_order(work: Work, command: ReturnOrder) -> Ended:
         raise rows.HandedByYou
     if not rows.move(work, order.id, ["collected"], "returned", refusal=reason):
         raise OrderMoved
-    legs.undo(work, order, reason)
-    _put_back(work, order)
+    _put_back(work, order, legs.undo(work, order, reason))
     return result
 
 
-def _put_back(work: Work, order: OrderRow) -> None:
-    """Put the goods back on the shelf, free the quotas, tell who paid."""
+def _put_back(work: Work, order: OrderRow, back: Mapping[int, int]) -> None:
+    """Put the goods back on the shelf, free the quotas, tell who paid what they have again."""
     take_back(work, order.letting)
-    messages.tell_payers(work, order, "order.returned")
+    messages.tell_payers(work, order, "order.returned", back)
 
 
 def order_reversed(work: Work, event: LineReversed) -> None:
-    """Follow a reversal that two people decided in the ledger; a part leaves the order as it is.
+    """Follow what two people decided in the ledger; as long as some is left the order stands.
 
     Raises OrderMoved where the order was returned before.
     """
@@ -340,4 +340,4 @@ def order_reversed(work: Work, event: LineReversed) -> None:
     order = rows.locked_one(work, event.source_id)
     if not rows.move(work, order.id, ["collected"], "returned", refusal=event.note):
         raise OrderMoved
-    _put_back(work, order)
+    _put_back(work, order, event.back)

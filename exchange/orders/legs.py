@@ -209,9 +209,9 @@ def _difference(work: Work, order: OrderRow, portion: Portion) -> tuple[Leg, lis
     return leg, postings
 
 
-def undo(work: Work, order: OrderRow, note: str) -> None:
-    """Reverse every transfer of the order by its own figures, once."""
-    reverse_all(
+def undo(work: Work, order: OrderRow, note: str) -> dict[int, int]:
+    """Reverse what is left of every transfer of the order; return what each account has again."""
+    return reverse_all(
         work,
         legs_of(work.connection, order.id, journal=order.id),
         ReverseAll(

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, text, update
 
 from core import settings
 from core.defaults import CENTIPOINTS
 from core.directory import Holder, directory, is_second
 from core.errors import N_, Conflict, Forbidden, KeyReused, NotFound, Rejected
+from core.formats import points
 from points.accounts import PointsKind, household_account, resident_account
 from points.correcting.corrections import (
     CorrectionClosed,
@@ -22,13 +23,25 @@ from points.correcting.corrections import (
 from points.earning.recorders import HolderUnknown, KindUnfit
 from points.lines import LineOf, line_of
 from points.models import Account, Adjustment
-from points.models.correcting import ADJUSTED_MAX
-from points.reversal import AlreadyReversed, PartTooLarge, is_holders, legs_of, refuse_reversed
+from points.models.correcting import ADJUSTED_MAX, UNDOING
+from points.reversal import (
+    AlreadyReversed,
+    PartTooLarge,
+    came_back,
+    is_holders,
+    left_of,
+    legs_of,
+    shares,
+    split,
+)
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Row
+    from collections.abc import Sequence
+
+    from sqlalchemy import Row
 
     from core.work import Work
+    from points.models import Transfer
 
 WORDS_MAX = 100
 EVIDENCE_MAX = 200
@@ -88,10 +101,10 @@ class CorrectionUnrelated(Rejected):
     text = N_("这条分数反映说的是别人的积分。请从反映里打开，再提出更正。")
 
 
-class SharedLine(Rejected):
-    """What several members paid together comes back whole, each with their share."""
+class ShareTooSmall(Rejected):
+    """Of so little, this one of those who paid together would have nothing."""
 
-    text = N_("这一笔由几位家人一起付分，只能整笔冲回。请不要填分数。")
+    text = N_("这一笔由几位家人一起付分，填的分按各人付的摊，这么少摊不到这位。请填多一点。")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +123,7 @@ class ProposeAdjustment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProposeReversal:
-    """A line to be undone; ``amount`` of it in centipoints, None: all."""
+    """A line to be undone; ``amount`` in centipoints of what all paid for it, None: the rest."""
 
     key: str
     line: UUID
@@ -122,10 +135,11 @@ class ProposeReversal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposed:
-    """The proposal; ``amount`` is what it would do to the holder."""
+    """The proposal; ``amount`` is what it would do to the holder, ``together`` to all who paid."""
 
     id: UUID
     amount: int
+    together: int
     exists: bool
 
 
@@ -177,14 +191,15 @@ def propose_adjustment(work: Work, command: ProposeAdjustment) -> Proposed:
         holder_kind=command.holder_kind,
         holder_id=command.holder_id,
         amount=command.amount,
+        together=abs(command.amount),
     )
 
 
 def propose_reversal(work: Work, command: ProposeReversal) -> Proposed:
     """Propose to undo a line that the actor's community recorded, or a part of it.
 
-    Raises LineUnknown, NotReversible, AlreadyReversed, PartTooLarge, SharedLine and what
-    ``propose_adjustment`` raises.
+    What several paid together comes back to each by their share. Raises LineUnknown, NotReversible,
+    AlreadyReversed, PartTooLarge, ShareTooSmall and what ``propose_adjustment`` raises.
     """
     work.actor.require("points.adjust")
     earlier = _earlier(work, command.key, "reversal")
@@ -194,14 +209,10 @@ def propose_reversal(work: Work, command: ProposeReversal) -> Proposed:
     work.actor.require("points.adjust", line.place)
     if not line.reversible:
         raise NotReversible
-    part = abs(line.amount) if command.amount is None else command.amount
-    if not 0 < part <= abs(line.amount):
-        raise PartTooLarge(most=abs(line.amount) // CENTIPOINTS)
-    _refuse_undone(work, line)
-    for other in other_holders(work, line):
-        refuse_own(work, other.person, other.household)
-        if command.amount is not None:
-            raise SharedLine
+    legs = legs_of(work.connection, line.id, line.journal)
+    amount, together = _part_of(work, command, line, legs)
+    for payer in payers(work, legs):
+        refuse_own(work, payer.person, payer.household)
     holder = directory().holder(work.connection, line.holder_kind, line.holder_id)
     if holder is None:
         raise HolderUnknown
@@ -216,15 +227,41 @@ def propose_reversal(work: Work, command: ProposeReversal) -> Proposed:
         points_kind=line.points_kind,
         holder_kind=line.holder_kind,
         holder_id=line.holder_id,
-        amount=-part if line.amount > 0 else part,
-        original=line.id,
+        amount=-amount if line.amount > 0 else amount,
+        together=together,
+        original=line.first,
     )
+
+
+def _part_of(
+    work: Work, command: ProposeReversal, line: LineOf, legs: Sequence[Row[Transfer]]
+) -> tuple[int, int]:
+    """Return what the holder has of what is to be undone, and all of it.
+
+    Raises AlreadyReversed, PartTooLarge or ShareTooSmall.
+    """
+    back = came_back(work.connection, legs)
+    left = line.together if line.waits else left_of(legs, back)
+    if line.amount > 0 and back:
+        raise AlreadyReversed
+    taken = select(Adjustment.id).where(Adjustment.original == line.first, text(UNDOING))
+    if not left or work.connection.execute(taken).first() is not None:
+        raise AlreadyReversed
+    together = left if command.amount is None else command.amount
+    if not 0 < together <= left:
+        raise PartTooLarge(most=points(left))
+    if line.together == abs(line.amount):
+        return together, together
+    amount = shares(split(legs, together, back)).get(line.account, 0)
+    if not amount:
+        raise ShareTooSmall
+    return amount, together
 
 
 def _earlier(work: Work, key: str, act: str) -> Proposed | None:
     """Return what the same key of the same person proposed before; raises KeyReused."""
     row = work.connection.execute(
-        select(Adjustment.id, Adjustment.amount, Adjustment.act).where(
+        select(Adjustment.id, Adjustment.amount, Adjustment.together, Adjustment.act).where(
             Adjustment.key == _key(work, key)
         ),
     ).first()
@@ -233,28 +270,16 @@ def _earlier(work: Work, key: str, act: str) -> Proposed | None:
     if row.act != act:
         raise KeyReused
     work.replayed()
-    return Proposed(id=row.id, amount=row.amount, exists=True)
+    return Proposed(id=row.id, amount=row.amount, together=row.together, exists=True)
 
 
 def _key(work: Work, key: str) -> str:
     return f"{work.actor.person}:{key}"
 
 
-def _refuse_undone(work: Work, line: LineOf) -> None:
-    """Raise AlreadyReversed if the line was undone, or somebody has proposed to."""
-    legs = legs_of(work.connection, line.id, line.journal)
-    refuse_reversed(work.connection, [leg.id for leg in legs])
-    taken = select(Adjustment.id).where(
-        Adjustment.original == line.id, Adjustment.state.in_(("proposed", "posted"))
-    )
-    if work.connection.execute(taken).first() is not None:
-        raise AlreadyReversed
-
-
-def other_holders(work: Work, line: LineOf) -> list[Holder]:
-    """Return who else paid for the same thing."""
-    legs = legs_of(work.connection, line.id, line.journal)
-    accounts = {max(leg.debit, leg.credit) for leg in legs if is_holders(leg)} - {line.account}
+def payers(work: Work, legs: Sequence[Row[Transfer]]) -> list[Holder]:
+    """Return whose points these legs moved."""
+    accounts = {max(leg.debit, leg.credit) for leg in legs if is_holders(leg)}
     rows = work.connection.execute(
         select(Account.holder_kind, Account.holder_id).where(Account.id.in_(accounts)),
     ).all()
@@ -268,6 +293,7 @@ def _write(
     holder: Holder,
     *,
     amount: int,
+    together: int,
     **values: object,
 ) -> Proposed:
     """Insert the proposal after the checks that both kinds share."""
@@ -285,6 +311,7 @@ def _write(
             key=_key(work, command.key),
             state="proposed",
             amount=amount,
+            together=together,
             person=holder.person,
             household=holder.household,
             reason=reason,
@@ -297,7 +324,7 @@ def _write(
             **values,
         ),
     )
-    return Proposed(id=identity, amount=amount, exists=False)
+    return Proposed(id=identity, amount=amount, together=together, exists=False)
 
 
 def refuse_own(work: Work, person: UUID | None, household: UUID) -> UUID | None:
@@ -354,14 +381,6 @@ def locked_adjustment(work: Work, adjustment: UUID) -> Row[Adjustment]:
     return row
 
 
-def moved(connection: Connection, original: UUID | None, amount: int) -> int:
-    """Return what a decision moves: of what several paid together, everybody's share returns."""
-    if original is None or amount < 0:
-        return abs(amount)
-    line = line_of(connection, original)
-    return line.together if line.together > abs(line.amount) else amount
-
-
 def refuse_decision(work: Work, row: Row[Adjustment]) -> UUID | None:
     """Raise unless the actor may decide: role, place, not own, not the maker, not too large.
 
@@ -372,7 +391,7 @@ def refuse_decision(work: Work, row: Row[Adjustment]) -> UUID | None:
     if not is_second(work.connection, work.actor.person, row.maker):
         raise AdjustmentNeedsSecondPerson
     limit = settings.integer(work.connection, "redeem.lead_points", work.now, row.community)
-    large = moved(work.connection, row.original, row.amount) >= limit * CENTIPOINTS
+    large = row.together >= limit * CENTIPOINTS
     if large and not work.actor.may("points.adjust_large", row.community):
         raise LeadDecides(limit=limit)
     return household

@@ -25,8 +25,7 @@ from points.correcting.adjustments import (
     AdjustmentMoved,
     AdjustmentWordsMissing,
     locked_adjustment,
-    moved,
-    other_holders,
+    payers,
     refuse_decision,
     refuse_own,
 )
@@ -39,10 +38,12 @@ from points.expiring.lapsed import lapsed_of, lock_ways
 from points.ledger import Posting, free_of, post
 from points.lines import LineOf, line_of
 from points.marks import keep_older
-from points.models import Adjustment, Award
+from points.models import Account, Adjustment, Award
 from points.reminding import tell_household
 from points.reversal import (
     ReverseAll,
+    came_back,
+    left_of,
     legs_of,
     refuse_reversed,
     reverse_all,
@@ -104,7 +105,7 @@ def to_decide(connection: Connection, actor: Actor, now: dt.datetime) -> list[Ad
     if not others or actor.may("points.adjust_large"):
         return others
     limit = settings.integer(connection, "redeem.lead_points", now, actor.place) * CENTIPOINTS
-    return [row for row in others if moved(connection, row.original, row.amount) < limit]
+    return [row for row in others if row.together < limit]
 
 
 def decide_adjustment(work: Work, command: DecideAdjustment) -> Decided:
@@ -217,20 +218,30 @@ def _void(work: Work, row: Row[Adjustment], line: LineOf) -> _Done:
 
 
 def _give_back(work: Work, row: Row[Adjustment], line: LineOf) -> _Done:
-    """Undo a spending, or a part of it: the points return with the age they had."""
-    for other in other_holders(work, line):
-        refuse_own(work, other.person, other.household)
-    whole = row.amount == -line.amount
+    """Undo a spending, or a part of it: the points return with the age they had, to each payer."""
     legs = legs_of(work.connection, line.id, line.journal)
-    reverse_all(work, legs, _reversing(row, None if whole else row.amount))
-    event = LineReversed(
-        source_kind=line.source_kind, source_id=line.source_id, whole=whole, note=row.reason
+    for payer in payers(work, legs):
+        refuse_own(work, payer.person, payer.household)
+    left = left_of(legs, came_back(work.connection, legs))
+    back = reverse_all(work, legs, _reversing(row, row.together))
+    work.publish(
+        LineReversed(
+            source_kind=line.source_kind,
+            source_id=line.source_id,
+            whole=row.together == left,
+            back=back,
+            note=row.reason,
+        )
     )
-    work.publish(event)
-    return _Done(posted=row.amount)
+    others = select(Account.id, Account.holder_id).where(
+        Account.id.in_(back), Account.id != row.account
+    )
+    for other in work.connection.execute(others):
+        _tell_resident(work, row, other.holder_id, f"{row.id}:{other.id}", back[other.id])
+    return _Done(posted=back[row.account])
 
 
-def _reversing(row: Row[Adjustment], amount: int | None) -> ReverseAll:
+def _reversing(row: Row[Adjustment], amount: int) -> ReverseAll:
     return ReverseAll(
         at=row.proposed_at,
         journal=row.id,
@@ -246,7 +257,7 @@ def _claw_back(work: Work, row: Row[Adjustment], line: LineOf) -> _Done:
     wanted = abs(row.amount)
     legs = legs_of(work.connection, line.id, line.journal)
     lock_ways(work, row.account)
-    refuse_reversed(work.connection, [leg.id for leg in legs])
+    refuse_reversed(work.connection, legs)
     year = year_of(work, legs[0].day)
     lapsed = lapsed_of(work.connection, row.account, year, wanted)
     amount = min(wanted - lapsed, available_for(work, row, wanted - lapsed, year))
@@ -278,14 +289,18 @@ def tell(work: Work, row: Row[Adjustment], amount: int, key: str) -> None:
     if not amount:
         return
     moved = amount if row.amount > 0 else -amount
-    # Whoever lives in a household that was left is somebody else.
-    since = row.proposed_at if row.person is None else None
-    went = directory().following(work.connection, row.holder_id, since)
-    last = [row.holder_id, *went][-1]
-    if row.person is None:
-        tell_household(work, (row.community, last), key, moved, row.reason)
+    if row.person is not None:
+        _tell_resident(work, row, row.holder_id, key, moved)
         return
-    now = directory().holder(work.connection, "resident", last)
+    # Whoever lives in a household that was left is somebody else.
+    went = directory().following(work.connection, row.holder_id, row.proposed_at)
+    tell_household(work, (row.community, [row.holder_id, *went][-1]), key, moved, row.reason)
+
+
+def _tell_resident(work: Work, row: Row[Adjustment], resident: UUID, key: str, moved: int) -> None:
+    """Tell a resident, where they are now, what was posted."""
+    went = directory().following(work.connection, resident, None)
+    now = directory().holder(work.connection, "resident", [resident, *went][-1])
     outbox.send(
         work,
         "points.adjusted",

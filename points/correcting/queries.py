@@ -20,7 +20,10 @@ DONE_MAX = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdjustmentLine:
-    """A proposal with what became of it; amounts in centipoints, ``amount`` signed."""
+    """A proposal with what became of it; amounts in centipoints, ``amount`` signed.
+
+    ``together``: what all who paid the line get of it.
+    """
 
     id: UUID
     act: str
@@ -33,6 +36,7 @@ class AdjustmentLine:
     person: UUID | None
     household: UUID
     amount: int
+    together: int
     original: UUID | None
     reason: str
     evidence: str

@@ -12,6 +12,7 @@ from points.models.correcting import ADJUSTED_MAX
 from points.schemas import CENTIPOINTS, HOLDER_KIND, POINTS_KIND, SOURCE_KIND, storable
 
 SIGNED = {"description": "centipoints, negative for what is taken"}
+TOGETHER = {"description": "centipoints that it moves for all who paid the line together"}
 CORRECTION_STATE = validate.OneOf(("open", "answered", "withdrawn"))
 ADJUSTMENT_STATE = validate.OneOf(("proposed", "posted", "refused", "withdrawn", "waived"))
 ADJUSTMENT_ACT = validate.OneOf(("adjustment", "reversal"))
@@ -113,7 +114,7 @@ class ProposeReversalSchema(ProposalSchema):
         allow_none=True,
         strict=True,
         validate=validate.Range(min=1, max=ADJUSTED_MAX),
-        metadata={"description": "centipoints of it; null: all"},
+        metadata={"description": "centipoints of what all paid for it; null: the rest"},
     )
 
 
@@ -122,6 +123,7 @@ class ProposedSchema(Schema):
 
     id = fields.UUID()
     amount = fields.Integer(metadata=SIGNED)
+    together = fields.Integer(metadata=TOGETHER)
     exists = fields.Boolean()
 
 
@@ -176,6 +178,7 @@ class AdjustmentSchema(DecidedSchema):
     holder_id = fields.UUID()
     points_kind = fields.String(validate=POINTS_KIND)
     amount = fields.Integer(metadata=SIGNED)
+    together = fields.Integer(metadata=TOGETHER)
     line = fields.UUID(attribute="original", allow_none=True)
     reason = fields.String()
     evidence = fields.String()

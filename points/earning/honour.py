@@ -31,7 +31,6 @@ def deducted(connection: Connection, accounts: Sequence[int]) -> dict[int, int]:
 
     What a household had been deducted before it moved counts where it is now.
     """
-    undone = aliased(Transfer)
     homes = select(Account.id, Account.holder_id).where(
         Account.id.in_(accounts), Account.holder_kind == "household"
     )
@@ -44,14 +43,20 @@ def deducted(connection: Connection, accounts: Sequence[int]) -> dict[int, int]:
         and_(Deduction.household == old, Deduction.created_at <= left)
         for old, (_, left) in earlier.items()
     )
+    undone = (
+        select(Reversal.original, func.sum(Transfer.amount).label("amount"))
+        .join(Transfer, Transfer.id == Reversal.reversal)
+        .join(Deduction, Deduction.id == Reversal.original)
+        .group_by(Reversal.original)
+        .subquery()
+    )
     query = (
         select(
             Deduction.household,
             Deduction.account,
-            func.sum(Deduction.amount - func.coalesce(undone.amount, 0)).label("amount"),
+            func.sum(Deduction.amount - func.coalesce(undone.c.amount, 0)).label("amount"),
         )
-        .outerjoin(Reversal, Reversal.original == Deduction.id)
-        .outerjoin(undone, undone.id == Reversal.reversal)
+        .outerjoin(undone, undone.c.original == Deduction.id)
         .where(or_(Deduction.account.in_(accounts), *before))
         .group_by(Deduction.household, Deduction.account)
     )

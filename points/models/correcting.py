@@ -20,6 +20,7 @@ from core.db import Base, Centipoints, UuidKey
 
 ADJUSTED_MAX = 100_000
 """The most centipoints that one adjustment moves: a thousand points."""
+UNDOING = "original IS NOT NULL AND (state = 'proposed' OR state = 'posted' AND amount < 0)"
 
 
 class Correction(Base):
@@ -97,6 +98,10 @@ class Adjustment(Base):
         CheckConstraint("act IN ('adjustment', 'reversal')", name="act"),
         CheckConstraint("state IN ('proposed', 'posted', 'refused', 'withdrawn')", name="state"),
         CheckConstraint(f"amount <> 0 AND abs(amount) <= {ADJUSTED_MAX}", name="amount"),
+        CheckConstraint(
+            "together >= abs(amount) AND (original IS NOT NULL OR together = abs(amount))",
+            name="together",
+        ),
         CheckConstraint("(act = 'reversal') = (original IS NOT NULL)", name="original"),
         CheckConstraint("length(reason) > 0 AND length(evidence) > 0", name="words"),
         CheckConstraint("(state IN ('posted', 'refused')) = (checker IS NOT NULL)", name="checker"),
@@ -131,14 +136,15 @@ class Adjustment(Base):
             ["accounts.id", "accounts.community", "accounts.points_kind"],
             name="fk_adjustments_account",
         ),
-        # A line is reversed once only: nothing else is proposed meanwhile, nothing afterwards.
+        # Nothing else is proposed meanwhile; what was given is taken back once only.
         Index(
             "uq_adjustments_original",
             "original",
             unique=True,
-            sqlite_where=text("original IS NOT NULL AND state IN ('proposed', 'posted')"),
-            postgresql_where=text("original IS NOT NULL AND state IN ('proposed', 'posted')"),
+            sqlite_where=text(UNDOING),
+            postgresql_where=text(UNDOING),
         ),
+        Index("ix_adjustments_original", "original"),
         Index(None, "community", "state", "proposed_at"),
         Index(None, "account", "proposed_at"),
         Index(
@@ -168,7 +174,9 @@ class Adjustment(Base):
     household: Mapped[UUID]
     #: Signed centipoints.
     amount: Mapped[int] = mapped_column(BigInteger())
-    #: The line that is reversed: its first transfer, or its award.
+    #: What it moves on the accounts of all who paid the line together, without a sign.
+    together: Mapped[Centipoints]
+    #: What is reversed: the first transfer of the act, or the award.
     original: Mapped[UUID | None]
     reason: Mapped[str]
     evidence: Mapped[str]

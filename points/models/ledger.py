@@ -202,11 +202,15 @@ class Transfer(Base):
 
 
 class Reversal(Base):
-    """Makes a second reversal of the same transfer impossible."""
+    """Makes a second reversal of the same part of a transfer impossible."""
 
     __tablename__ = "reversals"
 
     original: Mapped[UuidKey]
+    #: How many parts of it had come back before this one.
+    part: Mapped[int] = mapped_column(
+        primary_key=True, autoincrement=False, server_default=text("0")
+    )
     reversal: Mapped[UUID]
 
 

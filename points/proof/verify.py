@@ -260,7 +260,7 @@ CHECKS: tuple[Check, ...] = (
         "noted reversals",
         "transfers reverse without being noted",
         REVERSAL_NOT_NOTED,
-        title=N_("一笔只冲回一次"),
+        title=N_("每一次冲回都记着冲的哪一笔、哪一次"),
         changed="rows",
     ),
     Check(

@@ -5,17 +5,43 @@ from __future__ import annotations
 from core.errors import N_
 from points.proof.checks import Check
 
-# Whole ones mirror their original; a part never gives back more, in points or in standard.
+# What came back of a transfer is no more than it, in points and in standard, and all is the whole.
 REVERSAL_WITHOUT_TRANSFERS = """
     SELECT reversals.original AS what FROM reversals
         LEFT JOIN transfers AS made ON made.id = reversals.reversal AND made.act = 'reversal'
         LEFT JOIN transfers AS undone ON undone.id = reversals.original
             AND undone.debit = made.credit AND undone.credit = made.debit
-            AND undone.amount >= made.amount
-            AND coalesce(undone.standard, 0) >= coalesce(made.standard, 0)
-            AND (undone.amount > made.amount
-                OR coalesce(undone.standard, 0) = coalesce(made.standard, 0))
-    WHERE undone.id IS NULL"""
+    GROUP BY reversals.original, undone.amount, undone.standard
+    HAVING count(*) <> count(undone.id) OR sum(made.amount) > undone.amount
+        OR sum(coalesce(made.standard, 0)) > coalesce(undone.standard, 0)
+        OR (sum(made.amount) = undone.amount
+            AND sum(coalesce(made.standard, 0)) <> coalesce(undone.standard, 0))"""
+
+# Of what several paid together, what was decided came back: to each by their share, to a centipoint
+# for each part of it.
+SHARED_UNEVENLY = """
+    SELECT first AS what FROM (
+        SELECT acts.first, acts.parts, acts.back AS decided,
+            sum(paid.amount) AS paid, sum(coalesce(came.amount, 0)) AS back,
+            sum(sum(paid.amount)) OVER (PARTITION BY acts.first) AS whole,
+            sum(sum(coalesce(came.amount, 0))) OVER (PARTITION BY acts.first) AS came
+        FROM (
+            SELECT adjustments.original AS first, line.journal, count(*) AS parts,
+                sum(adjustments.together) AS back
+            FROM adjustments JOIN transfers AS line ON line.id = adjustments.original
+            WHERE adjustments.state = 'posted' AND adjustments.amount > 0
+                AND line.journal IS NOT NULL
+            GROUP BY adjustments.original, line.journal
+        ) AS acts JOIN transfers AS paid ON paid.journal = acts.journal
+            AND paid.debit > 0 AND paid.act <> 'reversal'
+        LEFT JOIN (
+            SELECT reversals.original, sum(made.amount) AS amount FROM reversals
+                JOIN transfers AS made ON made.id = reversals.reversal
+            WHERE made.source_kind = 'adjustment' GROUP BY reversals.original
+        ) AS came ON came.original = paid.id
+        GROUP BY acts.first, acts.parts, acts.back, paid.debit
+    ) AS payers
+    WHERE came <> decided OR abs(back * whole - decided * paid) >= parts * whole"""
 
 # In each pair of books what an act took back is the same standard on both sides.
 REVERSAL_UNEVEN = """
@@ -90,6 +116,13 @@ ADJUSTMENTS: tuple[Check, ...] = (
         "reversals do not clear between two books",
         REVERSAL_UNEVEN,
         title=N_("跨社区的冲回两边相等"),
+        changed="night",
+    ),
+    Check(
+        "shared reversals",
+        "what several had paid did not come back by their shares",
+        SHARED_UNEVENLY,
+        title=N_("一起付的，按各人付的比例退回"),
         changed="night",
     ),
     Check(

@@ -16,6 +16,7 @@ from tests.admin.scene import words
 from tests.conftest import Clock
 from tests.people import People
 from tests.points.correcting import Desk, Run
+from tests.points.test_reverse_spending import together
 
 PROPOSAL = {"reason": "签到表上是两小时", "evidence": "签到表第 3 行"}
 
@@ -132,12 +133,42 @@ def test_a_line_is_undone_from_the_residents_card(desk: Desk) -> None:
     address = f"/desk/correct?line={line}"
     refused = fill(staff, address, "/correct/reverse", points="21", **PROPOSAL)
     assert refused.status_code == 422
-    assert "冲回的分不能超过原来的20分" in words(refused)
+    assert "这一笔最多还能冲回20分" in words(refused)
     fill(staff, address, "/correct/reverse", points="5", **PROPOSAL)
     fill(lead, "/desk/corrections?show=waiting", "/decide", approve="1")
 
     assert desk.totals() == (2000, 500, 1500)
     assert "冲回这一笔" not in page(staff, address)
+
+
+def test_what_was_spent_is_undone_in_parts_and_the_page_says_what_is_left(desk: Desk) -> None:
+    desk.earn()
+    address = f"/desk/correct?line={desk.spend(600)}"
+    staff, lead = browsers(desk)
+    assert "空着就是没退的6分；可以分几次退" in page(staff, address)
+    fill(staff, address, "/correct/reverse", points="2", **PROPOSAL)
+    fill(lead, "/desk/corrections?show=waiting", "/decide", approve="1")
+
+    assert "空着就是没退的4分；可以分几次退" in page(staff, address)
+    fill(staff, address, "/correct/reverse", **PROPOSAL)
+    fill(lead, "/desk/corrections?show=waiting", "/decide", approve="1")
+
+    assert desk.totals() == (1000, 0, 1000)
+    assert "冲回这一笔" not in page(staff, address)
+
+
+def test_what_several_paid_says_what_all_of_them_get(desk: Desk) -> None:
+    address = f"/desk/correct?line={together(desk)}"
+    staff, lead = browsers(desk)
+    assert "几位家人一共付了10分，还有10分没退" in page(staff, address)
+    fill(staff, address, "/correct/reverse", points="5", **PROPOSAL)
+    waiting = page(lead, "/desk/corrections?show=waiting")
+    assert "+3" in waiting
+    assert "冲回，几位一共5" in waiting
+    fill(lead, "/desk/corrections?show=waiting", "/decide", approve="1")
+
+    assert "几位家人一共付了10分，还有5分没退" in page(staff, address)
+    assert desk.totals(desk.cast.chen) == (1000, 200, 800)
 
 
 def test_points_are_taken_and_what_is_missing_is_collected_or_let_go(desk: Desk) -> None:

@@ -1,13 +1,14 @@
-"""An order undone by two people of the ledger: in both books, at the rate of its day, once."""
+"""An order undone by two people of the ledger, at once or in parts: in both books, at its rate."""
 
 from __future__ import annotations
 
 import datetime as dt
+import json
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from core.acts import Actor
 from exchange.models import Order
@@ -40,7 +41,7 @@ class Undoing:
         found: UUID = self.scene.ask(lambda c: c.scalars(query.order_by(Transfer.id)).all())[-1]
         return found
 
-    def undo(self, amount: int | None = None) -> Decided:
+    def propose(self, amount: int | None) -> UUID:
         command = ProposeReversal(
             key=self.scene.serial(),
             line=self.line(),
@@ -48,11 +49,34 @@ class Undoing:
             evidence="照片在社区",
             amount=amount,
         )
-        made = self.scene.run(propose_reversal, command, self.zhou)
+        made: UUID = self.scene.run(propose_reversal, command, self.zhou).id
+        return made
+
+    def decide(self, proposal: UUID) -> Decided:
         done: Decided = self.scene.run(
-            decide_adjustment, DecideAdjustment(adjustment=made.id), self.lead
+            decide_adjustment, DecideAdjustment(adjustment=proposal), self.lead
         )
         return done
+
+    def undo(self, amount: int | None = None) -> Decided:
+        return self.decide(self.propose(amount))
+
+    def books(self) -> set[tuple[int, int]]:
+        """What each book has of the order."""
+        places = (
+            ("clearing", HERE, THERE),
+            ("clearing", THERE, HERE),
+            ("redeemed", THERE, 0),
+            ("retired", HERE, 0),
+            ("rounding", HERE, 0),
+        )
+        return {self.scene.book(*place) for place in places}
+
+    def told(self) -> list[str]:
+        """What the resident was told of the order's return, in points."""
+        query = "SELECT params FROM outbox WHERE template = 'order.returned'"
+        rows = self.scene.ask(lambda c: c.scalars(text(query)).all())
+        return [json.loads(row)["points"] for row in rows]
 
     def broken(self) -> list[str]:
         found: list[str] = self.scene.ask(lambda c: [each.name for each in verify.broken(c)])
@@ -74,14 +98,7 @@ def test_the_whole_order_comes_back_in_both_books(undoing: Undoing) -> None:
     assert scene.free(undoing.wang) == 300 * POINT
     assert scene.account(undoing.wang).debited == 0
     assert scene.order_row(undoing.order).state == "returned"
-    for purpose, place, counterpart in (
-        ("clearing", HERE, THERE),
-        ("clearing", THERE, HERE),
-        ("redeemed", THERE, 0),
-        ("retired", HERE, 0),
-        ("rounding", HERE, 0),
-    ):
-        assert scene.book(purpose, place, counterpart) == (0, 0), purpose
+    assert undoing.books() == {(0, 0)}
     assert scene.stock_row(undoing.item).on_hand == 10
     assert scene.used("resident_month", undoing.wang.resident) == 0
     assert undoing.broken() == []
@@ -136,11 +153,55 @@ def test_what_the_desk_has_returned_is_not_undone_again(undoing: Undoing) -> Non
 
 def test_what_the_ledger_has_undone_is_not_returned_again(undoing: Undoing) -> None:
     command = ReturnOrder(order=undoing.order, reason="坏了")
+    undoing.undo()
+
+    undoing.scene.run(return_order, command, undoing.scene.staff(THERE, name="沈建华"))
+
+    assert undoing.scene.free(undoing.wang) == 300 * POINT
+    assert undoing.scene.stock_row(undoing.item).on_hand == 10
+    assert undoing.broken() == []
+
+
+def test_parts_come_back_until_the_order_is_returned(undoing: Undoing) -> None:
+    scene = undoing.scene
     undoing.undo(10 * POINT)
+    undoing.undo(333)
+    assert scene.order_row(undoing.order).state == "collected"
+    assert undoing.broken() == []
+
+    undoing.undo()
+
+    assert scene.order_row(undoing.order).state == "returned"
+    assert scene.free(undoing.wang) == 300 * POINT
+    assert undoing.books() == {(0, 0)}
+    assert scene.stock_row(undoing.item).on_hand == 10
+    assert undoing.told() == ["13.67"]
+    assert undoing.broken() == []
+
+
+def test_the_desk_returns_what_is_left_after_a_part(undoing: Undoing) -> None:
+    scene = undoing.scene
+    undoing.undo(1001)
+
+    scene.take_back(undoing.order, THERE)
+
+    assert scene.free(undoing.wang) == 300 * POINT
+    assert undoing.books() == {(0, 0)}
+    assert undoing.told() == ["16.99"]
+    with pytest.raises(AlreadyReversed):
+        undoing.undo()
+    assert undoing.broken() == []
+
+
+def test_a_part_that_was_proposed_is_not_decided_after_the_desk_has_returned_the_rest(
+    undoing: Undoing,
+) -> None:
+    proposed = undoing.propose(10 * POINT)
+    undoing.scene.take_back(undoing.order, THERE)
 
     with pytest.raises(AlreadyReversed):
-        undoing.scene.run(return_order, command, undoing.scene.staff(THERE, name="沈建华"))
-    assert undoing.scene.order_row(undoing.order).state == "collected"
+        undoing.decide(proposed)
+    assert undoing.broken() == []
 
 
 def test_an_order_that_moved_meanwhile_stops_the_decision(undoing: Undoing) -> None:

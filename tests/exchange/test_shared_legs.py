@@ -16,6 +16,8 @@ from exchange.orders import HandOver, hand_over
 from exchange.orders.legs import portions
 from exchange.orders.rows import OrderRow, Payment
 from exchange.prices import price_of, standard_of
+from points.correcting.adjustments import ProposeReversal, ShareTooSmall, propose_reversal
+from points.correcting.deciding import DecideAdjustment, decide_adjustment
 from tests.exchange.scene import HERE, POINT, THERE, Scene
 from tests.exchange.sharing import Family, broken
 
@@ -166,4 +168,40 @@ def test_a_return_of_equal_shares_reverses_each_leg_by_its_own_figures(
     assert scene.book("fund", THERE)[0] == 0
     legs = scene.transfers(order)
     assert len(legs) == 2 * len([leg for leg in legs if leg.act != "reversal"])
+    assert broken(scene) == []
+
+
+@pytest.mark.parametrize("difference", ["retire", "host", "home_fund"])
+@pytest.mark.parametrize("parts", [(1000,), (1, 2, 3), (777, 1, 1600, 100), (1, 2499)])
+def test_parts_come_back_to_each_who_paid_until_all_have_theirs(
+    scene: Scene, zhou: Actor, difference: str, parts: tuple[int, ...]
+) -> None:
+    family = Family(scene)
+    scene.set_to("exchange.difference", difference)
+    order = collected(scene, family, zhou, 9, 7)
+    lead = scene.staff(THERE, "lead", name="何静怡")
+    line = next(leg.id for leg in scene.transfers(order) if leg.debit > 0)
+    before, done = (3000 - 900, 5000 - 900, 2000 - 700), 0
+    for part in parts:
+        propose = ProposeReversal(
+            key=scene.serial(), line=line, reason="坏了", evidence="照片", amount=part
+        )
+        try:
+            made = scene.run(propose_reversal, propose, zhou)
+        except ShareTooSmall:
+            continue
+        scene.run(decide_adjustment, DecideAdjustment(adjustment=made.id), lead)
+        done += part
+        assert sum(family.free()) == sum(before) + done
+        ours, theirs = scene.book("clearing", HERE, THERE), scene.book("clearing", THERE, HERE)
+        assert ours[1] + theirs[1] == 0
+        assert broken(scene) == []
+    assert scene.order_row(order).state == ("collected" if done < 2500 else "returned")
+
+    if done < 2500:
+        scene.take_back(order, zhou.place)
+
+    assert family.free() == (3000, 5000, 2000)
+    assert books(scene) == ((0, 0), (0, 0), 0, 0)
+    assert scene.order_row(order).state == "returned"
     assert broken(scene) == []

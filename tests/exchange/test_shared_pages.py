@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
 
+from exchange.orders import AgreeToPay, HandOver, agree_to_pay, hand_over
+from points.correcting.adjustments import ProposeReversal, propose_reversal
+from points.correcting.deciding import DecideAdjustment, decide_adjustment
 from residents.people import EnterResident, enter_resident
 from tests.admin.forms import fill
 from tests.exchange.scene import POINT, Scene
@@ -202,6 +206,7 @@ def test_the_api_does_all_of_it(
     path = f"{V1}/orders/{order}/shares"
     assert client.get(path, headers=cast.headers(cast.chen)).status_code == 404
     shown = client.get(path, headers=his).get_json()
+    assert [each["back"] for each in shown] == [0, 0]
     assert [(each["mine"], each["agreed"], each["may_answer"]) for each in shown] == [
         (False, True, False),
         (True, False, True),
@@ -211,6 +216,31 @@ def test_the_api_does_all_of_it(
     late = client.post(f"{path}/{asked[0]['resident']}/decline", headers=his)
     assert (late.status_code, late.get_json()["code"]) == (409, "agreed_before")
     assert scene.account(payer(daughter)).held == 1500
+
+
+def test_each_reads_what_came_back_of_what_they_paid_together(
+    cast: People, scene: Scene, rice: str, daughter: Someone
+) -> None:
+    _browser, address = ordered(cast, rice, daughter)
+    order = UUID(address.rsplit("/", 1)[1])
+    agree = AgreeToPay(order=order, resident=one(daughter.resident))
+    scene.run(agree_to_pay, agree, cast.actor(daughter))
+    code = scene.approve(order, cast.actor(cast.staff))
+    scene.run(hand_over, HandOver(code=code), cast.actor(cast.staff))
+    line = next(leg.id for leg in scene.transfers(order) if leg.debit > 0)
+    propose = ProposeReversal(key="a", line=line, reason="坏了", evidence="照片", amount=8 * POINT)
+    made = scene.run(propose_reversal, propose, cast.actor(cast.staff))
+    decide = DecideAdjustment(adjustment=made.id)
+    scene.run(decide_adjustment, decide, cast.actor(cast.lead))
+
+    for who, own in ((cast.wang, "6"), (daughter, "2")):
+        seen = cast.browser(who)
+        shown = words(seen.get(address))
+        assert "已领取，用去40分" in shown
+        assert "8分已退回" in shown
+        assert "30分退回6分" in shown
+        assert "10分退回2分" in shown
+        assert f"改了您的积分：+{own}分，原因：坏了" in words(seen.get("/me/messages"))
 
 
 def test_a_field_that_names_nobody_is_no_share(cast: People, rice: str) -> None:

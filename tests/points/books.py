@@ -98,6 +98,7 @@ def decided(work: Work, given: ledger.Posting) -> ledger.Posted:
             holder_id=NIL,
             household=NIL,
             amount=given.amount if gives else -given.amount,
+            together=given.amount,
             reason="签到表上是两小时",
             evidence="签到表第 3 行",
             maker=UUID(int=1),

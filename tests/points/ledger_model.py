@@ -70,7 +70,9 @@ class Line:
     #: Where it was recorded.
     place: int
     undone: bool = False
-    #: Two people have decided to undo it.
+    #: What of each leg has come back.
+    back: list[Leg] = field(default_factory=list)
+    #: Two people have decided to take it back.
     decided: bool = False
     #: The award behind it.
     award: UUID | None = None
@@ -81,6 +83,11 @@ class Line:
     def whole(self) -> int:
         """What the holder's legs are together."""
         return sum(leg.amount for leg in self.legs if leg.holder)
+
+    @property
+    def rest(self) -> int:
+        """What of it has not come back."""
+        return self.whole - sum(leg.amount for leg in self.back if leg.holder)
 
     @property
     def account(self) -> int:
@@ -230,11 +237,17 @@ class Model:
                 place = self.left.get(place)
 
     def undo(self, line: Line, amount: int, year: int) -> None:
-        """Give a line back, or a part of it."""
-        line.undone = True
-        for leg in split(line.legs, amount):
-            made = Leg(leg.credit, leg.debit, leg.amount, leg.standard)
-            self.post(made, year, back=True, of=line.year)
+        """Give a line back, or a part of what is left; what was given is taken back once."""
+        parts = split_all(line.legs, amount, line.back)
+        for leg in parts:
+            if leg.amount:
+                made = Leg(leg.credit, leg.debit, leg.amount, leg.standard)
+                self.post(made, year, back=True, of=line.year)
+        line.back = [
+            Leg(leg.debit, leg.credit, leg.amount + had.amount, total(leg, had))
+            for leg, had in zip(parts, line.back or nothing(line.legs), strict=True)
+        ]
+        line.undone = line.gives or not line.rest
 
     def collect(self, short: Short, amount: int, year: int) -> None:
         """Take what was missing: the difference of two splits of the line."""
@@ -410,31 +423,38 @@ def converted(lots: Sequence[Sequence[int]], home: int, host: int) -> list[tuple
     return found
 
 
-def split_all(legs: Sequence[Leg], amount: int) -> list[Leg]:
-    """Return the share of each leg when this much comes back; some may be nothing."""
-    total = sum(leg.amount for leg in legs if leg.holder)
-    shares: list[Leg] = []
+def nothing(legs: Sequence[Leg]) -> list[Leg]:
+    """Return what came back of legs of which nothing did."""
+    return [Leg(leg.debit, leg.credit, 0) for leg in legs]
+
+
+def total(one: Leg, other: Leg) -> int:
+    """Return the standard of both."""
+    return (one.standard or 0) + (other.standard or 0)
+
+
+def split_all(legs: Sequence[Leg], amount: int, back: Sequence[Leg] = ()) -> list[Leg]:
+    """Return the share of each leg when this much of what is left comes back; some are nothing."""
+    left = [leg.amount - had.amount for leg, had in zip(legs, back or nothing(legs), strict=True)]
+    whole = sum(rest for leg, rest in zip(legs, left, strict=True) if leg.holder)
+    shares = nothing(legs)
     running = 0
-    theirs: dict[int, Leg] = {}
-    for leg in legs:
+    for place, leg in enumerate(legs):
         if not leg.holder:
-            shares.append(theirs.get(leg.standard or 0, Leg(leg.debit, leg.credit, 0)))
             continue
-        share = amount * (running + leg.amount) // total - amount * running // total
-        running += leg.amount
+        share = amount * (running + left[place]) // whole - amount * running // whole
+        running += left[place]
         standard = None
-        for other in legs:
-            if not other.holder and leg.standard is not None and other.standard == leg.standard:
-                part = other.amount * share // leg.amount
-                standard = leg.standard * part // other.amount
-                theirs[leg.standard] = Leg(other.debit, other.credit, part, standard or None)
-        shares.append(Leg(leg.debit, leg.credit, share, standard or None))
+        for there, other in enumerate(legs):
+            if other.holder or leg.standard is None or other.standard != leg.standard:
+                continue
+            if share:
+                part = left[there] * share // left[place]
+                rest = leg.standard - (back[place].standard or 0 if back else 0)
+                standard = rest * part // left[there] or None
+                shares[there] = Leg(other.debit, other.credit, part, standard)
+        shares[place] = Leg(leg.debit, leg.credit, share, standard)
     return shares
-
-
-def split(legs: Sequence[Leg], amount: int) -> list[Leg]:
-    """Return the share of each leg that gives something."""
-    return [leg for leg in split_all(legs, amount) if leg.amount]
 
 
 def award_legs(account: int, home: int, bearing: int, kind: str, amount: int) -> list[Leg]:

@@ -128,18 +128,19 @@ class LedgerStory(Ledger):
         if line is None or (line.decided and not line.undone):
             return False
         command = self.undoing(line, part)
-        amount = line.whole if part is None else part
+        amount = line.rest if part is None else part
         expected: type[AppError] | None = None
-        if amount > line.whole:
-            expected = PartTooLarge
-        elif line.undone:
+        if line.undone:
             expected = AlreadyReversed
+        elif amount > line.rest:
+            expected = PartTooLarge
         elif line.gives and self.model.purses[line.account].free < amount:
             expected = ledger.InsufficientPoints
         self.run(expected, undone, command)
         if expected is None:
             self.model.undo(line, amount, self.world.year)
-            self.run(AlreadyReversed, undone, self.undoing(line, None))
+            if line.undone:
+                self.run(AlreadyReversed, undone, self.undoing(line, None))
         return None
 
     # --- correcting, by two people --------------------------------------------------------------
@@ -188,7 +189,7 @@ class LedgerStory(Ledger):
         line = self.pick(at)
         if line is None:
             return False
-        wanted = line.whole if part is None else part
+        wanted = line.rest if part is None else part
         command = ProposeReversal(
             key=str(self.world.new_id()),
             line=line.first,
@@ -197,15 +198,15 @@ class LedgerStory(Ledger):
             evidence="签到表第 5 行",
         )
         expected: type[AppError] | None = None
-        if wanted > line.whole:
-            expected = PartTooLarge
-        elif line.undone or line.decided:
+        if line.undone or line.decided:
             expected = AlreadyReversed
+        elif wanted > line.rest:
+            expected = PartTooLarge
         made = self.run(expected, propose_reversal, command, desk(line.place, "staff"))
         if expected is not None:
             return None
         done = self.decided(made.id, line.place, maker)
-        line.decided = True
+        line.decided = line.gives
         purse = self.model.purses[line.account]
         lapsed = self.model.lapsed_of(line.account, line.year, wanted) if line.gives else 0
         if line.gives:

@@ -211,7 +211,7 @@ def reversed_twice(stack: contextlib.ExitStack) -> None:
         return ledger.post(work, reversal.taken_back(work, original, command, act="reversal"))
 
     everywhere(stack, reversal.reverse, reverse)
-    everywhere(stack, reversal.refuse_reversed, lambda *_args: None)
+    everywhere(stack, reversal.came_back, lambda *_args: {})
 
 
 def todays_rate(stack: contextlib.ExitStack) -> None:

@@ -206,9 +206,9 @@ def test_an_adjustment_is_of_its_accounts_kind(app: Flask, account: int, kind: s
         app,
         "fk_adjustments_account",
         "INSERT INTO adjustments (id, key, act, state, community, account, book, points_kind,"
-        " holder_kind, holder_id, household, amount, reason, evidence, maker, maker_role,"
+        " holder_kind, holder_id, household, amount, together, reason, evidence, maker, maker_role,"
         " proposed_at) VALUES (:id, 'x', 'adjustment', 'proposed', :here, :account, :here, :kind,"
-        " 'resident', :id, :id, 100, 'x', 'x', :id, 'staff', '2026-11-24 00:00:00')",
+        " 'resident', :id, :id, 100, 100, 'x', 'x', :id, 'staff', '2026-11-24 00:00:00')",
         id=uuid.UUID(int=1).hex,
         here=HERE,
         account=account,

@@ -406,14 +406,13 @@ def test_a_deduction_does_not_lower_the_title_and_giving_it_back_does_not_raise_
     taken = take().id
     assert before == title(cast, app) == (500, 4500)
 
-    proposed = run(
-        propose_reversal,
-        ProposeReversal(key="back", line=taken, reason="当天已清走", evidence="照片"),
-        cast.actor(cast.staff),
-    )
-    run(decide_adjustment, DecideAdjustment(adjustment=proposed.id), cast.actor(cast.lead))
-
-    assert title(cast, app) == before
+    for part in (1, None):
+        back = ProposeReversal(
+            key=f"back {part}", line=taken, reason="当天已清走", evidence="照片", amount=part
+        )
+        proposed = run(propose_reversal, back, cast.actor(cast.staff))
+        run(decide_adjustment, DecideAdjustment(adjustment=proposed.id), cast.actor(cast.lead))
+        assert title(cast, app) == before
 
 
 def test_what_was_wrong_and_is_taken_back_counts_no_more_for_the_title(

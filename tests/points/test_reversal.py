@@ -1,4 +1,4 @@
-"""Reversal: a new transfer with the sides swapped, once only, with the age the points had."""
+"""Reversal: a new transfer with the sides swapped, never twice, with the age the points had."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from tests.points.books import (
     Nothing,
     posting,
     residents,
+    spending,
 )
 from tests.points.test_posting import totals
 
@@ -101,12 +102,22 @@ def one_act(run: Run) -> list[int]:
     return [45, 44, 47, 46, 38, 39]
 
 
-def undo_all(run: Run, journal: UUID, amount: int | None = None) -> None:
+def spent(run: Run, *legs: ledger.Leg) -> None:
+    """Spend by the legs of one act."""
+
+    def use_case(work: Work, _command: None) -> Nothing:
+        ledger.spend(work, spending(70), legs)
+        return Nothing()
+
+    run(use_case, None)
+
+
+def undo_all(run: Run, journal: UUID, amount: int | None = None, act: UUID = ACT) -> None:
     def use_case(work: Work, _command: None) -> Nothing:
         command = reversal.ReverseAll(
             at=MORNING, journal=journal, note="", source_kind="order", source_id=ACT, amount=amount
         )
-        reversal.reverse_all(work, reversal.legs_of(work.connection, ACT, ACT), command)
+        reversal.reverse_all(work, reversal.legs_of(work.connection, act, act), command)
         return Nothing()
 
     run(use_case, None)
@@ -138,12 +149,14 @@ def test_all_or_a_part_comes_back_and_no_more_than_there_was(
     for amount in (0, 4 * 5074 + 1):
         with pytest.raises(reversal.PartTooLarge) as refused:
             undo_all(run, UUID(int=800), amount)
-        assert refused.value.facts == {"most": 202}
+        assert refused.value.facts == {"most": "202.96"}
 
     undo_all(run, UUID(int=800), 2)
 
     made = ask(lambda c: c.execute(select(Reversal.original, Reversal.reversal)).all())
-    assert {row.reversal for row in made} == {uuid8(MORNING, "reversal", row[0]) for row in made}
+    journal = UUID(int=800)
+    ids = {uuid8(MORNING, "reversal", row.original, journal) for row in made}
+    assert {row.reversal for row in made} == ids
     journals = select(Transfer.journal, Transfer.amount).where(Transfer.act == "reversal")
     rows = ask(lambda c: c.execute(journals).all())
     assert {row.journal for row in rows} == {UUID(int=800)}
@@ -213,3 +226,39 @@ def test_many_reversals_at_once_reverse_once(run: Run, ask: Run) -> None:
 
     assert answers.count(True) == 1
     assert ask(totals, WALLET) == (1000, 0, 0, 3)
+
+
+def test_what_has_come_back_in_parts_is_not_undone_again(run: Run, ask: Run) -> None:
+    leg = ledger.Leg(id=UUID(int=70), act="redemption", credit=REDEEMED, amount=300)
+    spent(run, leg)
+    before = ask(totals, WALLET)
+
+    for number, part in enumerate((100, 1, None)):
+        undo_all(run, UUID(int=800 + number), part, UUID(int=70))
+    with pytest.raises(reversal.AlreadyReversed):
+        undo_all(run, UUID(int=900), None, UUID(int=70))
+
+    assert before[1] - ask(totals, WALLET)[1] == 300
+
+
+def test_parts_at_once_never_give_back_more_than_there_was(run: Run, ask: Run) -> None:
+    legs = [
+        ledger.Leg(id=UUID(int=70 + leg), act="redemption", credit=REDEEMED, amount=200 + leg)
+        for leg in range(3)
+    ]
+    spent(run, *legs)
+    before = ask(totals, WALLET)
+
+    def attempt(number: int) -> int:
+        try:
+            undo_all(run, UUID(int=900 + number), 101, UUID(int=70))
+        except (reversal.AlreadyReversed, reversal.PartTooLarge):
+            return 0
+        return 101
+
+    with ThreadPoolExecutor(8) as pool:
+        back = sum(pool.map(attempt, range(12)))
+
+    after = ask(totals, WALLET)
+    assert 101 <= back <= 603
+    assert before[1] - after[1] == back

@@ -1,4 +1,4 @@
-"""冲回: two people undo a line, or a part of it, by its own figures, in both books, once only."""
+"""冲回: two people undo a line, or a part of it, by its own figures, in both books, never twice."""
 
 # ruff: noqa: S608 - statements put together from this file's own names
 

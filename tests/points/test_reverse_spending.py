@@ -1,15 +1,19 @@
-"""冲回 of a spending: every leg its part, every payer their share, each point as old as it was."""
+"""冲回 of a spending, in parts: every leg its part, every payer their share, as old as it was."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import select, text
 
 from core.acts import Actor
+from core.formats import points
 from core.settings import SetSetting, set_setting
 from core.work import Work
 from points import reversal
@@ -19,6 +23,7 @@ from points.correcting import adjustments
 from points.correcting.adjustments import LeadDecides, OwnAdjustment
 from points.ledger import Leg, Spending, spend
 from points.models import ExpiryMark
+from points.stories import story_of
 from tests.people import HERE, THERE
 from tests.points.books import Nothing, one
 from tests.points.correcting import Desk
@@ -181,11 +186,7 @@ def together(desk: Desk) -> UUID:
 
 
 def test_what_several_paid_comes_back_whole_each_with_their_share(desk: Desk) -> None:
-    line = together(desk)
-
-    with pytest.raises(adjustments.SharedLine):
-        desk.propose_back(line, amount=100)
-    desk.back(line)
+    desk.back(together(desk))
 
     assert desk.totals() == (1000, 0, 1000)
     assert desk.totals(desk.cast.chen) == (1000, 0, 1000)
@@ -215,3 +216,155 @@ def test_none_of_those_who_paid_undoes_it(desk: Desk) -> None:
         desk.propose_back(line, other)
     with pytest.raises(OwnAdjustment):
         desk.decide(desk.propose_back(line), replace(other, role="lead"))
+
+
+def test_what_was_spent_comes_back_in_parts_up_to_the_whole(desk: Desk) -> None:
+    desk.earn()
+    line = desk.spend(600)
+    desk.back(line, amount=250)
+    with pytest.raises(reversal.PartTooLarge) as refused:
+        desk.propose_back(line, amount=351)
+    assert refused.value.facts == {"most": "3.5"}
+    desk.back(line, amount=1)
+    assert desk.ask(story_of, line).left == 349
+    done = desk.back(line)
+
+    assert done.posted == 349
+    assert desk.totals() == (1000, 0, 1000)
+    with pytest.raises(reversal.AlreadyReversed):
+        desk.propose_back(line)
+    assert desk.broken() == []
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 3000),
+            st.integers(1, 3000),
+            st.integers(0, 300),
+            st.integers(0, 99),
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+    st.lists(st.integers(1, 4000), max_size=6),
+)
+def test_any_parts_of_what_several_paid_add_up_to_the_whole(
+    paid: list[tuple[int, int, int, int]], parts: list[int]
+) -> None:
+    """Each payer a leg that clears, one with a difference that clears, too, and one of rounding."""
+    rows: list[Any] = []
+    for account, (par, theirs, over, rounding) in enumerate(paid, start=1):
+        for act, amount, met in (
+            ("redemption", par, theirs),
+            ("discount", over, over * 7 // 9),
+            ("rounding", rounding, 0),
+        ):
+            standard = met * 3 // 2 or None
+            sides = {"act": act, "standard": standard}
+            if amount:
+                rows.append(leg_row(len(rows), amount, None) | sides | {"debit": account})
+            if standard:
+                host = {"debit": -1, "community": THERE}
+                rows.append(leg_row(len(rows), met, None) | sides | host)
+    legs: Any = [Row(**row) for row in rows]
+    came: dict[UUID, reversal.Back] = {}
+    own: dict[int, int] = {}
+    whole, done = reversal.held_by_holders(legs), 0
+    rest = [*parts, whole]
+    for number, wanted in enumerate(rest, start=1):
+        amount = min(wanted, whole - done)
+        if not amount:
+            break
+        split = reversal.split(legs, amount, came)
+        done += amount
+        assert sum(reversal.shares(split).values()) == amount
+        ours = sum(part.standard or 0 for leg, part in split if leg.debit > 0)
+        assert ours == sum(part.standard or 0 for leg, part in split if leg.debit < 0)
+        for leg, part in split:
+            had = came.get(leg.id, reversal.NOTHING)
+            assert part.number == had.parts
+            came[leg.id] = reversal.Back(
+                amount=had.amount + part.amount,
+                standard=had.standard + (part.standard or 0),
+                parts=had.parts + 1,
+            )
+            assert came[leg.id].amount <= leg.amount
+            assert came[leg.id].standard <= (leg.standard or 0)
+        for account, share in reversal.shares(split).items():
+            own[account] = own.get(account, 0) + share
+        for account in range(1, len(paid) + 1):
+            share = sum(leg.amount for leg in legs if leg.debit == account)
+            assert abs(own.get(account, 0) * whole - done * share) < number * whole
+    assert done == whole
+    assert all(
+        (came[leg.id].amount, came[leg.id].standard) == (leg.amount, leg.standard or 0)
+        for leg in legs
+    )
+
+
+def test_a_part_of_what_several_paid_comes_back_by_their_shares(desk: Desk) -> None:
+    line = together(desk)
+
+    proposal = desk.propose_back(line, amount=333)
+    desk.decide(proposal)
+
+    assert (desk.totals()[1], desk.totals(desk.cast.chen)[1]) in {(401, 266), (400, 267)}
+    assert desk.row(proposal).amount == 600 - desk.totals()[1]
+    assert desk.row(proposal).together == 333
+    told = "SELECT person, params FROM outbox WHERE template = 'points.adjusted'"
+    rows = desk.ask(lambda c: c.execute(text(told)).all())
+    assert {json.loads(row.params)["points"] for row in rows} == {
+        f"+{points(600 - desk.totals()[1])}",
+        f"+{points(400 - desk.totals(desk.cast.chen)[1])}",
+    }
+    assert len({row.person for row in rows}) == 2
+    assert desk.broken() == []
+
+
+def test_each_of_those_who_paid_reads_what_they_have_again(desk: Desk) -> None:
+    line = together(desk)
+    desk.back(line, amount=500)
+    theirs = UUID(int=8002)
+
+    for each, own in ((line, 300), (theirs, 200)):
+        story = desk.ask(story_of, each)
+        assert [(row.amount, row.posted, row.together) for row in story.adjustments] == [
+            (own, own, 500)
+        ]
+        assert story.left == 500
+
+
+def test_parts_of_what_several_paid_are_named_by_any_of_their_lines(desk: Desk) -> None:
+    """The proposal that waits is one for all of them, and the last takes what is left."""
+    line, theirs = together(desk), UUID(int=8002)
+    waits = desk.propose_back(theirs, amount=500)
+
+    with pytest.raises(reversal.AlreadyReversed):
+        desk.propose_back(line)
+    desk.decide(waits)
+    assert desk.row(waits).amount == 200
+    with pytest.raises(reversal.PartTooLarge) as refused:
+        desk.propose_back(line, amount=501)
+    assert refused.value.facts == {"most": "5"}
+    desk.back(line, amount=2)
+    desk.back(theirs)
+
+    assert desk.totals() == desk.totals(desk.cast.chen) == (1000, 0, 1000)
+    with pytest.raises(reversal.AlreadyReversed):
+        desk.propose_back(theirs)
+    assert desk.broken() == []
+
+
+def test_of_too_little_one_of_them_would_have_nothing(desk: Desk) -> None:
+    line = together(desk)
+    small, large = (line, UUID(int=8002))
+    if desk.account() > desk.account(desk.cast.chen):
+        small, large = large, small
+
+    with pytest.raises(adjustments.ShareTooSmall):
+        desk.propose_back(small, amount=1)
+    desk.back(large, amount=1)
+
+    assert sorted((desk.totals()[1], desk.totals(desk.cast.chen)[1])) in ([399, 600], [400, 599])
+    assert desk.broken() == []

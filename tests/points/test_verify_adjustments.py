@@ -12,16 +12,21 @@ from tests.people import THERE
 from tests.points.books import one
 from tests.points.calendar import hangzhou, night
 from tests.points.correcting import Desk
+from tests.points.test_reverse_spending import together
 from tests.points.test_taken_after_a_move import next_door
 
 ADJUSTING_CHECKS = {
-    *("adjustments", "decided transfers", "even reversals", "lapsed once", "two people"),
+    *("adjustments", "decided transfers", "even reversals", "lapsed once"),
+    *("shared reversals", "two people"),
 }
 """Checks that this file damages books for; the others are damaged in ``test_verify_damage``."""
 
 DAMAGE: dict[str, tuple[str, set[str]]] = {
     "more was decided than posted": (
-        "UPDATE adjustments SET posted = posted + 100, amount = amount - 100 WHERE amount < 0",
+        (
+            "UPDATE adjustments SET posted = posted + 100, amount = amount - 100,"
+            " together = together + 100 WHERE amount < 0"
+        ),
         {"adjustments"},
     ),
     "a decision that is gone": (
@@ -95,6 +100,24 @@ def test_what_is_missing_does_not_pass_for_lapsed(desk: Desk, *, moved: bool) ->
     assert (done.lapsed, done.shortage) == (500, 1500)
     assert desk.broken() == []
     assert "lapsed once" in damaged(desk, LET_OFF)
+
+
+SHARES = {
+    "more than came back was decided": "UPDATE adjustments SET together = together + 1",
+    "one has what is another's": (
+        "UPDATE transfers SET amount = amount + CASE credit WHEN"
+        " (SELECT max(credit) FROM transfers WHERE act = 'reversal') THEN 1 ELSE -1 END"
+        " WHERE act = 'reversal'"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(SHARES))
+def test_what_several_paid_that_comes_back_otherwise_is_named(desk: Desk, name: str) -> None:
+    desk.back(together(desk), amount=333)
+    assert desk.broken() == []
+
+    assert "shared reversals" in damaged(desk, SHARES[name])
 
 
 @pytest.mark.database("sqlite")
