@@ -113,7 +113,7 @@ def redeem_at_counter(work: Work, command: CounterRedemption) -> Redeemed:
     if command.confirmation not in CONFIRMATIONS:
         raise ConfirmationUnknown
     key = own_key(work, command.key)
-    earlier = ordered_before(work, key)
+    earlier = ordered_before(work, key, "counter")
     if earlier is not None:
         return Redeemed(id=earlier.id, state=earlier.state, price=earlier.price, cost=earlier.cost)
     basket = baskets.load(work.connection, command.resident, command.lines)

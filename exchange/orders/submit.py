@@ -64,7 +64,7 @@ def submit_order(work: Work, command: SubmitOrder) -> Ordered:
     if work.actor.resident != command.resident:
         raise NotYourOrder
     key = own_key(work, command.key)
-    earlier = ordered_before(work, key)
+    earlier = ordered_before(work, key, "phone")
     if earlier is not None:
         return earlier
     promise = quotes.opened(command.quote, work.now)
@@ -102,8 +102,11 @@ def own_key(work: Work, key: str) -> str:
     return f"{work.actor.person.hex}:{key}"
 
 
-def ordered_before(work: Work, key: str) -> Ordered | None:
-    """Return the order that this key made; another body is refused by the audit row's digest."""
+def ordered_before(work: Work, key: str, channel: str) -> Ordered | None:
+    """Return the order that this key made; another body is refused by the audit row's digest.
+
+    Raises KeyReused where it was ordered by somebody else, or in another way.
+    """
     found = work.connection.execute(
         select(
             Order.id,
@@ -111,13 +114,15 @@ def ordered_before(work: Work, key: str) -> Ordered | None:
             Order.price,
             Order.cost,
             Order.submitted_at,
+            Order.channel,
             Order.ordered_by,
             Order.entered_by,
         ).where(Order.key == key),
     ).first()
     if found is None:
         return None
-    if work.actor.person not in {found.ordered_by, found.entered_by}:
+    mine = work.actor.person in {found.ordered_by, found.entered_by}
+    if not mine or found.channel != channel:
         raise KeyReused
     return Ordered(
         id=found.id,

@@ -37,7 +37,7 @@ from exchange.orders import (
 from exchange.reserve import OverMonthQuota, SoldOut
 from points.ledger import InsufficientPoints
 from residents.models import Representation
-from tests.exchange.scene import HERE, POINT, THERE, Scene, Someone
+from tests.exchange.scene import FAR_AWAY, HERE, POINT, THERE, Scene, Someone
 
 
 def let_act(work: Work, people: tuple[UUID, UUID]) -> None:
@@ -97,6 +97,23 @@ def test_whom_staff_know_takes_it_at_once(scene: Scene, wang: Someone, zhou: Act
     assert scene.used("resident_month", wang.resident) == 2500
     with pytest.raises(KeyReused):
         scene.run(redeem_at_counter, command(wang, item, confirmation="device"), zhou)
+
+
+def test_a_key_that_ordered_on_ones_own_phone_redeems_nothing_for_another(
+    scene: Scene, wang: Someone
+) -> None:
+    """Who works at a station and lives elsewhere has keys of their own in both roles."""
+    chen = scene.resident(FAR_AWAY, points=300, name="陈秀兰")
+    clerk = scene.working(chen, THERE)
+    scene.station(THERE, clerk)
+    item = scene.item(THERE, clerk, stock=5)
+    ordered = scene.submit(chen, scene.quote(chen, item).token, key="tap")
+
+    with pytest.raises(KeyReused):
+        scene.run(redeem_at_counter, command(wang, item), clerk)
+
+    assert scene.free(wang) == 300 * POINT
+    assert scene.order_row(ordered.id).state == "submitted"
 
 
 def test_knowing_somebody_is_enough_up_to_thirty_points(
