@@ -16,7 +16,7 @@ from core.formats import message_time, points
 from core.ids import uuid8
 from exchange import basket as baskets
 from exchange import messages
-from exchange.basket import Basket, Terms, Wanted
+from exchange.basket import Basket, Buyer, Terms, Wanted
 from exchange.known import KnownTooLarge, ShareTooLarge, refuse_over
 from exchange.orders import legs, rows
 from exchange.orders.decide import refuse_large
@@ -119,7 +119,7 @@ def redeem_at_counter(work: Work, command: CounterRedemption) -> Redeemed:
     basket = baskets.load(work.connection, command.resident, command.lines)
     if not work.actor.covers(basket.host.community):
         raise NotInYourScope
-    _refuse_own(work, basket)
+    _refuse_own(work, basket.buyer)
     terms = baskets.terms_of(work.connection, basket, work.now)
     if command.shown is not None and command.shown != terms.cost.cost:
         raise CostChanged(cost=points(terms.cost.cost))
@@ -168,6 +168,8 @@ def _payers(
         )
         for each in payers_of(work, basket, cost, command.shares, order)
     ]
+    for each in payers:
+        _refuse_own(work, each)
     _refuse_short(work, payers)
     return payers
 
@@ -187,12 +189,15 @@ def _refuse_short(work: Work, payers: Sequence[rows.Payer]) -> None:
             )
 
 
-def _refuse_own(work: Work, basket: Basket) -> None:
-    buyer = basket.buyer
-    if buyer.person == work.actor.person:
+def _refuse_own(work: Work, payer: Buyer | rows.Payer) -> None:
+    """Raise OwnOrder or OwnHousehold: nobody's word is enough for their own, or whom they act for.
+
+    The buyer may pay nothing, and others of the household a share.
+    """
+    if payer.person == work.actor.person:
         raise OwnOrder
     own = directory().own(work.connection, work.actor.person)
-    if own & {buyer.person, buyer.resident, buyer.household}:
+    if own & {payer.person, payer.resident, payer.household}:
         raise OwnHousehold
 
 

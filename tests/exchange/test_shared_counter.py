@@ -17,10 +17,11 @@ from exchange.counter import (
     redeem_at_counter,
 )
 from exchange.known import KnownTooLarge, ShareTooLarge
-from exchange.orders import LeadNeeded, ReturnOrder, Share, return_order
+from exchange.orders import LeadNeeded, OwnHousehold, ReturnOrder, Share, return_order
 from exchange.orders.sharing import NotOfHousehold, SharesWrong
 from tests.exchange.scene import HERE, POINT, Scene, Someone
 from tests.exchange.sharing import Family, broken
+from tests.exchange.test_counter import let_act
 
 
 @pytest.fixture
@@ -102,6 +103,19 @@ def test_shares_have_the_limits_that_they_have_elsewhere(
     with pytest.raises(LeadNeeded):
         scene.run(redeem_at_counter, together(family, large, (family.li, 30)), clerk)
     assert scene.stock_row(rice).on_hand == 5
+
+
+def test_whoever_acts_for_one_who_pays_rings_nothing_up(
+    scene: Scene, family: Family, clerk: Actor
+) -> None:
+    rice = scene.item(HERE, clerk, stock=5)
+    scene.run(let_act, (family.li.person, clerk.person), clerk)
+
+    with pytest.raises(OwnHousehold):
+        scene.run(redeem_at_counter, together(family, rice, (family.li, 15)), clerk)
+
+    assert family.free() == (30 * POINT, 50 * POINT, 20 * POINT)
+    assert scene.run(redeem_at_counter, together(family, rice), clerk).state == "collected"
 
 
 def test_the_buyers_phone_agrees_to_the_rest(scene: Scene, family: Family, clerk: Actor) -> None:
