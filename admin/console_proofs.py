@@ -16,12 +16,12 @@ from core.identity import current_actor
 from core.work import business_day, present, reader
 from points.cli import registered
 from points.proof import proving
-from points.proof.chain import Place
 from points.proof.checks import Check
 from points.proof.sealing import DISTRICT, head_of
-from residents.queries import places
+from residents.queries import place
 
 DAYS = 30
+SHOWN = 5
 SECOND = 1000
 UNITS = {
     "transfers": N_("笔"),
@@ -63,9 +63,8 @@ def proofs() -> ResponseReturnValue:
         query=dedent(next(check.query for check in checks if check.name == chosen["name"])).strip(),
         history=tuple(
             {"at": each.at, "times": each.times, "where": _where(each)}
-            for each in broken
-            if each.check == chosen["name"]
-        )[:5],
+            for each in [each for each in broken if each.check == chosen["name"]][:SHOWN]
+        ),
         broken=sum(row["state"] == "broken" for row in rows),
         proven_at=proving.watch(last, now).at,
         whole_at=min((each.at for each in whole.values()), default=None),
@@ -112,16 +111,13 @@ def _took(milliseconds: int) -> str:
 
 def _where(proof: proving.LastProof) -> str:
     """Say where the first broken row stands."""
-    names = {place.code: place.display_name for place in places(reader())}
-    place = Place(
-        table=proof.table or "", id=proof.row or "", community=proof.community, day=proof.day
-    )
-    parts = [_(TABLES.get(place.table, N_("记录"))), place.id]
-    if place.community is not None:
-        district = _("全区") if place.community == DISTRICT else str(place.community)
-        parts.append(names.get(place.community, district))
-    if place.day is not None:
-        parts.append(place.day.isoformat())
+    parts = [_(TABLES.get(proof.table or "", N_("记录"))), proof.row or ""]
+    if proof.community is not None:
+        known = place(reader(), proof.community)
+        district = _("全区") if proof.community == DISTRICT else str(proof.community)
+        parts.append(known.display_name if known else district)
+    if proof.day is not None:
+        parts.append(proof.day.isoformat())
     return " · ".join(parts)
 
 

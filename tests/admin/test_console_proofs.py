@@ -209,3 +209,20 @@ def test_both_admins_are_told_once_a_day_of_what_does_not_hold(
     clock.advance(days=1)
     post(cast.browser(cast.lin), PAGE)
     assert told(cast.browser(cast.wu)) == 2
+
+
+def test_what_has_been_broken_for_long_is_told_by_the_latest_looks(
+    app: Flask, lin: FlaskClient, clock: Clock, statements: Any
+) -> None:
+    damage(app, f"UPDATE accounts SET held = held + 1 WHERE id = {WALLET}")
+
+    def questions(looks: int) -> int:
+        for _ in range(looks):
+            clock.advance(minutes=15)
+            prove_all(app)
+        with statements() as seen:
+            assert lin.get(PAGE).status_code == 200
+        return sum(each.lstrip().startswith("SELECT") for each in seen)
+
+    questions(1)  # The first reads the settings, too.
+    assert questions(5) == questions(3)
