@@ -66,25 +66,28 @@ def _page(month: str, refusal: AppError | None = None) -> ResponseReturnValue:
         line=identity(request.args.get("line")) if answers else None,
         q=q,
         found=queries.search(connection, actor.place, q)[:FOUND] if q else [],
-        objections=[_objection(each) for each in lists.objections(connection, posted)]
-        if answers
-        else [],
+        objections=_objections(lists.objections(connection, posted)) if answers else [],
         refusal=refusal.sentence() if refusal else None,
     )
     return page, int(refusal.status) if refusal else 200
 
 
-def _objection(found: lists.Objection) -> dict[str, Any]:
-    """Name the people of an objection: at the desk they are not masked."""
+def _objections(found: list[lists.Objection]) -> list[dict[str, Any]]:
+    """Name the people of objections: at the desk they are not masked."""
     connection = reader()
-    who = directory().shown(connection, [found.holder]).get(found.holder)
-    return {
-        "row": found,
-        "holder": found.holder,
-        "is_household": bool(who and who.is_household),
-        "name": "、".join(who.names) if who else _("已注销"),
-        "asked_by": directory().person(connection, found.asked_by),
-    }
+    shown = directory().shown(connection, [each.holder for each in found])
+    names = queries.names(connection, [each.asked_by for each in found])
+    whose = [(each, shown.get(each.holder)) for each in found]
+    return [
+        {
+            "row": each,
+            "holder": each.holder,
+            "is_household": bool(who and who.is_household),
+            "name": "、".join(who.names) if who else _("已注销"),
+            "asked_by": names.get(each.asked_by, ""),
+        }
+        for each, who in whose
+    ]
 
 
 @desk.post("/bulletins/<month>/answer")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -42,7 +42,7 @@ def residents() -> ResponseReturnValue:
         totals={"households": households, "residents": count, "unconfirmed": len(waiting)},
         q=q,
         homes=homes.unknown_homes(connection, actor.place, q),
-        found=tuple(_row(line) for line in found[:SHOWN]),
+        found=_rows(found[:SHOWN]),
         unconfirmed=tuple(
             {
                 "id": line.resident,
@@ -58,16 +58,21 @@ def residents() -> ResponseReturnValue:
     )
 
 
-def _row(line: queries.ResidentLine) -> dict[str, Any]:
-    return {
-        "id": line.resident,
-        "name": line.name,
-        "where": line.address or _("住址待补"),
-        "phone": line.phone_masked or None,
-        "birth_year": line.birth_year,
-        "state": line.state,
-        "available": ledger.available(reader(), line.resident, line.community),
-    }
+def _rows(found: Sequence[queries.ResidentLine]) -> list[dict[str, Any]]:
+    accounts = [resident_account(line.resident, line.community, "service") for line in found]
+    free = ledger.free_on(reader(), accounts)
+    return [
+        {
+            "id": line.resident,
+            "name": line.name,
+            "where": line.address or _("住址待补"),
+            "phone": line.phone_masked or None,
+            "birth_year": line.birth_year,
+            "state": line.state,
+            "available": free.get(account, 0),
+        }
+        for line, account in zip(found, accounts, strict=True)
+    ]
 
 
 def resident_here(resident_id: UUID) -> queries.ResidentLine:

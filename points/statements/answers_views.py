@@ -177,8 +177,8 @@ def _table(connection: Connection, subject: Subject, period: Period) -> Rows:
 
 def heading(connection: Connection, issued: Issued) -> paper.Heading:
     """Return whose statement it is, and who gives it out."""
-    subject = issued.subject
-    place = directory().places(connection, [subject.community]).get(subject.community, "")
+    subject, name = issued.subject, place_names(connection)
+    place = name(subject.community)
     who = directory().shown(connection, [subject.holder]).get(subject.holder)
     return paper.Heading(
         name="、".join(who.names) if who else place,
@@ -188,7 +188,7 @@ def heading(connection: Connection, issued: Issued) -> paper.Heading:
         check_url=f"{configuration().base_url}/check/",
         seal=head_of(connection, subject.community),
         before=tuple(
-            (place_names(connection)(each.community), each.until)
+            (name(each.community), each.until)
             for each in former(connection, subject)
             if each.until >= issued.period.first
         ),

@@ -29,6 +29,17 @@ def test_a_resident_is_found_by_name_room_or_last_digits(cast: People, q: str) -
     assert "王秀英" in words(page)
 
 
+def test_what_those_who_are_found_can_spend_is_one_question(cast: People, statements: Any) -> None:
+    staff = cast.browser(cast.staff)
+
+    def questions(q: str) -> int:
+        with statements() as seen:
+            assert staff.get("/desk/residents", query_string={"q": q}).status_code == 200
+        return sum("accounts" in each for each in seen)
+
+    assert (questions("王秀英"), questions("建国南苑")) == (1, 1)
+
+
 def test_whoever_registered_themselves_is_confirmed_with_one_tap(cast: People) -> None:
     browser = cast.browser(cast.staff)
 
