@@ -152,9 +152,8 @@ def keep_request(
         work.replayed()
         return CorrectionOpened(id=earlier.id, answer_by=earlier.answer_by, exists=True)
     days = settings.integer(work.connection, "correction.answer_days", work.now)
-    made = CorrectionOpened(
-        id=work.new_id(), answer_by=work.day + dt.timedelta(days=days), exists=False
-    )
+    until = work.day + dt.timedelta(days=days)
+    made = CorrectionOpened(id=work.new_id(), answer_by=until, exists=False)
     work.connection.execute(
         insert(Correction).values(
             id=made.id,
@@ -188,27 +187,21 @@ def asker_of(work: Work, resident: UUID | None) -> Asker:
 
     Raises LineUnknown, Forbidden or NotInYourScope.
     """
-    actor = work.actor
-    if resident is None:
-        if actor.resident is None or actor.household is None:
-            raise Forbidden
-        return Asker(
-            person=actor.person,
-            household=actor.household,
-            community=actor.place,
-            entered_by=None,
-            own=own_holders(work.connection, actor.resident, actor.household),
-        )
-    holder = directory().holder(work.connection, "resident", resident)
-    if holder is None or holder.person is None:
-        raise LineUnknown
-    actor.require("points.adjust", holder.community)
+    actor, entered_by = work.actor, None
+    person, household, community = actor.person, actor.household, actor.place
+    if resident is not None:
+        holder = directory().holder(work.connection, "resident", resident)
+        if holder is None or holder.person is None:
+            raise LineUnknown
+        actor.require("points.adjust", holder.community)
+        person, household, community = holder.person, holder.household, holder.community
+        entered_by = actor.person
+    whose = resident or actor.resident
+    if whose is None or household is None:
+        raise Forbidden
+    own = own_holders(work.connection, whose, household)
     return Asker(
-        person=holder.person,
-        household=holder.household,
-        community=holder.community,
-        entered_by=actor.person,
-        own=own_holders(work.connection, resident, holder.household),
+        person=person, household=household, community=community, entered_by=entered_by, own=own
     )
 
 
