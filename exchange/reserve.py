@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -319,14 +320,14 @@ def _lower_quotas(work: Work, letting: Letting) -> None:
     that goes on was carried, and one that is over decides nothing any more.
     """
     period = month_of(letting.submitted_at)
-    household, payers = letting.household, dict(letting.shares)
+    household, payers = letting.household, Counter(letting.shares)
     if period == month_of(work.now):
         went = following(work.connection, "household", household, letting.submitted_at)
         household = [household, *went][-1]
-        payers = {
-            [each, *following(work.connection, "resident", each)][-1]: amount
-            for each, amount in payers.items()
-        }
+        payers = Counter()
+        for each, amount in letting.shares.items():
+            # Two who paid may be one since.
+            payers[[each, *following(work.connection, "resident", each)][-1]] += amount
     keys = [
         (HOUSEHOLD_ITEM_MONTH, f"{household}:{piece.item}", piece.quantity)
         for piece in letting.pieces

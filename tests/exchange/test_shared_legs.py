@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from core.acts import Actor
 from core.ids import NIL
+from exchange.moving import MergeRecords, merge_records
 from exchange.orders import HandOver, hand_over
 from exchange.orders.legs import portions
 from exchange.orders.rows import OrderRow, Payment
@@ -204,4 +205,20 @@ def test_parts_come_back_to_each_who_paid_until_all_have_theirs(
     assert family.free() == (3000, 5000, 2000)
     assert books(scene) == ((0, 0), (0, 0), 0, 0)
     assert scene.order_row(order).state == "returned"
+    assert broken(scene) == []
+
+
+def test_two_records_that_paid_and_are_one_since_have_their_month_back(
+    scene: Scene, zhou: Actor
+) -> None:
+    family = Family(scene)
+    order = collected(scene, family, zhou, 9)
+    clerk = scene.staff(HERE)
+    merge = MergeRecords(key="m", keep=family.wang.resident, drop=family.li.resident)
+    scene.run(merge_records, merge, clerk)
+    assert scene.used("resident_month", family.wang.resident) == 2500
+
+    scene.take_back(order, zhou.place)
+
+    assert scene.used("resident_month", family.wang.resident) == 0
     assert broken(scene) == []
