@@ -17,7 +17,7 @@ from sqlalchemy import text
 from core.db import db
 from points.closing import close_days
 from points.proof.sealing import head_of, seal_days
-from points.statements import answers_views, paper, words
+from points.statements import answers_views, paper
 from points.statements import paper as statement_paper
 from points.statements.check import Issued
 from points.statements.codes import spaced
@@ -304,14 +304,6 @@ def test_programs_of_staff_name_whom_they_mean(client: FlaskClient, cast: People
     assert client.get(endless, headers=district).status_code == 422
     other = book.replace(str(HERE), str(THERE))
     assert client.get(other, headers=headers).get_json()["code"] == "not_in_your_scope"
-
-
-@pytest.mark.database("sqlite")
-def test_periods_and_books_are_said_in_words(app: Flask) -> None:
-    day = dt.date(2026, 11, 24)
-    with app.test_request_context():
-        assert words.period_words(Period(first=day, last=day)) == "2026 年 11 月 24 日"
-        assert words.purpose_words("clearing", "清波门社区") == "通兑往来，清波门社区"
 
 
 def test_a_paper_of_any_length_keeps_its_end_together(desk: Desk, app: Flask) -> None:
