@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from admin.blueprints import console
 from core.errors import N_
 from core.identity import current_actor
-from core.work import business_day, present, reader
+from core.work import business_day, day_start, present, reader
 from points.cli import registered
 from points.proof import proving
 from points.proof.checks import Check
@@ -45,9 +45,10 @@ def proofs() -> ResponseReturnValue:
     connection, now = reader(), present()
     checks = registered()
     last, whole = proving.last_proofs(connection), proving.last_proofs(connection, "all")
-    since = now - dt.timedelta(days=DAYS - 1)
-    looked = proving.days_proven(connection, since)
-    broken = proving.broken_proofs(connection, since)
+    today = business_day(now)
+    first = today - dt.timedelta(days=DAYS - 1)
+    looked = proving.days_proven(connection, first, today)
+    broken = proving.broken_proofs(connection, day_start(first))
     rows = tuple(
         _row(number, check, last.get(check.name), looked, broken, now)
         for number, check in enumerate(checks, 1)

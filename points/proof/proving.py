@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import Date, delete, func, literal, select, text, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 
-from core.work import business_day, present, reading, transact
+from core.work import business_day, day_start, present, reading, transact
 from points.closing import STILL_OPEN
 from points.events import ProofFailed
 from points.models import Proof
@@ -222,12 +222,20 @@ def broken_proofs(connection: Connection, since: dt.datetime) -> list[LastProof]
     return [LastProof(**row._mapping) for row in rows]  # noqa: SLF001 - Row API
 
 
-def days_proven(connection: Connection, since: dt.datetime) -> dict[str, set[dt.date]]:
-    """Return on which days since a moment each invariant was looked at."""
+def days_proven(connection: Connection, first: dt.date, last: dt.date) -> dict[str, set[dt.date]]:
+    """Return on which days, both ends included, each invariant was looked at."""
+    # Thousands of looks a day: the database makes one of those of an invariant.
+    count = (last - first).days + 1
+    days = (first + dt.timedelta(days=each) for each in range(count))
+    looks = (
+        select(Proof.check, literal(day, Date()).label("day"))
+        .where(Proof.at >= day_start(day), Proof.at < day_start(day + dt.timedelta(days=1)))
+        .distinct()
+        for day in days
+    )
     found: dict[str, set[dt.date]] = {}
-    rows = connection.execute(select(Proof.check, Proof.at).where(Proof.at >= since))
-    for row in rows:
-        found.setdefault(row.check, set()).add(business_day(row.at))
+    for row in connection.execute(union_all(*looks)):
+        found.setdefault(row.check, set()).add(row.day)
     return found
 
 

@@ -205,10 +205,10 @@ def test_proofs_of_more_than_a_month_ago_are_forgotten(ask: Run, prove: Run, clo
     began = clock.now
     clock.advance(days=34)
     prove(whole=True)
-    assert ask(days_proven, began)["chain"] == {
-        dt.date(2026, 12, 2),
-        dt.date(2026, 12, 2) + dt.timedelta(days=34),
-    }
+    first = dt.date(2026, 12, 2)
+    last = first + dt.timedelta(days=34)
+    assert ask(days_proven, first, last)["chain"] == {first, last}
+    assert ask(days_proven, first + dt.timedelta(days=1), last)["chain"] == {last}
     clock.advance(days=2)
     prove(whole=True)
 
