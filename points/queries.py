@@ -212,9 +212,7 @@ def posted_lines(
 def waiting_lines(connection: Connection, account: int) -> list[Line]:
     """Return pending awards and open holds of an account, newest first."""
     awards = connection.execute(
-        select(Award.__table__)
-        .where(Award.account == account, Award.state == "pending")
-        .order_by(Award.event_at.desc()),
+        select(Award.__table__).where(Award.account == account, Award.state == "pending"),
     )
     pending = [
         Line(
@@ -233,8 +231,7 @@ def waiting_lines(connection: Connection, account: int) -> list[Line]:
     holds = connection.execute(
         select(Hold.__table__, Account.community)
         .join(Account, Account.id == Hold.account)
-        .where(Hold.account == account, Hold.state == "open")
-        .order_by(Hold.created_at.desc()),
+        .where(Hold.account == account, Hold.state == "open"),
     )
     held = [
         Line(
