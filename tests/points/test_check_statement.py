@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from core.db import db
+from core.ids import NIL
 from points.closing import close_days
 from points.statements import check as check_module
 from points.statements.answers_views import GLANCES
@@ -173,6 +174,37 @@ def test_a_paper_of_before_words_were_covered_can_still_be_checked(
     tamper(app, f"UPDATE statements SET digest = '{first}'")  # noqa: S608 - of this test
 
     assert "是真的" in client.get(f"/check/{code}").get_data(as_text=True)
+
+
+def digest_of(lines: list[str]) -> str:
+    return (
+        "2-" + blake2b("".join(f"{each}\n" for each in lines).encode(), digest_size=24).hexdigest()
+    )
+
+
+def test_a_fingerprint_is_of_whose_it_is_every_transfer_and_what_its_line_says(
+    app: Flask, run: Run, cast: People, clock: Clock, code: str, ask: Callable[..., Any]
+) -> None:
+    """Written apart, for both kinds of papers: what the fingerprint is made of."""
+    account, holder = wallet(cast), one(cast.wang.resident).hex
+    got, spent = UUID(int=11).hex, UUID(int=12).hex
+    transfers = [
+        f"{got}|award|{ISSUED}|{account}|2000|2026-11-24|award|{got}|{HERE}|8|便民集市，来帮忙",
+        f"{spent}|redemption|{account}|{REDEEMED}|1200|2026-11-24|order|{spent}|{HERE}|5|洗洁精一瓶",
+    ]
+    hers_begins = f"statement-2|resident|{holder}|{HERE}|service|2026-11-01|2026-11-24|0"
+    book_begins = f"statement-2|community|{NIL.hex}|{HERE}|service|2026-11-01|2026-11-24|0"
+    clock.advance(days=1)
+    with app.app_context():
+        close_days()
+    book = Subject(of="community", community=HERE, points_kind="service")
+    issue(run, cast.actor(cast.staff), book)
+
+    found = ask(lambda c: set(c.scalars(text("SELECT digest FROM statements"))))
+    assert found == {
+        digest_of([hers_begins, *transfers, "800"]),
+        digest_of([book_begins, *transfers, "800"]),
+    }
 
 
 def test_a_communitys_paper_is_checked_in_the_same_way(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
 from core.acts import Actor, NotInYourScope
 from core.db import db
@@ -16,7 +17,9 @@ from core.errors import Forbidden
 from core.ids import NIL
 from points.accounts import household_account
 from points.closing import close_days
+from points.models import Statement
 from points.statements.book import BookStillOpen
+from points.statements.check import check
 from points.statements.codes import read_code
 from points.statements.issue import BooksDisagree, NotYourStatement
 from points.statements.periods import Period, PeriodNotYet, Subject
@@ -46,6 +49,41 @@ def test_a_resident_gets_her_own_statement(run: Run, cast: People) -> None:
     assert (made.opening, made.closing, made.entries) == (0, 800, 2)
     assert read_code(made.code) == made.code
     assert not made.exists
+
+
+@pytest.mark.usefixtures("earned")
+def test_a_paper_is_kept_with_all_that_it_says(
+    run: Run, cast: People, clock: Clock, ask: Callable[..., Any]
+) -> None:
+    staff = cast.actor(cast.staff)
+    made = issue(run, staff, hers(cast))
+    row = dict(ask(lambda c: c.execute(select(Statement.__table__)).one())._mapping)
+    digest = row.pop("digest")
+
+    assert digest.startswith("2-")
+    assert row == {
+        "code": made.code,
+        "holder_kind": "resident",
+        "holder_id": one(cast.wang.resident),
+        "community": HERE,
+        "points_kind": "service",
+        "first_day": NOVEMBER.first,
+        "last_day": NOVEMBER.last,
+        "through": 2,
+        "opening": 0,
+        "added": 2000,
+        "taken": 1200,
+        "closing": 800,
+        "entries": 2,
+        "issued_at": clock.now,
+        "issued_by": staff.person,
+    }
+    found = ask(check, made.code)
+    assert (found.issued.subject, found.issued.period) == (hers(cast), NOVEMBER)
+    assert (found.now.agrees, found.rows) == (True, ())
+    again = issue(run, staff, hers(cast))
+    assert again == replace(made, exists=True)
+    assert (made.of, made.opening, made.closing, made.entries) == ("resident", 0, 800, 2)
 
 
 @pytest.mark.usefixtures("earned")
