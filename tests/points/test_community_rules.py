@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from points.earning import community_rules as rules
 from points.earning.community_rules import Caps, RuleSet, SetRule, set_rule
 from points.earning.rules import Rule, RuleUnknown, rule_in_force, rules_in_force
 from points.models import CommunityRule
+from tests.conftest import Clock
 from tests.people import HERE, NEAR, THERE, People
 from tests.points.earning import count
 
@@ -74,6 +76,11 @@ def test_a_new_value_holds_from_its_day_and_leaves_the_days_before(
     assert ask(rule_in_force, NEAR, HELP, TOMORROW).amount == 300
 
 
+def last_row(connection: Connection) -> Any:
+    query = select(CommunityRule.__table__).order_by(CommunityRule.revision.desc())
+    return connection.execute(query).mappings().first()
+
+
 def test_nothing_that_was_written_is_edited(ask: Run, lead: Callable[..., RuleSet]) -> None:
     lead()
     lead(valid_from=TOMORROW + dt.timedelta(days=7), points=500)
@@ -96,6 +103,50 @@ def test_the_same_again_is_what_it_was(ask: Run, lead: Callable[..., RuleSet]) -
     assert (first.exists, again.exists) == (False, True)
     assert (again.valid_from, again.revision) == (TOMORROW, 1)
     assert ask(count, "community_rules") == 1
+
+
+def test_whatever_is_changed_is_a_row_of_its_own_by_whom_and_when(
+    ask: Run, lead: Callable[..., RuleSet], cast: People, clock: Clock
+) -> None:
+    changes: list[dict[str, Any]] = [
+        {},
+        *({"caps": Caps(**{cap.name: 3})} for cap in fields(Caps)),
+        {"from_community": NEAR},
+        {"points": 300},
+        {"recorded_by": ("社工",)},
+    ]
+
+    found = [lead(**change) for change in changes]
+
+    assert [made.revision for made in found] == list(range(1, len(changes) + 1))
+    assert ask(last_row) == {
+        "community": HERE,
+        "rule": HELP,
+        "valid_from": TOMORROW,
+        "revision": len(changes),
+        "points": 400,
+        **CAPS.columns(),
+        "recorded_by": "社工",
+        "outside_band": False,
+        "from_community": None,
+        "set_by": cast.actor(cast.lead).person,
+        "set_at": clock.now,
+    }
+
+
+def test_what_holds_from_another_day_is_compared_with_what_would_hold_then(
+    lead: Callable[..., RuleSet],
+) -> None:
+    later = TOMORROW + dt.timedelta(days=7)
+    lead()
+    lead(valid_from=later, points=500)
+
+    as_before = lead(valid_from=later - dt.timedelta(days=1))
+    assert (as_before.exists, as_before.valid_from) == (True, TOMORROW)
+    as_planned = lead(valid_from=later + dt.timedelta(days=1), points=500)
+    assert (as_planned.exists, as_planned.valid_from) == (True, later)
+    back = lead(valid_from=later + dt.timedelta(days=1))
+    assert (back.exists, back.revision) == (False, 1)
 
 
 def test_a_rule_is_switched_off_and_on_by_day(ask: Run, lead: Callable[..., RuleSet]) -> None:
@@ -129,7 +180,9 @@ def test_outside_the_band_nothing_is_saved(
     with pytest.raises(rules.OutsideBand) as refusal:
         lead(points=points)
 
-    assert "2–5 分" in refusal.value.sentence()
+    assert refusal.value.sentence() == (
+        "超出区指导目录的 2–5 分，不能保存。请改到区间内；确需超出，请向区里提出。"
+    )
     assert ask(count, "community_rules") == 0
 
 
@@ -152,6 +205,9 @@ def test_with_face_values_outside_the_band_is_marked_and_the_district_told(
     assert {row.person for row in told} == {cast.actor(who).person for who in (cast.lin, cast.wu)}
     lead(points=900)
     assert ask(count, "outbox", "template = 'district.rule_outside'") == 2
+    for changes in ({"points": -300}, {"points": 0}):
+        with pytest.raises(rules.OutsideBand):
+            lead(**changes)
     with pytest.raises(rules.OutsideBand):
         lead(rule="deduct.waste", points=-900, caps=Caps(per_month=1, per_year=6))
 
@@ -208,6 +264,22 @@ def test_a_rule_changes_from_tomorrow_within_a_year(
 ) -> None:
     with pytest.raises(rules.RuleDayPast):
         lead(valid_from=TODAY + dt.timedelta(days=days))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"points": 200},
+        {"points": 500},
+        {"valid_from": TODAY + dt.timedelta(days=366)},
+        {"caps": Caps(per_year=10_000, household_per_year=10_000)},
+        {"caps": Caps(per_act=1, per_day=1, per_month=1, per_year=1, household_per_day=1)},
+    ],
+)
+def test_what_stands_exactly_at_its_bound_is_saved(
+    lead: Callable[..., RuleSet], changes: dict[str, Any]
+) -> None:
+    assert not lead(**changes).exists
 
 
 def test_only_the_lead_of_the_community_changes_its_rules(run: Run, cast: People) -> None:

@@ -69,6 +69,31 @@ def test_an_own_rule_holds_from_today_and_only_here(run: Run, ask: Run, lead: Ac
     assert (rule.holder, set(rule.recorders)) == ("household", {"楼道长"})
     with pytest.raises(RuleUnknown):
         ask(rule_in_force, THERE, made.rule, TODAY)
+    assert ask(origin, made.rule)._asdict() == {
+        "key": made.rule,
+        "name": "老墙门守护",
+        "topic": "covenant",
+        "points_kind": "basic",
+        "community": HERE,
+        "from_community": None,
+        "from_rule": None,
+        "unit": "户月",
+        "points_base": 400,
+        "points_min": 100,
+        "points_max": 800,
+        "cap_per_act": None,
+        "cap_per_day": None,
+        "cap_per_month": 1,
+        "cap_per_year": 12,
+        "household_cap_per_day": None,
+        "household_cap_per_month": None,
+        "household_cap_per_year": None,
+        "holder": "household",
+        "recorded_by": "自助扫码|社工|网格员|楼道长",
+        "provenance": "recorded",
+        "on_by_default": False,
+        "note": "每晚锁门，楼梯灯坏了报修。",
+    }
 
 
 def test_an_own_rule_of_tomorrow_is_not_in_force_today(run: Run, ask: Run, lead: Actor) -> None:
@@ -240,7 +265,15 @@ def test_another_communitys_values_are_taken_over_from_tomorrow(
 def test_both_kinds_of_caps_are_taken_over_and_tell_one_rule_from_another(
     run: Run, ask: Run, lead: Actor, near_lead: Actor
 ) -> None:
-    caps = Caps(per_act=1, per_day=2, household_per_day=3, household_per_year=30)
+    caps = Caps(
+        per_act=1,
+        per_day=2,
+        per_month=3,
+        per_year=20,
+        household_per_day=4,
+        household_per_month=5,
+        household_per_year=30,
+    )
     ideas: dict[str, Any] = {"name": "金点子", "topic": "report", "unit": "次", "caps": caps}
     ideas |= {"holder": "resident", "recorded_by": ("社工",)}
     theirs = run(add_rule, gate(community=NEAR, **ideas), near_lead)
@@ -249,12 +282,56 @@ def test_both_kinds_of_caps_are_taken_over_and_tell_one_rule_from_another(
     rule = ask(rule_in_force, HERE, made.rule, TODAY)
     assert (rule.cap_per_act, rule.caps, rule.household_caps) == (
         1,
-        (None, None, 2),
-        (30, None, 3),
+        (20, 3, 2),
+        (30, 5, 4),
     )
     other = ideas | {"caps": replace(caps, household_per_month=9)}
     with pytest.raises(RuleNameTaken):
         run(add_rule, gate(community=NEAR, **other), near_lead)
+
+
+def test_the_districts_rule_is_taken_over_with_all_that_they_set(
+    run: Run, ask: Run, clock: Clock, lead: Actor, near_lead: Actor
+) -> None:
+    caps = Caps(
+        per_act=1,
+        per_day=2,
+        per_month=3,
+        per_year=20,
+        household_per_day=4,
+        household_per_month=5,
+        household_per_year=30,
+    )
+    run(rules.set_rule, setting(community=NEAR, points=500, caps=caps), near_lead)
+    clock.advance(days=1)
+    command = TakeOver(community=HERE, rule=HELP, from_community=NEAR)
+    made = run(take_over, command, lead)
+    later = replace(command, valid_from=TODAY + dt.timedelta(days=9))
+
+    assert run(take_over, command, lead) == replace(made, exists=True)
+    assert run(take_over, later, lead) == replace(made, exists=True)
+    query = select(CommunityRule.__table__).where(CommunityRule.community == HERE)
+    row = ask(lambda c: c.execute(query).mappings().one())
+    assert dict(row) | {"set_by": None} == {
+        "community": HERE,
+        "rule": HELP,
+        "valid_from": TODAY + dt.timedelta(days=2),
+        "revision": 1,
+        "points": 500,
+        **caps.columns(),
+        "recorded_by": "社工|楼道长",
+        "outside_band": False,
+        "from_community": NEAR,
+        "set_by": None,
+        "set_at": clock.now,
+    }
+
+
+def test_a_name_and_a_note_have_an_end(run: Run, ask: Run, lead: Actor) -> None:
+    made = run(add_rule, gate(name="老" * 16, note=" " + "夜" * 500), lead)
+
+    rule: Rule = ask(rule_in_force, HERE, made.rule, TODAY)
+    assert (rule.name, rule.note) == ("老" * 16, "夜" * own_rules.NOTE_MAX)
 
 
 def test_a_rule_that_is_off_there_cannot_be_taken_over(run: Run, lead: Actor) -> None:
