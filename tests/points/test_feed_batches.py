@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from sqlalchemy import Connection, select, text
 
 from core.work import Work
 from points.earning.community_rules import Caps, SetRule, set_rule
+from points.feeds import queries
 from points.feeds.batches import forget_due
 from points.feeds.feeders import ChangeFeeder, stop_feeder
 from points.feeds.queries import batches, feeders
@@ -333,6 +335,52 @@ def test_the_district_sees_batches_with_their_counts(
     assert (row.times, row.recorded, row.existed, row.capped, row.refused) == (2, 1, 1, 1, 1)
 
 
+def test_batches_are_listed_whole_the_latest_first(
+    ask: Run,
+    run: Run,
+    cast: People,
+    clock: Clock,
+    bins: Feed,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hours, began = platform(bins.app, run, cast, clock), clock.now
+    first = [thrown("a1", clock.now), thrown("a2", clock.now)]
+    bins.send(*first)
+    clock.advance(minutes=1)
+    hours.send(served("b1", clock.now - DAY))
+    clock.advance(minutes=1)
+    bins.send(*first)
+    clock.advance(minutes=1)
+    bins.send(thrown("a3", clock.now, "建国南苑 5-1-102"))
+
+    seen = ask(feeders, cast.actor(cast.lin))
+    found = ask(batches, seen)
+
+    counts = {"times": 1, "existed": 0, "capped": 0, "refused": 0, "recorded": 1}
+    bin_ = {"feeder": bins.id, "name": "建国南苑 1 号垃圾房", "file": None, "by": ""}
+    later, again = clock.now, clock.now - dt.timedelta(minutes=1)
+    between = again - dt.timedelta(minutes=1)
+    assert [dataclasses.asdict(line) | {"id": None} for line in found] == [
+        {"id": None} | bin_ | counts | {"first_at": later, "last_at": later},
+        {"id": None}
+        | bin_
+        | counts
+        | {"first_at": began, "last_at": again, "times": 2, "existed": 1, "capped": 1},
+        {"id": None}
+        | bin_
+        | {"feeder": hours.id, "name": "志愿浙江"}
+        | counts
+        | {"first_at": between, "last_at": between},
+    ]
+    assert {line.name: (line.recorded, line.last_at) for line in seen} == {
+        "建国南苑 1 号垃圾房": (2, later),
+        "志愿浙江": (1, between),
+    }
+    monkeypatch.setattr(queries, "BATCHES", 1)
+    assert ask(batches, seen) == found[:1]
+    assert ask(batches, []) == []
+
+
 def test_a_stopped_feeder_records_nothing_more(
     ask: Run, run: Run, cast: People, clock: Clock, bins: Feed
 ) -> None:
@@ -384,7 +432,10 @@ def test_answers_are_forgotten_after_half_a_year_and_nothing_is_recorded_twice(
     assert bins.states(*old) == ["recorded", "capped", "capped"]
     clock.advance(days=180)
     assert bins.states(thrown("new", clock.now)) == ["recorded"]
-    clock.advance(days=4, seconds=1)
+    clock.advance(days=4)
+    with app.app_context():
+        assert forget_due(chunk=2) == 0
+    clock.advance(seconds=1)
     with app.app_context():
         assert forget_due(chunk=2) == 3
         assert forget_due(chunk=2) == 0

@@ -16,7 +16,7 @@ from core.acts import Actor
 from core.errors import AppError, Forbidden
 from core.models import AuditEvent
 from points.closing import close_days
-from points.feeds import files
+from points.feeds import files, queries
 from points.feeds.batches import forget_due
 from points.feeds.feeders import (
     ChangeFeeder,
@@ -28,10 +28,18 @@ from points.feeds.feeders import (
     rotate_secret,
     stop_feeder,
 )
-from points.feeds.files import FeedFile, FileRow, import_file, look_at_file
+from points.feeds.files import FeedFile, FileRow, FileRowDone, import_file, look_at_file
 from points.feeds.items import Item
 from points.feeds.meant import Meant
-from points.feeds.queries import FeedFileUnknown, batches, feeders, file_of, lines_of_file
+from points.feeds.queries import (
+    BatchLine,
+    FeedFileUnknown,
+    FilePage,
+    batches,
+    feeders,
+    file_of,
+    lines_of_file,
+)
 from points.models import Award, FeedBatch
 from points.proof.verify import verify
 from points.settlement import settle_due
@@ -365,6 +373,61 @@ def test_a_feeder_that_is_not_in_use_is_refused_by_its_own_sentence(
     refused(one(cast.wang.person), FeederUnknown)
     assert ask(count, "feed_batches") == 0
     assert ask(count, "awards") == 0
+
+
+def test_the_page_of_a_file_shows_what_was_refused_first(
+    office: Office, ask: Run, clock: Clock, bins: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.bring(bins.id, row(1, "other", clock.now, Meant(address="建国南苑 5-1-102")))
+    clock.advance(minutes=1)
+    wrong = FileRow(number=5, key="a5", item=None, error="时间没有看懂。")
+    known = row(4, "other", clock.now - dt.timedelta(minutes=1), Meant(address="建国南苑 5-1-102"))
+    rows = (row(2, "a2", clock.now), row(3, "a3", clock.now), known, wrong)
+    batch = office.bring(bins.id, *rows, replace(wrong, number=6, key="a6"))
+
+    shown = ask(file_of, office.cast.actor(office.cast.lin), batch)
+
+    def done(number: int, key: str, outcome: str, amount: int = 0) -> FileRowDone:
+        return FileRowDone(
+            number=number,
+            key=key,
+            outcome=outcome,
+            amount=amount,
+            message="时间没有看懂。" if outcome == "refused" else "",
+        )
+
+    lines = (
+        done(2, "a2", "recorded", 100),
+        done(3, "a3", "capped"),
+        done(4, "other", "existed", 100),
+        done(5, "a5", "refused"),
+        done(6, "a6", "refused"),
+    )
+    assert shown == FilePage(
+        line=BatchLine(
+            id=batch,
+            feeder=bins.id,
+            name="建国南苑 1 号垃圾房",
+            first_at=clock.now,
+            last_at=clock.now,
+            times=1,
+            recorded=1,
+            existed=1,
+            capped=1,
+            refused=2,
+            file="a.csv",
+            by=office.cast.lin.name,
+        ),
+        total=5,
+        counts={"recorded": 1, "capped": 1, "existed": 1, "refused": 2},
+        amount=100,
+        rows=(*lines[3:], *lines[:3]),
+    )
+    assert office.lines(batch) == list(lines)
+    monkeypatch.setattr(queries, "ROWS_SHOWN", 1)
+    monkeypatch.setattr(queries, "ROWS_READ", 2)
+    assert ask(file_of, office.cast.actor(office.cast.lin), batch).rows == lines[3:4]
+    assert office.lines(batch) == list(lines)
 
 
 def test_only_who_manages_feeders_brings_files(

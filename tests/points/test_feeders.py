@@ -16,7 +16,7 @@ from core.errors import AppError, Forbidden
 from core.models import AuditEvent
 from points.feeds import feeders, queries
 from points.feeds.feeders import DEVICE, PLATFORM, ChangeFeeder, MakeFeeder
-from points.feeds.queries import rules_to_feed
+from points.feeds.queries import FeederLine, rules_to_feed
 from points.models import Feeder
 from tests.conftest import Clock
 from tests.people import HERE, People, second_self
@@ -100,6 +100,67 @@ def test_the_same_form_twice_makes_one_feeder_and_shows_no_secret_again(
     assert ask(count, "feeders") == 1
 
 
+def test_what_a_feeder_is_and_who_did_what_with_it_is_kept(
+    ask: Run, run: Run, cast: People, clock: Clock
+) -> None:
+    lin, wu = cast.actor(cast.lin), cast.actor(cast.wu)
+    long = "1 号 垃圾房" + "长" * 23
+    command = asked(name=f"  {long.replace(' ', '  ')} ", rules=("waste.device",) * 2)
+    made = run(feeders.make_feeder, command, lin)
+
+    def kept() -> dict[str, Any]:
+        row: dict[str, Any] = ask(row_of)._asdict()
+        return {name: value for name, value in row.items() if name != "secret_cipher"}
+
+    assert kept() == (
+        waiting := {
+            "id": made.id,
+            "name": long,
+            "kind": "device",
+            "scope_kind": "community",
+            "place": HERE,
+            "rules": "waste.device",
+            "secret_by": lin.person,
+            "secret_at": clock.now,
+            "state": "waiting",
+            "made_at": clock.now,
+            "confirmed_by": None,
+            "confirmed_at": None,
+            "stopped_by": None,
+            "stopped_at": None,
+        }
+    )
+    change, made_at = ChangeFeeder(feeder=made.id), clock.now
+    clock.advance(hours=1)
+    run(feeders.confirm_feeder, change, wu)
+    confirmed = {"confirmed_by": wu.person, "confirmed_at": clock.now, "state": "active"}
+    assert kept() == waiting | confirmed
+    clock.advance(hours=1)
+    run(feeders.stop_feeder, change, lin)
+    stopped = {"stopped_by": lin.person, "stopped_at": clock.now, "state": "stopped"}
+    assert kept() == waiting | confirmed | stopped
+    clock.advance(hours=1)
+    renewed = run(feeders.rotate_secret, change, wu)
+    assert (renewed.id, renewed.state, renewed.exists) == (made.id, "waiting", False)
+    assert kept() == waiting | {"secret_by": wu.person, "secret_at": clock.now}
+    assert ask(queries.feeders, lin) == [
+        FeederLine(
+            id=made.id,
+            name=long,
+            kind="device",
+            scope_kind="community",
+            place=HERE,
+            rules=("waste.device",),
+            state="waiting",
+            secret_by=wu.person,
+            made_at=made_at,
+            confirmed_by=None,
+            last_at=None,
+            recorded=0,
+        )
+    ]
+
+
 def test_a_secret_is_stored_nowhere_in_plain_words(ask: Run, run: Run, cast: People) -> None:
     made = run(feeders.make_feeder, asked(), cast.actor(cast.lin))
     assert len(made.secret) >= 43
@@ -142,7 +203,7 @@ def test_a_stopped_feeder_comes_back_only_by_a_new_secret(
 def test_what_waits_stands_first_and_what_was_stopped_last(
     ask: Run, run: Run, cast: People
 ) -> None:
-    for name in ("在用", "停用", "等待"):
+    for name in ("在用", "停用", "等待", "乙在用"):
         made = run(feeders.make_feeder, asked(key=name, name=name), cast.actor(cast.lin))
         change = ChangeFeeder(feeder=made.id)
         if name != "等待":
@@ -154,6 +215,7 @@ def test_what_waits_stands_first_and_what_was_stopped_last(
 
     assert [(each.name, each.state) for each in listed] == [
         ("等待", "waiting"),
+        ("乙在用", "active"),
         ("在用", "active"),
         ("停用", "stopped"),
     ]

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from core.errors import AppError
 from core.served import Span
-from points.earning.act_sheets import ActSheetEmpty, ActSheetTooLong
+from core.work import reader
+from points.earning.act_sheets import ActSheetEmpty, ActSheetTooLong, RowResult, RowsRecorded
+from points.earning.recorders import Looker
 from points.feeds import imported
 from points.feeds.hours import HoursImported, HoursKnown, HoursTooShort, HoursWrong
-from points.feeds.imported import HoursRow, HoursWithoutTimes, import_hours, whole_day
+from points.feeds.imported import (
+    HoursRow,
+    HoursWithoutTimes,
+    import_hours,
+    look_at_hours,
+    whole_day,
+)
+from points.models import ActSheet, Award, ImportedHours
 from tests.activities.scene import Scene, at
 from tests.conftest import Clock
 from tests.people import HERE, People, Someone
@@ -48,6 +60,8 @@ def bring(scene: Scene, *rows: HoursRow) -> list[Any]:
     ("span", "minutes", "refusal"),
     [
         (Span(at(12), at(11)), None, HoursWrong),
+        (Span(at(12), at(12)), None, HoursWrong),
+        (Span(at(12), at(13, 1)), None, HoursWrong),
         (Span(at(12), at(14)), None, HoursWrong),
         (Span(at(12, 50, day=22), at(12, 51, day=23)), None, HoursWrong),
         (Span(at(12), at(12, 20)), None, HoursTooShort),
@@ -55,7 +69,7 @@ def bring(scene: Scene, *rows: HoursRow) -> list[Any]:
         (Span(at(11), at(11, 40)), None, HoursKnown),
         (Span(at(8, 59), at(10)), None, HoursImported),
         (TODAY, 60, HoursWithoutTimes),
-        (YESTERDAY, 10, HoursTooShort),
+        (YESTERDAY, 24, HoursTooShort),
     ],
 )
 def test_hours_that_do_not_fit_are_refused(
@@ -69,6 +83,94 @@ def test_hours_that_do_not_fit_are_refused(
     with scene.app.test_request_context():
         assert (row.outcome, row.message) == ("refused", refusal().sentence())
     assert scene.ask(lambda c: count(c, "imported_hours")) == 1
+
+
+@pytest.mark.parametrize(
+    ("span", "minutes", "units"),
+    [
+        (Span(at(12), at(13)), None, 2),
+        (Span(at(12, day=22), at(12, day=23)), None, 8),
+        (Span(at(12), at(12, 25)), None, 1),
+        (Span(at(9), at(9, 30)), None, 1),
+        (YESTERDAY, 25, 1),
+        (YESTERDAY, 85, 3),
+    ],
+)
+def test_hours_exactly_at_a_bound_count(
+    scene: Scene, span: Span, minutes: int | None, units: int
+) -> None:
+    wang = scene.cast.wang
+    bring(scene, hours(wang, Span(at(8), at(9))))
+
+    [row] = bring(scene, hours(wang, span, minutes))
+
+    assert (row.outcome, row.units) == ("recorded", units)
+
+
+def test_what_a_file_recorded_is_kept_and_told_again(scene: Scene, clock: Clock) -> None:
+    chen, staff = scene.cast.chen, scene.cast.actor(scene.cast.staff)
+    rows = [
+        hours(chen, Span(at(8), at(9))),
+        replace(hours(scene.cast.wang, YESTERDAY, 60), number=2),
+    ]
+    unread = RowResult(
+        number=3, outcome="refused", award=None, units=0, amount=0, message="没有看懂。"
+    )
+    with scene.app.app_context():
+        looker = Looker(connection=reader(), actor=staff, day=clock.now.date())
+        seen = look_at_hours(looker, clock.now, HERE, rows)
+        sheet, done = import_hours(staff, HERE, rows, "志愿浙江", [unread])
+        again = import_hours(staff, HERE, rows, "志愿浙江", [unread])
+
+    def result(number: int, outcome: str, award: UUID | None) -> RowResult:
+        return RowResult(
+            number=number, outcome=outcome, award=award, units=2, amount=1000, message=""
+        )
+
+    assert seen.rows == (result(1, "recorded", None), result(2, "recorded", None))
+    came = Award.source_kind == "import"
+    given = scene.ask(
+        lambda c: c.execute(select(Award.__table__).where(came).order_by(Award.event_at)).all()
+    )
+    [of_wang, of_chen] = given
+    assert done.rows == (
+        result(1, "recorded", of_chen.id),
+        result(2, "recorded", of_wang.id),
+        unread,
+    )
+    assert again == (
+        sheet,
+        RowsRecorded(
+            rows=(result(1, "existed", of_chen.id), result(2, "existed", of_wang.id), unread)
+        ),
+    )
+    assert [
+        (each.cause, each.holder_id, each.community, each.bearing, each.rule, each.source_kind)
+        for each in given
+    ] == [
+        (f"hours:{who.resident}:{when}", who.resident, HERE, HERE, "serve.import", "import")
+        for who, when in (
+            (scene.cast.wang, "2026-11-23"),
+            (chen, "2026-11-24T00:00:00+00:00"),
+        )
+    ]
+    assert {(each.source_id, each.recorded_by, each.reason) for each in given} == {
+        (sheet, staff.person, "志愿平台时长，志愿浙江")
+    }
+    [kept] = scene.ask(lambda c: c.execute(select(ActSheet.__table__)).mappings().all())
+    assert dict(kept) == {
+        "id": sheet,
+        "community": HERE,
+        "name": "志愿浙江",
+        "total": 3,
+        "recorded_by": staff.person,
+        "created_at": clock.now,
+    }
+    spans = select(ImportedHours.__table__).order_by(ImportedHours.starts_at)
+    assert scene.ask(lambda c: [tuple(row) for row in c.execute(spans)]) == [
+        (of_wang.id, scene.cast.wang.resident, YESTERDAY.starts_at, YESTERDAY.ends_at),
+        (of_chen.id, chen.resident, at(8), at(9)),
+    ]
 
 
 def test_what_was_served_here_is_taken_off(scene: Scene) -> None:
