@@ -136,7 +136,7 @@ def download(rows: Rows, name: str) -> Response:
         raw = io.BytesIO(file.read())
     return send_file(
         raw,
-        mimetype="text/csv; charset=utf-8",
+        mimetype="text/csv",
         as_attachment=True,
         download_name=f"{name}.csv",
     )

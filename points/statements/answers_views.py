@@ -158,7 +158,7 @@ def saved(rows: Rows, form: str, title: str, what: str) -> Response:
     """Answer with rows as a file, ``csv`` or ``xlsx``, that is called by title and contents."""
     return send_file(
         csv_file(rows) if form == "csv" else excel_file(title, rows),
-        mimetype="text/csv; charset=utf-8" if form == "csv" else EXCEL,
+        mimetype="text/csv" if form == "csv" else EXCEL,
         as_attachment=True,
         download_name=f"{title} {what}.{form}",
     )

@@ -87,7 +87,9 @@ def test_every_line_of_the_file_is_in_the_result_file_the_unreadable_with_their_
     done = again(browser, looked.get_data(as_text=True), SHEET)
 
     address = f"{done.headers['Location'].partition('?')[0]}/result.csv"
-    rows = list(csv.DictReader(io.StringIO(browser.get(address).get_data().decode("utf-8-sig"))))
+    file = browser.get(address)
+    assert file.headers["Content-Type"] == "text/csv; charset=utf-8"
+    rows = list(csv.DictReader(io.StringIO(file.get_data().decode("utf-8-sig"))))
     lines = (*GOOD, *WRONG)
     assert [row["行"] for row in rows] == [str(number + 1) for number in range(1, len(lines))]
     assert [row["结果"] for row in rows] == ["记上了"] * 3 + ["没有记"] * len(WRONG)

@@ -7,6 +7,7 @@ import datetime as dt
 import io
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from flask import Flask
@@ -19,15 +20,16 @@ from points.closing import close_days
 from points.proof.sealing import head_of, seal_days
 from points.statements import answers_views, paper
 from points.statements import paper as statement_paper
-from points.statements.check import Issued
+from points.statements.check import Issued, check
 from points.statements.codes import spaced
 from points.statements.paper import Heading
-from points.statements.periods import Period, Subject
+from points.statements.periods import Period, Subject, month_of
 from points.statements.sums import Line, Sums
 from tests import printed
 from tests.conftest import Clock
 from tests.people import HERE, THERE, People, Someone
 from tests.points.books import one
+from tests.points.calendar import close
 from tests.points.correcting import Desk
 from tests.points.statements_scene import hers, issue, moved, post, wallet
 from tests.points.test_points_pages import text_of
@@ -347,3 +349,87 @@ def test_a_paper_of_any_length_keeps_its_end_together(desk: Desk, app: Flask) ->
 
     assert {len(each.pages) for each in pages} == {1, 2}
     assert all("便民集市（涌金门）" in each.words and each.codes for each in pages)
+
+
+def test_a_book_opens_with_the_last_month_whose_days_are_all_closed(
+    app: Flask, clock: Clock
+) -> None:
+    def shown() -> Period:
+        with app.test_request_context():
+            return answers_views.closed_month()
+
+    before_the_first = shown()
+    close(app, clock, dt.date(2026, 11, 29))
+    almost = shown()
+    close(app, clock, dt.date(2026, 11, 30))
+
+    october = month_of(dt.date(2026, 10, 1))
+    assert (before_the_first, almost) == (october, october)
+    assert shown() == month_of(dt.date(2026, 11, 1))
+
+
+def test_a_day_that_is_none_in_the_address_is_the_one_of_the_period_before(app: Flask) -> None:
+    default = Period(first=dt.date(2026, 11, 1), last=dt.date(2026, 11, 24))
+
+    def asked(address: str) -> tuple[str, str]:
+        with app.test_request_context(f"/?{address}"):
+            found = answers_views.asked_period(default)
+        return f"{found.first}", f"{found.last}"
+
+    assert asked("") == ("2026-11-01", "2026-11-24")
+    assert asked("first=2026-10-05&last=x") == ("2026-10-05", "2026-11-24")
+    assert asked("first=x&last=2026-11-05") == ("2026-11-01", "2026-11-05")
+    with app.test_request_context():
+        assert answers_views.this_month() == default
+
+
+def test_files_are_called_by_what_they_are_and_their_days(cast: People) -> None:
+    browser = cast.browser(cast.wang)
+    kinds = {
+        "csv": "text/csv; charset=utf-8",
+        "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    }
+    for form, kind in kinds.items():
+        answer = get(browser, f"/points/statements/?{NOVEMBER}&as={form}")
+        name = unquote(answer.headers["Content-Disposition"].rpartition("UTF-8''")[2])
+        assert answer.headers["Content-Type"] == kind
+        assert answer.headers["Content-Disposition"].startswith("attachment;")
+        assert name == f"积分明细单 2026-11-01–2026-11-24.{form}"
+
+
+def test_a_paper_opens_in_the_browser_under_its_code(run: Run, cast: People) -> None:
+    code = issue(run, cast.actor(cast.wang), hers(cast)).code
+    answer = get(cast.browser(cast.wang), f"/points/statements/{code}/pdf")
+
+    assert answer.headers["Content-Disposition"] == f'inline; filename="{code}.pdf"'
+
+
+def test_a_paper_is_headed_by_whose_it_is_and_who_gives_it_out(
+    app: Flask, run: Run, cast: People, clock: Clock, ask: Callable[..., Any]
+) -> None:
+    clock.advance(days=1)
+    with app.app_context():
+        close_days()
+    home = one(cast.wang.household)
+    subjects = {
+        "resident": hers(cast),
+        "household": Subject(of="household", community=HERE, points_kind="basic", holder=home),
+        "community": Subject(of="community", community=HERE, points_kind="service"),
+    }
+    found, masked = {}, {}
+    for of, subject in subjects.items():
+        code = issue(run, cast.actor(cast.staff), subject).code
+        issued = ask(check, code).issued
+        with app.test_request_context():
+            found[of] = ask(answers_views.heading, issued)
+            masked[of] = answers_views.masked(issued)
+
+    place, url = "清波门社区", "http://127.0.0.1:8000/check/"
+    common: dict[str, Any] = {"place": place, "phone": "", "check_url": url, "seal": None}
+    address = "建国南苑 3-2-401"
+    assert found["resident"] == Heading(name="王秀英", address=address, **common)
+    assert found["household"] == Heading(name=found["household"].name, address=address, **common)
+    assert sorted(found["household"].name.split("、")) == ["李国强", "王秀英"]
+    assert found["community"] == Heading(name=place, address="", **common)
+    assert (masked["resident"], masked["community"]) == ("王*英", place)
+    assert sorted(masked["household"].split("、")) == ["李*强", "王*英"]
