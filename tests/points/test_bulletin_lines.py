@@ -165,6 +165,20 @@ def test_rules_stand_apart_and_under_each_whoever_got_most_stands_first(
     ]
 
 
+def test_rules_that_left_the_catalogue_stand_apart_by_their_keys(
+    app: Flask, run: Run, cast: People, clock: Clock, ask: Ask
+) -> None:
+    clock.set(hangzhou(2026, 11, 24))
+    for number, key in enumerate(("old.b", "old.a", "old.a"), start=1):
+        rule = replace(HOUR, key=key)
+        give(run, cast, f"{number}", event_at=clock.now, rule=rule, units=number)
+    settle(app, clock)
+    clock.set(hangzhou(2026, 12, 5))
+    post(run)
+
+    assert ask(shown) == [("王*英", "old.a", 2, 2500), ("王*英", "old.b", 1, 500)]
+
+
 def told(connection: Connection) -> list[tuple[UUID | None, dict[str, str]]]:
     query = select(OutboxMessage.person, OutboxMessage.params).where(
         OutboxMessage.template == "staff.bulletin_due"

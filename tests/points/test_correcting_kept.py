@@ -342,6 +342,24 @@ def test_a_decision_keeps_who_decided_and_what_became_of_it(desk: Desk) -> None:
     assert desk.ask(messages, "points.adjusted") == [expected]
 
 
+def test_each_who_lives_in_a_household_is_told_what_was_done_with_its_points(desk: Desk) -> None:
+    wang, li = desk.cast.wang, desk.cast.li
+    home = one(wang.household)
+    shared: dict[str, Any] = {"holder_kind": "household", "holder_id": home}
+    shared |= {"points_kind": "basic"}
+    desk.decide(desk.propose(550, **shared))
+    desk.decide(desk.propose(-100, **shared, reason="多记了"))
+
+    place = desk.ask(lambda c: directory().places(c, [HERE])[HERE])
+    given = {"community": place, "points": "+5.5", "reason": "签到表上是两小时"}
+    taken = {"community": place, "points": "−1", "reason": "多记了"}
+    told = desk.ask(messages, "points.adjusted_home")
+    for who in (wang, li):
+        mine = [params for person, params in told if person == who.person]
+        assert sorted(mine, key=lambda params: params["points"]) == [given, taken]
+    assert len(told) == 4
+
+
 def test_a_proposal_is_taken_back_with_its_moment(desk: Desk) -> None:
     proposal = desk.propose(500)
     desk.clock.advance(minutes=5)

@@ -18,12 +18,15 @@ from points.accounts import account_id, clearing, open_clearing, resident_accoun
 from points.earning.awards import award
 from points.reversal import Reverse, reverse
 from points.settlement import settle_due
+from points.words import number
 from tests.conftest import Clock
 from tests.people import HERE, THERE, People, Someone
 from tests.points.books import MORNING, Nothing, one
+from tests.points.calendar import set_aside
 from tests.points.correcting import Desk
 from tests.points.earning import CORRIDOR, JOIN, days_later, serving
 from tests.points.statements_scene import moved
+from tests.points.statements_scene import post as transfer
 from tests.residents.forms import send
 
 Run = Callable[..., Any]
@@ -312,3 +315,69 @@ def test_pages_of_the_household_and_of_what_one_did_oneself(desk: Desk) -> None:
 
     assert (own.status_code, receipt.status_code) == (200, 200)
     assert "我自己" in receipt.get_data(as_text=True)
+
+
+def receipt(desk: Desk, line: UUID) -> str:
+    """What a receipt of 王秀英 says, up to what can be done about it."""
+    return page(desk.cast, f"/points/{line}").partition(">")[2].partition("分数不对？")[0]
+
+
+def test_a_receipt_says_all_that_is_known_from_the_first_word_to_the_last(desk: Desk) -> None:
+    line = desk.earn(bearing=THERE, provenance="recorded")
+    waits = desk.earn(settled=False, event_at=desk.clock.now, rule=JOIN, units=2)
+    desk.run(transfer, moved(11, desk.account(), -300))
+    given = desk.propose(500)
+    desk.decide(given)
+    [made] = desk.made(given)
+
+    assert receipt(desk, line) == (
+        "便民集市，来帮忙1小时+10分服务积分，已到账时间昨天9:00涌金门社区"
+        "规则志愿服务每半小时5分，共2个谁记的陈晓琳工作人员登记"
+        f"到账今天10:00单号{number(str(line))}"
+    )
+    assert receipt(desk, waits) == (
+        "便民集市，来帮忙1小时+2分基本积分，明早8点前到账时间今天10:00清波门社区"
+        "规则参加活动每次1分，共2次谁记的陈晓琳现场核验"
+        f"到账明早8点前到账单号{number(str(waits))}"
+    )
+    assert receipt(desk, UUID(int=11)) == (
+        "洗洁精一瓶−3分服务积分，已领取时间11月20日周五8:00清波门社区"
+        "谁记的系统自动到账今天10:00单号000000000B"
+    )
+    assert receipt(desk, made.id) == (
+        "签到表上是两小时+5分服务积分，已到账时间今天10:00清波门社区"
+        "谁提出陈晓琳社工谁核对赵建平社区负责人"
+        f"到账今天10:00单号{number(str(made.id))}"
+    )
+
+
+def test_a_receipt_says_what_undid_its_line(desk: Desk) -> None:
+    line = desk.earn()
+    desk.back(line)
+
+    assert receipt(desk, line) == (
+        "便民集市，来帮忙1小时+10分服务积分，已到账时间昨天9:00清波门社区"
+        "规则志愿服务每半小时5分，共2个谁记的陈晓琳现场核验"
+        f"更正今天10:00，收回10分记错了人到账今天10:00单号{number(str(line))}"
+    )
+
+
+def test_the_list_says_of_each_line_what_when_where_and_what_became_of_it(desk: Desk) -> None:
+    desk.earn(bearing=THERE)
+    desk.earn(settled=False, event_at=desk.clock.now, rule=JOIN, units=2, reason="文艺汇演")
+    desk.run(transfer, moved(11, desk.account(), -300))
+    desk.earn(settled=False, event_at=desk.clock.now, needs_second=True, reason="送报")
+    desk.clock.advance(minutes=1)
+    set_aside(desk.run, 41, 100, desk.account())
+
+    assert (
+        "11月得到10分，用去3分"
+        "抽纸今天−1分预留中，领取时才扣"
+        "送报今天+10分等另一位工作人员核对"
+        "洗洁精一瓶今天−3分已领取"
+        "便民集市，来帮忙1小时今天涌金门社区+10分已到账"
+    ) in page(desk.cast, "/points/")
+    shared = page(desk.cast, "/points/?kind=basic")
+    assert "11月得到0分文艺汇演今天+2分明早8点前到账" in shared
+    assert "一共预留1分" in page(desk.cast, "/points/holds")
+    assert "抽纸今天10:01起1分" in page(desk.cast, "/points/holds")

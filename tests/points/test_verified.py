@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert, select
 
 from core.work import Work
 from exchange.moving import MergeRecords, MoveHousehold, merge_records, move_household
+from points.accounts import resident_account
 from points.earning.community_rules import Caps, set_rule
 from points.models import Award, CommunityRule
 from points.subscribers import award_verified
@@ -42,6 +43,36 @@ def test_a_confirmed_resident_gets_two_basic_points(
     run(people.confirm_resident, confirm, cast.actor(cast.staff))
 
     assert ask(given) == [("resident.verified", 200, "basic", HERE)]
+
+
+def test_it_is_an_award_of_the_community_for_the_confirmation_itself(
+    run: Run, ask: Run, cast: People, clock: Clock, confirm: people.ConfirmResident
+) -> None:
+    run(people.confirm_resident, confirm, cast.actor(cast.staff))
+
+    row = dict(ask(lambda c: c.execute(select(Award.__table__)).one())._mapping)
+    who = confirm.resident
+    expected = {
+        "cause": f"verified:{who}",
+        "account": resident_account(who, HERE, "basic"),
+        "holder_id": who,
+        "points_kind": "basic",
+        "community": HERE,
+        "bearing": HERE,
+        "amount": 200,
+        "rule": "resident.verified",
+        "units": 1,
+        "provenance": "recorded",
+        "reason": "信息核实",
+        "source_kind": "resident",
+        "source_id": who,
+        "recorded_by": cast.staff.person,
+        "event_at": clock.now,
+        "created_at": clock.now,
+        "state": "pending",
+        "confirmed_by": None,
+    }
+    assert {name: row[name] for name in expected} == expected
 
 
 def test_confirming_twice_and_hearing_twice_honours_once(
