@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +13,11 @@ from sqlalchemy import Connection, select
 
 from core.work import Work
 from points import ledger
-from points.accounts import account_id, resident_account
+from points.accounts import account_id, clearing, resident_account
 from points.books import books
-from points.carrying import Carry, Holder, PointsHeld, carry, carry_usage
+from points.carrying import Carried, Carry, Holder, PointsHeld, carry, carry_usage
 from points.ledger import AccountUnknown
-from points.models import RuleUsage
+from points.models import RuleUsage, Transfer
 from tests.conftest import Clock
 from tests.points.books import (
     HERE,
@@ -107,6 +108,54 @@ def test_what_is_too_small_for_a_centipoint_over_there_is_rounding(
     assert ask(left, resident_account(RESIDENT, THERE, "service")) == 0
     assert [book.balance for book in ask(books, "rounding")] == [40]
     assert account_id("rounding", HERE, "service") < 0
+    holds_true(app, "causes")
+
+
+def moved(connection: Connection) -> list[Any]:
+    """Return what moving wrote, by the book and by the kind."""
+    rows = connection.execute(
+        select(Transfer.__table__)
+        .where(Transfer.act == "moving")
+        .order_by(Transfer.points_kind, Transfer.community != HERE)
+    )
+    return list(rows)
+
+
+def test_both_kinds_go_along_each_by_its_own_way(
+    app: Flask, clock: Clock, run: Run, ask: Run
+) -> None:
+    basic = account_id("holder", HERE, "basic", holder_kind="resident", holder_id=RESIDENT)
+    issued = {place: account_id("issued", place, "basic") for place in (HERE, THERE)}
+    given = posting(9, issued[HERE], basic, 7, "adjustment")
+    run(decided, replace(given, points_kind="basic"))
+    source = Holder(id=RESIDENT, community=HERE, face=15_000)
+    target = Holder(id=RESIDENT, community=THERE, face=20_000)
+
+    done = run(carry, Carry(source=source, target=target, note="搬家转分"))
+
+    there = {
+        kind: account_id("holder", THERE, kind, holder_kind="resident", holder_id=RESIDENT)
+        for kind in ("basic", "service")
+    }
+    assert done == Carried(service=30, basic=7)
+    lines = ask(moved)
+    assert [
+        (each.points_kind, each.community, each.debit, each.credit, each.amount, each.standard)
+        for each in lines
+    ] == [
+        ("basic", HERE, basic, issued[HERE], 7, None),
+        ("basic", THERE, issued[THERE], there["basic"], 7, None),
+        ("service", HERE, WALLET, clearing(HERE, THERE), 40, 60),
+        ("service", THERE, clearing(THERE, HERE), there["service"], 30, 60),
+    ]
+    assert {
+        (each.source_kind, each.source_id, each.note, each.event_at, each.day) for each in lines
+    } == {("moving", RESIDENT, "搬家转分", clock.now, clock.now.date())}
+    assert len({each.id for each in lines}) == 4
+    assert [lines[0].journal, lines[2].journal] == [lines[1].journal, lines[3].journal]
+    # What is left of a centipoint and of its year goes the same way.
+    found = ask(ends, clock.now, there["service"])
+    assert (found.this_year, found.next_year) == (30, 0)
     holds_true(app, "causes")
 
 

@@ -20,7 +20,20 @@ from core.work import Work
 from points import ledger
 from points.models import Proof
 from points.proof import proving, verify
-from points.proof.proving import Kept, broken_proofs, days_proven, last_proofs
+from points.proof.chain import Place
+from points.proof.checks import Found
+from points.proof.proving import (
+    KeepProofs,
+    Kept,
+    LastProof,
+    Proven,
+    Watch,
+    broken_proofs,
+    days_proven,
+    keep_proofs,
+    last_proofs,
+    watch,
+)
 from tests.conftest import Clock
 from tests.points.books import (
     HERE,
@@ -217,6 +230,67 @@ def test_proofs_of_more_than_a_month_ago_are_forgotten(ask: Run, prove: Run, clo
 
 def oldest(connection: Connection) -> Any:
     return connection.scalar(select(func.min(Proof.at)))
+
+
+def test_what_a_round_found_is_kept_whole_and_the_newest_is_read(
+    run: Run, ask: Run, clock: Clock
+) -> None:
+    place = Place(table="transfers", id=str(UUID(int=1)), community=HERE, day=clock.now.date())
+    good = Proven(
+        check="good", scope="all", found=Found(times=0, first=None, rows=7), milliseconds=3
+    )
+    wrong = Proven(
+        check="wrong", scope="changed", found=Found(times=2, first=place, rows=9), milliseconds=4
+    )
+    first = clock.now
+    kept = run(keep_proofs, KeepProofs(at=first, proofs=(wrong, good)))
+    assert (kept.proven, kept.broken) == (2, 1)
+
+    def read(scope: str = "") -> dict[str, LastProof]:
+        found: dict[str, LastProof] = ask(last_proofs, scope)
+        return {name: found[name] for name in ("good", "wrong") if name in found}
+
+    nowhere = {"table": None, "row": None, "community": None, "day": None}
+    held = LastProof(
+        check="good", at=first, scope="all", rows=7, milliseconds=3, times=0, **nowhere
+    )
+    broken = LastProof(
+        check="wrong",
+        at=first,
+        scope="changed",
+        rows=9,
+        milliseconds=4,
+        times=2,
+        table="transfers",
+        row=str(UUID(int=1)),
+        community=HERE,
+        day=place.day,
+    )
+    assert read() == {"good": held, "wrong": broken}
+    assert (read("all"), read("changed")) == ({"good": held}, {"wrong": broken})
+    # The same moment again is the same look; a later one takes its place.
+    run(keep_proofs, KeepProofs(at=first, proofs=(replace(good, milliseconds=8),)))
+    assert read() == {"good": held, "wrong": broken}
+    later = first + dt.timedelta(minutes=15)
+    run(keep_proofs, KeepProofs(at=later, proofs=(wrong, replace(wrong, check="also"))))
+    again = replace(broken, at=later)
+    assert read() == {"good": held, "wrong": again}
+    assert ask(broken_proofs, first) == [replace(again, check="also"), again, broken]
+    assert ask(broken_proofs, later) == [replace(again, check="also"), again]
+
+
+def test_whoever_has_not_looked_for_three_quarters_of_an_hour_is_silent(clock: Clock) -> None:
+    nowhere: dict[str, Any] = {"table": None, "row": None, "community": None, "day": None}
+    proof = LastProof(
+        check="a", at=clock.now, scope="all", rows=1, milliseconds=1, times=0, **nowhere
+    )
+    older = replace(proof, check="b", at=clock.now - dt.timedelta(days=1), times=3)
+    late = clock.now + dt.timedelta(minutes=45)
+
+    last = {"a": proof, "b": older}
+    assert watch(last, late) == Watch(broken=1, at=clock.now, silent=False)
+    assert watch(last, late + dt.timedelta(seconds=1)).silent
+    assert watch({}, late) == Watch(broken=0, at=None, silent=False)
 
 
 def test_both_jobs_prove_and_tell(app: Flask) -> None:
