@@ -18,8 +18,8 @@ from points.earning import act_sheets as sheets
 from points.earning.act_sheets import RecordRows, RowsRecorded, listed, record_all, record_rows
 from points.earning.community_rules import Caps, set_rule
 from points.earning.recorders import Act, Looker
-from points.earning.sheet_queries import sheet_of
-from points.models import ActSheet, ActSheetRow, Award
+from points.earning.sheet_queries import SheetLine, sheet_of
+from points.models import ActSheetRow, Award
 from points.proof.verify import verify
 from tests.conftest import Clock
 from tests.people import HERE, THERE, People
@@ -100,7 +100,7 @@ def test_a_row_of_help_by_the_recorders_own_is_refused_before_and_after(
 
 
 def test_good_rows_are_recorded_and_bad_ones_say_why(
-    ask: Run, cast: People, record: Callable[..., Any]
+    ask: Run, cast: People, clock: Clock, record: Callable[..., Any]
 ) -> None:
     sheet, done = record(acts(cast))
 
@@ -117,7 +117,21 @@ def test_good_rows_are_recorded_and_bad_ones_say_why(
     assert "写明帮了谁" in done.rows[5].message
     assert done.amount == 500 + 500 + 300
     assert ask(kept) == [(row.number, row.outcome) for row in done.rows]
-    assert ask(lambda c: c.scalar(select(ActSheet.id))) == sheet
+    line = SheetLine(id=sheet, name="十一月", total=6, created_at=clock.now, by=cast.staff.name)
+    assert ask(sheet_queries.recent_sheets, HERE) == [line]
+    assert ask(sheet_queries.recent_sheets, THERE) == []
+    page = ask(sheet_of, sheet, HERE)
+    assert (page.line, page.amount) == (line, 1300)
+    assert page.counts == {"recorded": 3, "refused": 3}
+    assert [(row.number, row.outcome, row.name, row.reason, row.amount) for row in page.rows] == [
+        (5, "refused", "", "", 0),
+        (6, "refused", "", "", 0),
+        (7, "refused", "", "", 0),
+        (2, "recorded", "王秀英", "建议被采纳，路灯", 500),
+        (3, "recorded", "王秀英", "建议被采纳，路灯", 500),
+        (4, "recorded", cast.new.name, "邻里互助", 300),
+    ]
+    assert [row.message for row in page.rows[:3]] == [row.message for row in done.rows[3:]]
 
 
 def test_the_same_sheet_twice_gives_the_same_awards_whoever_brings_it(

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from core import settings
@@ -19,7 +19,7 @@ from core.directory import PlaceClosed, directory
 from core.errors import Forbidden
 from core.work import Work, present, reading
 from exchange.moving import MoveHousehold, follow_residents, move_household
-from points.accounts import household_account
+from points.accounts import account_id, household_account
 from points.correcting.adjustments import (
     ProposeAdjustment,
     ProposeReversal,
@@ -33,6 +33,7 @@ from points.earning.community_rules import Caps, DeductionsOff, SetRule, set_rul
 from points.earning.deductions import Deduct, Deducted, NoteReminder, deduct, note_reminder
 from points.earning.recorders import HolderUnknown
 from points.earning.rules import RuleUnknown, rules_in_force
+from points.models import Reminder, Transfer
 from points.proof.verify import verify
 from points.settlement import settle_due
 from points.wallet import wallet
@@ -190,6 +191,75 @@ def test_without_two_reminders_on_two_days_nothing_is_taken(
     with pytest.raises(deductions.RemindersMissing):
         take()
     assert ask(balance, one(cast.wang.household)) == 500
+
+
+def test_what_was_reminded_of_and_taken_is_kept_whole(
+    ask: Run, cast: People, clock: Clock, earned: None, remind: Any, take: Any
+) -> None:
+    household, staff, now = one(cast.wang.household), cast.actor(cast.staff).person, clock.now
+    remind(31, note="  " + "说" * 41)
+    remind()
+    noted = ask(lambda c: c.execute(select(Reminder.__table__).order_by(Reminder.day)).all())
+    assert [dict(row._mapping) | {"id": None} for row in noted] == [
+        {
+            "id": None,
+            "community": HERE,
+            "household": household,
+            "rule": RULE,
+            "day": day,
+            "note": note,
+            "noted_by": staff,
+            "noted_at": now,
+            "deduction": None,
+        }
+        for day, note in ((dt.date(2026, 10, 25), "说" * 40), (now.date(), "上门说了"))
+    ]
+    for days in (-1, 32):
+        with pytest.raises(deductions.ReminderDayWrong):
+            remind(days)
+    made = take(reason="  ")
+
+    assert ask(deductions.deductions_of, household)[0]._asdict() == {
+        "id": made.id,
+        "community": HERE,
+        "household": household,
+        "account": household_account(household, HERE),
+        "points_kind": "basic",
+        "holder_kind": "household",
+        "rule": RULE,
+        "amount": 200,
+        "reason": "楼道堆物未清",
+        "day": now.date(),
+        "recorded_by": staff,
+        "created_at": now,
+    }
+    used = ask(lambda c: c.scalars(select(Reminder.deduction)).all())
+    assert used == [made.id, made.id]
+    line = select(Transfer.__table__).where(Transfer.id == made.id)
+    posted = ask(lambda c: c.execute(line).one())
+    sides = (household_account(household, HERE), account_id("adjusted", HERE, "basic"))
+    assert (posted.act, posted.points_kind, posted.community) == ("adjustment", "basic", HERE)
+    assert (posted.debit, posted.credit, posted.amount) == (*sides, 200)
+    assert (posted.source_kind, posted.source_id) == ("deduction", made.id)
+    assert (posted.event_at, posted.note) == (now, "楼道堆物未清")
+
+
+def test_a_reminder_counts_for_ninety_days(
+    ask: Run, cast: People, clock: Clock, earned: None, remind: Any, take: Any
+) -> None:
+    remind(1)
+    remind()
+    rules = ask(rules_in_force, HERE, clock.now.date())
+
+    def stands(day: dt.date) -> Any:
+        return ask(deductions.standing, one(cast.wang.household), rules, day)[0]
+
+    now = stands(dt.date(2027, 2, 21))
+    assert (now.rule, now.name, now.amount) == (RULE, "楼道堆物未清", -200)
+    assert [row.day.day for row in now.reminders] == [24, 25]
+    assert now.may_deduct
+    after = stands(dt.date(2027, 2, 22))
+    assert ([row.day.day for row in after.reminders], after.may_deduct) == ([25], False)
 
 
 def test_reminders_count_for_one_deduction(
