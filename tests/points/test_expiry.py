@@ -13,6 +13,7 @@ from flask import Flask
 from sqlalchemy import Connection, insert, select, text
 
 from core import jobs
+from core.acts import SYSTEM
 from core.work import Work, transact
 from points import ledger, reversal
 from points.accounts import account_id, resident_account
@@ -25,7 +26,7 @@ from points.expiring.expiry import (
     lapse_chunk,
     lapse_id,
 )
-from points.expiring.rush import last_run, losing, rush
+from points.expiring.rush import LastRun, last_run, losing, rush
 from points.models import AccountEnd, ExpiryRun, Transfer
 from tests.conftest import Clock
 from tests.points.books import (
@@ -99,11 +100,33 @@ def test_points_of_a_year_lapse_when_the_next_one_ends(
     line = ask(
         lambda c: c.execute(select(Transfer.__table__).where(Transfer.act == "expiry")).one()
     )
-    assert line.id == lapse_id(WALLET, LAST)
-    assert (line.debit, line.credit) == (WALLET, account_id("expired", HERE, "service"))
-    assert (line.debit_balance, line.debit_version) == (500, 4)
-    assert line.event_at == hangzhou(2027, 12, 31, 23, 59, 59)
-    assert line.day == dt.date(2028, 1, 1)
+    [run_row] = ask(
+        lambda c: c.execute(select(ExpiryRun.__table__).where(ExpiryRun.day == LAST)).all()
+    )
+    assert line._asdict() == {
+        "id": lapse_id(WALLET, LAST),
+        "journal": None,
+        "act": "expiry",
+        "points_kind": "service",
+        "community": HERE,
+        "debit": WALLET,
+        "credit": account_id("expired", HERE, "service"),
+        "amount": 700,
+        "debit_balance": 500,
+        "debit_version": 4,
+        "credit_balance": None,
+        "credit_version": None,
+        "event_at": hangzhou(2027, 12, 31, 23, 59, 59),
+        "posted_at": clock.now,
+        "day": dt.date(2028, 1, 1),
+        "source_kind": "expiry",
+        "source_id": run_row.id,
+        "actor": SYSTEM.person,
+        "rate": None,
+        "standard": None,
+        "note": None,
+    }
+    assert ask(last_run) == LastRun(day=LAST, accounts=1, amount=700, finished=True)
     assert ask(books, "expired")[0].balance == 700
     holds_true(app)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -21,7 +22,9 @@ from points.earning.helping import (
     AnswerHelp,
     GuardianTells,
     HelpAnswered,
+    HelpAsked,
     HelpNotYoursToTell,
+    HelpSaid,
     HelpTooOld,
     HelpUnknown,
     answer_help,
@@ -29,7 +32,7 @@ from points.earning.helping import (
     asked_of,
 )
 from points.earning.recorders import HelpedMissing, HelpWithinHousehold, HolderUnknown
-from points.models import NeighbourHelp
+from points.models import Award, NeighbourHelp
 from points.proof.verify import verify
 from points.subscribers import hand_on
 from residents.events import PlaceEnded
@@ -97,6 +100,71 @@ def test_asked_on_the_phone_nothing_is_given_before_a_yes(
     mine = ask(asked_of, one(cast.chen.resident), clock.now)
     assert [(row.note, row.helper) for row in mine] == [("代取药", cast.wang.resident)]
     assert len(ask(asked_at, HERE, clock.now)) == 1
+
+
+def test_who_helped_whom_is_kept_whole_before_and_after_the_word(
+    run: Run, ask: Run, cast: People, asked: UUID, clock: Clock
+) -> None:
+    began = clock.now
+    kept = {
+        "id": asked,
+        "community": HERE,
+        "rule": "serve.neighbour",
+        "helper": cast.wang.resident,
+        "helper_household": cast.wang.household,
+        "helped": cast.chen.resident,
+        "helped_household": cast.chen.household,
+        "units": 1,
+        "day": began.date(),
+        "note": "代取药",
+        "word": "device",
+        "state": "asked",
+        "recorded_by": cast.staff.person,
+        "created_at": began,
+        "confirmed_by": None,
+        "answered_at": None,
+        "needs_second": False,
+    }
+    assert ask(helps)[0]._asdict() == kept
+    clock.advance(hours=1)
+    done = run(answer_help, AnswerHelp(help=asked, helped=True), cast.actor(cast.chen))
+
+    answered = {"confirmed_by": cast.chen.person, "answered_at": clock.now, "state": "confirmed"}
+    assert ask(helps)[0]._asdict() == kept | answered
+    given = ask(lambda c: c.execute(select(Award.__table__)).one())
+    assert done == HelpSaid(help=asked, state="confirmed", amount=300, award=given.id, exists=False)
+    assert (given.holder_id, given.community, given.bearing) == (cast.wang.resident, HERE, HERE)
+    assert (given.rule, given.units, given.amount) == ("serve.neighbour", 1, 300)
+    assert (given.reason, given.provenance) == ("邻里互助，代取药", "recorded")
+    assert (given.source_kind, given.source_id) == ("help", asked)
+    assert (given.recorded_by, given.created_at) == (cast.staff.person, clock.now)
+    assert given.event_at == dt.datetime(2026, 11, 24, 4, tzinfo=dt.UTC)
+
+
+def test_the_oldest_is_asked_first_for_less_than_a_month(
+    run: Run, ask: Run, cast: People, asked: UUID, clock: Clock
+) -> None:
+    began = clock.now
+    clock.advance(hours=1)
+    staff = cast.actor(cast.staff)
+    run(record_act, errand(cast, key="errand-2", units=2, note="换灯泡"), staff)
+
+    first, second = ask(asked_of, one(cast.chen.resident), clock.now)
+    assert first == HelpAsked(
+        id=asked,
+        helper=one(cast.wang.resident),
+        helped=one(cast.chen.resident),
+        day=began.date(),
+        note="代取药",
+        units=1,
+        created_at=began,
+    )
+    assert (second.note, second.units, second.created_at) == ("换灯泡", 2, clock.now)
+    assert ask(asked_at, HERE, clock.now) == [first, second]
+    assert ask(asked_at, HERE + 1, clock.now) == []
+    month = began + dt.timedelta(days=30)
+    assert ask(asked_at, HERE, month - dt.timedelta(seconds=1)) == [first, second]
+    assert ask(asked_at, HERE, month) == [second]
 
 
 def test_a_yes_on_the_own_phone_gives_the_points_once(
