@@ -235,6 +235,66 @@ REASONS = (
         r"astimezone\(None\)",
         "The same moment in another zone.",
     ),
+    Reason(
+        r"act_sheets\.x_known_awards",
+        r"range\(0, len\(causes\), \)",
+        "The chunks overlap: what is found twice is the same; it costs trips.",
+    ),
+    Reason(
+        r"community_rules\.x__latest",
+        r"limit\(2\)",
+        "The first row is read, however many there are.",
+    ),
+    Reason(
+        r"community_rules\.x_check_caps",
+        r"caps\.together, \)",
+        "Both are three.",
+    ),
+    Reason(
+        r"community_rules\.x__outside|defaults\.x_load_rules",
+        r"points_base(\"\]\))? (>=|<) 1\b",
+        "No rule is worth less than a whole point.",
+    ),
+    Reason(
+        r"claim\.x__claiming|verify_audited\.x_unaudited",
+        "",
+        "Called while the module is imported, before a change is switched on.",
+    ),
+    Reason(
+        r"expiry\.x_due_days",
+        r"day >= last",
+        "The finished run is asked again and says so: it costs a trip.",
+    ),
+    Reason(
+        r"expiry\.x_ended_holders",
+        r"held >= 0",
+        "Whoever has nothing free is asked and loses nothing: it costs a trip.",
+    ),
+    Reason(
+        r"imported\.x_record_hours",
+        r"require\(\"hours\.import\", \)",
+        "The checker behind it asks for the community, too.",
+    ),
+    Reason(
+        r"items\.x_kept_from_stopping",
+        r"read=False",
+        "A stronger lock makes batches of one feeder wait for each other, none of them wrong.",
+    ),
+    Reason(
+        r"canonical\.x_lines",
+        r"\" and \{community\}",
+        "The case of a word of SQL.",
+    ),
+    Reason(
+        r"proving\.x_keep_proofs",
+        r"table=\"XXXX\"",
+        "Without a first row its table is not written.",
+    ),
+    Reason(
+        r"sharing\.x_cut$",
+        r"part, \)",
+        "A part is found by its own query; it is not asked for parts again.",
+    ),
 )
 
 
