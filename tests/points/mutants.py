@@ -206,9 +206,14 @@ REASONS = (
         "The place of a paper or of a proposal is there.",
     ),
     Reason(
-        r"bulletins\.paper\.x__rows|statements\.paper\.x__begin",
-        r"heading, 17|soft=False",
-        "A size or a tone of print.",
+        r"(bulletins|statements)\.paper\.x_",
+        r"heading, 17|soft=(True|False|None)|soft=True\) → .*\)$|\.(gap|room)\(",
+        "A size or a tone of print, or white on paper.",
+    ),
+    Reason(
+        r"statements\.sums\.x_streamed",
+        r"yield_per|query, \)",
+        "It costs memory, and changes nothing.",
     ),
     Reason(
         r"carrying\.xǁ_Move|act_sheets\.x__record$",
