@@ -13,7 +13,7 @@ from core import audit
 from core.ids import uuid8
 from core.work import noon
 from points.accounts import HolderKind
-from points.earning.awards import NOTHING, Award, Awarded, award, earlier
+from points.earning.awards import NOTHING, Award, AwardDiffers, Awarded, award, earlier
 from points.earning.helping import HELP_EPOCH, NewHelp, note_help
 from points.earning.recorders import Act, Checked, recorder
 from points.models import Award as AwardRow
@@ -66,7 +66,7 @@ def record_act(work: Work, command: RecordAct) -> Recorded:
     since: what came to nothing stays nothing.
 
     Raises RuleUnknown, RuleNotByHand, HolderUnfit, HolderUnknown, DayOutOfRange, UnitsOutOfRange,
-    HelpedMissing, HelpWithinHousehold, HelpNotYoursToTell, Forbidden, NotInYourScope.
+    HelpedMissing, HelpWithinHousehold, HelpNotYoursToTell, AwardDiffers, Forbidden, NotInYourScope.
     """
     act = Act(
         rule=command.rule,
@@ -106,10 +106,11 @@ def _before(work: Work, command: RecordAct, cause: str, identity: UUID) -> Recor
     ).first()
     if row is not None:
         return recorded(earlier(row, command.holder_id, command.rule, command.units))
-    asked = select(NeighbourHelp.id).where(
-        NeighbourHelp.id == identity, NeighbourHelp.helper == command.holder_id
-    )
-    if command.word == "device" and work.connection.scalar(asked) is not None:
+    asked = select(NeighbourHelp.helper).where(NeighbourHelp.id == identity)
+    helper = work.connection.scalar(asked)
+    if helper not in {None, command.holder_id}:
+        raise AwardDiffers
+    if command.word == "device" and helper is not None:
         return _asked(command.units, exists=True)
     return recorded(NOTHING)
 

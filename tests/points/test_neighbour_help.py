@@ -17,6 +17,7 @@ from core.acts import SYSTEM
 from core.errors import Forbidden
 from core.work import Work
 from points.earning.acts import RecordAct, Recorded, record_act
+from points.earning.awards import AwardDiffers
 from points.earning.community_rules import set_rule
 from points.earning.helping import (
     AnswerHelp,
@@ -383,6 +384,17 @@ def test_asked_again_with_the_same_key_it_is_still_asked_when_the_rule_was_close
 
     assert (again.asked, again.exists, ask(helps)[0].id) == (True, True, asked)
     assert ask(count, "neighbour_helps") == 1
+
+
+@pytest.mark.parametrize("word", ["device", "told"])
+def test_the_key_that_asked_about_one_helper_is_refused_for_another(
+    run: Run, ask: Run, cast: People, asked: UUID, word: str
+) -> None:
+    other = errand(cast, holder_id=one(cast.li.resident), word=word)
+    with pytest.raises(AwardDiffers):
+        run(record_act, other, cast.actor(cast.staff))
+
+    assert [row.helper for row in ask(helps)] == [cast.wang.resident]
 
 
 def test_the_verifier_finds_help_without_a_word(
