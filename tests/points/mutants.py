@@ -201,7 +201,32 @@ REASONS = (
         "The last ten figures of an id have no dash between them.",
     ),
     Reason(
-        r"check_views\.x__page|answers_views\.x_heading|deciding\.x_tell",
+        r"feeds\.queries\.x_feeders|rush\.x_rush$",
+        r"\"TOTALS\"|XXresidentsXX",
+        "A name inside one query, which is read by its place.",
+    ),
+    Reason(
+        r"hours\.x_known_spans",
+        r"ImportedHours.starts_at",
+        "It only narrows what is read: whether spans meet is asked of each.",
+    ),
+    Reason(
+        r"receipts\.x_evidence",
+        r"and_\(Award\.id == Transfer\.source_id\)",
+        "An id is of one thing only, whatever its kind.",
+    ),
+    Reason(
+        r"many\.xǁ_Manyǁ_in_order",
+        r"items\(\), \)",
+        "Another order makes postings wait or try again, none of them wrong.",
+    ),
+    Reason(
+        r"helping\.x__asked",
+        r"created_at, \)",
+        "No two are asked in one microsecond.",
+    ),
+    Reason(
+        r"reminding\.x_tell_household|check_views\.x__page|answers_views\.x_heading|deciding\.x_tell",
         r"get\([\w.]+, (\"XXXX\"|None)?\)",
         "The place of a paper or of a proposal is there.",
     ),
@@ -216,8 +241,8 @@ REASONS = (
         "It costs memory, and changes nothing.",
     ),
     Reason(
-        r"carrying\.xǁ_Move|act_sheets\.x__record$",
-        r"\"HOME\"|\"XXhelpXX\"",
+        r"carrying\.xǁ_Move|act_sheets\.x_|shortages\.x__collect_reversal",
+        r"\"(HOME|XX(own|home|help|sheet)XX)\"|uuid8\([\w.]+, None, ",
         "A name for a digest, which is made in this one place.",
     ),
     Reason(

@@ -217,6 +217,18 @@ def test_what_is_missing_is_let_go_for_a_reason(desk: Desk, short: UUID) -> None
         waive(desk, short, "再说一遍")
 
 
+@pytest.mark.parametrize("reason", ["错", "错" * adjustments.WORDS_MAX])
+def test_one_character_is_a_reason_and_so_are_a_hundred(
+    desk: Desk, short: UUID, reason: str
+) -> None:
+    with pytest.raises(shortages.WaiverReasonMissing):
+        waive(desk, short, "错" * (adjustments.WORDS_MAX + 1))
+
+    waive(desk, short, reason)
+
+    assert desk.row(short).waiver == reason
+
+
 def test_neither_maker_nor_household_lets_it_go(desk: Desk, short: UUID) -> None:
     neighbour = Actor(
         person=one(desk.cast.li.person), role="lead", scope_kind="community", place=HERE

@@ -288,6 +288,16 @@ def test_programs_read_issue_and_print(client: FlaskClient, cast: People) -> Non
     assert printed.read(document.data).codes == [f"http://127.0.0.1:8000/check/{code}"]
 
 
+@pytest.mark.parametrize(("kind", "closing"), [("basic", 0), ("service", 800)])
+def test_a_program_asks_for_either_kind_of_points(
+    client: FlaskClient, cast: People, kind: str, closing: int
+) -> None:
+    address = f"/api/v1/statement?first=2026-11-01&last=2026-11-24&kind={kind}"
+    found = client.get(address, headers=cast.headers(cast.wang)).get_json()
+
+    assert found["sums"]["closing"] == closing
+
+
 def test_programs_of_staff_name_whom_they_mean(client: FlaskClient, cast: People) -> None:
     headers = cast.headers(cast.staff)
     wang, nobody = one(cast.wang.resident), "00000000-0000-0000-0000-000000000404"
