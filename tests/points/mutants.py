@@ -321,6 +321,26 @@ REASONS = (
         "Without a first row its table is not written.",
     ),
     Reason(
+        r"sharing\.x_by_two",
+        r"sorted\(found, key=None\)",
+        "Each place has found one thing at most: the places alone tell the order.",
+    ),
+    Reason(
+        r"sealing\.x_head_of",
+        r"limit\(None\)",
+        "The first row is read, however many there are.",
+    ),
+    Reason(
+        r"expiry\.x_going_on|act_sheets\.x_sheet_id",
+        r"XX\w+XX|, None, ",
+        "A name for a digest, which is made in this one place.",
+    ),
+    Reason(
+        r"proving\.x__one_snapshot",
+        r"POSTGRESQL",
+        "Only who writes between two queries of one look would see it.",
+    ),
+    Reason(
         r"sharing\.x_cut$",
         r"part, \)",
         "A part is found by its own query; it is not asked for parts again.",

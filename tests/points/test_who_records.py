@@ -16,9 +16,11 @@ from core.errors import Forbidden, KeyReused
 from core.work import SHANGHAI
 from points.earning.acts import RecordAct, Recorded, record_act
 from points.earning.awards import (
+    UNITS_MAX,
     AwardDiffers,
     AwardNeedsSecondPerson,
     ConfirmAwards,
+    UnitsOutOfRange,
     confirm_awards,
     void_award,
 )
@@ -107,6 +109,16 @@ def test_each_records_only_the_rules_that_name_them(run: Run, ask: Run, cast: Pe
     with pytest.raises(RuleNotByHand):
         run(record_act, tidy(cast), cast.actor(cast.staff))
     run(record_act, tidy(cast, **hazard), cast.actor(cast.staff))
+
+
+@pytest.mark.parametrize("units", [0, -1, UNITS_MAX + 1])
+def test_nobody_does_a_thing_less_than_once_or_without_end(
+    run: Run, ask: Run, cast: People, units: int
+) -> None:
+    with pytest.raises(UnitsOutOfRange):
+        run(record_act, tidy(cast, units=units), cast.actor(cast.staff))
+
+    assert ask(count, "awards") == 0
 
 
 def test_a_resident_is_no_household(run: Run, ask: Run, cast: People) -> None:
