@@ -324,6 +324,20 @@ def _json(answer: Any) -> Any:
     return answer.get_json()
 
 
+def test_a_key_means_one_community_and_is_refused_for_another(
+    app: Flask, run: Run, cast: People, clock: Clock
+) -> None:
+    open_rule(run, cast, clock)
+    bins = feeder(app, run, cast, clock, scope_kind="district", place=0)
+
+    def at(community: int) -> dict[str, Any]:
+        return thrown("a1", clock.now, holder={"address": HOME, "community": community})
+
+    assert bins.states(at(HERE)) == ["recorded"]
+    assert bins.codes(at(THERE)) == ["item_key_reused"]
+    assert bins.states(at(HERE)) == ["exists"]
+
+
 def test_the_district_sees_batches_with_their_counts(
     ask: Run, run: Run, cast: People, clock: Clock, bins: Feed
 ) -> None:
