@@ -321,6 +321,16 @@ REASONS = (
         "Without a first row its table is not written.",
     ),
     Reason(
+        r"publish\.x__lines",
+        r"Bulletin\.month <= month",
+        "The month's own list is not there yet when its lines are read.",
+    ),
+    Reason(
+        r"sealing\.x_blocks",
+        r"column\(\"rows\", None\)",
+        "A number is read as a number, whatever its type is called.",
+    ),
+    Reason(
         r"sharing\.x_by_two",
         r"sorted\(found, key=None\)",
         "Each place has found one thing at most: the places alone tell the order.",
