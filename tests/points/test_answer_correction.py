@@ -33,8 +33,9 @@ from points.correcting.corrections import (
 )
 from points.earning.awards import award, void_award
 from points.models import Correction
+from residents.people import EnterResident, enter_resident
 from tests.conftest import Clock
-from tests.exchange.test_merging import merged
+from tests.exchange.test_merging import merge, merged
 from tests.people import HERE, THERE, People, Someone
 from tests.points.books import Nothing, one
 from tests.points.correcting import Desk
@@ -89,6 +90,28 @@ def test_the_record_that_stays_of_two_gets_the_answer(
     run(answer_correction, answer(asked), cast.actor(cast.staff))
     [(person, channel, _params)] = ask(messages, "correction.answered")
     assert (person, channel) == (kept.person, "sms")
+
+
+def test_what_either_of_two_records_had_asked_is_answered_to_the_one_that_stays(
+    run: Run, ask: Run, cast: People, asked: UUID
+) -> None:
+    made = run(enter_resident, EnterResident(community=HERE, name="王秀瑛"), cast.actor(cast.staff))
+    other = Someone("王秀瑛", cast.wang.phone, resident=made.resident, person=made.person)
+    line = run(award, serving("b", holder_id=made.resident), cast.actor(cast.staff)).id
+    theirs = OpenCorrection(subject=one(line), words="那天我也在")
+    as_other = Actor(
+        person=made.person,
+        role="resident",
+        place=HERE,
+        resident=made.resident,
+        household=made.household,
+    )
+    asked_there = one(run(open_correction, theirs, as_other).id)
+
+    merge(cast, run, cast.wang, other)
+
+    found = {each.id for each in ask(corrections_of, one(cast.wang.person))}
+    assert found == {asked, asked_there}
 
 
 def test_the_line_keeps_its_story(run: Run, ask: Run, cast: People, asked: UUID) -> None:
