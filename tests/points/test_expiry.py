@@ -21,6 +21,7 @@ from points.books import books
 from points.expiring.expiry import (
     LapseAccount,
     LapseChunk,
+    Lapsed,
     expire_points,
     lapse_account,
     lapse_chunk,
@@ -420,6 +421,20 @@ def test_the_run_tells_how_far_it_came(app: Flask, clock: Clock, run: Run, ask: 
     row = ask(lambda c: c.execute(select(ExpiryRun.__table__).where(ExpiryRun.day == LAST)).one())
     assert (row.accounts, row.amount) == ask(total)
     assert row.finished_at is not None
+
+
+def test_each_chunk_says_what_lapsed_and_the_last_that_nothing_is_left(
+    app: Flask, clock: Clock, run: Run
+) -> None:
+    crowd(run, 2)
+    night(app, clock, 2026)
+    close(app, clock, LAST)
+
+    assert [run(lapse_chunk, LapseChunk(day=LAST, chunk=2)) for _ in range(3)] == [
+        Lapsed(accounts=2, amount=201, finished=False),
+        Lapsed(accounts=0, amount=0, finished=True),
+        Lapsed(accounts=0, amount=0, finished=True),
+    ]
 
 
 def test_two_schedulers_lapse_each_account_once(
