@@ -297,7 +297,7 @@ REASONS = (
     ),
     Reason(
         r"expiry\.x_ended_holders",
-        r"held >= 0",
+        r"held >= 0|debited \+ Account\.held",
         "Whoever has nothing free is asked and loses nothing: it costs a trip.",
     ),
     Reason(

@@ -386,16 +386,17 @@ def total(connection: Connection) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
+@pytest.mark.parametrize("chunk", [1, 2, 3])
 def test_whoever_died_lapses_however_many_they_are(
-    app: Flask, clock: Clock, run: Run, ask: Run
+    app: Flask, clock: Clock, run: Run, ask: Run, chunk: int
 ) -> None:
     accounts = crowd(run, 3)
     run(ended, accounts)
     clock.advance(days=1)
 
     with app.app_context():
-        assert expire_points(chunk=2) == 3
-        assert expire_points(chunk=2) == 0
+        assert expire_points(chunk=chunk) == 3
+        assert expire_points(chunk=chunk) == 0
 
     assert ask(total) == (3, sum(100 + number for number in range(3)))
     holds_true(app)
