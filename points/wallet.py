@@ -123,17 +123,21 @@ def accounts_shown(viewer: Viewer, kind: str) -> list[int]:
     ]
 
 
-def accounts_known(connection: Connection, viewer: Viewer) -> list[int]:
+def accounts_known(
+    connection: Connection, viewer: Viewer, kind: PointsKind | None = None
+) -> list[int]:
     """Return the accounts whose lines are a resident's: today's, and those of places before."""
     own = own_holders(connection, viewer.resident, viewer.household)
-    return list(connection.scalars(select(Account.id).where(Account.holder_id.in_(own))))
+    query = select(Account.id).where(Account.holder_id.in_(own))
+    if kind is not None:
+        query = query.where(Account.points_kind == kind)
+    return list(connection.scalars(query))
 
 
 def accounts_before(connection: Connection, viewer: Viewer, kind: PointsKind) -> list[int]:
     """Return the accounts of places before: what arrives there follows at night."""
-    known = accounts_known(connection, viewer)
-    query = select(Account.id).where(Account.id.in_(known), Account.points_kind == kind)
-    return sorted(set(connection.scalars(query)) - set(accounts_shown(viewer, kind)))
+    today = set(accounts_shown(viewer, kind))
+    return sorted(set(accounts_known(connection, viewer, kind)) - today)
 
 
 def account_named(viewer: Viewer, name: str) -> int:
