@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import select
 
 from core.directory import directory
 from core.work import business_day
@@ -18,7 +17,8 @@ from exchange.models import Order, OrderPayment
 from exchange.order_queries import LineView, lines_of
 from exchange.orders.sharing import agree_by, agreeing
 from exchange.payers import Relative, relatives
-from points.models import Account, Reversal, Transfer
+from points.models import Account
+from points.reversal import came_back, legs_of, shares
 from residents.models import Person
 
 if TYPE_CHECKING:
@@ -105,16 +105,9 @@ def shares_of(
 
 def _came_back(connection: Connection, order: UUID) -> dict[int, int]:
     """Return what of an order each account has again."""
-    made = aliased(Transfer)
-    query = (
-        select(made.credit, func.sum(made.amount))
-        .select_from(Transfer)
-        .join(Reversal, Reversal.original == Transfer.id)
-        .join(made, made.id == Reversal.reversal)
-        .where(Transfer.journal == order, made.credit > 0)
-        .group_by(made.credit)
-    )
-    return {account: int(amount) for account, amount in connection.execute(query)}
+    legs = legs_of(connection, order, journal=order)
+    back = came_back(connection, legs)
+    return shares((leg, back[leg.id]) for leg in legs if leg.id in back)
 
 
 def asked_of(

@@ -15,7 +15,7 @@ only grow with the part, so that what is collected later is the difference of tw
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ from points.marks import keep_older
 from points.models import Reversal, Transfer
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection, Row, Select
 
     from core.work import Work
 
@@ -166,12 +166,10 @@ def reverse_all(work: Work, legs: Sequence[Row[Transfer]], command: ReverseAll) 
     Returns how much of it each holder's account had. Raises AlreadyReversed, PartTooLarge,
     InsufficientPoints or DayClosed.
     """
-    if any(leg.credit > 0 for leg in legs):
-        refuse_reversed(work.connection, legs, command.journal)
     back = came_back(work.connection, legs, command.journal)
     left = left_of(legs, back)
     amount = left if command.amount is None else command.amount
-    if not left:
+    if not left or (back and any(leg.credit > 0 for leg in legs)):
         raise AlreadyReversed
     if not 0 < amount <= left:
         raise PartTooLarge(most=points(left))
@@ -234,7 +232,7 @@ def split(
     total, before = left_of(legs, back), 0
     parts: list[tuple[Row[Transfer], Part]] = []
     met: set[UUID] = set()
-    for leg in [leg for leg in legs if is_holders(leg)]:
+    for leg in filter(is_holders, legs):
         had = back.get(leg.id, NOTHING)
         left = leg.amount - had.amount
         share = amount * (before + left) // total - amount * before // total
@@ -254,7 +252,7 @@ def split(
     return [(leg, part) for leg, part in parts if part.amount]
 
 
-def shares(parts: Sequence[tuple[Row[Transfer], Part]]) -> dict[int, int]:
+def shares(parts: Iterable[tuple[Row[Transfer], Part | Back]]) -> dict[int, int]:
     """Return how much of these parts each holder's account has."""
     found: dict[int, int] = {}
     for leg, part in parts:
@@ -280,11 +278,9 @@ def _pair(legs: Sequence[Row[Transfer]], leg: Row[Transfer]) -> Row[Transfer] | 
     )
 
 
-def came_back(
-    connection: Connection, legs: Sequence[Row[Transfer]], journal: UUID = NIL
-) -> dict[UUID, Back]:
-    """Return what of these has come back, apart from what ``journal`` itself undid."""
-    query = (
+def sums_back() -> Select[UUID, int, int, int]:
+    """Select what came back of each transfer, in so many parts; whoever asks says of which."""
+    return (
         select(
             Reversal.original,
             func.sum(Transfer.amount).label("amount"),
@@ -292,11 +288,17 @@ def came_back(
             func.count().label("parts"),
         )
         .join(Transfer, Transfer.id == Reversal.reversal)
-        .where(
-            Reversal.original.in_([leg.id for leg in legs]),
-            or_(Transfer.journal.is_(None), Transfer.journal != journal),
-        )
         .group_by(Reversal.original)
+    )
+
+
+def came_back(
+    connection: Connection, legs: Sequence[Row[Transfer]], journal: UUID = NIL
+) -> dict[UUID, Back]:
+    """Return what of these has come back, apart from what ``journal`` itself undid."""
+    query = sums_back().where(
+        Reversal.original.in_([leg.id for leg in legs]),
+        or_(Transfer.journal.is_(None), Transfer.journal != journal),
     )
     return {
         row.original: Back(amount=int(row.amount), standard=int(row.standard), parts=row.parts)
@@ -304,9 +306,7 @@ def came_back(
     }
 
 
-def refuse_reversed(
-    connection: Connection, legs: Sequence[Row[Transfer]], journal: UUID = NIL
-) -> None:
-    """Raise AlreadyReversed if any of these was undone, unless ``journal`` is what undid it."""
-    if came_back(connection, legs, journal):
+def refuse_reversed(connection: Connection, legs: Sequence[Row[Transfer]]) -> None:
+    """Raise AlreadyReversed if anything of these was undone."""
+    if came_back(connection, legs):
         raise AlreadyReversed

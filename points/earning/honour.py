@@ -17,6 +17,7 @@ from sqlalchemy.orm import aliased
 from core.directory import directory
 from points.carrying import SOURCE as MOVING
 from points.models import Account, Adjustment, Deduction, Reversal, Transfer
+from points.reversal import sums_back
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -43,13 +44,7 @@ def deducted(connection: Connection, accounts: Sequence[int]) -> dict[int, int]:
         and_(Deduction.household == old, Deduction.created_at <= left)
         for old, (_, left) in earlier.items()
     )
-    undone = (
-        select(Reversal.original, func.sum(Transfer.amount).label("amount"))
-        .join(Transfer, Transfer.id == Reversal.reversal)
-        .join(Deduction, Deduction.id == Reversal.original)
-        .group_by(Reversal.original)
-        .subquery()
-    )
+    undone = sums_back().join(Deduction, Deduction.id == Reversal.original).subquery()
     query = (
         select(
             Deduction.household,
@@ -95,11 +90,13 @@ def of_the_year(connection: Connection, accounts: Sequence[int], day: dt.date) -
 
 def _of_before(connection: Connection, accounts: Sequence[int]) -> Sequence[int]:
     """Return the basic accounts of the places that led to these residents and households."""
-    holders = select(Account.holder_id).where(Account.id.in_(accounts))
+    holders = select(Account.holder_kind, Account.holder_id).where(Account.id.in_(accounts))
     places: set[UUID] = set()
-    for holder in connection.scalars(holders).all():
-        places |= {place.resident for place in directory().former(connection, holder)}
-        places |= set(directory().leading(connection, holder))
+    for kind, holder in connection.execute(holders).all():
+        if kind == "household":
+            places |= set(directory().leading(connection, holder))
+        else:
+            places |= {place.resident for place in directory().former(connection, holder)}
     before = select(Account.id).where(
         Account.holder_id.in_(places), Account.purpose == "holder", Account.points_kind == "basic"
     )
