@@ -21,6 +21,7 @@ from core.db import Base, Centipoints, UuidKey
 ADJUSTED_MAX = 100_000
 """The most centipoints that one adjustment moves: a thousand points."""
 UNDOING = "original IS NOT NULL AND (state = 'proposed' OR state = 'posted' AND amount < 0)"
+"""Which proposals stand in the way of another one to undo the same line."""
 
 
 class Correction(Base):
