@@ -103,6 +103,24 @@ LAPSED_OTHERWISE = """
             JOIN transfers AS came ON came.journal = gave.journal AND came.credit > 0
         WHERE ways.lives = said.lives AND gave.act = 'moving' AND came.amount <> gave.amount)"""
 
+# While something is missing nothing lapses of the account where it was decided, but what had come
+# before the year of the award. Decisions of the night itself are left out: one may have waited.
+LAPSED_WHILE_MISSING = """
+    SELECT adjustments.id AS what FROM adjustments
+        JOIN transfers AS ran ON ran.debit = adjustments.account AND ran.debit > 0
+            AND ran.act = 'expiry' AND CAST(ran.day AS text) > hangzhou_day(adjustments.closed_at)
+        LEFT JOIN expiry_runs ON expiry_runs.id = ran.source_id
+        LEFT JOIN transfers AS given ON given.id = adjustments.original
+    WHERE adjustments.shortage > 0
+        AND (adjustments.waived_at IS NULL
+            OR CAST(ran.day AS text) < hangzhou_day(adjustments.waived_at))
+        AND (given.id IS NULL OR expiry_runs.id IS NULL
+            OR CAST(substr(CAST(given.day AS text), 1, 4) AS integer) <= expiry_runs.marked)
+        AND adjustments.posted + adjustments.shortage > (
+            SELECT coalesce(sum(amount), 0) FROM transfers
+            WHERE debit = adjustments.account AND source_id = adjustments.id
+                AND debit_version < ran.debit_version)"""
+
 ADJUSTMENTS: tuple[Check, ...] = (
     Check(
         "reversals",
@@ -146,6 +164,14 @@ ADJUSTMENTS: tuple[Check, ...] = (
         LAPSED_OTHERWISE,
         table="adjustments",
         title=N_("冲回时算作到期的，不多于真正到期的"),
+        changed="night",
+    ),
+    Check(
+        "missing first",
+        "points lapsed while something was missing that they would have paid",
+        LAPSED_WHILE_MISSING,
+        table="adjustments",
+        title=N_("还差的先收，剩下的才到期"),
         changed="night",
     ),
     Check(

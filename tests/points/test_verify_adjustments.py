@@ -13,11 +13,12 @@ from tests.points.books import one
 from tests.points.calendar import hangzhou, night
 from tests.points.correcting import Desk
 from tests.points.test_reverse_spending import together
+from tests.points.test_shortage import waive
 from tests.points.test_taken_after_a_move import next_door
 
 ADJUSTING_CHECKS = {
     *("adjustments", "decided transfers", "even reversals", "lapsed once"),
-    *("shared reversals", "two people"),
+    *("missing first", "shared reversals", "two people"),
 }
 """Checks that this file damages books for; the others are damaged in ``test_verify_damage``."""
 
@@ -100,6 +101,26 @@ def test_what_is_missing_does_not_pass_for_lapsed(desk: Desk, *, moved: bool) ->
     assert (done.lapsed, done.shortage) == (500, 1500)
     assert desk.broken() == []
     assert "lapsed once" in damaged(desk, LET_OFF)
+
+
+NEVER_LET_GO = (
+    "UPDATE adjustments SET waiver = NULL, waived_by = NULL, waived_at = NULL WHERE shortage > 0"
+)
+
+
+def test_what_lapsed_while_something_was_missing_is_named(desk: Desk) -> None:
+    line = desk.earn(units=4)
+    desk.spend(1500)
+    proposal = desk.propose_back(line)
+    desk.decide(proposal)
+    waive(desk, proposal, "居民住院")
+    desk.earn(units=2)
+    night(desk.app, desk.clock, 2026)
+    night(desk.app, desk.clock, 2027)
+
+    # What is spent here is spent for nothing.
+    assert desk.broken() == []
+    assert damaged(desk, NEVER_LET_GO) == {"causes", "missing first"}
 
 
 SHARES = {
