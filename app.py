@@ -107,7 +107,7 @@ from core.db import init_app as init_db
 from core.errors import N_
 from core.jobs import Daily, Every, Job
 from core.work import Runtime, Subscribers, clock_from, transact
-from points.events import LineReversed, PointsWanted, ProofFailed, RuleOutsideBand
+from points.events import LineReversed, PointsLapse, PointsWanted, ProofFailed, RuleOutsideBand
 from residents.events import (
     PlaceEnded,
     PlacesLoaded,
@@ -189,6 +189,7 @@ SUBSCRIBERS: Subscribers = {
     ProofFailed: (admin.notices.tell_of_broken,),
     LineReversed: (exchange.orders.order_reversed,),
     PointsWanted: (exchange.moving.bring_back,),
+    PointsLapse: (points.correcting.shortages.collect_lapsing,),
 }
 
 CHECKS: tuple[Check, ...] = (

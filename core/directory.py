@@ -122,6 +122,9 @@ class Directory(Protocol):
         ``since``: what they had at a moment; what went before it was theirs no more.
         """
 
+    def lasts(self, connection: Connection, residents: Iterable[UUID]) -> dict[UUID, UUID]:
+        """Return where these residents' points went in the end; who never went on is left out."""
+
     def leading(self, connection: Connection, household: UUID) -> dict[UUID, dt.datetime]:
         """Return the households that went on into this one, and when each of them did."""
 

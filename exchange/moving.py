@@ -276,6 +276,10 @@ class Wanted(Protocol):
     def note(self) -> str:
         """What the lines say."""
 
+    @property
+    def most(self) -> int | None:
+        """At most so many centipoints of where they went on to; None: whatever is free there."""
+
 
 def bring_back(work: Work, event: Wanted) -> None:
     """Carry what is to be taken back to the account that it is taken from.
@@ -294,6 +298,7 @@ def bring_back(work: Work, event: Wanted) -> None:
             wanted=event.amount,
             year=event.year,
             note=event.note,
+            most=event.most,
         ),
     )
 

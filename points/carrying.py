@@ -109,7 +109,10 @@ def carry(work: Work, command: Carry) -> Carried:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetch:
-    """So much is wanted free on the target's account; what is missing there comes along."""
+    """So much is wanted free on the target's account; what is missing there comes along.
+
+    Rounded up to whole centipoints of the source, unless ``most`` says how many there are.
+    """
 
     source: Holder
     target: Holder
@@ -118,6 +121,7 @@ class Fetch:
     note: str
     #: When what is wanted came; None: the oldest points.
     year: int | None = None
+    most: int | None = None
 
 
 def fetch(work: Work, command: Fetch) -> None:
@@ -132,6 +136,11 @@ def fetch(work: Work, command: Fetch) -> None:
     row, taking = (found[side] for side in sides)
     missing = command.wanted - (taking.credited - taking.debited - taking.held)
     amount = min(row.credited - row.debited - row.held, -(-missing * target.face // source.face))
+    if command.most is not None:
+        amount = min(command.most, missing * target.face // source.face)
+        if amount * source.face < target.face:
+            # Too small for a centipoint over there: it may as well stay.
+            return
     if amount > 0:
         _Move(work, command, command.points_kind, row, taking, amount).post()
 

@@ -49,6 +49,19 @@ class PointsWanted:
     #: When what is to be taken came; None: the oldest points.
     year: int | None
     note: str
+    #: At most so many centipoints of the place they went on to; None: whatever is free there.
+    most: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointsLapse:
+    """Next in this transaction what is due of some accounts lapses, but for what is held."""
+
+    #: Those with a larger id than this, up to the last.
+    after: int
+    upto: int
+    #: The last year of which it is; None: they lapse whole, as their holders have died.
+    marked: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

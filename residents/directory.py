@@ -236,6 +236,10 @@ class ResidentsDirectory:
         found = finding.following(connection, "resident", holder, since)
         return found or finding.following(connection, "household", holder, since)
 
+    def lasts(self, connection: Connection, residents: Iterable[UUID]) -> dict[UUID, UUID]:
+        """Return where these residents' points went in the end; who never went on is left out."""
+        return finding.lasts(connection, residents)
+
     def leading(self, connection: Connection, household: UUID) -> dict[UUID, dt.datetime]:
         """Return the households that went on into this one, and when each of them did."""
         return finding.leading(connection, [household])

@@ -62,6 +62,26 @@ def _step(
     return connection.execute(query.order_by(when).limit(1)).first()
 
 
+def lasts(connection: Connection, residents: Iterable[UUID]) -> dict[UUID, UUID]:
+    """Return where these residents' points went in the end, in a question for each step of all."""
+    found: dict[UUID, UUID] = {}
+    going = {resident: resident for resident in residents}
+    while going:
+        steps: dict[UUID, UUID] = {}
+        places = sorted(set(going.values()))
+        for start in range(0, len(places), CHUNK):
+            rows = connection.execute(
+                select(ResidentEnd.resident, ResidentEnd.successor).where(
+                    ResidentEnd.resident.in_(places[start : start + CHUNK]),
+                    ResidentEnd.successor.is_not(None),
+                ),
+            )
+            steps |= {row.resident: row.successor for row in rows}
+        going = {who: steps[place] for who, place in going.items() if place in steps}
+        found |= going
+    return found
+
+
 def leading(connection: Connection, households: Collection[UUID]) -> dict[UUID, dt.datetime]:
     """Return the households that went on into these, and when each of them did."""
     found: dict[UUID, dt.datetime] = {}

@@ -194,8 +194,18 @@ def adjusting(work: Work, row: Row[Adjustment], amount: int, identity: UUID) -> 
     )
 
 
-def available_for(work: Work, row: Row[Adjustment], wanted: int, year: int | None = None) -> int:
-    """Lock the account and return what is free on it; what its holder took along comes back."""
+def available_for(
+    work: Work,
+    row: Row[Adjustment],
+    wanted: int,
+    year: int | None = None,
+    *,
+    most: int | None = None,
+) -> int:
+    """Lock the account and return what is free on it; what its holder took along comes back.
+
+    ``most``: at most so many centipoints of the place that they went on to.
+    """
     work.publish(
         PointsWanted(
             holder_kind=row.holder_kind,
@@ -204,6 +214,7 @@ def available_for(work: Work, row: Row[Adjustment], wanted: int, year: int | Non
             amount=wanted,
             year=year,
             note=row.reason,
+            most=most,
         )
     )
     return free_of(work, row.account)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import and_, exists, func, or_, select, update
 
+from core.directory import directory
 from core.errors import N_, Conflict, Rejected
 from core.ids import uuid8
 from points.carrying import year_of
@@ -19,18 +20,20 @@ from points.correcting.adjustments import (
     refuse_own,
 )
 from points.correcting.deciding import SOURCE, adjusting, available_for, tell
-from points.ledger import post
+from points.correcting.queries import MISSING
+from points.ledger import free_of, lock_accounts, post
 from points.lines import line_of
 from points.marks import keep_older
-from points.models import Adjustment, Transfer
+from points.models import Account, AccountEnd, Adjustment, ExpiryMark, Transfer
 from points.reversal import Part, Reverse, legs_of, split, taken_back
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Row
+    from sqlalchemy import Connection, Row
 
     from core.work import Work
+    from points.events import PointsLapse
 
 
 class NothingShort(Conflict):
@@ -80,20 +83,104 @@ def collect_shortage(work: Work, command: CollectShortage) -> Collected:
     row = locked_adjustment(work, command.adjustment)
     work.actor.require("points.adjust", row.community)
     refuse_own(work, row.person, row.household)
-    missing = 0 if row.waived_at is not None else row.shortage - row.collected
+    missing = _missing(row)
     identity = uuid8(row.proposed_at, SOURCE, row.id, work.actor.person, command.key)
     taken = _taken_by(work, row, identity)
     if taken:
         work.replayed()
         return Collected(id=row.id, amount=taken, missing=missing)
-    legs: Sequence[Row[Transfer]] = ()
-    if row.act == "reversal":
-        line = line_of(work.connection, row.original)
-        legs = legs_of(work.connection, line.id, line.journal)
+    legs = _taken_from(work, row)
     year = year_of(work, legs[0].day) if legs else None
     amount = min(missing, available_for(work, row, missing, year)) if missing else 0
     if not amount:
         raise NothingShort
+    _take(work, row, legs, amount, identity)
+    return Collected(id=row.id, amount=amount, missing=missing - amount)
+
+
+def collect_lapsing(work: Work, event: PointsLapse) -> None:
+    """Take what is missing of what would lapse next, or its holder would lose it twice.
+
+    The oldest decision first; of an award only where its own year lapses, too: what is older would
+    have lapsed without it. Raises YearNotClosed or DayClosed.
+    """
+    for account, adjustment in _owing(work.connection, event):
+        row = locked_adjustment(work, adjustment)
+        legs = _taken_from(work, row)
+        if legs and event.marked is not None and legs[0].day.year > event.marked:
+            continue
+        lock_accounts(work, account, row.account)
+        missing, due = _missing(row), _due(work.connection, account, event.marked)
+        if not missing or due <= 0:
+            continue
+        year = year_of(work, legs[0].day) if legs else None
+        amount = min(missing, due)
+        if account != row.account:
+            free = free_of(work, row.account)
+            amount = available_for(work, row, free + missing, year, most=due) - free
+        if amount:
+            identity = uuid8(row.proposed_at, SOURCE, row.id, work.new_id())
+            _take(work, row, legs, amount, identity)
+
+
+def _owing(connection: Connection, event: PointsLapse) -> list[tuple[int, UUID]]:
+    """Return which of these accounts owe something, in their order, and the oldest of it first.
+
+    The holder owes it where it was decided, and wherever the points have gone since.
+    """
+    rows = connection.execute(
+        select(Adjustment.id, Adjustment.account, Adjustment.holder_id)
+        .where(MISSING, Adjustment.points_kind == "service")
+        .order_by(Adjustment.closed_at, Adjustment.id),
+    ).all()
+    lasts = directory().lasts(connection, {row.holder_id for row in rows}) if rows else {}
+    living = select(Account.holder_id, Account.id).where(
+        Account.purpose == "holder",
+        Account.points_kind == "service",
+        Account.holder_id.in_(set(lasts.values())),
+    )
+    now = {row.holder_id: row.id for row in connection.execute(living)} if lasts else {}
+    owing: list[tuple[int, int, UUID]] = []
+    for place, row in enumerate(rows):
+        accounts = {row.account, now.get(lasts.get(row.holder_id), row.account)}
+        owing += [
+            (account, place, row.id) for account in accounts if event.after < account <= event.upto
+        ]
+    return [(account, adjustment) for account, _place, adjustment in sorted(owing)]
+
+
+def _due(connection: Connection, account: int, marked: int | None) -> int:
+    """Return what lapses next of an account, in its own centipoints; below zero: nothing."""
+    query = select(Account.credited - Account.debited - Account.held)
+    if marked is not None:
+        query = (
+            select(ExpiryMark.credited - Account.debited - Account.held)
+            .join(ExpiryMark, and_(ExpiryMark.account == Account.id, ExpiryMark.year == marked))
+            .where(~exists().where(AccountEnd.account == Account.id))
+        )
+    return int(connection.scalar(query.where(Account.id == account)) or 0)
+
+
+def _missing(row: Row[Adjustment]) -> int:
+    return 0 if row.waived_at is not None else int(row.shortage - row.collected)
+
+
+def _taken_from(work: Work, row: Row[Adjustment]) -> Sequence[Row[Transfer]]:
+    """Return the transfers that a reversal takes back; an adjustment takes back none."""
+    if row.act != "reversal":
+        return ()
+    line = line_of(work.connection, row.original)
+    return legs_of(work.connection, line.id, line.journal)
+
+
+def _take(
+    work: Work,
+    row: Row[Adjustment],
+    legs: Sequence[Row[Transfer]],
+    amount: int,
+    identity: UUID,
+) -> None:
+    """Post what is there of what was missing, and tell the holder."""
     if legs:
         _collect_reversal(work, row, legs, amount, identity)
     else:
@@ -104,7 +191,6 @@ def collect_shortage(work: Work, command: CollectShortage) -> Collected:
         .values(collected=Adjustment.collected + amount),
     )
     tell(work, row, amount, str(identity))
-    return Collected(id=row.id, amount=amount, missing=missing - amount)
 
 
 def _taken_by(work: Work, row: Row[Adjustment], identity: UUID) -> int:

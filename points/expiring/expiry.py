@@ -19,6 +19,7 @@ from core.ids import milliseconds, uuid8, uuid8_numbered
 from core.models import BusinessDay
 from core.work import business_day, present, reading, transact
 from points.accounts import account_id, resident_account
+from points.events import PointsLapse
 from points.expiring.lapsing import end_of, ended_year, marked_year, month_end
 from points.ledger import Leg, Spending, free_of, refuse_closed_day, spend
 from points.models import Account, AccountEnd, ExpiryMark, ExpiryRun
@@ -140,6 +141,7 @@ def lapse_chunk(work: Work, command: LapseChunk) -> Lapsed:
     if bound is None:
         advance(work, run, None, 0, 0)
         return Lapsed(accounts=0, amount=0, finished=True)
+    work.publish(PointsLapse(after=run.upto, upto=bound, marked=run.marked))
     values = work.bind(
         v_marked=run.marked,
         v_upto=run.upto,
@@ -237,6 +239,7 @@ class LapseAccount:
 def lapse_account(work: Work, command: LapseAccount) -> Lapsed:
     """Lapse an account whole; what is still held lapses on the day after it comes back."""
     account = resident_account(command.resident, command.community, "service")
+    work.publish(PointsLapse(after=account - 1, upto=account, marked=None))
     amount = free_of(work, account)
     identity = uuid8(end_of(work.day), ENDED, account)
     spending = Spending(

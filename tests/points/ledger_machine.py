@@ -71,7 +71,7 @@ class Ledger(RuleBasedStateMachine):
         self.lines = len(self.model.lines)
         self.given: list[UUID] = []
         self.held: list[UUID] = []
-        self.short: list[Short] = []
+        self.shorts = len(self.model.shorts)
         self.again: list[tuple[Any, object, Actor, Callable[[Any], bool]]] = []
 
     # --- small things -------------------------------------------------------------------------
@@ -93,6 +93,9 @@ class Ledger(RuleBasedStateMachine):
 
     def mine(self) -> list[Line]:
         return self.model.lines[self.lines :]
+
+    def short(self) -> list[Short]:
+        return self.model.shorts[self.shorts :]
 
     def posting(self, identity: UUID, leg: Leg, act: str, **changes: Any) -> ledger.Posting:
         account = leg.holder

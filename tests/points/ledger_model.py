@@ -147,6 +147,8 @@ class Model:
         self.holds: dict[UUID, Aside] = {}
         self.awards: dict[UUID, Given] = {}
         self.lines: list[Line] = []
+        #: What is missing, the oldest decision first.
+        self.shorts: list[Short] = []
         self.used: dict[tuple[UUID, str], int] = {}
         self.closed: list[dt.date] = []
         self.rates: dict[tuple[int, int], tuple[UUID | None, int]] = {}
@@ -250,8 +252,13 @@ class Model:
         line.undone = line.gives or not line.rest
 
     def collect(self, short: Short, amount: int, year: int) -> None:
-        """Take what was missing: the difference of two splits of the line."""
-        assert short.line is not None
+        """Take what was missing: of a line, the difference of two splits."""
+        short.missing -= amount
+        if short.line is None:
+            purse = self.purses[short.account]
+            book = account_id("adjusted", purse.community, purse.kind)
+            self.post(Leg(short.account, book, amount), year)
+            return
         before = dict(enumerate(split_all(short.line.legs, short.taken)))
         for place, leg in enumerate(split_all(short.line.legs, short.taken + amount)):
             had = before[place]
@@ -260,13 +267,32 @@ class Model:
                 made = Leg(leg.credit, leg.debit, leg.amount - had.amount, standard or None)
                 self.post(made, year, of=short.line.year)
         short.taken += amount
-        short.missing -= amount
+
+    def collect_lapsing(self, account: int, marked: int, year: int) -> None:
+        """Take of what would lapse what is missing, where it was decided or where they live now."""
+        for short in self.shorts:
+            owing, of = self.purses[short.account], short.line.year if short.line else 0
+            here = self.accounts[self.last(owing.resident)][owing.kind]
+            due = self.purses[account].lots.due(marked)
+            if account not in {short.account, here} or of > marked or not short.missing or not due:
+                continue
+            amount = min(due, short.missing)
+            if account != short.account:
+                ours, theirs = FACES[owing.community], FACES[self.purses[account].community]
+                most = min(due, short.missing * ours // theirs)
+                if most * theirs < ours:
+                    continue
+                amount = self.move(account, short.account, most, year, of)
+            self.collect(short, amount, year)
 
     def lapse(self, marked: int, year: int) -> int:
         """Let what is left of a year lapse, but what is held; returns of how many accounts."""
         lapsed = 0
-        for account, purse in self.purses.items():
-            due = purse.lots.due(marked) if purse.kind == "service" else 0
+        for account, purse in sorted(self.purses.items()):
+            if purse.kind == "basic":
+                continue
+            self.collect_lapsing(account, marked, year)
+            due = purse.lots.due(marked)
             if due:
                 expired = account_id("expired", purse.community, "service")
                 self.post(Leg(account, expired, due), year)

@@ -181,7 +181,7 @@ class LedgerStory(Ledger):
             leg = Leg(book, own, posted) if amount > 0 else Leg(own, book, posted)
             self.model.post(leg, self.world.year)
         if posted < wanted:
-            self.short.append(Short(made.id, own, community, wanted - posted, None))
+            self.model.shorts.append(Short(made.id, own, community, wanted - posted, None))
 
     @step(at=ANY, part=PART, maker=st.booleans())
     def correct(self, at: int, part: int | None, maker: bool) -> bool | None:  # noqa: FBT001
@@ -221,14 +221,16 @@ class LedgerStory(Ledger):
             given = self.model.awards[line.award]
             self.model.free_caps(given, given.units * wanted // line.whole)
         if missing:
-            self.short.append(Short(made.id, line.account, line.place, missing, line, posted))
+            short = Short(made.id, line.account, line.place, missing, line, posted)
+            self.model.shorts.append(short)
         return None
 
     @step(at=ANY)
     def collect(self, at: int) -> bool | None:
-        if not self.short:
+        shorts = self.short()
+        if not shorts:
             return False
-        short = self.short[at % len(self.short)]
+        short = shorts[at % len(shorts)]
         purse = self.model.purses[short.account]
         if short.missing:
             of = short.line.year if short.line is not None else 0
@@ -240,13 +242,9 @@ class LedgerStory(Ledger):
         if not amount:
             return None
         assert (done.amount, done.missing) == (amount, short.missing - amount)
+        self.model.collect(short, amount, self.world.year)
         if short.line is not None:
-            self.model.collect(short, amount, self.world.year)
             self.run(NotReversible, propose_reversal, *self.undoing_of(short))
-            return None
-        book = account_id("adjusted", purse.community, purse.kind)
-        self.model.post(Leg(short.account, book, amount), self.world.year)
-        short.missing -= amount
         return None
 
     def undoing_of(self, short: Short) -> tuple[ProposeReversal, Actor]:

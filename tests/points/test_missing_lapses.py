@@ -1,0 +1,282 @@
+"""While something is missing of a decision, it is collected of what would lapse: lost once only."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
+import pytest
+from sqlalchemy import insert
+
+from core.work import Work
+from points.correcting.shortages import NothingShort
+from points.expiring.expiry import expire_points
+from points.models import AccountEnd
+from tests.people import THERE
+from tests.points.books import Nothing
+from tests.points.calendar import close, lapsed, night, set_aside
+from tests.points.correcting import Desk
+from tests.points.test_shortage import collect, waive
+from tests.points.test_taken_after_a_move import moves
+
+
+@pytest.fixture
+def short(desk: Desk) -> UUID:
+    """Twenty points of 2026 were wrong, fifteen of them spent: fifteen are missing."""
+    line = desk.earn(units=4)
+    desk.spend(1500)
+    proposal = desk.propose_back(line)
+    assert desk.decide(proposal).shortage == 1500
+    return proposal
+
+
+def years(desk: Desk, *ended: int) -> None:
+    """Let years end, each with its run, and a working day begin."""
+    for year in ended:
+        night(desk.app, desk.clock, year)
+        desk.clock.advance(hours=9)
+
+
+def gone(desk: Desk) -> list[int]:
+    """What has lapsed of 王秀英's points."""
+    found: list[int] = desk.ask(lapsed, desk.account())
+    return found
+
+
+def test_what_would_lapse_is_taken_for_what_is_missing(desk: Desk, short: UUID) -> None:
+    desk.earn(units=2)
+    years(desk, 2026, 2027)
+
+    assert gone(desk) == []
+    assert desk.row(short).collected == 1000
+    assert desk.totals()[2] == 0
+    assert desk.broken() == []
+
+
+def test_what_is_more_than_is_missing_lapses(desk: Desk, short: UUID) -> None:
+    desk.earn(units=4)
+    years(desk, 2026, 2027)
+
+    assert gone(desk) == [500]
+    assert desk.row(short).collected == 1500
+    assert desk.totals()[2] == 0
+    assert desk.broken() == []
+
+
+def test_nobody_loses_the_same_points_twice(desk: Desk, short: UUID) -> None:
+    desk.earn(units=2)
+    years(desk, 2026, 2027)
+    desk.earn(units=2, event_at=desk.clock.now)
+
+    assert collect(desk, short).amount == 500
+    assert desk.totals()[2] == 500
+    assert desk.broken() == []
+
+
+def test_younger_points_are_left_to_whoever_collects(desk: Desk, short: UUID) -> None:
+    years(desk, 2026)
+    desk.earn(units=2, event_at=desk.clock.now)
+    years(desk, 2027)
+
+    assert desk.row(short).collected == 0
+    assert desk.totals()[2] == 1000
+    assert desk.broken() == []
+
+
+def test_what_is_held_neither_lapses_nor_pays(desk: Desk, short: UUID) -> None:
+    desk.earn(units=2)
+    set_aside(desk.run, 77, 400, desk.account())
+    years(desk, 2026, 2027)
+
+    assert desk.row(short).collected == 600
+    assert desk.totals()[2] == 0
+    assert "missing first" not in desk.broken()
+
+
+def test_what_was_let_go_takes_nothing_of_what_lapses(desk: Desk, short: UUID) -> None:
+    waive(desk, short, "居民住院")
+    desk.earn(units=2)
+    years(desk, 2026, 2027)
+
+    assert gone(desk) == [1000]
+    assert desk.row(short).collected == 0
+    assert desk.broken() == []
+
+
+def test_the_oldest_decision_is_paid_first(desk: Desk, short: UUID) -> None:
+    desk.clock.advance(hours=1)
+    later = desk.propose(-800)
+    assert desk.decide(later).shortage == 800
+    desk.earn(units=4)
+    years(desk, 2026, 2027)
+
+    assert [desk.row(each).collected for each in (short, later)] == [1500, 500]
+    assert gone(desk) == []
+    assert desk.broken() == []
+
+
+def test_of_an_adjustment_it_is_what_was_taken_too(desk: Desk) -> None:
+    desk.earn()
+    proposal = desk.propose(-1500)
+    assert desk.decide(proposal).shortage == 500
+    desk.earn(units=2)
+    years(desk, 2026, 2027)
+
+    assert gone(desk) == [500]
+    assert desk.row(proposal).collected == 500
+    assert desk.broken() == []
+
+
+def test_basic_points_that_are_missing_take_no_service_points(desk: Desk) -> None:
+    proposal = desk.propose(-500, points_kind="basic")
+    assert desk.decide(proposal).shortage == 500
+    desk.earn(units=2)
+    years(desk, 2026, 2027)
+
+    assert gone(desk) == [1000]
+    assert desk.row(proposal).collected == 0
+    assert desk.broken() == []
+
+
+def test_what_is_older_than_the_wrong_award_lapses_as_it_would_have_without_it(
+    desk: Desk,
+) -> None:
+    desk.earn(units=2)
+    years(desk, 2026)
+    wrong = desk.earn(units=2, event_at=desk.clock.now)
+    spent = desk.spend(1500)
+    proposal = desk.propose_back(wrong)
+    assert desk.decide(proposal).shortage == 500
+    desk.back(spent, amount=700)
+    years(desk, 2027)
+
+    # Without the award five hundred of seven hundred would have paid a debt.
+    assert gone(desk) == [200]
+    assert desk.row(proposal).collected == 0
+    assert (collect(desk, proposal).amount, desk.totals()[2]) == (500, 0)
+    assert desk.broken() == []
+
+
+def test_the_holder_is_told_what_was_taken(desk: Desk, short: UUID) -> None:
+    desk.earn(units=2)
+    years(desk, 2026, 2027)
+
+    shown = desk.cast.browser(desk.cast.wang).get("/me/messages").get_data(as_text=True)
+    assert shown.count("改了您的积分：−10 分") == 1
+    assert desk.row(short).collected == 1000
+
+
+def test_a_run_that_comes_again_takes_nothing_more(desk: Desk, short: UUID) -> None:
+    desk.earn(units=2)
+    years(desk, 2026, 2027)
+    desk.clock.advance(days=1)
+    with desk.app.app_context():
+        assert expire_points() == 0
+
+    assert desk.row(short).collected == 1000
+
+
+def test_two_runs_of_one_night_may_both_take_something(desk: Desk, short: UUID) -> None:
+    """A year without a scheduler is caught up with."""
+    desk.earn(units=1)
+    years(desk, 2026)
+    desk.earn(units=1, event_at=desk.clock.now)
+    close(desk.app, desk.clock, dt.date(2027, 12, 31))
+    close(desk.app, desk.clock, dt.date(2028, 12, 31))
+    with desk.app.app_context():
+        expire_points()
+
+    assert desk.row(short).collected == 1000
+    assert gone(desk) == []
+    assert desk.broken() == []
+
+
+def test_of_staff_and_a_run_at_once_either_takes_it(desk: Desk, short: UUID) -> None:
+    desk.earn(units=2)
+    years(desk, 2026)
+    close(desk.app, desk.clock, dt.date(2027, 12, 31))
+
+    def run(_number: int) -> None:
+        with desk.app.app_context():
+            expire_points()
+
+    def take(number: int) -> None:
+        with contextlib.suppress(NothingShort):
+            collect(desk, short, key=f"of {number}")
+
+    with ThreadPoolExecutor(6) as pool:
+        for done in [pool.submit(do, number) for number in range(3) for do in (run, take)]:
+            done.result()
+
+    assert desk.row(short).collected == 1000
+    assert gone(desk) == []
+    assert desk.totals()[2] == 0
+    assert desk.broken() == []
+
+
+def test_somebody_who_moved_owes_it_where_they_live_now(desk: Desk, short: UUID) -> None:
+    now = moves(desk)
+    desk.earn(units=2, who=now, community=THERE, bearing=THERE)
+    years(desk, 2026, 2027)
+
+    # Three points over there are worth two here; of a centipoint nothing is left.
+    assert desk.row(short).collected == 666
+    assert desk.ask(lapsed, desk.account(now)) == []
+    assert (desk.totals()[2], desk.totals(now)[2]) == (0, 0)
+    assert desk.broken() == []
+
+
+def test_what_is_no_centipoint_where_it_is_missing_lapses_where_it_is(
+    desk: Desk, short: UUID
+) -> None:
+    now = moves(desk)
+    desk.earn(units=2, who=now, community=THERE, bearing=THERE)
+    set_aside(desk.run, 77, 999, desk.account(now))
+    years(desk, 2026, 2027)
+
+    assert desk.ask(lapsed, desk.account(now)) == [1]
+    assert desk.row(short).collected == 0
+    assert desk.totals(now)[2] == 0
+
+
+def test_no_more_comes_back_from_where_they_live_now_than_is_missing(
+    desk: Desk, short: UUID
+) -> None:
+    now = moves(desk)
+    desk.earn(units=5, who=now, community=THERE, bearing=THERE)
+    years(desk, 2026, 2027)
+
+    assert desk.row(short).collected == 1500
+    assert (desk.totals()[2], desk.totals(now)[2]) == (0, 0)
+    assert desk.broken() == []
+
+
+def test_what_is_missing_of_somebody_who_died_is_taken_before_the_rest_lapses(
+    desk: Desk, short: UUID
+) -> None:
+    desk.earn(units=4)
+    account = desk.account()
+
+    def ended(work: Work, _command: None) -> Nothing:
+        row = {"account": account, "lapse_on": work.day}
+        work.connection.execute(insert(AccountEnd), [row])
+        return Nothing()
+
+    desk.run(ended, None)
+    desk.clock.advance(days=1)
+    with desk.app.app_context():
+        assert expire_points() == 1
+
+    assert gone(desk) == [500]
+    assert desk.row(short).collected == 1500
+    assert desk.broken() == []
+
+
+def test_nobody_pays_what_somebody_else_owes(desk: Desk, short: UUID) -> None:
+    desk.earn(units=2, who=desk.cast.li)
+    years(desk, 2026, 2027)
+
+    assert desk.ask(lapsed, desk.account(desk.cast.li)) == [1000]
+    assert desk.row(short).collected == 0
