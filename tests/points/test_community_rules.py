@@ -76,6 +76,20 @@ def test_a_new_value_holds_from_its_day_and_leaves_the_days_before(
     assert ask(rule_in_force, NEAR, HELP, TOMORROW).amount == 300
 
 
+def test_each_rule_holds_as_it_was_set_whatever_is_set_of_the_others(
+    ask: Run, lead: Callable[..., RuleSet]
+) -> None:
+    later = TOMORROW + dt.timedelta(days=1)
+    lead()
+    lead(rule="report.hazard", points=None)
+    lead(rule="serve.hour", points=600, valid_from=later)
+
+    on = {rule.key: rule.amount for rule in ask(rules_in_force, HERE, later)}
+
+    assert (on[HELP], on["serve.hour"]) == (400, 600)
+    assert "report.hazard" not in on
+
+
 def last_row(connection: Connection) -> Any:
     query = select(CommunityRule.__table__).order_by(CommunityRule.revision.desc())
     return connection.execute(query).mappings().first()

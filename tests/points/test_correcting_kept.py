@@ -342,6 +342,16 @@ def test_a_decision_keeps_who_decided_and_what_became_of_it(desk: Desk) -> None:
     assert desk.ask(messages, "points.adjusted") == [expected]
 
 
+def test_whoever_waited_for_points_that_are_cancelled_is_told_that_they_were_taken(
+    desk: Desk,
+) -> None:
+    desk.back(desk.earn(settled=False))
+
+    place = desk.ask(lambda c: directory().places(c, [HERE])[HERE])
+    told = {"community": place, "points": "−10", "reason": "记错了人"}
+    assert desk.ask(messages, "points.adjusted") == [(desk.cast.wang.person, told)]
+
+
 def test_each_who_lives_in_a_household_is_told_what_was_done_with_its_points(desk: Desk) -> None:
     wang, li = desk.cast.wang, desk.cast.li
     home = one(wang.household)

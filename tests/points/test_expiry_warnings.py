@@ -27,7 +27,7 @@ from tests.exchange.scene import POINT, Scene
 from tests.exchange.scene import Someone as Resident
 from tests.people import HERE, THERE, People, Someone
 from tests.points.books import Nothing, one
-from tests.points.calendar import close, ends, hangzhou, night, policy, set_aside
+from tests.points.calendar import close, ends, give_back, hangzhou, night, policy, set_aside
 
 Run = Callable[..., Any]
 
@@ -272,6 +272,24 @@ def test_the_community_with_most_to_lose_stands_first_and_nobody_counts_who_lose
     assert [(each.community, each.residents, each.amount) for each in found] == [
         (THERE, 1, 5 * POINT),
         (HERE, 1, 2 * POINT),
+    ]
+
+
+def test_what_came_back_after_its_year_is_counted_once_with_what_is_due_this_year(
+    app: Flask, clock: Clock, run: Run, ask: Run, cast: People
+) -> None:
+    """An order of 王秀英 was open over the new year: her account has the marks of two years."""
+    clock.set(hangzhou(2027, 12, 20))
+    set_aside(run, 60, 30 * POINT, resident_account(one(cast.wang.resident), HERE, "service"))
+    night(app, clock, 2027)
+    clock.set(hangzhou(2028, 1, 10))
+    give_back(run, 60)
+
+    found = ask(rush, clock.now)
+
+    # Her 30, and the 80 of 陈建国.
+    assert [(each.community, each.residents, each.amount) for each in found] == [
+        (HERE, 2, 110 * POINT)
     ]
 
 

@@ -46,7 +46,8 @@ from tests.points.books import (
     gone,
     posting,
 )
-from tests.points.sealed import ADJUSTED, a_week
+from tests.points.earning import count
+from tests.points.sealed import ADJUSTED, DAYS, a_week
 
 Run = Callable[..., Any]
 CHECKS = verify.CHECKS
@@ -211,6 +212,21 @@ def test_an_older_sealed_day_is_looked_at_in_turn(
 
     assert found[-1]
     assert found.index(True) <= 8
+
+
+def test_each_quarter_computes_the_newest_day_anew_and_one_older_day_never_all(
+    ask: Run, prove: Run, clock: Clock
+) -> None:
+    prove()
+    looked = []
+    for _ in range(DAYS + 1):
+        clock.advance(minutes=15)
+        prove()
+        looked.append(ask(last_proofs)["seals"].rows)
+
+    # Every day had its turn once, the newest among them.
+    newest = ask(count, "seals", "day = (SELECT max(day) FROM seals)")
+    assert sum(looked) == ask(rows_of, "seals") + DAYS * newest
 
 
 def test_proofs_of_more_than_a_month_ago_are_forgotten(ask: Run, prove: Run, clock: Clock) -> None:

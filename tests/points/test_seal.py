@@ -16,16 +16,37 @@ from flask import Flask
 from sqlalchemy import Connection, select
 
 from core.db import Base
-from core.work import business_day
+from core.work import Work, business_day
 from points import closing, holds, ledger
+from points.accounts import account_id, open_books, resident_account
 from points.earning import awards
 from points.jobs import seal_days as job
 from points.models import Account, Award, Hold, Seal, Transfer
 from points.proof import sealed, sealing
 from points.proof.canonical import FINALS
-from points.proof.sealing import DISTRICT, NOTHING, Head, SealDay, Sealed, head_of, seal_day
+from points.proof.chain import broken_chain
+from points.proof.sealing import (
+    AT_A_TIME,
+    DISTRICT,
+    NOTHING,
+    Head,
+    SealDay,
+    Sealed,
+    head_of,
+    seal_day,
+)
+from residents.models import Community
 from tests.conftest import Clock
-from tests.points.books import HERE, ISSUED, REDEEMED, THERE, WALLET, posting
+from tests.points.books import (
+    HERE,
+    ISSUED,
+    REDEEMED,
+    THERE,
+    WALLET,
+    Nothing,
+    open_resident,
+    posting,
+)
 from tests.points.earning import count, days_later, give, holders
 from tests.points.sealed import DAYS, a_week, final_rows
 
@@ -194,6 +215,41 @@ def test_the_first_block_takes_what_there_was_before_it(
 
     district, block = ask(blocks)
     assert (district.rows, block.rows) == (1, 3)
+
+
+def test_a_day_of_more_communities_than_are_held_at_once_is_bound_whole(
+    app: Flask, clock: Clock, run: Run, ask: Run
+) -> None:
+    places = ask(
+        lambda c: c.scalars(
+            select(Community.code).order_by(Community.code).limit(AT_A_TIME + 1)
+        ).all()
+    )
+    for number, place in enumerate(places):
+        resident = UUID(int=500 + number)
+        run(somebody, (resident, place))
+        given = posting(
+            number + 1,
+            account_id("issued", place, "service"),
+            resident_account(resident, place, "service"),
+            1000,
+        )
+        run(ledger.post, replace(given, community=place))
+    clock.set(days_later(1))
+
+    assert close_all(app) == 1
+
+    district, *others = ask(blocks)
+    assert (district.rows, len(others)) == (len(places), len(places))
+    assert ask(lambda c: list(broken_chain(c))) == []
+
+
+def somebody(work: Work, command: tuple[UUID, int]) -> Nothing:
+    """Open a resident's accounts and their community's books."""
+    resident, place = command
+    open_resident(work, resident, place)
+    open_books(work, place)
+    return Nothing()
 
 
 def test_two_schedulers_seal_a_day_once(app: Flask, clock: Clock, run: Run, ask: Run) -> None:

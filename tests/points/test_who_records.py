@@ -111,6 +111,18 @@ def test_each_records_only_the_rules_that_name_them(run: Run, ask: Run, cast: Pe
     run(record_act, tidy(cast, **hazard), cast.actor(cast.staff))
 
 
+def test_what_the_catalogue_gives_nothing_for_is_not_recorded(
+    run: Run, ask: Run, cast: People
+) -> None:
+    fang = building_lead(run, ask, cast)
+    nothing = "UPDATE catalogue_rules SET points_min = 0, points_base = 0"
+    damage(cast.app, f"{nothing} WHERE key = 'covenant.corridor'")
+
+    with pytest.raises(RuleNotByHand):
+        run(record_act, tidy(cast), cast.actor(fang))
+    assert ask(count, "awards") == 0
+
+
 @pytest.mark.parametrize("units", [0, -1, UNITS_MAX + 1])
 def test_nobody_does_a_thing_less_than_once_or_without_end(
     run: Run, ask: Run, cast: People, units: int
