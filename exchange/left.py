@@ -17,6 +17,8 @@ from residents.models import Person, Resident, ResidentEnd
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
+_other, _end = aliased(Resident), aliased(ResidentEnd)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Left:
@@ -42,14 +44,13 @@ def left(connection: Connection, which: ColumnElement[bool]) -> list[Left]:
 
     Whoever moves into the home of a household that has died out inherits nothing.
     """
-    other, end = aliased(Resident), aliased(ResidentEnd)
     lives_on = exists().where(
-        other.household == Resident.household,
-        other.created_at <= ResidentEnd.recorded_at,
+        _other.household == Resident.household,
+        _other.created_at <= ResidentEnd.recorded_at,
         or_(
-            other.valid_to.is_(None),
+            _other.valid_to.is_(None),
             # Under another record of theirs.
-            exists().where(end.resident == other.id, end.reason == "merged"),
+            exists().where(_end.resident == _other.id, _end.reason == "merged"),
         ),
     )
     rows = connection.execute(

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 DESK = ("staff", "lead")
 CHUNK = 400
 
+_before, _after = aliased(Resident), aliased(Resident)
+
 
 def _standings(connection: Connection, ids: list[UUID]) -> dict[UUID, Standing]:
     home = (
@@ -93,14 +95,13 @@ def _standings(connection: Connection, ids: list[UUID]) -> dict[UUID, Standing]:
 
 def _with_second_records(connection: Connection, people: frozenset[UUID]) -> frozenset[UUID]:
     """Return these people under every record that was merged into one of theirs."""
-    before, after = aliased(Resident), aliased(Resident)
     found, later = people, people
     while later:
         rows = connection.scalars(
-            select(before.person)
-            .join(ResidentEnd, ResidentEnd.resident == before.id)
-            .join(after, after.id == ResidentEnd.successor)
-            .where(after.person.in_(later), ResidentEnd.reason == "merged"),
+            select(_before.person)
+            .join(ResidentEnd, ResidentEnd.resident == _before.id)
+            .join(_after, _after.id == ResidentEnd.successor)
+            .where(_after.person.in_(later), ResidentEnd.reason == "merged"),
         )
         later = frozenset(rows) - found
         found |= later

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 CHUNK = 100
 
+_before, _after = aliased(Resident), aliased(Resident)
+
 
 def following(
     connection: Connection, kind: str, holder: UUID, since: dt.datetime | None = None
@@ -44,17 +46,16 @@ def _step(
     connection: Connection, kind: str, holder: UUID, since: dt.datetime | None
 ) -> Row[UUID, dt.datetime] | None:
     """Return where they went next after a moment, or where the last of them went."""
-    before, after = aliased(Resident), aliased(Resident)
     when = ResidentEnd.recorded_at
     query = (
-        select((after.household if kind == "household" else after.id).label("place"), when)
-        .select_from(join(ResidentEnd, before, before.id == ResidentEnd.resident))
-        .join(after, after.id == ResidentEnd.successor)
+        select((_after.household if kind == "household" else _after.id).label("place"), when)
+        .select_from(join(ResidentEnd, _before, _before.id == ResidentEnd.resident))
+        .join(_after, _after.id == ResidentEnd.successor)
     )
     if kind == "resident":
-        query = query.where(before.id == holder)
+        query = query.where(_before.id == holder)
     else:
-        query = query.where(before.household == holder, ResidentEnd.household_follows)
+        query = query.where(_before.household == holder, ResidentEnd.household_follows)
     if since is not None:
         query = query.where(when >= since)
     elif kind == "household":
@@ -85,16 +86,16 @@ def lasts(connection: Connection, residents: Iterable[UUID]) -> dict[UUID, UUID]
 def leading(connection: Connection, households: Collection[UUID]) -> dict[UUID, dt.datetime]:
     """Return the households that went on into these, and when each of them did."""
     found: dict[UUID, dt.datetime] = {}
-    before, after = aliased(Resident), aliased(Resident)
+
     when = func.max(ResidentEnd.recorded_at)
     later = set(households)
     while later:
         rows = connection.execute(
-            select(before.household, when.label("left"))
-            .select_from(join(ResidentEnd, before, before.id == ResidentEnd.resident))
-            .join(after, after.id == ResidentEnd.successor)
-            .where(after.household.in_(later), ResidentEnd.household_follows)
-            .group_by(before.household),
+            select(_before.household, when.label("left"))
+            .select_from(join(ResidentEnd, _before, _before.id == ResidentEnd.resident))
+            .join(_after, _after.id == ResidentEnd.successor)
+            .where(_after.household.in_(later), ResidentEnd.household_follows)
+            .group_by(_before.household),
         )
         known = {*households, *found}
         new = {row.household: row.left for row in rows if row.household not in known}

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 SHOWN_MAX = 50
 
 
+_member, _later = aliased(Resident), aliased(Resident)
+_gone, _lives = aliased(Resident), aliased(Resident)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
     """A household with its address; "" where no dwelling is known."""
@@ -29,14 +33,13 @@ class Home:
 
 def gone_on(household: QueryableAttribute[UUID]) -> ColumnElement[bool]:
     """Tell households that are over: what they had went along, and nobody came since."""
-    member, later = aliased(Resident), aliased(Resident)
     came = exists().where(
-        later.household == member.household,
-        or_(later.valid_to.is_(None), later.created_at > ResidentEnd.recorded_at),
+        _later.household == _member.household,
+        or_(_later.valid_to.is_(None), _later.created_at > ResidentEnd.recorded_at),
     )
     return exists().where(
-        member.household == household,
-        ResidentEnd.resident == member.id,
+        _member.household == household,
+        ResidentEnd.resident == _member.id,
         ResidentEnd.household_follows,
         ~came,
     )
@@ -44,13 +47,12 @@ def gone_on(household: QueryableAttribute[UUID]) -> ColumnElement[bool]:
 
 def is_over(household: QueryableAttribute[UUID]) -> ColumnElement[bool]:
     """Tell households that whoever comes to their address is none of: gone on, or died out."""
-    gone, lives = aliased(Resident), aliased(Resident)
     died = exists().where(
-        gone.household == household,
-        ResidentEnd.resident == gone.id,
+        _gone.household == household,
+        ResidentEnd.resident == _gone.id,
         ResidentEnd.reason == "deceased",
     )
-    lived_in = exists().where(lives.household == household, lives.valid_to.is_(None))
+    lived_in = exists().where(_lives.household == household, _lives.valid_to.is_(None))
     return or_(gone_on(household), and_(died, ~lived_in))
 
 

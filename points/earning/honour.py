@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 DEDUCTION = "deduction"
 
+_undone = aliased(Transfer)
+
 
 def deducted(connection: Connection, accounts: Sequence[int]) -> dict[int, int]:
     """Return what deductions took from these accounts and nobody gave back, in centipoints.
@@ -69,11 +71,11 @@ def of_the_year(connection: Connection, accounts: Sequence[int], day: dt.date) -
     not, as it may be older. What undoes a line of a year before changes that year, and not this
     one.
     """
-    begin, undone = day.replace(month=1, day=1), aliased(Transfer)
+    begin = day.replace(month=1, day=1)
     mine = [*accounts, *_of_before(connection, accounts)]
     gives_back = exists().where(Reversal.reversal == Transfer.id, Reversal.original == Deduction.id)
     of_before = exists().where(
-        Adjustment.id == Transfer.source_id, undone.id == Adjustment.original, undone.day < begin
+        Adjustment.id == Transfer.source_id, _undone.id == Adjustment.original, _undone.day < begin
     )
     counts = and_(Transfer.day >= begin, Transfer.source_kind != MOVING, ~of_before)
     came = select(func.sum(case((gives_back, 0), else_=Transfer.amount))).where(

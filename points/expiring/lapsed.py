@@ -34,6 +34,8 @@ ALL_YEARS = 9999
 
 EVER = dt.datetime.min.replace(tzinfo=dt.UTC)
 
+_gave, _came = aliased(Transfer), aliased(Transfer)
+
 
 @dataclass(slots=True)
 class _Run:
@@ -120,12 +122,11 @@ def _on_to(connection: Connection, ways: list[_Way], place: UUID, since: dt.date
             Account.points_kind == kind.scalar_subquery(),
         )
     ).one()
-    gave, came = aliased(Transfer), aliased(Transfer)
     row = connection.execute(
-        select(gave.debit, gave.amount.label("ours"), came.amount.label("theirs"))
-        .join(came, and_(came.journal == gave.journal, came.credit == account))
-        .where(gave.debit.in_(before), gave.debit > 0, gave.act == "moving")
-        .order_by(gave.amount.desc(), came.amount.desc())
+        select(_gave.debit, _gave.amount.label("ours"), _came.amount.label("theirs"))
+        .join(_came, and_(_came.journal == _gave.journal, _came.credit == account))
+        .where(_gave.debit.in_(before), _gave.debit > 0, _gave.act == "moving")
+        .order_by(_gave.amount.desc(), _came.amount.desc())
         .limit(1)
     ).first()
     if row is None:
