@@ -1,19 +1,35 @@
-"""Many rows in one trip to the server, where there is one."""
+"""Many rows, or many values, in one trip to the server, where there is one."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Table, TextClause, insert, text
+from sqlalchemy import ARRAY, Table, TextClause, any_, insert, literal, text
 from sqlalchemy.dialects import postgresql
 
 if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy.orm import InstrumentedAttribute
+
     from core.work import Work
 
 DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+
+def among(
+    connection: Connection, column: InstrumentedAttribute[Any], values: Collection[object]
+) -> ColumnElement[bool]:
+    """Tell the rows whose column has one of many values.
+
+    PostgreSQL takes them as one array: the words are the same however many there are, and are
+    neither put together nor read anew each time.
+    """
+    if connection.dialect.name == "sqlite":
+        return column.in_(values)
+    return column == any_(literal(list(values), ARRAY(column.type)))
 
 
 def as_json(rows: Sequence[Mapping[str, object]]) -> str:

@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import insert, select, update
 
 from core.errors import N_, AppError, Conflict, NotFound, Rejected
+from core.many import among
 from core.models import BusinessDay
 from points.accounts import PointsKind
 from points.models import Account, AccountDelta, Transfer
@@ -168,7 +169,7 @@ def lock_accounts(work: Work, *accounts: int) -> None:
     if not work.is_sqlite:
         work.connection.execute(
             select(Account.id)
-            .where(Account.id.in_(accounts))
+            .where(among(work.connection, Account.id, accounts))
             .order_by(Account.id)
             .with_for_update(key_share=True),
         ).all()

@@ -13,6 +13,7 @@ from sqlalchemy.orm import aliased
 
 from core.directory import Former, Holder, PlaceClosed, Shown, Standing
 from core.errors import Forbidden
+from core.many import among
 from core.panels import Viewer
 from core.work import business_day, present
 from residents import acting, finding, queries, shown
@@ -76,8 +77,8 @@ def _standings(connection: Connection, ids: list[UUID]) -> dict[UUID, Standing]:
         .where(Resident.valid_to.is_(None))
     )
     rows = [
-        *connection.execute(home.where(Household.id.in_(ids))),
-        *connection.execute(person.where(Resident.id.in_(ids))),
+        *connection.execute(home.where(among(connection, Household.id, ids))),
+        *connection.execute(person.where(among(connection, Resident.id, ids))),
     ]
     return {
         row.id: Standing(

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import and_, func, join, or_, select
+from sqlalchemy import ARRAY, and_, func, join, literal, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from core.crypto import PhoneMalformed, normal_phone, phone_index
+from core.many import among
 from residents.homes import is_over
 from residents.models import Dwelling, Household, Person, Resident, ResidentEnd
 from residents.people import NameMissing, checked_name
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import ColumnElement, Connection, Row
 
 CHUNK = 100
 
@@ -73,7 +74,7 @@ def lasts(connection: Connection, residents: Iterable[UUID]) -> dict[UUID, UUID]
         for start in range(0, len(places), CHUNK):
             rows = connection.execute(
                 select(ResidentEnd.resident, ResidentEnd.successor).where(
-                    ResidentEnd.resident.in_(places[start : start + CHUNK]),
+                    among(connection, ResidentEnd.resident, places[start : start + CHUNK]),
                     ResidentEnd.successor.is_not(None),
                 ),
             )
@@ -115,19 +116,28 @@ def households_at(
         rows = connection.execute(
             select(Household.id, Dwelling.community, Dwelling.address)
             .join(Dwelling, Dwelling.id == Household.dwelling)
-            .where(
-                ~is_over(Household.id),
-                or_(
-                    *(
-                        and_(Dwelling.community == community, Dwelling.address == address)
-                        for community, address in wanted[start : start + CHUNK]
-                    ),
-                ),
-            ),
+            .where(~is_over(Household.id), _at(connection, wanted[start : start + CHUNK])),
         )
         for row in rows:
             found.setdefault((row.community, row.address), []).append(row.id)
     return {home: tuple(found.get(plain, ())) for home, plain in asked.items()}
+
+
+def _at(connection: Connection, homes: Sequence[tuple[int, str]]) -> ColumnElement[bool]:
+    """Tell the dwellings at these addresses; PostgreSQL takes them as two arrays."""
+    if connection.dialect.name == "sqlite":
+        return or_(
+            *(
+                and_(Dwelling.community == community, Dwelling.address == address)
+                for community, address in homes
+            ),
+        )
+    codes, words = zip(*homes, strict=True)
+    pairs = func.unnest(
+        literal(list(codes), ARRAY(Dwelling.community.type)),
+        literal(list(words), ARRAY(Dwelling.address.type)),
+    ).table_valued("community", "address")
+    return tuple_(Dwelling.community, Dwelling.address).in_(select(pairs.render_derived()))
 
 
 def plain_address(words: str) -> str:
@@ -154,7 +164,7 @@ def residents_named(
             .join(Person, Person.id == Resident.person)
             .where(
                 Resident.valid_to.is_(None),
-                Person.phone_index.in_([index for _name, index in chunk]),
+                among(connection, Person.phone_index, [index for _name, index in chunk]),
             ),
         )
         found |= {(row.name, row.phone_index): row.id for row in rows}

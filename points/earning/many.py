@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.dialects import sqlite
 
-from core.many import as_json, insert_many
+from core.many import among, as_json, insert_many
 from points.earning.awards import (
     Award,
     AwardDiffers,
@@ -86,9 +86,12 @@ class _Many:
 
     def _in_order(self) -> list[tuple[Counter, int]]:
         """Return what is raised as everybody locks it: households before persons, then by key."""
-        return sorted(
-            self.raised.items(), key=lambda each: (each[0][0] not in self.households, each[0])
-        )
+
+        def place(each: tuple[Counter, int]) -> tuple[bool, int, str, str]:
+            holder, rule, period = each[0]
+            return holder not in self.households, holder.int, rule, period
+
+        return sorted(self.raised.items(), key=place)
 
     def write(self) -> None:
         """Write counters and awards; raises AwardRaced."""
@@ -134,17 +137,20 @@ def _earlier(work: Work, commands: Sequence[Award]) -> dict[str, Any]:
     wanted = [command.cause for command in commands]
     columns = (AwardRow.cause, AwardRow.id, AwardRow.amount, AwardRow.units, AwardRow.due)
     rows = work.connection.execute(
-        select(*columns, AwardRow.holder_id, AwardRow.rule).where(AwardRow.cause.in_(wanted))
+        select(*columns, AwardRow.holder_id, AwardRow.rule).where(
+            among(work.connection, AwardRow.cause, wanted)
+        )
     )
     return {row.cause: row for row in rows}
 
 
 def _used(work: Work, commands: Sequence[Award]) -> dict[Counter, int]:
     """Return what was used of the counters; of some that nobody asks for, too."""
+    holders = {command.holder_id for command in commands}
     households = {counted_for(command) for command in commands} - {None}
     rows = work.connection.execute(
         select(RuleUsage.holder_id, RuleUsage.rule, RuleUsage.period, RuleUsage.used).where(
-            RuleUsage.holder_id.in_({command.holder_id for command in commands} | households),
+            among(work.connection, RuleUsage.holder_id, holders | households),
             RuleUsage.rule.in_({command.rule.key for command in commands}),
             RuleUsage.period.in_(
                 {period for command in commands for period in periods_of(command.event_at)}

@@ -19,7 +19,7 @@ from core import settings
 from core.crypto import mac
 from core.directory import Standing, directory
 from core.errors import N_, AppError, Conflict, Forbidden, Rejected
-from core.many import insert_many
+from core.many import among, insert_many
 from core.served import Span
 from core.work import business_day
 from points.accounts import household_account, resident_account
@@ -208,7 +208,8 @@ def _prepare(
     _lock(work, standings)
     kept = work.connection.execute(
         select(FeedItem.__table__).where(
-            FeedItem.feeder == feeder.id, FeedItem.key.in_([item.key for item in items])
+            FeedItem.feeder == feeder.id,
+            among(work.connection, FeedItem.key, [item.key for item in items]),
         ),
     )
     spans = [Span(item.at, item.until) for item in items if item.until]
