@@ -122,6 +122,9 @@ class Directory(Protocol):
         ``since``: what they had at a moment; what went before it was theirs no more.
         """
 
+    def went_with(self, connection: Connection, household: UUID, since: dt.datetime) -> list[UUID]:
+        """Return where a household's points of a moment went, and on; what came late, too."""
+
     def lasts(self, connection: Connection, residents: Iterable[UUID]) -> dict[UUID, UUID]:
         """Return where these residents' points went in the end; who never went on is left out."""
 

@@ -27,11 +27,13 @@ from points.carrying import Carried, Carry, Fetch, Holder, PointsHeld, carry, ca
 from points.models import Account
 from residents import endings
 from residents.addresses import Address
-from residents.finding import following
+from residents.finding import following, went_with
 from residents.homes import gone_on
 from residents.models import Community, Household, Person, Resident, ResidentEnd
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from sqlalchemy import Connection
 
     from core.work import Work
@@ -273,6 +275,10 @@ class Wanted(Protocol):
         """When what is to be taken came; None: the oldest points."""
 
     @property
+    def since(self) -> dt.datetime:
+        """When they were the holder's: whoever lives in a household later is somebody else."""
+
+    @property
     def note(self) -> str:
         """What the lines say."""
 
@@ -286,7 +292,7 @@ def bring_back(work: Work, event: Wanted) -> None:
 
     Raises YearNotClosed or DayClosed.
     """
-    old, now = _way(work, event.holder_kind, event.holder_id)
+    old, now = _way(work, event.holder_kind, event.holder_id, event.since)
     if now.id == old.id:
         return
     fetch(
@@ -303,10 +309,15 @@ def bring_back(work: Work, event: Wanted) -> None:
     )
 
 
-def _way(work: Work, kind: HolderKind, holder: UUID) -> tuple[Holder, Holder]:
-    """Return whose account was left, and the last one that follows it."""
+def _way(
+    work: Work, kind: HolderKind, holder: UUID, since: dt.datetime | None = None
+) -> tuple[Holder, Holder]:
+    """Return whose account was left, and the last one that follows it.
+
+    ``since``: what was a household's at a moment; None: what nobody is there for any more.
+    """
     table = Household if kind == "household" else Resident
-    last = [holder, *following(work.connection, kind, holder)][-1]
+    last = [holder, *went_with(work.connection, kind, holder, since)][-1]
     rows = work.connection.execute(
         select(table.id, table.community).where(table.id.in_([holder, last])),
     )

@@ -48,6 +48,8 @@ class PointsWanted:
     amount: int
     #: When what is to be taken came; None: the oldest points.
     year: int | None
+    #: When they were the holder's: whoever lives in a household later is somebody else.
+    since: dt.datetime
     note: str
     #: At most so many centipoints of the place they went on to; None: whatever is free there.
     most: int | None = None

@@ -238,6 +238,10 @@ class ResidentsDirectory:
         found = finding.following(connection, "resident", holder, since)
         return found or finding.following(connection, "household", holder, since)
 
+    def went_with(self, connection: Connection, household: UUID, since: dt.datetime) -> list[UUID]:
+        """Return where a household's points of a moment went, and on; what came late, too."""
+        return finding.went_with(connection, "household", household, since)
+
     def lasts(self, connection: Connection, residents: Iterable[UUID]) -> dict[UUID, UUID]:
         """Return where these residents' points went in the end; who never went on is left out."""
         return finding.lasts(connection, residents)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 
 from core.crypto import PhoneMalformed, normal_phone, phone_index
 from core.many import among
-from residents.homes import is_over
+from residents.homes import gone_on, is_over
 from residents.models import Dwelling, Household, Person, Resident, ResidentEnd
 from residents.people import NameMissing, checked_name
 
@@ -41,6 +41,22 @@ def following(
             moment = step.recorded_at + dt.timedelta.resolution
         found.append(place)
     return found
+
+
+def went_with(
+    connection: Connection, kind: str, holder: UUID, since: dt.datetime | None
+) -> list[UUID]:
+    """Return where the points went that were a resident's, or a household's at a moment.
+
+    What comes to a household that has gone on, and that nobody came to since, follows it.
+    """
+    if kind != "household" or since is None:
+        return following(connection, kind, holder)
+    went = following(connection, kind, holder, since)
+    left = select(Household.id).where(Household.id == holder, gone_on(Household.id))
+    if went or connection.execute(left).first() is None:
+        return went
+    return following(connection, kind, holder)
 
 
 def _step(

@@ -38,7 +38,7 @@ from points.expiring.lapsed import lapsed_of, lock_ways
 from points.ledger import Posting, free_of, post
 from points.lines import LineOf, line_of
 from points.marks import keep_older
-from points.models import Account, Adjustment, Award
+from points.models import Account, Adjustment, Award, Transfer
 from points.reminding import tell_household
 from points.reversal import (
     ReverseAll,
@@ -213,11 +213,21 @@ def available_for(
             points_kind=row.points_kind,
             amount=wanted,
             year=year,
+            since=_since(work, row),
             note=row.reason,
             most=most,
         )
     )
     return free_of(work, row.account)
+
+
+def _since(work: Work, row: Row[Adjustment]) -> dt.datetime:
+    """Return when what is taken was the holder's: of an award when it came."""
+    came: dt.datetime | None = None
+    if row.amount < 0 and row.holder_kind == "household":
+        line = select(Transfer.posted_at).where(Transfer.id == row.original)
+        came = work.connection.scalar(line)
+    return came or row.proposed_at
 
 
 def _void(work: Work, row: Row[Adjustment], line: LineOf) -> _Done:
@@ -304,7 +314,7 @@ def tell(work: Work, row: Row[Adjustment], amount: int, key: str) -> None:
         _tell_resident(work, row, row.holder_id, key, moved)
         return
     # Whoever lives in a household that was left is somebody else.
-    went = directory().following(work.connection, row.holder_id, row.proposed_at)
+    went = directory().went_with(work.connection, row.holder_id, _since(work, row))
     tell_household(work, (row.community, [row.holder_id, *went][-1]), key, moved, row.reason)
 
 
