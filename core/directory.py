@@ -125,8 +125,8 @@ class Directory(Protocol):
     def went_with(self, connection: Connection, household: UUID, since: dt.datetime) -> list[UUID]:
         """Return where a household's points of a moment went, and on; what came late, too."""
 
-    def lasts(self, connection: Connection, residents: Iterable[UUID]) -> dict[UUID, UUID]:
-        """Return where these residents' points went in the end; who never went on is left out."""
+    def kin(self, connection: Connection, residents: Iterable[UUID]) -> dict[UUID, set[UUID]]:
+        """Return all places whose points go where these residents' points go, theirs too."""
 
     def leading(self, connection: Connection, household: UUID) -> dict[UUID, dt.datetime]:
         """Return the households that went on into this one, and when each of them did."""

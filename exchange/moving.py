@@ -247,7 +247,9 @@ class Follow:
 
 def follow(work: Work, command: Follow) -> Carried:
     """Carry what is in the old account to the place that the person or the household has now."""
-    old, new = _way(work, command.kind, command.holder)
+    kind, holder = command.kind, command.holder
+    last = [holder, *following(work.connection, kind, holder)][-1]
+    old, new = _way(work, kind, holder, last)
     return carry(work, Carry(source=old, target=new, note=MOVED))
 
 
@@ -283,8 +285,12 @@ class Wanted(Protocol):
         """What the lines say."""
 
     @property
+    def place(self) -> UUID | None:
+        """Whose they are now; None: who the holder went on as."""
+
+    @property
     def most(self) -> int | None:
-        """At most so many centipoints of where they went on to; None: whatever is free there."""
+        """At most so many centipoints of that place; None: whatever is free there."""
 
 
 def bring_back(work: Work, event: Wanted) -> None:
@@ -292,7 +298,9 @@ def bring_back(work: Work, event: Wanted) -> None:
 
     Raises YearNotClosed or DayClosed.
     """
-    old, now = _way(work, event.holder_kind, event.holder_id, event.since)
+    kind, holder = event.holder_kind, event.holder_id
+    went = went_with(work.connection, kind, holder, event.since)
+    old, now = _way(work, kind, holder, event.place or [holder, *went][-1])
     if now.id == old.id:
         return
     fetch(
@@ -309,15 +317,9 @@ def bring_back(work: Work, event: Wanted) -> None:
     )
 
 
-def _way(
-    work: Work, kind: HolderKind, holder: UUID, since: dt.datetime | None = None
-) -> tuple[Holder, Holder]:
-    """Return whose account was left, and the last one that follows it.
-
-    ``since``: what was a household's at a moment; None: what nobody is there for any more.
-    """
+def _way(work: Work, kind: HolderKind, holder: UUID, last: UUID) -> tuple[Holder, Holder]:
+    """Return whose account was left, and another one of theirs."""
     table = Household if kind == "household" else Resident
-    last = [holder, *went_with(work.connection, kind, holder, since)][-1]
     rows = work.connection.execute(
         select(table.id, table.community).where(table.id.in_([holder, last])),
     )

@@ -51,7 +51,9 @@ class PointsWanted:
     #: When they were the holder's: whoever lives in a household later is somebody else.
     since: dt.datetime
     note: str
-    #: At most so many centipoints of the place they went on to; None: whatever is free there.
+    #: Whose they are now; None: who the holder went on as.
+    place: UUID | None = None
+    #: At most so many centipoints of that place; None: whatever is free there.
     most: int | None = None
 
 

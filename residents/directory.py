@@ -242,9 +242,9 @@ class ResidentsDirectory:
         """Return where a household's points of a moment went, and on; what came late, too."""
         return finding.went_with(connection, "household", household, since)
 
-    def lasts(self, connection: Connection, residents: Iterable[UUID]) -> dict[UUID, UUID]:
-        """Return where these residents' points went in the end; who never went on is left out."""
-        return finding.lasts(connection, residents)
+    def kin(self, connection: Connection, residents: Iterable[UUID]) -> dict[UUID, set[UUID]]:
+        """Return all places whose points go where these residents' points go, theirs too."""
+        return finding.kin(connection, residents)
 
     def leading(self, connection: Connection, household: UUID) -> dict[UUID, dt.datetime]:
         """Return the households that went on into this one, and when each of them did."""

@@ -100,6 +100,29 @@ def lasts(connection: Connection, residents: Iterable[UUID]) -> dict[UUID, UUID]
     return found
 
 
+def kin(connection: Connection, residents: Iterable[UUID]) -> dict[UUID, set[UUID]]:
+    """Return all places whose points go where these residents' points go, their own among them."""
+    own = {resident: resident for resident in residents}
+    last = own | lasts(connection, own)
+    goes = {place: place for place in last.values()}
+    later = sorted(goes)
+    while later:
+        steps: dict[UUID, UUID] = {}
+        for start in range(0, len(later), CHUNK):
+            rows = connection.execute(
+                select(ResidentEnd.resident, ResidentEnd.successor).where(
+                    among(connection, ResidentEnd.successor, later[start : start + CHUNK]),
+                ),
+            )
+            steps |= {row.resident: goes[row.successor] for row in rows}
+        goes |= steps
+        later = sorted(steps)
+    places: dict[UUID, set[UUID]] = {}
+    for place, end in goes.items():
+        places.setdefault(end, set()).add(place)
+    return {resident: places[place] for resident, place in last.items()}
+
+
 def leading(connection: Connection, households: Collection[UUID]) -> dict[UUID, dt.datetime]:
     """Return the households that went on into these, and when each of them did."""
     found: dict[UUID, dt.datetime] = {}

@@ -200,11 +200,12 @@ def available_for(
     wanted: int,
     year: int | None = None,
     *,
+    place: UUID | None = None,
     most: int | None = None,
 ) -> int:
     """Lock the account and return what is free on it; what its holder took along comes back.
 
-    ``most``: at most so many centipoints of the place that they went on to.
+    ``most``: at most so many centipoints of a ``place`` of theirs; else of where they are now.
     """
     work.publish(
         PointsWanted(
@@ -215,6 +216,7 @@ def available_for(
             year=year,
             since=_since(work, row),
             note=row.reason,
+            place=place,
             most=most,
         )
     )

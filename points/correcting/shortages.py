@@ -11,6 +11,7 @@ from sqlalchemy import and_, exists, func, or_, select, update
 from core.directory import directory
 from core.errors import N_, Conflict, Rejected
 from core.ids import uuid8
+from core.many import among
 from points.carrying import year_of
 from points.correcting.adjustments import (
     WORDS_MAX,
@@ -104,7 +105,7 @@ def collect_lapsing(work: Work, event: PointsLapse) -> None:
     The oldest decision first; of an award only where its own year lapses, too: what is older would
     have lapsed without it. Raises YearNotClosed or DayClosed.
     """
-    for account, adjustment in _owing(work.connection, event):
+    for account, place, adjustment in _owing(work.connection, event):
         row = locked_adjustment(work, adjustment)
         legs = _taken_from(work, row)
         if legs and event.marked is not None and legs[0].day.year > event.marked:
@@ -117,36 +118,41 @@ def collect_lapsing(work: Work, event: PointsLapse) -> None:
         amount = min(missing, due)
         if account != row.account:
             free = free_of(work, row.account)
-            amount = available_for(work, row, free + missing, year, most=due) - free
+            there = available_for(work, row, free + missing, year, place=place, most=due)
+            amount = there - free
         if amount:
             identity = uuid8(row.proposed_at, SOURCE, row.id, work.new_id())
             _take(work, row, legs, amount, identity)
 
 
-def _owing(connection: Connection, event: PointsLapse) -> list[tuple[int, UUID]]:
-    """Return which of these accounts owe something, in their order, and the oldest of it first.
+def _owing(connection: Connection, event: PointsLapse) -> list[tuple[int, UUID, UUID]]:
+    """Return which of these accounts owe something, whose they are, and the oldest of it first.
 
-    The holder owes it where it was decided, and wherever the points have gone since.
+    The holder owes it where it was decided, and wherever points of theirs are: they have gone on,
+    or what came where they lived before has not followed them yet.
     """
     rows = connection.execute(
-        select(Adjustment.id, Adjustment.account, Adjustment.holder_id)
+        select(Adjustment.id, Adjustment.holder_id)
         .where(MISSING, Adjustment.points_kind == "service")
         .order_by(Adjustment.closed_at, Adjustment.id),
     ).all()
-    lasts = directory().lasts(connection, {row.holder_id for row in rows}) if rows else {}
-    living = select(Account.holder_id, Account.id).where(
+    if not rows:
+        return []
+    kin = directory().kin(connection, {row.holder_id for row in rows})
+    theirs = select(Account.holder_id, Account.id).where(
         Account.purpose == "holder",
         Account.points_kind == "service",
-        Account.holder_id.in_(set(lasts.values())),
+        Account.id > event.after,
+        Account.id <= event.upto,
+        among(connection, Account.holder_id, set().union(*kin.values())),
     )
-    now = {row.holder_id: row.id for row in connection.execute(living)} if lasts else {}
-    owing: list[tuple[int, int, UUID]] = []
-    for place, row in enumerate(rows):
-        accounts = {row.account, now.get(lasts.get(row.holder_id), row.account)}
-        owing += [
-            (account, place, row.id) for account in accounts if event.after < account <= event.upto
-        ]
-    return [(account, adjustment) for account, _place, adjustment in sorted(owing)]
+    accounts = {row.holder_id: row.id for row in connection.execute(theirs)}
+    owing = [
+        (accounts[place], order, place, row.id)
+        for order, row in enumerate(rows)
+        for place in kin[row.holder_id] & accounts.keys()
+    ]
+    return [(account, place, adjustment) for account, _, place, adjustment in sorted(owing)]
 
 
 def _due(connection: Connection, account: int, marked: int | None) -> int:

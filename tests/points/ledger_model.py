@@ -269,12 +269,14 @@ class Model:
         short.taken += amount
 
     def collect_lapsing(self, account: int, marked: int, year: int) -> None:
-        """Take of what would lapse what is missing, where it was decided or where they live now."""
+        """Take of what would lapse what is missing, of any place that is or was their holder's."""
         for short in self.shorts:
             owing, of = self.purses[short.account], short.line.year if short.line else 0
-            here = self.accounts[self.last(owing.resident)][owing.kind]
-            due = self.purses[account].lots.due(marked)
-            if account not in {short.account, here} or of > marked or not short.missing or not due:
+            purse = self.purses[account]
+            if self.last(purse.resident) != self.last(owing.resident) or owing.kind == "basic":
+                continue
+            due = purse.lots.due(marked)
+            if of > marked or not short.missing or not due:
                 continue
             amount = min(due, short.missing)
             if account != short.account:
@@ -283,6 +285,8 @@ class Model:
                 if most * theirs < ours:
                     continue
                 amount = self.move(account, short.account, most, year, of)
+                way = account, short.account
+                self.carried[way] = max(self.carried.get(way, (0, 0)), (most, amount))
             self.collect(short, amount, year)
 
     def lapse(self, marked: int, year: int) -> int:

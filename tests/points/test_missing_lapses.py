@@ -14,12 +14,13 @@ from core.work import Work
 from points.correcting.shortages import NothingShort
 from points.expiring.expiry import expire_points
 from points.models import AccountEnd
-from tests.people import THERE
+from residents.people import EnterResident, enter_resident
+from tests.people import HERE, THERE, Someone
 from tests.points.books import Nothing
 from tests.points.calendar import close, lapsed, night, set_aside
 from tests.points.correcting import Desk
 from tests.points.test_shortage import collect, waive
-from tests.points.test_taken_after_a_move import moves
+from tests.points.test_taken_after_a_move import again, merge, moves
 
 
 @pytest.fixture
@@ -253,10 +254,8 @@ def test_no_more_comes_back_from_where_they_live_now_than_is_missing(
     assert desk.broken() == []
 
 
-def test_what_is_missing_of_somebody_who_died_is_taken_before_the_rest_lapses(
-    desk: Desk, short: UUID
-) -> None:
-    desk.earn(units=4)
+def ends(desk: Desk) -> None:
+    """Let the last day of 王秀英's account be over."""
     account = desk.account()
 
     def ended(work: Work, _command: None) -> Nothing:
@@ -266,11 +265,47 @@ def test_what_is_missing_of_somebody_who_died_is_taken_before_the_rest_lapses(
 
     desk.run(ended, None)
     desk.clock.advance(days=1)
+
+
+def test_what_is_missing_of_somebody_who_died_is_taken_before_the_rest_lapses(
+    desk: Desk, short: UUID
+) -> None:
+    desk.earn(units=4)
+    ends(desk)
     with desk.app.app_context():
         assert expire_points() == 1
 
     assert gone(desk) == [500]
     assert desk.row(short).collected == 1500
+    assert desk.broken() == []
+
+
+@pytest.mark.parametrize("owes", [0, 1, 2])
+def test_what_has_not_followed_its_holder_yet_pays_too(desk: Desk, owes: int) -> None:
+    made = desk.run(
+        enter_resident,
+        EnterResident(community=HERE, name="王秀映"),
+        desk.cast.actor(desk.cast.staff),
+    )
+    third = Someone("王秀映", "", community=HERE, resident=made.resident)
+    records = (desk.cast.wang, again(desk), third)
+    line = desk.earn(units=4, who=records[owes])
+    desk.spend(2000, records[owes])
+    proposal = desk.propose_back(line)
+    desk.decide(proposal)
+    desk.earn(units=2, who=records[1])
+    spent = desk.spend(1000, records[1])
+    merge(desk, records[1], records[0])
+    merge(desk, third, records[1])
+    desk.earn(who=third)
+    # While something is held of the last one, nothing follows it.
+    set_aside(desk.run, 77, 1, desk.account(third))
+    years(desk, 2026)
+    desk.back(spent)
+    years(desk, 2027)
+
+    assert [desk.ask(lapsed, desk.account(each)) for each in records] == [[], [], []]
+    assert desk.row(proposal).collected == 1999
     assert desk.broken() == []
 
 
