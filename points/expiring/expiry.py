@@ -239,6 +239,8 @@ class LapseAccount:
 def lapse_account(work: Work, command: LapseAccount) -> Lapsed:
     """Lapse an account whole; what is still held lapses on the day after it comes back."""
     account = resident_account(command.resident, command.community, "service")
+    version = select(Account.version).where(Account.id == account)
+    before = work.connection.scalar(version)
     work.publish(PointsLapse(after=account - 1, upto=account, marked=None))
     amount = free_of(work, account)
     identity = uuid8(end_of(work.day), ENDED, account)
@@ -253,7 +255,8 @@ def lapse_account(work: Work, command: LapseAccount) -> Lapsed:
     credit = account_id("expired", command.community, "service")
     leg = Leg(id=identity, act="expiry", credit=credit, amount=amount)
     if amount == 0 or not spend(work, spending, [leg]):
-        work.replayed()
+        if work.connection.scalar(version) == before:
+            work.replayed()
         return Lapsed(accounts=0, amount=0, finished=True)
     return Lapsed(accounts=1, amount=amount, finished=True)
 

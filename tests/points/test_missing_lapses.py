@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
+from core.models import AuditEvent
 from core.work import Work
 from points.correcting.shortages import NothingShort
 from points.expiring.expiry import expire_points
@@ -278,6 +279,19 @@ def test_what_is_missing_of_somebody_who_died_is_taken_before_the_rest_lapses(
     assert gone(desk) == [500]
     assert desk.row(short).collected == 1500
     assert desk.broken() == []
+
+
+def test_that_all_of_it_was_taken_is_written_down_as_something_that_was_done(
+    desk: Desk, short: UUID
+) -> None:
+    desk.earn(units=2)
+    ends(desk)
+    with desk.app.app_context():
+        assert expire_points() == 0
+
+    done = select(AuditEvent.use_case).where(AuditEvent.use_case == "lapse_account")
+    assert desk.row(short).collected == 1000
+    assert desk.ask(lambda c: c.scalars(done).all()) == ["lapse_account"]
 
 
 @pytest.mark.parametrize("owes", [0, 1, 2])
