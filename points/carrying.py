@@ -111,7 +111,8 @@ def carry(work: Work, command: Carry) -> Carried:
 class Fetch:
     """So much is wanted free on the target's account; what is missing there comes along.
 
-    Rounded up to whole centipoints of the source, unless ``most`` says how many there are.
+    Rounded up to whole centipoints of the source; where ``most`` says how many there are, no more
+    arrives than is missing.
     """
 
     source: Holder
@@ -135,9 +136,12 @@ def fetch(work: Work, command: Fetch) -> None:
     found = _locked(work, sides)
     row, taking = (found[side] for side in sides)
     missing = command.wanted - (taking.credited - taking.debited - taking.held)
-    amount = min(row.credited - row.debited - row.held, -(-missing * target.face // source.face))
-    if command.most is not None:
-        amount = min(command.most, missing * target.face // source.face)
+    amount = -(-missing * target.face // source.face)
+    if command.most is None:
+        amount = min(row.credited - row.debited - row.held, amount)
+    else:
+        more = amount * source.face // target.face > missing
+        amount = min(command.most, amount - more)
         if amount * source.face < target.face:
             # Too small for a centipoint over there: it may as well stay.
             return

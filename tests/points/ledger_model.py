@@ -281,7 +281,10 @@ class Model:
             amount = min(due, short.missing)
             if account != short.account:
                 ours, theirs = FACES[owing.community], FACES[self.purses[account].community]
-                most = min(due, short.missing * ours // theirs)
+                most = -(-short.missing * ours // theirs)
+                if most * theirs // ours > short.missing:
+                    most -= 1
+                most = min(due, most)
                 if most * theirs < ours:
                     continue
                 amount = self.move(account, short.account, most, year, of)

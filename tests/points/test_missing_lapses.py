@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -12,16 +13,18 @@ from sqlalchemy import insert, select
 
 from core.models import AuditEvent
 from core.work import Work
+from exchange.moving import MoveHousehold, move_household
 from points.correcting.shortages import NothingShort
 from points.expiring.expiry import expire_points
 from points.models import AccountEnd
 from residents.people import EnterResident, enter_resident
 from tests.people import HERE, THERE, Someone
-from tests.points.books import Nothing
+from tests.points.books import Nothing, one
 from tests.points.calendar import close, lapsed, night, set_aside
 from tests.points.correcting import Desk
+from tests.points.test_reverse_line import there
 from tests.points.test_shortage import collect, waive
-from tests.points.test_taken_after_a_move import again, merge, moves
+from tests.points.test_taken_after_a_move import again, merge, moves, worth
 
 
 @pytest.fixture
@@ -292,6 +295,40 @@ def test_that_all_of_it_was_taken_is_written_down_as_something_that_was_done(
     done = select(AuditEvent.use_case).where(AuditEvent.use_case == "lapse_account")
     assert desk.row(short).collected == 1000
     assert desk.ask(lambda c: c.scalars(done).all()) == ["lapse_account"]
+
+
+def test_of_what_is_no_whole_centipoint_there_one_more_is_taken(desk: Desk) -> None:
+    line = desk.earn(units=4)
+    desk.spend(1501)
+    proposal = desk.propose_back(line)
+    desk.decide(proposal)
+    now = moves(desk)
+    desk.earn(units=5, who=now, community=THERE, bearing=THERE)
+    years(desk, 2026, 2027)
+
+    # 2251.5 are 15.01: of 2251 a centipoint would stay missing, while the rest lapses.
+    assert (desk.row(proposal).collected, desk.row(proposal).shortage) == (1501, 1501)
+    assert desk.ask(lapsed, desk.account(now)) == [248]
+    assert desk.totals()[2] == 0
+    assert desk.broken() == []
+
+
+def test_a_centipoint_that_is_more_than_is_missing_is_not_broken(desk: Desk) -> None:
+    other = again(desk, THERE)
+    desk.run(worth, None)
+    proposal = desk.propose(-101, there(desk.cast), holder_id=other.resident)
+    assert desk.decide(proposal, there(desk.cast, "lead")).shortage == 101
+    command = MoveHousehold(key="home", community=HERE, residents=(one(other.resident),))
+    moved = desk.run(move_household, command, desk.cast.actor(desk.cast.staff))
+    now = replace(other, community=HERE, resident=moved.residents[0])
+    desk.earn(units=1, who=now)
+    years(desk, 2026, 2027)
+
+    # 0.67 are 1 there and half a centipoint; 0.68 would be 1.02.
+    assert desk.row(proposal).collected == 100
+    assert desk.ask(lapsed, desk.account(now)) == [433]
+    assert desk.totals(other)[2] == 0
+    assert desk.broken() == []
 
 
 @pytest.mark.parametrize("owes", [0, 1, 2])
