@@ -210,7 +210,7 @@ def _by_whom(found: Evidence, story: Story, seen: Viewer) -> list[Fact]:
         ),
     ]
     for each in story.adjustments:
-        if each.id == found.source_id:
+        if each.id == story.made:
             facts = [
                 Fact(label=label, words=directory().person(reader(), person), under=role)
                 for label, person, role in corrected.both(each)

@@ -17,6 +17,7 @@ from exchange.moving import MergeRecords, MoveHousehold, merge_records, move_hou
 from points.accounts import household_account
 from points.correcting import adjustments, shortages
 from points.correcting.shortages import CollectShortage, collect_shortage
+from points.models import Transfer
 from residents.models import Resident
 from residents.people import EnterResident, enter_resident
 from tests.exchange.test_moving import totals
@@ -25,6 +26,7 @@ from tests.points.books import Nothing, one
 from tests.points.calendar import hangzhou, night
 from tests.points.correcting import Desk
 from tests.points.earning import CORRIDOR
+from tests.points.test_correcting_pages import said
 from tests.points.test_reverse_line import back_there, there, used
 
 
@@ -445,3 +447,28 @@ def test_what_was_all_spent_before_a_move_lapsed_nowhere(desk: Desk) -> None:
     moves(desk)
     done = desk.back(line)
     assert (done.lapsed, done.shortage) == (0, 1000)
+
+
+@pytest.mark.parametrize("far", [True, False])
+def test_the_receipt_of_what_was_brought_back_says_who_decided(desk: Desk, *, far: bool) -> None:
+    who = desk.cast.wang if far else again(desk)
+    line = desk.earn(units=4, who=who)
+    if not far:
+        merge(desk, desk.cast.wang, who)
+    browser = desk.cast.browser(moves(desk) if far else desk.cast.wang)
+    desk.clock.advance(hours=1)
+    if not far:
+        desk.decide(desk.propose(-100))
+    desk.back(line)
+
+    moved = select(Transfer.id).where(Transfer.act == "moving").order_by(Transfer.posted_at)
+    shown = [
+        said(browser.get(f"/points/{each}")) for each in desk.ask(lambda c: list(c.scalars(moved)))
+    ]
+    came = 2 if far else 1
+    for words in shown[:came]:
+        assert "谁记的" in words
+    for words in shown[came:]:
+        assert "谁提出陈晓琳社工谁核对赵建平社区负责人" in words
+        assert "谁记的" not in words
+    assert len(shown) == 2 * came
