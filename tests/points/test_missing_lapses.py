@@ -22,6 +22,7 @@ from tests.people import HERE, THERE, Someone
 from tests.points.books import Nothing, one
 from tests.points.calendar import close, lapsed, night, set_aside
 from tests.points.correcting import Desk
+from tests.points.test_correcting_pages import said
 from tests.points.test_reverse_line import there
 from tests.points.test_shortage import collect, waive
 from tests.points.test_taken_after_a_move import again, merge, moves, worth
@@ -171,6 +172,22 @@ def test_the_holder_is_told_what_was_taken(desk: Desk, short: UUID) -> None:
     shown = desk.cast.browser(desk.cast.wang).get("/me/messages").get_data(as_text=True)
     assert shown.count("改了您的积分：−10 分") == 1
     assert desk.row(short).collected == 1000
+
+
+def test_the_desk_is_told_that_a_run_takes_it_and_sees_what_is_still_missing(
+    desk: Desk, short: UUID
+) -> None:
+    desk.earn(units=2)
+    staff = desk.cast.browser(desk.cast.staff)
+    shown = said(staff.get("/desk/corrections?show=short"))
+    assert "还差15分" in shown
+    assert "居民有分到期时，系统先从到期的分里收。" in shown
+
+    years(desk, 2026, 2027)
+
+    staff = desk.cast.browser(desk.cast.staff)
+    assert "还差5分" in said(staff.get("/desk/corrections?show=short"))
+    assert "已改还差5分" in said(staff.get("/desk/corrections?show=done"))
 
 
 def test_a_run_that_comes_again_takes_nothing_more(desk: Desk, short: UUID) -> None:
