@@ -43,14 +43,12 @@ def following(
     return found
 
 
-def went_with(
-    connection: Connection, kind: str, holder: UUID, since: dt.datetime | None
-) -> list[UUID]:
+def went_with(connection: Connection, kind: str, holder: UUID, since: dt.datetime) -> list[UUID]:
     """Return where the points went that were a resident's, or a household's at a moment.
 
     What comes to a household that has gone on, and that nobody came to since, follows it.
     """
-    if kind != "household" or since is None:
+    if kind != "household":
         return following(connection, kind, holder)
     went = following(connection, kind, holder, since)
     left = select(Household.id).where(Household.id == holder, gone_on(Household.id))
