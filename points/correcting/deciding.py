@@ -16,7 +16,7 @@ from core import outbox, settings
 from core.defaults import CENTIPOINTS
 from core.directory import directory
 from core.errors import N_, Conflict
-from core.formats import signed
+from core.formats import points, signed
 from core.ids import uuid8
 from points.accounts import account_id
 from points.carrying import year_of
@@ -30,7 +30,7 @@ from points.correcting.adjustments import (
     refuse_own,
 )
 from points.correcting.corrections import Outcome, close_correction, locked_correction
-from points.correcting.queries import AdjustmentLine, adjustments_waiting
+from points.correcting.queries import MISSING, AdjustmentLine, adjustments_waiting
 from points.earning.awards import AwardSettled, void_award
 from points.earning.caps import COUNTED, free_caps
 from points.events import LineReversed, PointsWanted
@@ -256,12 +256,29 @@ def _give_back(work: Work, row: Row[Adjustment], line: LineOf) -> _Done:
             note=row.reason,
         )
     )
+    if row.together == left and line.source_kind == SOURCE:
+        _let_go(work, row, line)
     others = select(Account.id, Account.holder_id).where(
         Account.id.in_(back), Account.id != row.account
     )
     for other in work.connection.execute(others):
-        _tell_resident(work, row, other.holder_id, f"{row.id}:{other.id}", back[other.id])
+        share = signed(back[other.id])
+        _tell_resident(work, row, other.holder_id, f"{row.id}:{other.id}", share)
     return _Done(posted=back[row.account])
+
+
+def _let_go(work: Work, row: Row[Adjustment], line: LineOf) -> None:
+    """Ask no more for what is missing of a decision of which all that was taken is given back."""
+    query = select(Adjustment.id, Adjustment.proposed_at)
+    decision = work.connection.execute(query.where(Adjustment.id == line.source_id)).one()
+    if line.id != uuid8(decision.proposed_at, SOURCE, decision.id, 0):
+        # What was collected of it later is a line of its own.
+        return
+    work.connection.execute(
+        update(Adjustment)
+        .where(Adjustment.id == decision.id, MISSING)
+        .values(waiver=row.reason, waived_by=work.actor.person, waived_at=work.now)
+    )
 
 
 def _reversing(row: Row[Adjustment], amount: int) -> ReverseAll:
@@ -307,29 +324,42 @@ def _answer(work: Work, row: Row[Adjustment]) -> None:
         close_correction(work, row.correction, outcome, row.reason, row.id)
 
 
-def tell(work: Work, row: Row[Adjustment], amount: int, key: str) -> None:
-    """Tell the holder, or who lives in the household, what was posted; of nothing, nothing."""
+def tell(work: Work, row: Row[Adjustment], amount: int, key: str, *, lapsing: bool = False) -> None:
+    """Tell the holder, or who lives in the household, what was posted; of nothing, nothing.
+
+    ``lapsing``: it was taken of what would have lapsed, which only a resident's points do.
+    """
     if not amount:
         return
     moved = amount if row.amount > 0 else -amount
+    if lapsing:
+        _tell_resident(work, row, row.holder_id, key, points(amount), "points.collected")
+        return
     if row.person is not None:
-        _tell_resident(work, row, row.holder_id, key, moved)
+        _tell_resident(work, row, row.holder_id, key, signed(moved))
         return
     # Whoever lives in a household that was left is somebody else.
     went = directory().went_with(work.connection, row.holder_id, _since(work, row))
     tell_household(work, (row.community, [row.holder_id, *went][-1]), key, moved, row.reason)
 
 
-def _tell_resident(work: Work, row: Row[Adjustment], resident: UUID, key: str, moved: int) -> None:
+def _tell_resident(
+    work: Work,
+    row: Row[Adjustment],
+    resident: UUID,
+    key: str,
+    moved: str,
+    template: str = "points.adjusted",
+) -> None:
     """Tell a resident, where they are now, what was posted."""
     went = directory().following(work.connection, resident, None)
     now = directory().holder(work.connection, "resident", [resident, *went][-1])
     outbox.send(
         work,
-        "points.adjusted",
+        template,
         key=key,
         person=row.person if now is None else now.person,
         community=directory().places(work.connection, [row.community]).get(row.community, ""),
-        points=signed(moved),
+        points=moved,
         reason=row.reason,
     )

@@ -122,7 +122,7 @@ def collect_lapsing(work: Work, event: PointsLapse) -> None:
             amount = there - free
         if amount:
             identity = uuid8(row.proposed_at, SOURCE, row.id, work.new_id())
-            _take(work, row, legs, amount, identity)
+            _take(work, row, legs, amount, identity, lapsing=True)
 
 
 def _owing(connection: Connection, event: PointsLapse) -> list[tuple[int, UUID, UUID]]:
@@ -185,6 +185,8 @@ def _take(
     legs: Sequence[Row[Transfer]],
     amount: int,
     identity: UUID,
+    *,
+    lapsing: bool = False,
 ) -> None:
     """Post what is there of what was missing, and tell the holder."""
     if legs:
@@ -196,7 +198,7 @@ def _take(
         .where(Adjustment.id == row.id)
         .values(collected=Adjustment.collected + amount),
     )
-    tell(work, row, amount, str(identity))
+    tell(work, row, amount, str(identity), lapsing=lapsing)
 
 
 def _taken_by(work: Work, row: Row[Adjustment], identity: UUID) -> int:

@@ -229,6 +229,37 @@ def test_one_character_is_a_reason_and_so_are_a_hundred(
     assert desk.row(short).waiver == reason
 
 
+def test_what_is_missing_of_a_deduction_goes_with_its_undoing(desk: Desk) -> None:
+    desk.earn(units=2)
+    proposal = desk.propose(-1500)
+    assert desk.decide(proposal).shortage == 500
+    (taken,) = desk.made(proposal)
+
+    desk.back(taken.id, amount=400)
+    assert desk.row(proposal).waived_at is None
+    desk.back(taken.id)
+
+    assert desk.row(proposal).waiver == "记错了人"
+    with pytest.raises(shortages.NothingShort):
+        collect(desk, proposal)
+    assert desk.totals()[2] == 1000
+    assert desk.broken() == []
+
+
+def test_what_is_missing_stays_so_where_only_a_collection_is_undone(desk: Desk) -> None:
+    desk.earn()
+    proposal = desk.propose(-1500)
+    desk.decide(proposal)
+    desk.earn(units=1)
+    collect(desk, proposal)
+    _, collected = sorted(desk.made(proposal), key=lambda line: line.debit_version)
+
+    desk.back(collected.id)
+
+    assert desk.row(proposal).waived_at is None
+    assert desk.broken() == []
+
+
 def test_neither_maker_nor_household_lets_it_go(desk: Desk, short: UUID) -> None:
     neighbour = Actor(
         person=one(desk.cast.li.person), role="lead", scope_kind="community", place=HERE
