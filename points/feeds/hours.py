@@ -2,7 +2,7 @@
 
 Whoever signed in here is believed before a list from elsewhere (serve.import in the catalogue):
 what is covered here is taken off. Hours that overlap with imported ones are refused as a whole,
-so that no two imported reports of one person ever overlap.
+so that no two imported reports of one person ever overlap, wherever they lived.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from uuid import UUID
 
 from sqlalchemy import insert, select
 
+from core.directory import directory
 from core.errors import N_, Conflict, Rejected
 from core.served import HALF_HOUR, Span, covered, served
 from points.models import Award, ImportedHours, Reversal
@@ -68,16 +69,34 @@ def checked_span(starts_at: dt.datetime, ends_at: dt.datetime, now: dt.datetime)
 
 
 def known_spans(connection: Connection, residents: Iterable[UUID], spans: Iterable[Span]) -> Known:
-    """Return what residents served that touches any of the spans, here and as imported."""
-    wanted, given, known = sorted(set(residents)), list(spans), Known()
-    if not wanted or not given:
-        return known
+    """Return what residents served that touches any of the spans, here and as imported.
+
+    Theirs is also what they did before they moved, and under another record of theirs.
+    """
+    given = list(spans)
+    if not given:
+        return Known()
     within = Span(min(each.starts_at for each in given), max(each.ends_at for each in given))
-    known.here = served().spans(connection, wanted, within)
-    for start in range(0, len(wanted), CHUNK):
+    kin = directory().kin(connection, residents)
+    places = sorted(set().union(*kin.values()))
+    here = served().spans(connection, places, within)
+    imported = _imported(connection, places, within)
+    known = Known()
+    for resident, own in kin.items():
+        for found, spans_of in ((known.here, here), (known.imported, imported)):
+            found[resident] = [span for place in own for span in spans_of.get(place, ())]
+    return known
+
+
+def _imported(
+    connection: Connection, residents: list[UUID], within: Span
+) -> dict[UUID, list[Span]]:
+    """Return the imported hours of these that touch a span."""
+    found: dict[UUID, list[Span]] = {}
+    for start in range(0, len(residents), CHUNK):
         rows = connection.execute(
             select(ImportedHours.resident, ImportedHours.starts_at, ImportedHours.ends_at).where(
-                ImportedHours.resident.in_(wanted[start : start + CHUNK]),
+                ImportedHours.resident.in_(residents[start : start + CHUNK]),
                 ImportedHours.starts_at < within.ends_at,
                 # One report spans a day at most, so that the index bounds both ends.
                 ImportedHours.starts_at > within.starts_at - DAY,
@@ -86,8 +105,8 @@ def known_spans(connection: Connection, residents: Iterable[UUID], spans: Iterab
         )
         for row in rows:
             span = Span(row.starts_at, row.ends_at)
-            known.imported.setdefault(row.resident, []).append(span)
-    return known
+            found.setdefault(row.resident, []).append(span)
+    return found
 
 
 def touches(span: Span, known: Iterable[Span]) -> bool:
@@ -115,17 +134,18 @@ def half_hours_left(known: Known, resident: UUID, span: Span, grace_minutes: int
 def imported_before(
     connection: Connection, resident: UUID, span: Span, moment: dt.datetime
 ) -> list[Span]:
-    """Return the imported hours that touch a span and had come before a moment.
+    """Return the imported hours of somebody that touch a span and had come before a moment.
 
     What came later gave way to what was known here by then. Hours without their times fill their
     day, but only up to when they came; what was taken back again counts for nothing.
     """
+    places = directory().kin(connection, [resident])[resident]
     rows = connection.execute(
         select(ImportedHours.starts_at, ImportedHours.ends_at, Award.created_at)
         .join(Award, Award.id == ImportedHours.award)
         .outerjoin(Reversal, Reversal.original == Award.id)
         .where(
-            ImportedHours.resident == resident,
+            ImportedHours.resident.in_(places),
             ImportedHours.starts_at < span.ends_at,
             ImportedHours.starts_at > span.starts_at - DAY,
             ImportedHours.ends_at > span.starts_at,

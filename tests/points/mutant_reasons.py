@@ -81,7 +81,7 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         (r"feeds\.queries\.x_feeders|rush\.x_rush$", r"\"TOTALS\"|XXresidentsXX"),
     ),
     "It only narrows what is read: whether spans meet is asked of each.": (
-        (r"hours\.x_known_spans", r"ImportedHours.starts_at"),
+        (r"hours\.x__imported", r"ImportedHours.starts_at"),
     ),
     "An id is of one thing only, whatever its kind.": (
         (r"receipts\.x_evidence", r"and_\(Award\.id == Transfer\.source_id\)"),
