@@ -61,7 +61,7 @@ def _page(month: str, refusal: AppError | None = None) -> ResponseReturnValue:
         month=month,
         is_open=posted.is_open(business_day(present())),
         lines=found,
-        after=found[-1].position if len(found) == lists.PAGE else 0,
+        after=lists.next_of(posted, found),
         seal=head_of(connection, actor.place),
         line=identity(request.args.get("line")) if answers else None,
         q=q,

@@ -131,6 +131,12 @@ def lines(
     return _named(connection, connection.execute(query).all())
 
 
+def next_of(posted: Posted, found: Sequence[ListLine]) -> int:
+    """Return where the page after these lines goes on; 0 where the list ends with them."""
+    last = found[-1].position if found else posted.lines
+    return last if last < posted.lines else 0
+
+
 def every_line(connection: Connection, posted: Posted) -> Iterator[ListLine]:
     """Yield a list from its beginning to its end, however long it is."""
     after = 0

@@ -69,7 +69,7 @@ def one(month: str) -> ResponseReturnValue:
         is_open=posted.is_open(business_day(present())),
         own=lists.lines_of(connection, posted, holders) if not after else [],
         lines=found,
-        after=found[-1].position if len(found) == lists.PAGE else 0,
+        after=lists.next_of(posted, found),
         is_named=bool(me and me.is_named),
         seal=head_of(connection, place),
         place_name=directory().places(connection, [place])[place],

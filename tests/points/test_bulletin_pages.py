@@ -218,6 +218,19 @@ def test_long_lists_come_page_by_page(cast: People, monkeypatch: pytest.MonkeyPa
         assert "我家的" not in said(browser, f"{MONTH}?after={odd}")
 
 
+@pytest.mark.parametrize("who", ["chen", "staff"])
+def test_a_list_that_just_fills_its_pages_has_no_empty_one_after_them(
+    cast: People, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    monkeypatch.setattr(lists, "lines", partial(lists.lines, limit=4))
+    browser = cast.browser(getattr(cast, who))
+    month = MONTH if who == "chen" else "/desk/bulletins/2026-11"
+
+    assert "共4行" in said(browser, month)
+    assert "after=" not in browser.get(month).get_data(as_text=True)
+    assert "没有发放积分" not in said(browser, f"{month}?after=4")
+
+
 def test_a_month_without_a_list_says_when_it_comes(cast: People) -> None:
     assert "没有这个月的积分公示" in said(cast.browser(cast.wang), "/points/bulletins/2026-12", 404)
     assert "没有这个月" in said(cast.browser(cast.staff), "/desk/bulletins/nonsense", 404)
