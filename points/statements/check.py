@@ -93,7 +93,8 @@ def check(connection: Connection, raw: str) -> Checked:
     found = issued(connection, raw)
     subject, period, version = found.subject, found.period, version_of(found.sums.digest)
     if subject.of == "community":
-        book = book_of(connection, subject, period, period.last, version)
+        # It was given out when its last day was over, though not by the clock of a closing.
+        book = book_of(connection, subject, period, period.last + dt.timedelta(days=1), version)
         return Checked(issued=found, now=book.sums, rows=tuple(moved(book.rows)))
     now = sums_of(connection, subject, period, found.sums.through, version)
     return Checked(issued=found, now=now, rows=())

@@ -34,7 +34,16 @@ from tests import printed
 from tests.conftest import Clock
 from tests.people import HERE, People
 from tests.points.books import one
-from tests.points.statements_scene import ISSUED, REDEEMED, hers, issue, moved, post, wallet
+from tests.points.statements_scene import (
+    ISSUED,
+    REDEEMED,
+    TODAY,
+    hers,
+    issue,
+    moved,
+    post,
+    wallet,
+)
 from tests.points.test_points_pages import text_of
 from tests.residents.forms import send
 
@@ -229,6 +238,22 @@ def test_a_communitys_paper_is_checked_in_the_same_way(
         ("redeemed", 0, 1200),
     ]
     assert "和账本对不上" in after
+
+
+def test_a_communitys_paper_of_before_the_first_closing_is_checked_and_printed(
+    client: FlaskClient, run: Run, cast: People
+) -> None:
+    yesterday = TODAY - dt.timedelta(days=1)
+    subject = Subject(of="community", community=HERE, points_kind="service")
+    period = Period(first=yesterday, last=yesterday)
+    made = issue(run, cast.actor(cast.staff), subject, period)
+
+    page = client.get(f"/check/{made.code}")
+    staff = cast.headers(cast.staff)
+    paper = client.get(f"/api/v1/statements/{made.code}/pdf", headers=staff)
+
+    assert "是真的" in page.get_data(as_text=True)
+    assert (page.status_code, paper.status_code) == (200, 200)
 
 
 def test_every_slip_of_a_single_character_is_noticed() -> None:
