@@ -17,6 +17,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from admin.forms import number as plain_number
 from core.errors import AppError
+from core.sheets import BOM
 
 M = TypeVar("M")
 CELL_MAX = 100
@@ -130,7 +131,8 @@ def _cells(words: Iterable[str], kind: Kind) -> Iterator[list[str]]:
 def _line(line: str, kind: Kind) -> str:
     if "\0" in line:
         raise kind.unreadable
-    return line
+    # UTF-8's own is gone already; whoever turned the file into GB18030 took it along.
+    return line.removeprefix(BOM)
 
 
 def _excel(file: IO[bytes], kind: Kind) -> Iterator[list[str]]:

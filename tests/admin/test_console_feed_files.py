@@ -20,6 +20,7 @@ from xlsxwriter import Workbook
 from admin import console_feed_files
 from admin.feed_reading import KIND, FeedFileTooLong, FeedFileUnreadable, Known, read_row
 from admin.sheet_files import SheetRow, lines_of, rows_of
+from core.sheets import BOM
 from points.earning.act_sheets import ActSheetEmpty
 from points.feeds.files import FeedFile, FileRow, RecordFileRows, record_file_rows
 from points.feeds.items import Item
@@ -118,13 +119,14 @@ def test_a_file_is_looked_at_then_recorded_and_every_row_is_in_its_result(
     assert ask(count, "awards") == 1
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+@pytest.mark.parametrize("mark", ["", BOM])
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
 def test_what_the_api_told_is_the_same_in_a_file_and_the_other_way_round(
-    ask: Run, cast: People, bins: Feed, encoding: str
+    ask: Run, cast: People, bins: Feed, encoding: str, mark: str
 ) -> None:
     lin = cast.browser(cast.lin)
     assert bins.states(thrown("a1", MOMENT)) == ["recorded"]
-    lines = (HEAD, f"a1,{HOME},{AT},1", f"a2,建国南苑 5-1-102,{AT},")
+    lines = (f'{mark}"记录编号",住址,时间,数量', f"a1,{HOME},{AT},1", f"a2,建国南苑 5-1-102,{AT},")
 
     rows = result(lin, send(lin, bins, file_of(*lines, encoding=encoding)))
 
