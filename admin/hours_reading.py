@@ -23,6 +23,8 @@ DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
 TIME = re.compile(r"(?<!\d)(\d{1,2}):(\d{2})(?::\d{2})?")
 HOURS = re.compile(r"(\d{1,2}(?:\.\d{1,2})?)(?:小时|h)?|(?:(\d{1,2})小时)?(\d{1,4})分钟?")
 DAY_MINUTES = 24 * 60
+FIRST, LAST = dt.date(2000, 1, 1), dt.date(2100, 1, 1)
+"""No day of service lies before or after."""
 
 
 class HoursUnreadable(Rejected):
@@ -100,9 +102,10 @@ def _day(cell: str) -> dt.date | None:
     if found is None:
         return None
     try:
-        return dt.date(int(found[1]), int(found[2]), int(found[3]))
+        day = dt.date(int(found[1]), int(found[2]), int(found[3]))
     except ValueError:
         return None
+    return day if FIRST <= day <= LAST else None
 
 
 def _moment(field: str, cell: str, day: dt.date | None) -> dt.datetime:

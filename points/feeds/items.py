@@ -212,7 +212,9 @@ def _prepare(
             among(work.connection, FeedItem.key, [item.key for item in items]),
         ),
     )
-    spans = [Span(item.at, item.until) for item in items if item.until]
+    # What is too old is refused without a look at what was known of it.
+    oldest = work.now - OLDEST
+    spans = [Span(item.at, item.until) for item in items if item.until and item.at >= oldest]
     return _Batch(
         feeder=feeder,
         acting=as_feeder,

@@ -110,6 +110,23 @@ def test_each_row_is_looked_at_then_recorded_then_given_back(ask: Run, cast: Peo
     assert ask(verify).broken == ()
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"{WANG}\t0001-01-01 10:00\t0001-01-01 12:00\t\t",
+        f"{WANG}\t\t\t0001-01-01\t2",
+        f"{WANG}\t9999-12-31 10:00\t9999-12-31 12:00\t\t",
+        f"{WANG}\t\t\t9999-12-31\t2",
+    ],
+)
+def test_a_day_at_an_end_of_all_calendars_is_refused_by_itself(cast: People, line: str) -> None:
+    _browser, looked = look(cast, *GOOD, line)
+
+    said = words(looked)
+    assert "2行可以导入，共35分" in said
+    assert "1行要改" in said
+
+
 def test_wrong_rows_are_given_back_as_they_came_with_the_reason(cast: People) -> None:
     browser, looked = look(cast, *GOOD, WRONG[0], "=1+1\t13800000001\t\t\t2026-11-20\t2")
     sent = again(browser, looked.get_data(as_text=True), PAGE)

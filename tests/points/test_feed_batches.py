@@ -126,6 +126,20 @@ def test_one_bad_item_harms_no_other(ask: Run, clock: Clock, bins: Feed) -> None
     assert ask(count, "awards") == 1
 
 
+def test_hours_at_the_beginning_of_all_calendars_harm_no_other(
+    app: Flask, run: Run, cast: People, clock: Clock
+) -> None:
+    hours = platform(app, run, cast, clock)
+    first = {"at": "0001-01-01T00:00:00Z", "until": "0001-01-01T02:00:00Z"}
+    good = served("good", clock.now - dt.timedelta(hours=3))
+
+    answer = hours.send(served("first", clock.now) | first, good)
+
+    assert answer.status_code == 200
+    found = [(each["state"], each["code"]) for each in answer.get_json()["items"]]
+    assert found == [("refused", "item_too_old"), ("recorded", "")]
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
