@@ -41,6 +41,7 @@ from points.earning.recorders import Act, Asking, Checked, Recorder
 from points.feeds.feeders import EPOCH, PLATFORM
 from points.feeds.hours import (
     HoursTooShort,
+    HoursWrong,
     Known,
     checked_span,
     half_hours_left,
@@ -204,6 +205,8 @@ class _Checker:
         if row.minutes is None:
             span = checked_span(row.span.starts_at, row.span.ends_at, self.now)
             return half_hours_left(self.known, row.resident, span, self.grace)
+        if row.span.starts_at + dt.timedelta(minutes=row.minutes) > self.now:
+            raise HoursWrong
         taken = (self.known.here, self.known.imported)
         if any(touches(row.span, each.get(row.resident, ())) for each in taken):
             raise HoursWithoutTimes

@@ -107,6 +107,17 @@ def test_hours_exactly_at_a_bound_count(
     assert (row.outcome, row.units) == ("recorded", units)
 
 
+def test_today_gives_no_more_hours_than_it_has_had(scene: Scene) -> None:
+    chen = scene.cast.chen
+
+    [over] = bring(scene, hours(chen, TODAY, 13 * 60 + 1))
+    [whole] = bring(scene, hours(chen, TODAY, 13 * 60))
+
+    with scene.app.test_request_context():
+        assert (over.outcome, over.message) == ("refused", HoursWrong().sentence())
+    assert (whole.outcome, whole.units) == ("recorded", 8)
+
+
 def test_what_a_file_recorded_is_kept_and_told_again(scene: Scene, clock: Clock) -> None:
     chen, staff = scene.cast.chen, scene.cast.actor(scene.cast.staff)
     rows = [
