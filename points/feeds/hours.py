@@ -35,6 +35,12 @@ class HoursWrong(Rejected):
     text = N_("起止时间不对：结束要晚于开始，一次不超过 24 小时，也不能在以后。请改好。")
 
 
+class HoursUnfit(Rejected):
+    """A rule of hours comes without its end, or another one with an end."""
+
+    text = N_("按时长的规则要写开始和结束的时间，其他规则不写结束时间。请改好。")
+
+
 class HoursTooShort(Rejected):
     """Less than half an hour counts for nothing."""
 

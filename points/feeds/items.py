@@ -30,7 +30,7 @@ from points.earning.recorders import Act, Checked, DayOutOfRange, HolderUnknown,
 from points.earning.rules import HALF_HOUR
 from points.feeds.feeders import WORDS_OF, acting
 from points.feeds.hours import (
-    HoursWrong,
+    HoursUnfit,
     Known,
     checked_span,
     half_hours_left,
@@ -338,7 +338,7 @@ def _checked(work: Work, batch: _Batch, item: Item) -> tuple[Act, Checked, Span 
     )
     checked = _recorder(work, batch, standing.community).check(act)
     if (checked.rule.unit == HALF_HOUR) != (item.until is not None):
-        raise HoursWrong
+        raise HoursUnfit
     if item.until is None:
         return act, checked, None
     span = checked_span(item.at, item.until, work.now + SKEW)

@@ -181,7 +181,7 @@ def test_hours_of_a_platform_come_in_a_file_too(
     rows = result(lin, send(lin, hours, file_of(*lines)))
 
     assert [(row["结果"], row["分"]) for row in rows] == [("记上了", "20"), ("没有记", "0")]
-    assert "起止时间" in rows[1]["原因"]
+    assert "要写开始和结束的时间" in rows[1]["原因"]
     assert ask(count, "imported_hours") == 1
 
 

@@ -151,7 +151,7 @@ def test_hours_at_the_beginning_of_all_calendars_harm_no_other(
         ({"rule": "no.such"}, "rule_not_fed"),
         ({"at": "2026-10-20T10:00:00+08:00"}, "item_too_old"),
         ({"at": "2026-11-26T10:00:00+08:00"}, "day_out_of_range"),
-        ({"until": "2026-11-25T10:00:00+08:00"}, "hours_wrong"),
+        ({"until": "2026-11-25T10:00:00+08:00"}, "hours_unfit"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_its_own_name(
