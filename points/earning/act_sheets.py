@@ -268,19 +268,24 @@ def look_at(asking: Asking, community: int, rows: Sequence[ListedAct]) -> RowsRe
     checker = recorder(asking, community, *(row.act for row in rows))
     seen: list[RowResult] = []
     causes: dict[int, str] = {}
+    before: set[str] = set()
     for row in rows:
         try:
             checked = checker.check(row.act)
         except AppError as refusal:
             seen.append(refused_row(row.number, refusal.sentence()))
             continue
-        causes[row.number] = cause_of(community, row, checked)
+        cause = cause_of(community, row, checked)
+        # Two days of one month are one cause, where the rule is monthly.
+        outcome = "existed" if cause in before else "recorded"
+        causes[row.number] = cause
+        before.add(cause)
         per_act = checked.rule.cap_per_act
         units = row.act.units if per_act is None else min(row.act.units, per_act)
         seen.append(
             RowResult(
                 number=row.number,
-                outcome="recorded",
+                outcome=outcome,
                 award=None,
                 units=units,
                 amount=units * checked.rule.amount,

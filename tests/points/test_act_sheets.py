@@ -234,6 +234,27 @@ def test_a_look_says_what_would_become_of_the_rows_and_writes_nothing(
     assert [row.outcome for row in look().rows][:3] == ["existed"] * 3
 
 
+def test_a_look_counts_a_monthly_rule_once_as_recording_does(
+    app: Flask, run: Run, ask: Run, cast: People, record: Callable[..., Any]
+) -> None:
+    fang = building_lead(run, ask, cast)
+    tidy = Act(
+        rule="covenant.corridor",
+        holder_kind="household",
+        holder_id=one(cast.wang.household),
+        units=1,
+    )
+    both = [(row, replace(tidy, day=DAY + dt.timedelta(days=row))) for row in (1, 2)]
+    with app.app_context(), reading() as connection:
+        asking = Looker(connection=connection, actor=cast.actor(fang), day=present().date())
+        seen = sheets.look_at(asking, HERE, listed(both, DAY))
+    _sheet, done = record(both, fang)
+
+    assert [row.outcome for row in seen.rows] == ["recorded", "existed"]
+    assert [row.outcome for row in done.rows] == ["recorded", "existed"]
+    assert seen.amount == done.amount
+
+
 def test_nothing_of_a_chunk_stays_when_it_breaks(run: Run, ask: Run, cast: People) -> None:
     command = RecordRows(community=HERE, rows=listed(acts(cast), DAY), sheet=UUID(int=5), total=6)
 
