@@ -9,16 +9,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 
 from core.directory import directory
 from core.work import day_start
 from points.earning.caps import periods_of
 from points.earning.community_rules import Caps
-from points.models import Award
+from points.models import Adjustment, Award
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection, SQLColumnExpression
+
+# The line of an award that has arrived has its id, and is taken back once.
+TAKEN_BACK = and_(Adjustment.original == Award.id, Adjustment.state == "posted")
+LEFT = or_(Adjustment.id.is_(None), -Adjustment.amount < Award.amount)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +81,11 @@ def simulate(connection: Connection, proposal: Proposal, day: dt.date) -> Simula
     )
 
 
+def _left(of: SQLColumnExpression[int]) -> ColumnElement[int]:
+    """Return what is left of an award's units or amount, as caps count it."""
+    return of - func.coalesce(of * -Adjustment.amount // Award.amount, 0)
+
+
 def _awards(
     connection: Connection, proposal: Proposal, first: dt.date, until: dt.date
 ) -> list[Any]:
@@ -84,11 +93,13 @@ def _awards(
         connection.execute(
             select(
                 Award.holder_id,
-                Award.units,
+                _left(Award.units).label("units"),
                 Award.event_at,
-                func.coalesce(Award.host_amount, Award.amount).label("borne"),
+                _left(func.coalesce(Award.host_amount, Award.amount)).label("borne"),
             )
+            .outerjoin(Adjustment, TAKEN_BACK)
             .where(
+                LEFT,
                 Award.bearing == proposal.community,
                 Award.rule == proposal.rule,
                 Award.state != "void",
@@ -117,8 +128,10 @@ def _before(connection: Connection, proposal: Proposal, first: dt.date) -> list[
     """Return each one's units of the year before the month: they count for the year's cap."""
     return list(
         connection.execute(
-            select(Award.holder_id, func.sum(Award.units).label("units"))
+            select(Award.holder_id, func.sum(_left(Award.units)).label("units"))
+            .outerjoin(Adjustment, TAKEN_BACK)
             .where(
+                LEFT,
                 Award.bearing == proposal.community,
                 Award.rule == proposal.rule,
                 Award.state != "void",

@@ -82,3 +82,30 @@ def test_a_household_has_used_what_somebody_of_it_got_earlier_in_the_year(desk: 
         return int(found.points_then)
 
     assert (points(4), points(6), points(8)) == (0, 1000, 2000)
+
+
+def test_what_was_taken_back_is_in_no_trial(desk: Desk) -> None:
+    """Four half hours in September and twice in October; of each month something was wrong."""
+    moments = [dt.datetime(2026, month, 20, 2, tzinfo=dt.UTC) for month in (9, 10)]
+    september, october = (desk.earn(units=4, event_at=each) for each in moments)
+    wrong = desk.earn(units=4, who=desk.cast.li, event_at=moments[1])
+    for line, amount in ((september, 500), (october, 1000), (wrong, None)):
+        desk.back(line, amount=amount)
+
+    def tried(**caps: int) -> Simulation:
+        proposal = Proposal(community=HERE, rule=HOUR.key, points=600, caps=Caps(**caps))
+        found: Simulation = desk.ask(simulate, proposal, dt.date(2026, 11, 24))
+        return found
+
+    whole = Simulation(
+        month=dt.date(2026, 10, 1),
+        units=2,
+        awards=1,
+        awards_then=1,
+        holders=1,
+        holders_then=1,
+        points=1000,
+        points_then=1200,
+    )
+    assert tried() == whole
+    assert tried(per_year=4) == replace(whole, points_then=600)
