@@ -9,20 +9,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import func, select
 
 from core.directory import directory
 from core.work import day_start
 from points.earning.caps import periods_of
 from points.earning.community_rules import Caps
 from points.models import Adjustment, Award
+from points.taken_back import LEFT, TAKEN_BACK
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, SQLColumnExpression
-
-# The line of an award that has arrived has its id, and is taken back once.
-TAKEN_BACK = and_(Adjustment.original == Award.id, Adjustment.state == "posted")
-LEFT = or_(Adjustment.id.is_(None), -Adjustment.amount < Award.amount)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +99,6 @@ def _awards(
                 LEFT,
                 Award.bearing == proposal.community,
                 Award.rule == proposal.rule,
-                Award.state != "void",
                 Award.event_at >= day_start(first),
                 Award.event_at < day_start(until),
             )
@@ -134,7 +130,6 @@ def _before(connection: Connection, proposal: Proposal, first: dt.date) -> list[
                 LEFT,
                 Award.bearing == proposal.community,
                 Award.rule == proposal.rule,
-                Award.state != "void",
                 Award.event_at >= day_start(first.replace(month=1, day=1)),
                 Award.event_at < day_start(first),
             )

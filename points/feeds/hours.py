@@ -18,7 +18,8 @@ from sqlalchemy import insert, select
 from core.directory import directory
 from core.errors import N_, Conflict, Rejected
 from core.served import HALF_HOUR, Span, covered, served
-from points.models import Award, ImportedHours, Reversal
+from points.models import Adjustment, Award, ImportedHours
+from points.taken_back import LEFT, TAKEN_BACK
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -97,16 +98,20 @@ def known_spans(connection: Connection, residents: Iterable[UUID], spans: Iterab
 def _imported(
     connection: Connection, residents: list[UUID], within: Span
 ) -> dict[UUID, list[Span]]:
-    """Return the imported hours of these that touch a span."""
+    """Return the imported hours of these that touch a span and were not all taken back."""
     found: dict[UUID, list[Span]] = {}
     for start in range(0, len(residents), CHUNK):
         rows = connection.execute(
-            select(ImportedHours.resident, ImportedHours.starts_at, ImportedHours.ends_at).where(
+            select(ImportedHours.resident, ImportedHours.starts_at, ImportedHours.ends_at)
+            .join(Award, Award.id == ImportedHours.award)
+            .outerjoin(Adjustment, TAKEN_BACK)
+            .where(
                 ImportedHours.resident.in_(residents[start : start + CHUNK]),
                 ImportedHours.starts_at < within.ends_at,
                 # One report spans a day at most, so that the index bounds both ends.
                 ImportedHours.starts_at > within.starts_at - DAY,
                 ImportedHours.ends_at > within.starts_at,
+                LEFT,
             ),
         )
         for row in rows:
@@ -143,21 +148,20 @@ def imported_before(
     """Return the imported hours of somebody that touch a span and had come before a moment.
 
     What came later gave way to what was known here by then. Hours without their times fill their
-    day, but only up to when they came; what was taken back again counts for nothing.
+    day, but only up to when they came; what was taken back whole counts for nothing.
     """
     places = directory().kin(connection, [resident])[resident]
     rows = connection.execute(
         select(ImportedHours.starts_at, ImportedHours.ends_at, Award.created_at)
         .join(Award, Award.id == ImportedHours.award)
-        .outerjoin(Reversal, Reversal.original == Award.id)
+        .outerjoin(Adjustment, TAKEN_BACK)
         .where(
             ImportedHours.resident.in_(places),
             ImportedHours.starts_at < span.ends_at,
             ImportedHours.starts_at > span.starts_at - DAY,
             ImportedHours.ends_at > span.starts_at,
             Award.created_at <= moment,
-            Award.state != "void",
-            Reversal.original.is_(None),
+            LEFT,
         ),
     )
     return [Span(row.starts_at, min(row.ends_at, row.created_at)) for row in rows]

@@ -16,11 +16,17 @@ ITEM_WITHOUT_AWARD = """
         LEFT JOIN awards ON awards.id = feed_items.award AND awards.source_kind = 'feed'
     WHERE feed_items.state = 'recorded' AND awards.id IS NULL"""
 
+# Hours that were taken back whole are in nobody's way.
 HOURS_TWICE = """
     SELECT later.award AS what FROM imported_hours AS earlier JOIN imported_hours AS later
         ON later.resident = earlier.resident AND later.starts_at < earlier.ends_at
         AND (later.starts_at > earlier.starts_at
             OR (later.starts_at = earlier.starts_at AND later.award > earlier.award))
+        JOIN awards AS one ON one.id = earlier.award AND one.state <> 'void'
+        JOIN awards AS other ON other.id = later.award AND other.state <> 'void'
+    WHERE NOT EXISTS (SELECT 1 FROM adjustments WHERE adjustments.state = 'posted'
+        AND ((adjustments.original = one.id AND -adjustments.amount >= one.amount)
+            OR (adjustments.original = other.id AND -adjustments.amount >= other.amount)))
     UNION ALL SELECT imported_hours.award FROM imported_hours LEFT JOIN awards
         ON awards.id = imported_hours.award AND awards.holder_id = imported_hours.resident
         AND awards.source_kind IN ('feed', 'import')

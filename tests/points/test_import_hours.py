@@ -30,6 +30,7 @@ from tests.activities.scene import Scene, at
 from tests.conftest import Clock
 from tests.people import HERE, People, Someone
 from tests.points.books import one
+from tests.points.correcting import Desk
 from tests.points.earning import count
 
 TODAY, YESTERDAY = whole_day(dt.date(2026, 11, 24)), whole_day(dt.date(2026, 11, 23))
@@ -234,3 +235,34 @@ def test_a_file_has_rows_and_an_end(scene: Scene, monkeypatch: pytest.MonkeyPatc
         bring(scene, *whole, hours(scene.cast.wang, Span(at(12), at(13))))
     assert scene.ask(lambda c: count(c, "imported_hours")) == 0
     assert len(bring(scene, *whole)) == len(whole)
+
+
+@pytest.mark.parametrize(("amount", "outcome"), [(None, "recorded"), (500, "refused")])
+def test_hours_are_in_nobodys_way_once_all_of_them_were_taken_back(
+    scene: Scene, desk: Desk, amount: int | None, outcome: str
+) -> None:
+    """陈建国 had been mixed up with somebody; his own morning comes with the next list."""
+    chen = scene.cast.chen
+    [mixed_up] = bring(scene, hours(chen, Span(at(8), at(10))))
+    desk.night()
+    desk.back(mixed_up.award, amount=amount)
+
+    [own] = bring(scene, hours(chen, Span(at(9), at(11))))
+
+    assert own.outcome == outcome
+    assert desk.broken() == []
+
+
+def test_hours_that_were_taken_back_in_part_still_cover_their_time(
+    scene: Scene, desk: Desk
+) -> None:
+    """Half an hour of two was wrong; a sheet of the same morning gives none of them again."""
+    chen, session = scene.cast.chen, scene.session(sessions=((at(14), at(16)),))
+    scene.clock.set(at(17))
+    [given] = bring(scene, hours(chen, Span(at(14), at(16))))
+    desk.night()
+    desk.back(given.award, amount=500)
+
+    done = scene.enter(chen, session, part="serve", entry=at(14), exit=at(16))
+
+    assert (done.half_hours, done.elsewhere) == (0, 4)
