@@ -241,7 +241,7 @@ def test_rows_that_are_wrong_stay_out_by_themselves_and_come_through_when_mended
             "日期要在今天以前",
             "只收最近 31 天",
             "这条规则记给的对象不对",
-            "起止时间不对",
+            "要写开始和结束的时间",
             "",
             "以前记过别的内容",
         ),
