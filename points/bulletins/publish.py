@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 INSERTED = 1_000
 CORRECTING = ("adjustment", "reversal")
+# What comes back of an order, and what is deducted, set nothing right.
+CORRECT_NOTHING = ("order", "deduction")
 
 
 class MonthNotOver(Rejected):
@@ -204,7 +206,7 @@ def _corrected(connection: Connection, community: int, month: dt.date) -> tuple[
                 Transfer.day == day,
                 Transfer.community == community,
                 Transfer.act.in_(CORRECTING),
-                Transfer.source_kind != "order",
+                Transfer.source_kind.not_in(CORRECT_NOTHING),
             )
         ).one()
         up, down = up + int(row[0] or 0), down + int(row[1] or 0)

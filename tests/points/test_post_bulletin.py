@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select, text
 from core import settings
 from core.errors import Forbidden
 from core.models import OutboxMessage
-from points.accounts import account_id, resident_account
+from points.accounts import account_id, household_account, resident_account
 from points.bulletins import lists, paper
 from points.bulletins.lists import BulletinUnknown
 from points.bulletins.publish import MonthNotOver, PostBulletin, post_bulletin, post_due
@@ -182,6 +182,33 @@ def test_corrections_count_in_the_month_they_are_made_in(
     assert ask(lists.list_of, HERE, NOVEMBER).corrected_up == 0
     assert ask(lists.list_of, HERE, DECEMBER).corrected_up == 300
     assert ask(lists.list_of, HERE, DECEMBER).corrected_down == 100
+
+
+def test_a_deduction_is_no_correction(
+    run: Run, cast: People, clock: Clock, ask: Callable[..., Any]
+) -> None:
+    home = household_account(one(cast.wang.household), HERE)
+    came = replace(
+        moved(24, home, 500),
+        points_kind="basic",
+        debit=account_id("issued", HERE, "basic"),
+    )
+    deducted = replace(
+        came,
+        id=UUID(int=25),
+        act="adjustment",
+        source_kind="deduction",
+        debit=home,
+        credit=account_id("adjusted", HERE, "basic"),
+        amount=200,
+    )
+    clock.set(dt.datetime(2026, 12, 10, 2, tzinfo=dt.UTC))
+    for each in (came, deducted):
+        run(transfer, each)
+    clock.set(dt.datetime(2027, 1, 5, 2, tzinfo=dt.UTC))
+    post(run, DECEMBER)
+
+    assert ask(lists.list_of, HERE, DECEMBER).corrected_down == 0
 
 
 def test_a_month_that_was_not_posted_has_no_list(ask: Callable[..., Any]) -> None:
