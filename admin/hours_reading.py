@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
 TIME = re.compile(r"(?<!\d)(\d{1,2}):(\d{2})(?::\d{2})?")
+ZONED = re.compile(r"(\S+[T ]\d{2}:\d{2}(?::\d{2})?)(?:\.\d+)?(Z|[+-]\d{2}:?\d{2})")
+"""As programs write a moment: with its zone."""
+
 HOURS = re.compile(r"(\d{1,2}(?:\.\d{1,2})?)(?:小时|h)?|(?:(\d{1,2})小时)?(\d{1,4})分钟?")
 DAY_MINUTES = 24 * 60
 FIRST, LAST = dt.date(2000, 1, 1), dt.date(2100, 1, 1)
@@ -110,9 +113,12 @@ def _day(cell: str) -> dt.date | None:
 
 def _moment(field: str, cell: str, day: dt.date | None) -> dt.datetime:
     plain = _spaced(cell)
-    day = _day(plain) or day
-    found = TIME.search(DAY.sub(" ", plain))
+    own = _day(plain)
+    day = own or day
+    found, zoned = TIME.search(DAY.sub(" ", plain)), ZONED.fullmatch(plain.strip())
     try:
+        if own is not None and zoned is not None:
+            return dt.datetime.fromisoformat(zoned[1] + zoned[2]).astimezone(dt.UTC)
         if day is None or found is None:
             raise ValueError  # noqa: TRY301 - the same sentence for all that is no moment
         at = dt.time(int(found[1]), int(found[2]))

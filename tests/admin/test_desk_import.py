@@ -19,7 +19,7 @@ from activities.situation import Record
 from admin.hours_reading import KIND, HoursUnreadable
 from admin.sheet_files import rows_of
 from points.earning.act_sheets import ActSheetEmpty, ActSheetTooLong
-from points.models import Award
+from points.models import Award, ImportedHours
 from points.proof.verify import verify
 from tests.admin.forms import again, fill
 from tests.admin.scene import words
@@ -111,10 +111,32 @@ def test_each_row_is_looked_at_then_recorded_then_given_back(ask: Run, cast: Peo
 
 
 @pytest.mark.parametrize(
+    ("starts", "ends"),
+    [
+        ("2026-11-20T01:00:00Z", "2026-11-20T03:00:00Z"),
+        ("2026-11-20T01:00:00.000+00:00", "2026-11-20T11:00+08:00"),
+        ("2026-11-19T18:00:00-0700", "2026-11-20 11:00"),
+    ],
+)
+def test_a_moment_of_another_zone_is_the_same_moment(
+    ask: Run, cast: People, starts: str, ends: str
+) -> None:
+    browser, looked = look(cast, HEAD, f"{WANG}\t{starts}\t{ends}\t\t")
+    assert "1行可以导入，共20分" in words(looked)
+
+    again(browser, looked.get_data(as_text=True), PAGE)
+
+    [hours] = ask(lambda c: c.execute(select(ImportedHours.__table__)).all())
+    morning = dt.datetime(2026, 11, 20, 1, tzinfo=dt.UTC)
+    assert (hours.starts_at, hours.ends_at) == (morning, morning + dt.timedelta(hours=2))
+
+
+@pytest.mark.parametrize(
     "line",
     [
         f"{WANG}\t0001-01-01 10:00\t0001-01-01 12:00\t\t",
         f"{WANG}\t\t\t0001-01-01\t2",
+        f"{WANG}\t0001-01-01T10:00:00Z\t0001-01-01T12:00:00Z\t\t",
         f"{WANG}\t9999-12-31 10:00\t9999-12-31 12:00\t\t",
         f"{WANG}\t\t\t9999-12-31\t2",
     ],
