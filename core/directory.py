@@ -164,8 +164,14 @@ class Directory(Protocol):
     def number(self, connection: Connection, community: int) -> str:
         """Return the number to call: the community's, else the district's, else nothing."""
 
-    def shown(self, connection: Connection, holders: Iterable[UUID]) -> dict[UUID, Shown]:
-        """Return what papers call these residents and households; who is unknown is left out."""
+    def shown(
+        self, connection: Connection, holders: Iterable[UUID], at: dt.datetime | None = None
+    ) -> dict[UUID, Shown]:
+        """Return what papers call these residents and households; who is unknown is left out.
+
+        ``at``: a household has the names of those who lived there at a moment, or of those who
+        had left it last; None: of who lives there today.
+        """
 
     def staff(self, connection: Connection, community: int) -> list[UUID]:
         """Return who works at a community's desk today."""

@@ -316,9 +316,11 @@ class ResidentsDirectory:
         own = connection.scalar(select(Community.phone).where(Community.code == community))
         return own or connection.scalar(select(District.phone).limit(1)) or ""
 
-    def shown(self, connection: Connection, holders: Iterable[UUID]) -> dict[UUID, Shown]:
+    def shown(
+        self, connection: Connection, holders: Iterable[UUID], at: dt.datetime | None = None
+    ) -> dict[UUID, Shown]:
         """Return what papers call these residents and households; who is unknown is left out."""
-        return shown.shown(connection, list(holders))
+        return shown.shown(connection, list(holders), at)
 
     def staff(self, connection: Connection, community: int) -> list[UUID]:
         """Return who works at a community's desk today."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import exists, select
@@ -18,6 +19,7 @@ from residents.models import (
     Household,
     Person,
     Resident,
+    ResidentEnd,
 )
 
 if TYPE_CHECKING:
@@ -30,13 +32,15 @@ ASKED = 500
 """Ids that one statement asks for."""
 
 
-def shown(connection: Connection, holders: Sequence[UUID]) -> dict[UUID, Shown]:
+def shown(
+    connection: Connection, holders: Sequence[UUID], at: dt.datetime | None = None
+) -> dict[UUID, Shown]:
     """Return what papers call these residents and households; who is unknown is left out."""
     found: dict[UUID, Shown] = {}
     for start in range(0, len(holders), ASKED):
         chunk = holders[start : start + ASKED]
         found |= dict(_residents(connection, chunk))
-        found |= dict(_households(connection, chunk))
+        found |= dict(_households(connection, chunk, at))
     return found
 
 
@@ -75,17 +79,37 @@ def _residents(connection: Connection, ids: Sequence[UUID]) -> Iterator[tuple[UU
         )
 
 
-def _households(connection: Connection, ids: Sequence[UUID]) -> Iterator[tuple[UUID, Shown]]:
-    """Yield households: they are never named in public, only their building is."""
-    members: dict[UUID, list[str]] = {}
-    people = connection.execute(
-        select(Resident.household, Person.name)
+def _members(
+    connection: Connection, ids: Sequence[UUID], at: dt.datetime | None
+) -> dict[UUID, list[str]]:
+    """Return by household who lives there; at a moment that is over, who did, or had left last."""
+    query = (
+        select(Resident.household, Person.name, ResidentEnd.recorded_at.label("left"))
         .join(Person, Person.id == Resident.person)
-        .where(Resident.household.in_(ids), Resident.valid_to.is_(None))
+        .outerjoin(ResidentEnd, ResidentEnd.resident == Resident.id)
+        .where(Resident.household.in_(ids))
         .order_by(Resident.created_at, Resident.id)
     )
-    for member in people:
-        members.setdefault(member.household, []).append(member.name)
+    is_now = Resident.valid_to.is_(None)
+    rows = connection.execute(query.where(is_now if at is None else Resident.created_at <= at))
+    members: dict[UUID, list[str]] = {}
+    gone: dict[UUID, list[Any]] = {}
+    for row in rows:
+        if at is None or row.left is None or row.left > at:
+            members.setdefault(row.household, []).append(row.name)
+        else:
+            gone.setdefault(row.household, []).append(row)
+    for household, left in gone.items():
+        last = max(row.left for row in left)
+        members.setdefault(household, [row.name for row in left if row.left == last])
+    return members
+
+
+def _households(
+    connection: Connection, ids: Sequence[UUID], at: dt.datetime | None
+) -> Iterator[tuple[UUID, Shown]]:
+    """Yield households: they are never named in public, only their building is."""
+    members = _members(connection, ids, at)
     query = (
         select(
             Household.id,

@@ -13,6 +13,7 @@ from flask import Response, request, send_file
 from flask_babel import gettext as _
 
 from core.directory import Former, directory
+from core.directory import Shown as Named
 from core.formats import mask_name
 from core.glances import Glances
 from core.sheets import Rows, csv_file, excel_file
@@ -179,7 +180,7 @@ def heading(connection: Connection, issued: Issued) -> paper.Heading:
     """Return whose statement it is, and who gives it out."""
     subject, name = issued.subject, place_names(connection)
     place = name(subject.community)
-    who = directory().shown(connection, [subject.holder]).get(subject.holder)
+    who = _named(connection, issued)
     return paper.Heading(
         name="、".join(who.names) if who else place,
         address=who.address if who else "",
@@ -193,6 +194,12 @@ def heading(connection: Connection, issued: Issued) -> paper.Heading:
             if each.until >= issued.period.first
         ),
     )
+
+
+def _named(connection: Connection, issued: Issued) -> Named | None:
+    """Return whose names are on a paper: of a household those of the day it was given out."""
+    holder = issued.subject.holder
+    return directory().shown(connection, [holder], issued.issued_at).get(holder)
 
 
 def former(connection: Connection, subject: Subject) -> list[Former]:
@@ -260,5 +267,5 @@ def masked(issued: Issued) -> str:
     subject = issued.subject
     if subject.of == "community":
         return directory().places(reader(), [subject.community]).get(subject.community, "")
-    who = directory().shown(reader(), [subject.holder]).get(subject.holder)
+    who = _named(reader(), issued)
     return "、".join(mask_name(name) for name in who.names) if who else ""

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from exchange.moving import MoveHousehold, move_household
 from points.earning.awards import award
 from points.models import Correction
 from points.statements.issue import NotYourStatement
-from points.statements.periods import Subject
+from points.statements.periods import Period, Subject
 from residents.models import ResidentEnd
 from tests import printed
+from tests.conftest import Clock
 from tests.people import HERE, THERE, People
 from tests.points.books import one
 from tests.points.earning import CORRIDOR, serving
-from tests.points.statements_scene import hers, issue, moved, post, wallet
+from tests.points.statements_scene import NOVEMBER, hers, issue, moved, post, wallet
 from tests.points.test_points_pages import text_of
 from tests.points.test_statement_pages import get
 from tests.residents.forms import send
@@ -112,6 +115,32 @@ def test_a_family_that_moved_takes_the_paper_of_its_household_of_before(
         in handed
     )
     get(browser, f"{answer.headers['Location']}/pdf")
+
+
+def test_a_paper_of_a_household_keeps_the_names_of_the_day_it_was_given_out(
+    client: FlaskClient, run: Run, cast: People, clock: Clock
+) -> None:
+    """First one of the two moves away, then the other; the last paper is given out afterwards."""
+    home = Subject(
+        of="household",
+        community=HERE,
+        points_kind="basic",
+        holder=one(cast.wang.household),
+    )
+    staff = cast.actor(cast.staff)
+    codes = [issue(run, staff, home, NOVEMBER).code]
+    for number, who in enumerate((cast.li, cast.wang), start=1):
+        clock.advance(days=1)
+        command = MoveHousehold(key=f"m{number}", community=THERE, residents=(one(who.resident),))
+        run(move_household, command, cast.actor(cast.elsewhere))
+        period = Period(first=NOVEMBER.first, last=NOVEMBER.last + dt.timedelta(days=number))
+        codes.append(issue(run, staff, home, period).code)
+
+    names = [client.get(f"/api/v1/checks/{code}").get_json()["name"] for code in codes]
+    assert [set(each.split("、")) for each in names] == [{"王*英", "李*强"}, {"王*英"}, {"王*英"}]
+    address = f"/api/v1/statements/{codes[0]}/pdf"
+    paper = printed.read(client.get(address, headers=cast.headers(cast.staff)).data)
+    assert all(name in paper.words for name in ("王秀英", "李国强"))
 
 
 def test_who_moved_out_alone_has_no_paper_of_the_household_that_stays(
