@@ -14,7 +14,9 @@ from sqlalchemy import Connection, select, text
 from core.ids import uuid8
 from core.work import Work
 from points import ledger, reversal
+from points.accounts import account_id, clearing, open_clearing
 from points.models import Reversal, Transfer
+from tests.people import HERE, THERE
 from tests.points.books import (
     ISSUED,
     MORNING,
@@ -239,6 +241,47 @@ def test_what_has_come_back_in_parts_is_not_undone_again(run: Run, ask: Run) -> 
         undo_all(run, UUID(int=900), None, UUID(int=70))
 
     assert before[1] - ask(totals, WALLET)[1] == 300
+
+
+def test_what_comes_back_in_parts_clears_by_exactly_what_was_sent(run: Run, ask: Run) -> None:
+    """A third of a spend elsewhere, and a third, and the rest: both books say the same standard."""
+    here, there = clearing(HERE, THERE), clearing(THERE, HERE)
+
+    def act(work: Work, _command: None) -> Nothing:
+        open_clearing(work, HERE, THERE)
+        leg = ledger.Leg(id=UUID(int=70), act="redemption", credit=here, amount=300, standard=250)
+        ledger.spend(work, spending(70), [leg])
+        redeemed = account_id("redeemed", THERE, "service")
+        hosted = posting(71, there, redeemed, 313, "redemption")
+        ledger.post(
+            work, replace(hosted, community=THERE, journal=spending(70).journal, standard=250)
+        )
+        return Nothing()
+
+    run(act, None)
+    for number, part in enumerate((100, 100, None)):
+        undo_all(run, UUID(int=800 + number), part, spending(70).journal)
+
+    sums = (
+        "SELECT community, sum(amount), sum(standard), count(*) FROM transfers"
+        " WHERE act = 'reversal' GROUP BY community ORDER BY community"
+    )
+    found = ask(lambda c: [tuple(map(int, row)) for row in c.execute(text(sums))])
+    assert sorted(found) == sorted([(HERE, 300, 250, 3), (THERE, 313, 250, 3)])
+
+
+def test_what_comes_back_whole_is_the_first_part_and_others_are_counted(run: Run, ask: Run) -> None:
+    run(reversal.reverse, back(2))
+    run(ledger.post, posting(3, WALLET, REDEEMED, 100, "redemption"))
+    for number in range(3):
+        part = reversal.Part(amount=20, standard=None, number=number)
+        made = replace(back(3, identity=20 + number), part=part)
+        assert not run(reversal.reverse, made).exists
+        assert run(reversal.reverse, made).exists
+
+    parts = select(Reversal.original, Reversal.part).order_by(Reversal.original, Reversal.part)
+    found = ask(lambda c: [(row.original.int, row.part) for row in c.execute(parts)])
+    assert found == [(2, 0), (3, 0), (3, 1), (3, 2)]
 
 
 def test_parts_at_once_never_give_back_more_than_there_was(run: Run, ask: Run) -> None:
