@@ -18,7 +18,7 @@ from tests.points.ledger_story import ACTS
 from tests.points.ledger_world import World
 
 SOAK = bool(os.environ.get("LINLI_SOAK"))
-STEPS = {"sqlite": 15_000, "postgresql": 5_000}
+STEPS = {"sqlite": 16_500, "postgresql": 3_500}
 """Twenty thousand together; the embedded database is no trip away, and takes more of them."""
 
 SOAKED = 500_000
