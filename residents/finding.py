@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, and_, func, join, literal, or_, select, tuple_
@@ -19,6 +19,7 @@ from residents.people import NameMissing, checked_name
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Row
+    from sqlalchemy.orm import InstrumentedAttribute
 
 CHUNK = 100
 
@@ -78,53 +79,50 @@ def _step(
     return connection.execute(query.order_by(when).limit(1)).first()
 
 
-def lasts(connection: Connection, residents: Iterable[UUID]) -> dict[UUID, UUID]:
-    """Return where these residents' points went in the end, in a question for each step of all."""
-    found: dict[UUID, UUID] = {}
-    going = {resident: resident for resident in residents}
-    while going:
-        steps: dict[UUID, UUID] = {}
-        places = sorted(set(going.values()))
-        for start in range(0, len(places), CHUNK):
-            rows = connection.execute(
-                select(ResidentEnd.resident, ResidentEnd.successor).where(
-                    among(connection, ResidentEnd.resident, places[start : start + CHUNK]),
-                    ResidentEnd.successor.is_not(None),
-                ),
-            )
-            steps |= {row.resident: row.successor for row in rows}
-        going = {who: steps[place] for who, place in going.items() if place in steps}
-        found |= going
-    return found
-
-
 def kin(connection: Connection, residents: Iterable[UUID]) -> dict[UUID, set[UUID]]:
-    """Return all places whose points go where these residents' points go, their own among them."""
-    own = {resident: resident for resident in residents}
-    last = own | lasts(connection, own)
+    """Return all places whose points go where these residents' points go, their own among them.
+
+    A question for each step of all: first on to where they end, then back to all that lead there.
+    """
+    last = {resident: resident for resident in residents}
+    going = last
+    while going:
+        steps = dict(_steps(connection, ResidentEnd.resident, set(going.values())))
+        going = {who: steps[place] for who, place in going.items() if place in steps}
+        last = last | going
     goes = {place: place for place in last.values()}
-    later = sorted(goes)
+    later: Collection[UUID] = goes
     while later:
-        steps: dict[UUID, UUID] = {}
-        for start in range(0, len(later), CHUNK):
-            rows = connection.execute(
-                select(ResidentEnd.resident, ResidentEnd.successor).where(
-                    among(connection, ResidentEnd.successor, later[start : start + CHUNK]),
-                ),
-            )
-            steps |= {row.resident: goes[row.successor] for row in rows}
-        goes |= steps
-        later = sorted(steps)
+        led = _steps(connection, ResidentEnd.successor, later)
+        before = {place: goes[successor] for place, successor in led}
+        goes |= before
+        later = before
     places: dict[UUID, set[UUID]] = {}
     for place, end in goes.items():
         places.setdefault(end, set()).add(place)
     return {resident: places[place] for resident, place in last.items()}
 
 
+def _steps(
+    connection: Connection, column: InstrumentedAttribute[Any], places: Collection[UUID]
+) -> list[tuple[UUID, UUID]]:
+    """Return places with those that follow them, where one of these is in the column."""
+    wanted = sorted(places)
+    found: list[tuple[UUID, UUID]] = []
+    for start in range(0, len(wanted), CHUNK):
+        rows = connection.execute(
+            select(ResidentEnd.resident, ResidentEnd.successor).where(
+                among(connection, column, wanted[start : start + CHUNK]),
+                ResidentEnd.successor.is_not(None),
+            ),
+        )
+        found += [(row.resident, row.successor) for row in rows]
+    return found
+
+
 def leading(connection: Connection, households: Collection[UUID]) -> dict[UUID, dt.datetime]:
     """Return the households that went on into these, and when each of them did."""
     found: dict[UUID, dt.datetime] = {}
-
     when = func.max(ResidentEnd.recorded_at)
     later = set(households)
     while later:
