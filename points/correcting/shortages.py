@@ -107,12 +107,12 @@ def collect_lapsing(work: Work, event: PointsLapse) -> None:
     """
     for account, place, adjustment in _owing(work.connection, event):
         row = locked_adjustment(work, adjustment)
-        legs = _taken_from(work, row)
-        if legs and event.marked is not None and legs[0].day.year > event.marked:
-            continue
         lock_accounts(work, account, row.account)
         missing, due = _missing(row), _due(work.connection, account, event.marked)
         if not missing or due <= 0:
+            continue
+        legs = _taken_from(work, row)
+        if legs and event.marked is not None and legs[0].day.year > event.marked:
             continue
         year = year_of(work, legs[0].day) if legs else None
         amount = min(missing, due)
