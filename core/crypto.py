@@ -40,7 +40,7 @@ def key_for(purpose: str) -> bytes:
 
 def mac(purpose: str, *parts: object) -> bytes:
     """Return the HMAC-SHA256 of the parts under the purpose's own key."""
-    message = "\x1f".join(str(part) for part in parts).encode()
+    message = "\x1f".join(map(str, parts)).encode()
     return hmac.new(key_for(purpose), message, sha256).digest()
 
 

@@ -33,7 +33,7 @@ def uuid8(moment: dt.datetime, *cause: object) -> UUID:
     ``moment`` is the cause's own time, never the time of recording, or a late sheet would get
     another id than the scan that it repeats.
     """
-    digest = blake2b("\x1f".join(str(part) for part in cause).encode(), digest_size=10)
+    digest = blake2b("\x1f".join(map(str, cause)).encode(), digest_size=10)
     return _shape(moment, 8, int.from_bytes(digest.digest(), "big"))
 
 

@@ -33,8 +33,11 @@ def among(
 
 
 def as_json(rows: Sequence[Mapping[str, object]]) -> str:
-    """Return rows as PostgreSQL reads them: ids and moments as their text."""
-    return json.dumps(rows, default=str, ensure_ascii=False)
+    """Return rows as PostgreSQL reads them: ids and moments as their text.
+
+    The same day, rule or person stands in most of the rows of a chunk: its text is made once.
+    """
+    return json.dumps(rows, default=lru_cache(maxsize=None)(str), ensure_ascii=False)
 
 
 def insert_many(work: Work, table: Table, rows: Sequence[Mapping[str, object]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
@@ -55,12 +56,17 @@ class AccountKey:
         district of 1.33 million residents share one with a chance of one in a million; opening
         the second would then fail on the primary key, loudly.
         """
-        text = f"{self.purpose}|{self.holder_kind}|{self.holder_id}|{self.community}"
-        text += f"|{self.counterpart}|{self.points_kind}"
-        number = int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 2 | 1
-        return number if self.purpose == "holder" else -number
+        return account_id(
+            self.purpose,
+            self.community,
+            self.points_kind,
+            holder_kind=self.holder_kind,
+            holder_id=self.holder_id,
+            counterpart=self.counterpart,
+        )
 
 
+@lru_cache(maxsize=4_096)
 def account_id(
     purpose: str,
     community: int,
@@ -70,15 +76,10 @@ def account_id(
     holder_id: UUID = NIL,
     counterpart: int = 0,
 ) -> int:
-    """Return the id of the account with these properties."""
-    return AccountKey(
-        purpose=purpose,
-        community=community,
-        points_kind=points_kind,
-        holder_kind=holder_kind,
-        holder_id=holder_id,
-        counterpart=counterpart,
-    ).id
+    """Return the id of the account with these properties, as ``AccountKey.id`` says."""
+    text = f"{purpose}|{holder_kind}|{holder_id}|{community}|{counterpart}|{points_kind}"
+    number = int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 2 | 1
+    return number if purpose == "holder" else -number
 
 
 def clearing(book: int, counterpart: int) -> int:

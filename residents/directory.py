@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from core.acts import Actor
 
 DESK = ("staff", "lead")
-CHUNK = 400
-
 _before, _after = aliased(Resident), aliased(Resident)
 
 
@@ -77,8 +75,8 @@ def _standings(connection: Connection, ids: list[UUID]) -> dict[UUID, Standing]:
         .where(Resident.valid_to.is_(None))
     )
     rows = [
-        *connection.execute(home.where(among(connection, Household.id, ids))),
-        *connection.execute(person.where(among(connection, Resident.id, ids))),
+        *connection.execute(home.where(among(connection, Household.id, ids))).all(),
+        *connection.execute(person.where(among(connection, Resident.id, ids))).all(),
     ]
     return {
         row.id: Standing(
@@ -254,8 +252,8 @@ class ResidentsDirectory:
         """Return where these residents and households live today, in two questions a chunk."""
         wanted = sorted(set(ids))
         found: dict[UUID, Standing] = {}
-        for start in range(0, len(wanted), CHUNK):
-            found |= _standings(connection, wanted[start : start + CHUNK])
+        for start in range(0, len(wanted), LOOK_UP):
+            found |= _standings(connection, wanted[start : start + LOOK_UP])
         return found
 
     def households_at(

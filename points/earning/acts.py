@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 from uuid import UUID
 
 from sqlalchemy import select
@@ -21,6 +21,7 @@ from points.models import NeighbourHelp
 
 if TYPE_CHECKING:
     from core.work import Work
+    from points.earning.awards import Provenance
 
 NOTE_MAX = 40
 Word = Literal["told", "device"]
@@ -159,9 +160,21 @@ def told(work: Work, act: Act, checked: Checked, identity: UUID) -> None:
     note_help(work, replace(_help_of(work, act, checked, "told"), id=identity))
 
 
-def award_of(act: Act, checked: Checked, cause: str, source_kind: str) -> Award:
-    """Return the award of a checked act."""
+def award_of(
+    act: Act,
+    checked: Checked,
+    cause: str,
+    source_kind: str,
+    source_id: UUID | None = None,
+    *,
+    is_signed: bool = False,
+) -> Award:
+    """Return the award of a checked act; ``is_signed``: by the device or platform that saw it.
+
+    What is signed is as good as its rule says, unless it comes late.
+    """
     note, rule = act.note.strip()[:NOTE_MAX], checked.rule
+    proven: Provenance = cast("Provenance", rule.provenance) if is_signed else "recorded"
     return Award(
         cause=cause,
         holder_kind=act.holder_kind,
@@ -171,10 +184,10 @@ def award_of(act: Act, checked: Checked, cause: str, source_kind: str) -> Award:
         rule=rule,
         units=act.units,
         amount_per_unit=rule.amount,
-        provenance="back_filled" if checked.is_late else "recorded",
+        provenance="back_filled" if checked.is_late else proven,
         reason=f"{rule.name}，{note}" if note else rule.name,
         source_kind=source_kind,
-        source_id=act.holder_id,
+        source_id=source_id or act.holder_id,
         event_at=noon(checked.day),
         household=checked.holder.household,
         needs_second=checked.needs_second,

@@ -137,7 +137,7 @@ def award(work: Work, command: Award) -> Awarded:
     """
     check_units(command)
     wanted = wanted_by(command)
-    row = row_of(work, command, wanted.units)
+    row = row_of(work, command, wanted.units, due_of(work, command))
     if not work.is_sqlite and claim(work, command.rule, wanted, row):
         return made(command, row, wanted, {})
     return _award_step_by_step(work, command, wanted)
@@ -168,7 +168,7 @@ def _award_step_by_step(work: Work, command: Award, wanted: Wanted) -> Awarded:
     units = use_caps(work, rule, wanted, used)
     if units == 0:
         return nothing(rule, wanted, used)
-    row = row_of(work, command, units)
+    row = row_of(work, command, units, due_of(work, command))
     if work.connection.execute(INSERT, work.bind(**row)).first() is None:
         # Somebody else awarded the cause meanwhile; taking the caps back needs the rollback.
         raise AwardRaced
@@ -216,7 +216,7 @@ def counted_for(command: Award) -> UUID | None:
     return command.household if is_together else None
 
 
-def row_of(work: Work, command: Award, units: int) -> dict[str, Any]:
+def row_of(work: Work, command: Award, units: int, due: dt.datetime | None) -> dict[str, Any]:
     """Build the award's row; its id is that of the transfer that will credit the holder."""
     is_cross = command.bearing != command.community and command.rule.points_kind == "service"
     bearing = command.bearing if is_cross else command.community
@@ -249,7 +249,7 @@ def row_of(work: Work, command: Award, units: int) -> dict[str, Any]:
         "recorded_by": command.recorded_by or work.actor.person,
         "event_at": command.event_at,
         "created_at": work.now,
-        "due": None if command.needs_second else due_of(work, command),
+        "due": due,
     }
 
 
@@ -261,8 +261,13 @@ def account_of(command: Award) -> int:
     return resident_account(command.holder_id, command.community, kind)
 
 
-def due_of(work: Work, command: Award) -> dt.datetime:
-    """Return when it arrives: the next settlement, or at once where the community says so."""
+def due_of(work: Work, command: Award) -> dt.datetime | None:
+    """Return when it arrives: the next settlement, or at once where the community says so.
+
+    None: a second person has to confirm it first.
+    """
+    if command.needs_second:
+        return None
     fixed = command.rule.unit != HALF_HOUR and command.provenance == "verified"
     if fixed and fixed_at_once(work.connection, work.now, command.community):
         return work.now

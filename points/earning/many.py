@@ -6,14 +6,15 @@ the counters and the awards.
 
 from __future__ import annotations
 
+import datetime as dt
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import select, text
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import Uuid, bindparam, select, text
 
 from core.many import among, as_json, insert_many
 from points.earning.awards import (
@@ -23,6 +24,7 @@ from points.earning.awards import (
     AwardRaced,
     check_units,
     counted_for,
+    due_of,
     earlier,
     made,
     nothing,
@@ -48,6 +50,20 @@ RAISE = text(
     " SELECT count(*) FROM raised JOIN asked USING (holder_id, rule, period)"
     " WHERE raised.used <> asked.after",
 )
+# It has one writer: nobody raises a counter between the reading and the writing.
+RAISE_EMBEDDED = text(
+    "INSERT INTO rule_usage (holder_id, rule, period, used)"
+    " VALUES (:holder_id, :rule, :period, :units)"
+    " ON CONFLICT (holder_id, rule, period) DO UPDATE SET used = rule_usage.used + excluded.used",
+).bindparams(bindparam("holder_id", type_=Uuid()))
+
+
+@dataclass(slots=True)
+class _Count:
+    """Units of a counter: what was used when it was read, and with what has been added since."""
+
+    before: int = 0
+    used: int = 0
 
 
 @dataclass(slots=True)
@@ -57,10 +73,11 @@ class _Many:
     work: Work
     #: The award that a cause has, by the cause.
     earlier: dict[str, Any]
-    used: dict[Counter, int]
-    raised: dict[Counter, int] = field(default_factory=dict)
+    counts: defaultdict[Counter, _Count]
     households: set[UUID] = field(default_factory=set)
     rows: list[dict[str, Any]] = field(default_factory=list)
+    #: When awards arrive that are alike in all that tells.
+    dues: dict[tuple[object, ...], dt.datetime | None] = field(default_factory=dict)
 
     def award(self, command: Award) -> Awarded:
         """Say what becomes of the next one; raises UnitsOutOfRange or AwardDiffers."""
@@ -70,50 +87,59 @@ class _Many:
             return earlier(before, command.holder_id, command.rule.key, command.units)
         wanted = wanted_by(command)
         limits = limits_of(command.rule, wanted)
-        units = min(wanted.units, *(cap - self.used.get(key, 0) for key, cap in limits.items()))
+        counts = [self.counts[key] for key in limits]
+        left = (cap - each.used for each, cap in zip(counts, limits.values(), strict=True))
+        units = min(wanted.units, *left)
+        used = {}
+        if units < command.units:
+            used = {key: each.used for key, each in zip(limits, counts, strict=True)}
         if units <= 0:
-            return nothing(command.rule, wanted, self.used)
-        row = row_of(self.work, command, units) | {"state": "pending"}
-        done = made(command, row, wanted, self.used)
-        for key in limits:
-            self.used[key] = self.used.get(key, 0) + units
-            self.raised[key] = self.raised.get(key, 0) + units
+            return nothing(command.rule, wanted, used)
+        row = row_of(self.work, command, units, self._due(command)) | {"state": "pending"}
+        done = made(command, row, wanted, used)
+        for each in counts:
+            each.used += units
         if wanted.household is not None:
             self.households.add(wanted.household)
         self.rows.append(row)
         self.earlier[command.cause] = SimpleNamespace(**row)
         return done
 
-    def _in_order(self) -> list[tuple[Counter, int]]:
+    def _due(self, command: Award) -> dt.datetime | None:
+        alike = command.community, command.rule.unit, command.provenance, command.needs_second
+        if alike not in self.dues:
+            self.dues[alike] = due_of(self.work, command)
+        return self.dues[alike]
+
+    def _raised(self) -> list[tuple[Counter, _Count]]:
         """Return what is raised as everybody locks it: households before persons, then by key."""
 
-        def place(each: tuple[Counter, int]) -> tuple[bool, int, str, str]:
+        def place(each: tuple[Counter, _Count]) -> tuple[bool, int, str, str]:
             holder, rule, period = each[0]
             return holder not in self.households, holder.int, rule, period
 
-        return sorted(self.raised.items(), key=place)
+        raised = (each for each in self.counts.items() if each[1].used > each[1].before)
+        return sorted(raised, key=place)
 
     def write(self) -> None:
         """Write counters and awards; raises AwardRaced."""
         if not self.rows:
             return
-        keys = ("holder_id", "rule", "period")
+        rows = [
+            {
+                "place": place,
+                "holder_id": holder,
+                "rule": rule,
+                "period": period,
+                "units": count.used - count.before,
+                "after": count.used,
+            }
+            for place, ((holder, rule, period), count) in enumerate(self._raised())
+        ]
         if self.work.is_sqlite:
-            upsert = sqlite.insert(RuleUsage)
-            statement = upsert.on_conflict_do_update(
-                index_elements=keys, set_={"used": RuleUsage.used + upsert.excluded.used}
-            )
-            raised = [
-                dict(zip(keys, key, strict=True), used=units) for key, units in self._in_order()
-            ]
-            self.work.connection.execute(statement, raised)
-        else:
-            rows = [
-                dict(zip(keys, key, strict=True), place=place, units=units, after=self.used[key])
-                for place, (key, units) in enumerate(self._in_order())
-            ]
-            if self.work.connection.scalar(RAISE, {"rows": as_json(rows)}):
-                raise AwardRaced
+            self.work.connection.execute(RAISE_EMBEDDED, rows)
+        elif self.work.connection.scalar(RAISE, {"rows": as_json(rows)}):
+            raise AwardRaced
         insert_many(self.work, AwardRow.__table__, self.rows)  # type: ignore[arg-type]
 
 
@@ -140,11 +166,11 @@ def _earlier(work: Work, commands: Sequence[Award]) -> dict[str, Any]:
         select(*columns, AwardRow.holder_id, AwardRow.rule).where(
             among(work.connection, AwardRow.cause, wanted)
         )
-    )
+    ).all()
     return {row.cause: row for row in rows}
 
 
-def _used(work: Work, commands: Sequence[Award]) -> dict[Counter, int]:
+def _used(work: Work, commands: Sequence[Award]) -> defaultdict[Counter, _Count]:
     """Return what was used of the counters; of some that nobody asks for, too."""
     holders = {command.holder_id for command in commands}
     households = {counted_for(command) for command in commands} - {None}
@@ -153,8 +179,9 @@ def _used(work: Work, commands: Sequence[Award]) -> dict[Counter, int]:
             among(work.connection, RuleUsage.holder_id, holders | households),
             RuleUsage.rule.in_({command.rule.key for command in commands}),
             RuleUsage.period.in_(
-                {period for command in commands for period in periods_of(command.event_at)}
+                {period for at in {each.event_at for each in commands} for period in periods_of(at)}
             ),
         )
-    )
-    return {(row.holder_id, row.rule, row.period): row.used for row in rows}
+    ).all()
+    known = {(row.holder_id, row.rule, row.period): _Count(row.used, row.used) for row in rows}
+    return defaultdict(_Count, known)

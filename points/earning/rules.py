@@ -6,13 +6,14 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, bindparam, func, or_, select
 
 from core.errors import N_, NotFound
+from core.straight import Straight
 from points.models import CatalogueRule, CommunityRule
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import BindParameter, Connection, Row
 
 NEIGHBOUR = "neighbour"
 """The topic whose acts ask the helped person's word."""
@@ -81,7 +82,7 @@ class Rule:
         return frozenset(self.recorded_by.split("|"))
 
 
-def values_of(community: int, day: dt.date) -> Any:
+def values_of(community: int | BindParameter[int], day: dt.date | BindParameter[dt.date]) -> Any:
     """Return a subquery of a community's rows in force on a day, one for each rule."""
     newest = (
         func.row_number()
@@ -99,7 +100,9 @@ def values_of(community: int, day: dt.date) -> Any:
     return select(rows).where(rows.c.newest == 1).subquery("own")
 
 
-def in_force(community: int, day: dt.date) -> Select[Any]:
+def in_force(
+    community: int | BindParameter[int], day: dt.date | BindParameter[dt.date]
+) -> Select[Any]:
     """Select the rules a community may have with its own row of the day, off ones included."""
     own = values_of(community, day)
     return (
@@ -125,6 +128,15 @@ def in_force(community: int, day: dt.date) -> Select[Any]:
     )
 
 
+ONE = Straight(
+    in_force(
+        bindparam("v_community", type_=CommunityRule.community.type),
+        bindparam("v_day", type_=CommunityRule.valid_from.type),
+    ).where(CatalogueRule.key == bindparam("v_key"))
+)
+"""A rule is asked for with every act."""
+
+
 def rules_in_force(connection: Connection, community: int, day: dt.date) -> list[Rule]:
     """Return the rules that are on at a community on a day."""
     rows = connection.execute(in_force(community, day))
@@ -133,7 +145,7 @@ def rules_in_force(connection: Connection, community: int, day: dt.date) -> list
 
 def rule_in_force(connection: Connection, community: int, key: str, day: dt.date) -> Rule:
     """Return one rule; raises RuleUnknown where it does not exist or is off."""
-    row = connection.execute(in_force(community, day).where(CatalogueRule.key == key)).first()
+    row = ONE.first(connection, {"v_community": community, "v_day": day, "v_key": key})
     if row is None or not is_on(row):
         raise RuleUnknown
     return rule_of(row)

@@ -115,8 +115,7 @@ def record_hours(work: Work, command: RecordHours) -> RowsRecorded:
             results.append(found)
             continue
         act, checked = found
-        given = replace(award_of(act, checked, row.cause, "import"), source_id=command.sheet)
-        done = award(work, given)
+        done = award(work, award_of(act, checked, row.cause, "import", command.sheet))
         if done.id is not None:
             keep_hours(work, checker.known, done.id, row.resident, row.span)
         results.append(awarded_row(row.number, act, done))

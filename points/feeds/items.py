@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -47,10 +47,10 @@ if TYPE_CHECKING:
     from core.acts import Actor
     from core.work import Work
 
-CHUNK = 250
-"""Items of one transaction: a fraction of a second, so that others are not kept waiting."""
-
 ITEMS_MAX = 500
+CHUNK = ITEMS_MAX
+"""Items of one transaction: a tenth of a second, so that others are not kept waiting."""
+
 UNITS_MAX = 100
 OLDEST = dt.timedelta(days=31)
 SKEW = dt.timedelta(minutes=5)
@@ -145,7 +145,9 @@ class _Batch:
     acting: Actor
     #: Those of whoever brought a file; None: the feeder has signed.
     own: frozenset[UUID] | None
-    recorder: Recorder | None
+    #: By community.
+    recorders: dict[int, Recorder]
+    rules: frozenset[str]
     kept: dict[str, Any]
     holders: Mapping[Meant, UUID | AppError]
     standings: Mapping[UUID, Standing]
@@ -219,7 +221,8 @@ def _prepare(
         feeder=feeder,
         acting=as_feeder,
         own=own,
-        recorder=None,
+        recorders={},
+        rules=frozenset(feeder.rules.split("|")),
         kept={row.key: row for row in kept},
         holders=holders,
         standings=standings,
@@ -256,11 +259,10 @@ def _take(work: Work, batch: _Batch, item: Item) -> None:
     except AppError as refusal:
         batch.results[place] = refused(item.key, refusal)
         return
-    given = award_of(act, checked, f"feed:{batch.feeder.id}:{item.key}", "feed")
-    # What a device or platform signs is as good as its rule says, unless it comes late.
-    is_signed = batch.own is None and not checked.is_late
-    proven = checked.rule.provenance if is_signed else given.provenance
-    given = replace(given, provenance=cast("Any", proven), source_id=batch.feeder.id)
+    feeder = batch.feeder.id
+    given = award_of(
+        act, checked, f"feed:{feeder}:{item.key}", "feed", feeder, is_signed=batch.own is None
+    )
     batch.waiting[item.key] = _Waiting(place, digest, given, span)
     if span is not None:
         _award(work, batch)
@@ -268,14 +270,11 @@ def _take(work: Work, batch: _Batch, item: Item) -> None:
 
 def _digest(batch: _Batch, item: Item) -> str:
     """Return the MAC of what an item says: what goes without saying makes no difference."""
-    where = item.holder.community
-    if where == community_of(batch.acting, Meant()):
-        where = None
-    said = replace(
-        item,
-        units=None if item.units == 1 else item.units,
-        holder=replace(item.holder, community=where),
-    )
+    said, where = item, item.holder.community
+    if where is not None and where == community_of(batch.acting, Meant()):
+        said = replace(said, holder=replace(item.holder, community=None))
+    if item.units == 1:
+        said = replace(said, units=None)
     return mac("feed-item", said).hex()[:40]
 
 
@@ -314,7 +313,7 @@ def _again(kept: Any, digest: str, item: Item) -> ItemResult:
 
 def _checked(work: Work, batch: _Batch, item: Item) -> tuple[Act, Checked, Span | None]:
     """Return the act that an item means; raises what is wrong with it."""
-    if item.rule not in batch.feeder.rules.split("|"):
+    if item.rule not in batch.rules:
         raise RuleNotFed
     if item.at > work.now + SKEW:
         raise DayOutOfRange
@@ -347,16 +346,16 @@ def _checked(work: Work, batch: _Batch, item: Item) -> tuple[Act, Checked, Span 
 
 
 def _recorder(work: Work, batch: _Batch, community: int) -> Recorder:
-    """Return the checker for a community; the next item is mostly about the same one."""
-    if batch.recorder is None or batch.recorder.community != community:
-        batch.recorder = Recorder(
+    """Return the checker for a community, which asks for each rule once."""
+    if community not in batch.recorders:
+        batch.recorders[community] = Recorder(
             asking=work,
             community=community,
             standings=batch.standings,
             own=batch.own or frozenset(),
             words=WORDS_OF[batch.feeder.kind],
         )
-    return batch.recorder
+    return batch.recorders[community]
 
 
 def _kept(work: Work, batch: _Batch, key: str, digest: str, done: Awarded) -> dict[str, Any]:
