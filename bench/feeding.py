@@ -1,18 +1,20 @@
-"""A feed's items through ``record_items`` beside the same rows by bare set-based statements."""
+"""A feed's items through ``record_items`` beside the same statements sent by bare psycopg."""
 
 from __future__ import annotations
 
 import datetime as dt
 import time
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from bench.harness import Comparison
 from bench.people import enter
 from bench.stage import Stage
 from core.acts import Actor
+from core.db import db
 from core.work import present, reading, transact
 from points.feeds.feeders import ChangeFeeder, MakeFeeder, confirm_feeder, make_feeder
 from points.feeds.items import CHUNK, Item, RecordItems, record_items
@@ -21,7 +23,12 @@ from residents.models import Resident
 
 COMMUNITIES = 20
 RULE = "waste.device"
-WRITTEN = ("rule_usage", "awards", "feed_items")
+EARLIER = 2_000
+"""Items that the feed brought before: it is in use, and the server knows its tables' sizes."""
+
+WRITTEN = {"rule_usage": "holder_id, rule, period", "awards": "id", "feed_items": "feeder, key"}
+"""The tables that an item is written to, with what tells their rows apart."""
+
 OPENED = (
     "INSERT INTO community_rules (community, rule, valid_from, revision, points, cap_per_day,"
     " cap_per_month, cap_per_year, recorded_by, outside_band, set_by, set_at)"
@@ -42,7 +49,7 @@ class Feed:
 
     def __init__(self, stage: Stage, size: int) -> None:
         self.stage, self.size = stage, size
-        enter(stage, stage.communities()[:COMMUNITIES], size)
+        enter(stage, stage.communities()[:COMMUNITIES], size + EARLIER)
         with stage.connect() as connection:
             connection.execute(OPENED.encode())
         command = MakeFeeder(
@@ -56,8 +63,11 @@ class Feed:
         with stage.app.app_context():
             self.feeder = transact(make_feeder, command, admin(1)).id
             transact(confirm_feeder, ChangeFeeder(feeder=self.feeder), admin(2))
-            self.chunks = self._chunks(present())
+            chunks = self._chunks(present())
+        self._record(chunks[: EARLIER // CHUNK])
         stage.keep("feed")
+        self.chunks = chunks[EARLIER // CHUNK :]
+        self.sent: list[tuple[str, Any]] = []
         self._save()
 
     def _chunks(self, now: dt.datetime) -> list[RecordItems]:
@@ -73,28 +83,61 @@ class Feed:
         ]
 
     def _save(self) -> None:
-        """Put by what the application writes: the floor writes it again."""
-        self.ours()
+        """Put by what the application sends and writes: the floors send and write it again."""
+        with self.stage.app.app_context():
+            engine = db.engine
         with self.stage.connect() as connection:
             for table in WRITTEN:
-                connection.execute(f"CREATE TABLE bench_{table} AS SELECT * FROM {table}".encode())
-            for table in reversed(WRITTEN):
-                connection.execute(f"DELETE FROM {table}".encode())
+                connection.execute(f"CREATE TABLE earlier_{table} AS TABLE {table}".encode())
+        event.listen(engine, "before_cursor_execute", self._hear)
+        event.listen(engine, "commit", self._hear_commit)
+        self._record(self.chunks)
+        event.remove(engine, "before_cursor_execute", self._hear)
+        event.remove(engine, "commit", self._hear_commit)
+        with self.stage.connect() as connection:
+            for table, key in WRITTEN.items():
+                for statement in (
+                    f"CREATE TABLE bench_{table} AS TABLE {table} EXCEPT TABLE earlier_{table}",
+                    f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM bench_{table})",
+                    f"DROP TABLE earlier_{table}",
+                ):
+                    connection.execute(statement.encode())
         self.stage.keep("fed")
+
+    def _hear(self, *heard: Any) -> None:
+        _connection, _cursor, statement, values, _context, _many = heard
+        self.sent.append((statement, values))
+
+    def _hear_commit(self, _connection: object) -> None:
+        self.sent.append(("COMMIT", None))
 
     def ours(self) -> float:
         """Record the items as the endpoint does, chunk by chunk."""
         self.stage.reset("feed")
+        return self._record(self.chunks)
+
+    def _record(self, chunks: list[RecordItems]) -> float:
         actor = Actor(person=self.feeder, role="feeder", scope_kind="district", place=330102)
         with self.stage.app.app_context():
             begun = time.monotonic()
-            done = [transact(record_items, chunk, actor) for chunk in self.chunks]
+            done = [transact(record_items, chunk, actor) for chunk in chunks]
             seconds = time.monotonic() - begun
         states = {item.state for each in done for item in each.items}
         assert states == {"recorded"}, states
         return self.size / seconds
 
     def floor(self) -> float:
+        """Send the same statements with the same values, and read what is answered."""
+        self.stage.reset("feed")
+        with self.stage.connect() as connection, connection.cursor() as cursor:
+            begun = time.monotonic()
+            for statement, values in self.sent:
+                cursor.execute(statement.encode(), values)
+                if cursor.description is not None:
+                    cursor.fetchall()
+            return self.size / (time.monotonic() - begun)
+
+    def rows_alone(self) -> float:
         """Write what was put by, each table in one statement, in one transaction."""
         self.stage.reset("fed")
         with self.stage.connect() as connection:
@@ -107,13 +150,15 @@ class Feed:
 
 
 def comparisons(stage: Stage, size: int) -> Iterator[Comparison]:
-    """Prepare the feed and give the one comparison."""
+    """Prepare the feed; beside the same statements, and beside nothing but the rows they write."""
     stage.reset()
     feed = Feed(stage, size)
+    name = f"import of {size:,} items of a feed"
+    yield Comparison(name=name, unit="items/s", bar=0.5, ours=feed.ours, floor=feed.floor)
     yield Comparison(
-        name=f"import of {size:,} items of a feed",
+        name=f"{name}, beside its rows alone",
         unit="items/s",
         bar=0,
         ours=feed.ours,
-        floor=feed.floor,
+        floor=feed.rows_alone,
     )

@@ -51,12 +51,16 @@ class Comparison:
 
 
 def compare(comparison: Comparison) -> Row:
-    """Measure ours and the floor in turn; the medians of all rounds make the row."""
+    """Measure ours and the floor in turn; the medians of all rounds make the row.
+
+    What was loaded before is left out of garbage collection, as a worker of the server does.
+    """
     ours: list[float] = []
     floor: list[float] = []
     for _ in range(comparison.rounds):
         for speeds, measure in ((ours, comparison.ours), (floor, comparison.floor)):
             gc.collect()
+            gc.freeze()
             speeds.append(measure())
         print(f"  {comparison.name}: {ours[-1]:,.0f} beside {floor[-1]:,.0f} {comparison.unit}")
     value, base = statistics.median(ours), statistics.median(floor)
