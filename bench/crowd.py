@@ -1,4 +1,4 @@
-"""A night's settlement while residents check in: what either costs the other."""
+"""A settlement or an import while residents check in: what either costs the other."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import multiprocessing
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from bench import check_in
 from bench.driving import drive, paced, serving
+from bench.feeding import Feed
 from bench.harness import LARGE, Row, least, row
 from bench.settlement import Night
 from bench.stage import Stage
-from points.settlement import settle_due
 
 PER_SECOND = 20
 QUIET_SECONDS = 20
@@ -23,31 +24,39 @@ FLOOR, P99 = 0.5, 0.5
 """Asked for: half of the bare statements' speed, and not more than twice the quiet p99."""
 
 
-class Settling:
-    """Settlement in a process of its own, as the scheduler's."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What is done beside check-ins; ``work`` and ``floor`` return what they did in a second."""
 
-    def __init__(self, stage: Stage) -> None:
+    name: str
+    #: The database in which it begins.
+    kept: str
+    work: Callable[[], float]
+    floor: Callable[[], float]
+
+
+class Busy:
+    """A task in a process of its own, as the scheduler's."""
+
+    def __init__(self, stage: Stage, work: Callable[[], float]) -> None:
         fork = multiprocessing.get_context("fork")
         self.done = fork.SimpleQueue()
-        self.process = fork.Process(target=self._run, args=(stage,))
+        self.process = fork.Process(target=self._run, args=(stage, work))
         self.process.start()
 
-    def _run(self, stage: Stage) -> None:
+    def _run(self, stage: Stage, work: Callable[[], float]) -> None:
         with stage.app.app_context():
-            begun = time.monotonic()
-            settled = settle_due()
-            self.done.put((settled, time.monotonic() - begun))
+            self.done.put(work())
 
     def is_over(self) -> bool:
-        """Whether everything is settled, or it broke off."""
+        """Whether it is done, or broke off."""
         return not self.process.is_alive()
 
-    def speed(self, awards: int) -> float:
-        """Return awards per second."""
+    def speed(self) -> float:
+        """Return what it did in a second."""
         self.process.join()
-        settled, seconds = self.done.get()
-        assert settled == awards, settled
-        return float(settled / seconds)
+        assert self.process.exitcode == 0, self.process.exitcode
+        return float(self.done.get())
 
 
 def over_in(seconds: float) -> Callable[[], bool]:
@@ -61,31 +70,49 @@ def p99(took: list[float]) -> float:
     return statistics.quantiles(took, n=100)[-1] * 1000
 
 
-def rows(stage: Stage, size: int) -> Iterator[Row]:
+def settling(stage: Stage, size: int) -> Iterator[Row]:
     """Settle so many awards: bare and alone, and by the application beside check-ins."""
     stage.reset()
     arrivals = check_in.arrive(stage, VISITORS)
     night = Night(stage, size)
     night.fall()
+    name = f"settlement of {size:,} awards"
+    task = Task(name=name, kept="night", work=night.settle, floor=night.floor)
+    yield from _beside(stage, arrivals, task, ROUNDS if size < LARGE else 1)
+
+
+def importing(stage: Stage, size: int) -> Iterator[Row]:
+    """Record so many items of a feed: bare and alone, and by the application beside check-ins."""
+    stage.reset()
+    arrivals = check_in.arrive(stage, VISITORS)
+    feed = Feed(stage, size)
+    name = f"import of {size:,} items of a feed"
+    task = Task(name=name, kept="feed", work=feed.record, floor=feed.floor)
+    yield from _beside(stage, arrivals, task, ROUNDS if size < LARGE else 1)
+
+
+def _beside(
+    stage: Stage, arrivals: list[check_in.Arrival], task: Task, rounds: int
+) -> Iterator[Row]:
     speeds, floors, quiet, busy = [], [], [], []
-    for _ in range(ROUNDS if size < LARGE else 1):
-        floors.append(night.floor())
-        stage.reset("night")
+    for _ in range(rounds):
+        floors.append(task.floor())
+        stage.reset(task.kept)
         requests = check_in.requests_of(stage.app, arrivals)
         stage.leave()
         with serving(stage, stage.app) as port:
             drive(port, requests[:WARM], check_in.CONNECTIONS, 303)
             left = iter(requests[WARM:])
             quiet.append(p99(paced(port, left, PER_SECOND, 303, over_in(QUIET_SECONDS))))
-            settling = Settling(stage)
-            busy.append(p99(paced(port, left, PER_SECOND, 303, settling.is_over)))
-            speeds.append(settling.speed(size))
+            meanwhile = Busy(stage, task.work)
+            busy.append(p99(paced(port, left, PER_SECOND, 303, meanwhile.is_over)))
+            speeds.append(meanwhile.speed())
         print(
-            f"  {speeds[-1]:,.0f} beside {floors[-1]:,.0f} awards/s;"
+            f"  {speeds[-1]:,.0f} beside {floors[-1]:,.0f} /s;"
             f" p99 {busy[-1]:.1f} beside {quiet[-1]:.1f} ms"
         )
-    name = f"settlement of {size:,} awards beside {PER_SECOND} check-ins/s"
-    yield row(name, statistics.median(speeds), statistics.median(floors), "awards/s", FLOOR)
+    name = f"{task.name} beside {PER_SECOND} check-ins/s"
+    yield row(name, statistics.median(speeds), statistics.median(floors), "/s", FLOOR)
     yield least(
         f"{name}, p99 of the check-ins beside quiet ones",
         statistics.median(busy),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import cycle
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,9 @@ from residents.models import Resident
 
 COMMUNITIES = 20
 RULE = "waste.device"
+HOMES = 50_000
+"""The most households; of more items each of them has several."""
+
 EARLIER = 2_000
 """Items that the feed brought before: it is in use, and the server knows its tables' sizes."""
 
@@ -32,7 +36,7 @@ WRITTEN = {"rule_usage": "holder_id, rule, period", "awards": "id", "feed_items"
 OPENED = (
     "INSERT INTO community_rules (community, rule, valid_from, revision, points, cap_per_day,"
     " cap_per_month, cap_per_year, recorded_by, outside_band, set_by, set_at)"
-    f" SELECT code, '{RULE}', CURRENT_DATE - 10, 1, 100, 1, 10, 120, '设备', false,"
+    f" SELECT code, '{RULE}', CURRENT_DATE - 10, 1, 100, 50, 1000, 10000, '设备', false,"
     " gen_random_uuid(), now() FROM communities"
 )
 
@@ -49,7 +53,8 @@ class Feed:
 
     def __init__(self, stage: Stage, size: int) -> None:
         self.stage, self.size = stage, size
-        enter(stage, stage.communities()[:COMMUNITIES], size + EARLIER)
+        places = stage.communities()[COMMUNITIES : 2 * COMMUNITIES]
+        enter(stage, places, min(size + EARLIER, HOMES), first=COMMUNITIES)
         with stage.connect() as connection:
             connection.execute(OPENED.encode())
         command = MakeFeeder(
@@ -63,19 +68,21 @@ class Feed:
         with stage.app.app_context():
             self.feeder = transact(make_feeder, command, admin(1)).id
             transact(confirm_feeder, ChangeFeeder(feeder=self.feeder), admin(2))
-            chunks = self._chunks(present())
-        self._record(chunks[: EARLIER // CHUNK])
+            chunks = self._chunks(places, present())
+        self.chunks = chunks[: EARLIER // CHUNK]
+        self.record()
         stage.keep("feed")
         self.chunks = chunks[EARLIER // CHUNK :]
         self.sent: list[tuple[str, Any]] = []
         self._save()
 
-    def _chunks(self, now: dt.datetime) -> list[RecordItems]:
+    def _chunks(self, places: Sequence[int], now: dt.datetime) -> list[RecordItems]:
+        living = select(Resident.household).where(Resident.community.in_(places))
         with reading() as connection:
-            homes = connection.scalars(select(Resident.household).order_by(Resident.id)).all()
+            homes = connection.scalars(living.order_by(Resident.id)).all()
         items = [
             Item(key=f"bag-{number}", rule=RULE, holder=Meant(id=home), at=now)
-            for number, home in enumerate(homes)
+            for number, home in zip(range(EARLIER + self.size), cycle(homes))
         ]
         return [
             RecordItems(feeder=self.feeder, items=tuple(items[start : start + CHUNK]))
@@ -91,7 +98,7 @@ class Feed:
                 connection.execute(f"CREATE TABLE earlier_{table} AS TABLE {table}".encode())
         event.listen(engine, "before_cursor_execute", self._hear)
         event.listen(engine, "commit", self._hear_commit)
-        self._record(self.chunks)
+        self.record()
         event.remove(engine, "before_cursor_execute", self._hear)
         event.remove(engine, "commit", self._hear_commit)
         with self.stage.connect() as connection:
@@ -114,17 +121,18 @@ class Feed:
     def ours(self) -> float:
         """Record the items as the endpoint does, chunk by chunk."""
         self.stage.reset("feed")
-        return self._record(self.chunks)
+        return self.record()
 
-    def _record(self, chunks: list[RecordItems]) -> float:
+    def record(self) -> float:
+        """Record them in the present database; items per second."""
         actor = Actor(person=self.feeder, role="feeder", scope_kind="district", place=330102)
         with self.stage.app.app_context():
             begun = time.monotonic()
-            done = [transact(record_items, chunk, actor) for chunk in chunks]
+            done = [transact(record_items, chunk, actor) for chunk in self.chunks]
             seconds = time.monotonic() - begun
         states = {item.state for each in done for item in each.items}
         assert states == {"recorded"}, states
-        return self.size / seconds
+        return sum(len(chunk.items) for chunk in self.chunks) / seconds
 
     def floor(self) -> float:
         """Send the same statements with the same values, and read what is answered."""

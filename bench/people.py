@@ -36,9 +36,12 @@ class SignedIn:
     visitors: int
 
 
-def enter(stage: Stage, communities: Sequence[int], size: int) -> list[Visitor]:
-    """Enter so many residents, as many in each of the communities."""
-    for index, community in enumerate(communities):
+def enter(stage: Stage, communities: Sequence[int], size: int, *, first: int = 0) -> list[Visitor]:
+    """Enter so many residents, as many in each of the communities.
+
+    ``first``: the number of the first community, so that those entered later are other people.
+    """
+    for index, community in enumerate(communities, first):
         rows = tuple(
             EnterResident(
                 community=community,
@@ -50,7 +53,9 @@ def enter(stage: Stage, communities: Sequence[int], size: int) -> list[Visitor]:
         stage.run(import_residents, ImportResidents(community=community, rows=rows))
     with stage.app.app_context(), reading() as connection:
         found = connection.execute(
-            select(Resident.id, Resident.person, Resident.community).order_by(Resident.id)
+            select(Resident.id, Resident.person, Resident.community)
+            .where(Resident.community.in_(communities))
+            .order_by(Resident.id)
         ).all()
     return [
         Visitor(resident=row.id, person=row.person, community=row.community, token=new_token())

@@ -36,6 +36,10 @@ class Night:
     def ours(self, chunk: int = CHUNK) -> float:
         """Settle through the application, as the scheduler does."""
         self.stage.reset("night")
+        return self.settle(chunk)
+
+    def settle(self, chunk: int = CHUNK) -> float:
+        """Settle in the present database; awards per second."""
         with self.stage.app.app_context():
             begun = time.monotonic()
             settled = settle_due(chunk)
