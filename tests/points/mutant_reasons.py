@@ -12,7 +12,7 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("", r"(debit|credit|side) (>= 0|> 1)"),
     ),
     "SQLAlchemy finds the same condition by the only foreign key.": (
-        (r"books\.x_books|own_rules\.x__first", r"\.join\(\w+, (None)?\)"),
+        (r"books\.x_books|own_rules\.x__first|wallet\.x__under_way", r"\.join\(\w+, (None)?\)"),
     ),
     "The chunks overlap: an account that is there is left alone, it costs trips.": (
         (r"accounts\.x_open_accounts", r"range\(0, len\(rows\), \)"),
@@ -44,7 +44,7 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("", r"→ .*XX[^X]*[\u4e00-\u9fff][^X]*XX"),
     ),
     "Called while the module is imported, before a change is switched on.": (
-        (r"correcting\.schemas\.x__words", ""),
+        (r"(correcting|earning)\.schemas\.x__(words|cap)$", ""),
         (r"claim\.x__claiming|verify_audited\.x_unaudited", ""),
     ),
     "The accounts are holders': it lets the index be used.": (
@@ -71,8 +71,8 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         (r"many\.x__used", r"→ (nothing|\))$"),
     ),
     "Both are three.": (
-        (r"many\.xǁ_Manyǁwrite", r"zip\(keys, key, \)"),
-        (r"community_rules\.x_check_caps", r"caps\.together, \)"),
+        (r"many\.xǁ_Manyǁaward", r"strict=False|(counts|limits\.values\(\)), \)"),
+        (r"(community_rules|defaults)\.x_+check_caps", r"caps\.together, \)|strict=False"),
     ),
     "The last ten figures of an id have no dash between them.": (
         (r"words\.x_number", r"replace\(\"-\", \"XXXX\"\)"),
@@ -81,13 +81,13 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         (r"feeds\.queries\.x_feeders|rush\.x_rush$", r"\"TOTALS\"|XXresidentsXX"),
     ),
     "It only narrows what is read: whether spans meet is asked of each.": (
-        (r"hours\.x__imported", r"ImportedHours.starts_at"),
+        (r"hours\.x_(_imported|imported_before|known_spans)", r"ImportedHours.starts_at"),
     ),
     "An id is of one thing only, whatever its kind.": (
-        (r"receipts\.x_evidence", r"and_\(Award\.id == Transfer\.source_id\)"),
+        (r"receipts\.x_evidence|wallet\.x__posted", r"and_\(Award\.id == [\w.]+\.source_id\)"),
     ),
     "Another order makes postings wait or try again, none of them wrong.": (
-        (r"many\.xǁ_Manyǁ_in_order", r"items\(\), \)"),
+        (r"many\.xǁ_Manyǁ_raised", r"sorted\(raised, \)"),
     ),
     "No two are asked in one microsecond.": ((r"helping\.x__asked", r"created_at, \)"),),
     "The place of a paper or of a proposal is there.": (
@@ -111,7 +111,9 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
             r"carrying\.xǁ_Move|act_sheets\.x_|shortages\.x__collect_reversal",
             r"\"(HOME|XX(own|home|help|sheet)XX)\"|uuid8\([\w.]+, None, ",
         ),
-        (r"expiry\.x_going_on|act_sheets\.x_sheet_id", r"XX\w+XX|, None, "),
+        (r"expiry\.x_going_on|act_sheets\.x_sheet_id", r"XX\w+XX|EXPIRY|, None, "),
+        (r"awards\.x_row_of", r"command\.cause, 0, 2\)"),
+        (r"own_rules\.x_own_key", r"blake2b\(name\.encode\(\), \)"),
     ),
     "A sum of nothing is read as none.": ((r"publish\.x__corrected", r"else_=None"),),
     "One is longer on purpose, and zip is not strict by itself.": (
@@ -136,7 +138,20 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
     "A stronger lock makes batches of one feeder wait for each other, none of them wrong.": (
         (r"items\.x_kept_from_stopping", r"read=False"),
     ),
-    "The case of a word of SQL.": ((r"canonical\.x_lines", r"\" and \{community\}"),),
+    "The case of a word of SQL.": (
+        (r"canonical\.x_lines|checks\.x__first", r"\" (and \{community\}|order by)"),
+    ),
+    "A district's admin reaches every community of the house.": (
+        (r"publish\.x_post_bulletin", r"require\(\"job\.run\", None\)"),
+    ),
+    "A name that stands in no rule.": ((r"recorders\.x_recorder$", r"\"XXXX\""),),
+    "Where a leg has no standard, that of what came back is not asked for.": (
+        (r"reversal\.x_sums_back", r"Transfer\.standard, 1"),
+    ),
+    "Nothing of a holder's account is folded: it only says so.": (
+        (r"book\.x__rows", r"purpose != \"XXholderXX\""),
+    ),
+    "Nothing is added either way.": ((r"sums\.x_sums_of", r"moved >= 0"),),
     "Without a first row its table is not written.": (
         (r"proving\.x_keep_proofs", r"table=\"XXXX\""),
     ),

@@ -223,6 +223,11 @@ def test_it_says_why_and_on_what_evidence(desk: Desk, words: dict[str, str]) -> 
         desk.propose(500, None, **words)
 
 
+@pytest.mark.parametrize("words", ["否", "字" * 100])
+def test_a_refusal_is_a_word_or_a_hundred(desk: Desk, words: str) -> None:
+    assert desk.decide(desk.propose(500), refusal=words).state == "refused"
+
+
 def test_a_refusal_says_why_and_posts_nothing(desk: Desk) -> None:
     proposal = desk.propose(500)
 

@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import IntegrityError
 
@@ -23,6 +24,7 @@ from points.models import CommunityRule
 from tests.conftest import Clock
 from tests.people import HERE, NEAR, THERE, People
 from tests.points.earning import count
+from tests.points.test_proving import damage
 
 Run = Callable[..., Any]
 TODAY = dt.date(2026, 11, 24)
@@ -198,6 +200,16 @@ def test_outside_the_band_nothing_is_saved(
         "超出区指导目录的 2–5 分，不能保存。请改到区间内；确需超出，请向区里提出。"
     )
     assert ask(count, "community_rules") == 0
+
+
+def test_a_band_of_half_points_is_said_with_its_half(
+    app: Flask, lead: Callable[..., RuleSet]
+) -> None:
+    damage(app, "UPDATE catalogue_rules SET points_min = 150 WHERE key = 'serve.neighbour'")
+    with pytest.raises(rules.OutsideBand) as refusal:
+        lead(points=100)
+
+    assert "1.5–5 分" in refusal.value.sentence()
 
 
 def test_with_face_values_outside_the_band_is_marked_and_the_district_told(

@@ -18,7 +18,7 @@ from core.models import OutboxMessage
 from core.work import Work
 from points.accounts import resident_account
 from points.expiring.rush import rush
-from points.expiring.warning import warn_residents
+from points.expiring.warning import Warn, Warned, warn_chunk, warn_residents
 from points.models import AccountEnd
 from residents.places import SetPhone, set_phone
 from tests.admin.scene import words
@@ -87,6 +87,20 @@ def test_sixty_days_before_everybody_who_loses_points_is_told_once(
     }
     assert {params["date"] for *_, params in found} == {"12月31日"}
     assert {state for *_, state, _ in found} == {"sent"}
+
+
+def test_a_chunk_is_as_many_as_asked_for_and_the_last_says_that_nobody_is_left(
+    clock: Clock, run: Run
+) -> None:
+    clock.set(hangzhou(2027, 11, 1))
+    chunk = Warn(stage="first", year=2027, chunk=2)
+
+    assert [run(warn_chunk, chunk) for _ in range(4)] == [
+        Warned(residents=2, finished=False),
+        Warned(residents=1, finished=False),
+        Warned(residents=0, finished=True),
+        Warned(residents=0, finished=True),
+    ]
 
 
 def test_a_fortnight_before_those_who_still_lose_some_get_a_message(

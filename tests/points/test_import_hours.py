@@ -225,6 +225,17 @@ def test_hours_that_follow_each_other_in_a_file_do_not_overlap(scene: Scene) -> 
     assert [(row.outcome, row.units) for row in done] == [("recorded", 2), ("recorded", 2)]
 
 
+def test_a_row_that_stands_twice_in_a_file_counts_once(scene: Scene) -> None:
+    row = hours(scene.cast.chen, Span(at(8), at(9)))
+
+    done = bring(scene, row, replace(row, number=2))
+
+    assert [(each.outcome, each.units, each.amount) for each in done] == [
+        ("recorded", 2, 1000),
+        ("existed", 0, 0),
+    ]
+
+
 def test_a_file_has_rows_and_an_end(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imported, "ROWS_MAX", 2)
     whole = [hours(scene.cast.chen, Span(at(8), at(9))), hours(scene.cast.chen, TODAY)]

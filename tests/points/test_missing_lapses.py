@@ -123,6 +123,21 @@ def test_the_oldest_decision_is_paid_first(desk: Desk, short: UUID) -> None:
     assert desk.broken() == []
 
 
+def test_what_was_decided_first_is_paid_first_whichever_was_proposed_first(desk: Desk) -> None:
+    line = desk.earn(units=4)
+    desk.spend(1500)
+    proposed_first = desk.propose(-800)
+    desk.clock.advance(hours=1)
+    decided_first = desk.propose_back(line)
+    for proposal in (decided_first, proposed_first):
+        desk.clock.advance(hours=1)
+        desk.decide(proposal)
+    desk.earn(units=4)
+    years(desk, 2026, 2027)
+
+    assert [desk.row(each).collected for each in (decided_first, proposed_first)] == [1500, 500]
+
+
 def test_of_an_adjustment_it_is_what_was_taken_too(desk: Desk) -> None:
     desk.earn()
     proposal = desk.propose(-1500)

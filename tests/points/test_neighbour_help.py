@@ -45,6 +45,7 @@ from tests.points.books import Nothing, one
 from tests.points.correcting import Desk
 from tests.points.doors import building_lead
 from tests.points.earning import count
+from tests.points.test_caps import used
 from tests.points.test_community_rules import setting
 from tests.points.test_proving import damage
 from tests.points.verified import damaged, flask_verify
@@ -223,6 +224,18 @@ def test_whoever_gives_the_word_the_award_has_its_audit_row(
         "DELETE FROM audit_events WHERE at = (SELECT created_at FROM awards)",
     ):
         assert "audited awards" in damaged(app, spoilt)
+
+
+def test_a_yes_is_counted_for_the_household_whose_members_have_a_cap_together(
+    run: Run, ask: Run, cast: People, clock: Clock
+) -> None:
+    together = replace(setting().caps, household_per_month=10, household_per_year=60)
+    run(set_rule, setting(caps=together), cast.actor(cast.lead))
+    clock.advance(days=1)
+    run(record_act, errand(cast), cast.actor(cast.staff))
+    run(answer_help, AnswerHelp(help=ask(helps)[0].id, helped=True), cast.actor(cast.chen))
+
+    assert ask(used, one(cast.wang.household)) == {"2026": 1, "2026-11": 1, "2026-11-25": 1}
 
 
 def test_a_no_gives_nothing_and_stays_a_no(run: Run, ask: Run, cast: People, asked: UUID) -> None:

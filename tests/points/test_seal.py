@@ -35,6 +35,7 @@ from points.proof.sealing import (
     head_of,
     seal_day,
 )
+from points.settlement import settle_due
 from residents.models import Community
 from tests.conftest import Clock
 from tests.points.books import (
@@ -183,6 +184,22 @@ def test_sealing_again_changes_nothing(app: Flask, clock: Clock, run: Run, ask: 
     assert close_all(app) == 0
     assert run(seal_day, SealDay(day=TODAY)) == Sealed(blocks=0, rows=0)
     assert (ask(blocks), ask(count, "audit_events")) == (before, audited)
+
+
+def test_sealing_a_day_says_how_many_rows_there_were(app: Flask, clock: Clock, run: Run) -> None:
+    run(holders, None)
+    for award in range(3):
+        give(run, f"award {award}")
+    with app.app_context():
+        for day in range(1, 4):
+            clock.set(days_later(day))
+            closing.close_days()
+            settle_due()
+        clock.set(days_later(4))
+        closing.close_days()
+
+    said = [run(seal_day, SealDay(day=days_later(day).date())) for day in range(4)]
+    assert [each.rows for each in said] == [0, 6, 0, 0]
 
 
 def test_a_day_without_a_row_is_bound_too(app: Flask, clock: Clock, run: Run, ask: Run) -> None:

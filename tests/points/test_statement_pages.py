@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -16,6 +17,7 @@ from python_calamine import CalamineWorkbook
 from sqlalchemy import text
 
 from core.db import db
+from points.accounts import account_id, household_account
 from points.closing import close_days
 from points.proof.sealing import head_of, seal_days
 from points.statements import answers_views, paper
@@ -296,6 +298,23 @@ def test_a_program_asks_for_either_kind_of_points(
     found = client.get(address, headers=cast.headers(cast.wang)).get_json()
 
     assert found["sums"]["closing"] == closing
+
+
+def test_a_households_statement_is_of_its_basic_points_whatever_a_program_says(
+    client: FlaskClient, cast: People, run: Run
+) -> None:
+    home = one(cast.wang.household)
+    gift = moved(13, household_account(home, HERE), 500)
+    run(post, replace(gift, points_kind="basic", debit=account_id("issued", HERE, "basic")))
+    asked = {"of": "household", "holder": str(home), "first": "2026-11-01", "last": "2026-11-24"}
+    headers = cast.headers(cast.wang)
+    basic, service = (
+        client.post("/api/v1/statements", json=asked | {"kind": kind}, headers=headers).get_json()
+        for kind in ("basic", "service")
+    )
+
+    assert basic["closing"] == 500
+    assert service == basic | {"exists": True}
 
 
 def test_programs_of_staff_name_whom_they_mean(client: FlaskClient, cast: People) -> None:

@@ -152,6 +152,7 @@ def test_balances_tell_service_from_basic_and_whose_they_are(desk: Desk) -> None
     desk.earn()
     desk.earn(rule=JOIN, units=2, event_at=desk.clock.now)
     desk.earn(who=desk.cast.li, rule=JOIN, units=1, event_at=desk.clock.now)
+    desk.decide(desk.propose_back(desk.earn(rule=JOIN, units=3, event_at=desk.clock.now)))
     first = desk.clock.now
     desk.earn(settled=False, event_at=first, units=1)
     desk.earn(settled=False, event_at=first, rule=JOIN, units=1)
@@ -168,7 +169,7 @@ def test_balances_tell_service_from_basic_and_whose_they_are(desk: Desk) -> None
     found = desk.ask(has)
     assert (found.available, found.pending, found.held) == (600, 1000, 400)
     assert (found.basic, found.basic_pending, found.basic_all) == (200, 100, 1300)
-    assert found.pending_due == hangzhou(2026, 11, 28, 2), "the first of the two"
+    assert found.pending_due == hangzhou(2026, 11, 29, 2), "the first of the two"
     assert (found.title.name, found.missing) == ("新邻居", 3700)
     assert desk.ask(available, one(desk.cast.wang.resident), HERE) == 600
     assert desk.ask(available, UUID(int=404), HERE) == 0
