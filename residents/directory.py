@@ -74,10 +74,10 @@ def _standings(connection: Connection, ids: list[UUID]) -> dict[UUID, Standing]:
         .outerjoin(Building, Building.id == Dwelling.building)
         .where(Resident.valid_to.is_(None))
     )
-    rows = [
-        *connection.execute(home.where(among(connection, Household.id, ids))).all(),
-        *connection.execute(person.where(among(connection, Resident.id, ids))).all(),
-    ]
+    rows = [*connection.execute(home.where(among(connection, Household.id, ids))).all()]
+    # A chunk is mostly of the one or of the other.
+    if others := set(ids).difference(row.id for row in rows):
+        rows += connection.execute(person.where(among(connection, Resident.id, others))).all()
     return {
         row.id: Standing(
             kind=row.kind,
@@ -249,7 +249,7 @@ class ResidentsDirectory:
         return finding.leading(connection, [household])
 
     def standings(self, connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Standing]:
-        """Return where these residents and households live today, in two questions a chunk."""
+        """Return where these residents and households live today: at most two questions a chunk."""
         wanted = sorted(set(ids))
         found: dict[UUID, Standing] = {}
         for start in range(0, len(wanted), LOOK_UP):
