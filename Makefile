@@ -84,7 +84,7 @@ proof: .make/test ## Seed bugs into the ledger and see that each is caught; writ
 	@$(BIN)/pip install --quiet --require-hashes --no-deps -r requirements/mutation.txt
 	@touch $@
 
-mutants: .make/mutation ## Change the ledger and see that tests notice; writes docs/mutants.md (two hours)
+mutants: .make/mutation ## Change the ledger and see that tests notice; writes docs/mutants.md (an hour and a half)
 	@$(BIN)/python -m tests.points.mutants
 
 lock: .make/test ## Renew the locks from requirements/*.in (needs uv)
