@@ -150,6 +150,9 @@ class Directory(Protocol):
     def living(self, connection: Connection, household: UUID) -> list[UUID]:
         """Return the people who live in a household today."""
 
+    def heirs(self, connection: Connection, resident: UUID, day: dt.date) -> list[UUID] | None:
+        """Return the people who may spend what a resident left; None: the resident lives."""
+
     def contact(self, connection: Connection, person: UUID) -> str | None:
         """Return a person's number as it is stored, for the outbox; None without a phone."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -18,14 +17,11 @@ from core.models import OutboxMessage
 from core.work import transact
 from exchange.left import Left, left
 from exchange.messages import LENGTHS
-from exchange.payers import ADULT
 from points.expiring.warning import STAGES
-from residents.acting import is_younger
-from residents.models import Person, Resident, ResidentEnd
+from residents.heirs import adults
+from residents.models import ResidentEnd
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
-
     from core.work import Work
 
 CHUNK = 500
@@ -101,23 +97,8 @@ def _letters(work: Work, each: Left, last_days: int) -> list[outbox.Letter]:
             phone_cipher=heir.phone_cipher,
             params=facts,
         )
-        for heir in _heirs(work, each)
-        if not is_younger(heir.birth_year, ADULT, work.day)
+        for heir in adults(work.connection, each.household, work.day)
     ]
-
-
-def _heirs(work: Work, each: Left) -> Sequence[Row[UUID, str | None, int | None]]:
-    """Return who lives in the household, and could pay with what was left."""
-    return work.connection.execute(
-        select(Person.id, Person.phone_cipher, Person.birth_year)
-        .join(Resident, Resident.person == Person.id)
-        .where(
-            Resident.household == each.household,
-            Resident.valid_to.is_(None),
-            Resident.state == "confirmed",
-        )
-        .order_by(Person.id),
-    ).all()
 
 
 def warn_families(chunk: int = CHUNK) -> str:

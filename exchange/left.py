@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import and_, exists, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import and_, select
 
 from points.accounts import resident_account
 from points.queries import free_on
+from residents.heirs import lives_on
 from residents.models import Person, Resident, ResidentEnd
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
-
-_other, _end = aliased(Resident), aliased(ResidentEnd)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,19 +38,7 @@ def left_to(connection: Connection, household: UUID, day: dt.date) -> list[Left]
 
 
 def left(connection: Connection, which: ColumnElement[bool]) -> list[Left]:
-    """Return what those who died left, if anything, where somebody lives on who lived with them.
-
-    Whoever moves into the home of a household that has died out inherits nothing.
-    """
-    lives_on = exists().where(
-        _other.household == Resident.household,
-        _other.created_at <= ResidentEnd.recorded_at,
-        or_(
-            _other.valid_to.is_(None),
-            # Under another record of theirs.
-            exists().where(_end.resident == _other.id, _end.reason == "merged"),
-        ),
-    )
+    """Return what those who died left, if anything, where somebody lives on who lived with them."""
     rows = connection.execute(
         select(
             Resident.id,
@@ -64,7 +50,7 @@ def left(connection: Connection, which: ColumnElement[bool]) -> list[Left]:
         )
         .join(ResidentEnd, ResidentEnd.resident == Resident.id)
         .join(Person, Person.id == Resident.person)
-        .where(ResidentEnd.reason == "deceased", which, lives_on)
+        .where(ResidentEnd.reason == "deceased", which, lives_on())
         .order_by(ResidentEnd.keeps_until, Resident.id),
     ).all()
     if not rows:

@@ -13,14 +13,13 @@ from core.directory import directory
 from exchange.left import Left, left_to
 from points.accounts import resident_account
 from residents.acting import is_under
+from residents.heirs import ADULT
 from residents.models import Person, Resident
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from exchange.basket import Buyer
-
-ADULT = 18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from core.errors import Forbidden
 from core.many import among
 from core.panels import Viewer
 from core.work import business_day, present
-from residents import acting, finding, queries, shown
+from residents import acting, finding, heirs, queries, shown
 from residents.labels import ROLES
 from residents.models import (
     Building,
@@ -283,6 +283,10 @@ class ResidentsDirectory:
             Resident.household == household, Resident.valid_to.is_(None)
         )
         return list(connection.scalars(living.order_by(Resident.person)))
+
+    def heirs(self, connection: Connection, resident: UUID, day: dt.date) -> list[UUID] | None:
+        """Return the people who may spend what a resident left; None: the resident lives."""
+        return heirs.heirs(connection, resident, day)
 
     def contact(self, connection: Connection, person: UUID) -> str | None:
         """Return a person's number as it is stored, for the outbox; None without a phone."""

@@ -351,15 +351,23 @@ def _tell_resident(
     moved: str,
     template: str = "points.adjusted",
 ) -> None:
-    """Tell a resident, where they are now, what was posted."""
-    went = directory().following(work.connection, resident, None)
-    now = directory().holder(work.connection, "resident", [resident, *went][-1])
-    outbox.send(
-        work,
-        template,
-        key=key,
-        person=row.person if now is None else now.person,
-        community=directory().places(work.connection, [row.community]).get(row.community, ""),
-        points=moved,
-        reason=row.reason,
-    )
+    """Tell a resident, where they are now, what was posted; of who has died, who inherits."""
+    connection, known = work.connection, directory()
+    last = [resident, *known.following(connection, resident, None)][-1]
+    now = known.holder(connection, "resident", last)
+    person = row.person if now is None else now.person
+    facts = {
+        "community": known.places(connection, [row.community]).get(row.community, ""),
+        "points": moved,
+        "reason": row.reason,
+    }
+    heirs = known.heirs(connection, last, work.day)
+    if heirs is None:
+        outbox.send(work, template, key=key, person=person, **facts)
+        return
+    facts |= {
+        "name": "" if now is None else now.name,
+        "phone": known.number(connection, row.community),
+    }
+    for heir in heirs:
+        outbox.send(work, f"{template}_left", key=f"{key}:{heir}", person=heir, **facts)

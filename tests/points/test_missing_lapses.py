@@ -9,14 +9,15 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, or_, select
 
-from core.models import AuditEvent
+from core.models import AuditEvent, OutboxMessage
 from core.work import Work
 from exchange.moving import MoveHousehold, move_household
 from points.correcting.shortages import NothingShort
 from points.expiring.expiry import expire_points
 from points.models import AccountEnd
+from residents.endings import RecordDeath, record_death
 from residents.people import EnterResident, enter_resident
 from tests.people import HERE, THERE, Someone
 from tests.points.books import Nothing, one
@@ -314,6 +315,44 @@ def test_what_is_missing_of_somebody_who_died_is_taken_before_the_rest_lapses(
     assert gone(desk) == [500]
     assert desk.row(short).collected == 1500
     assert desk.broken() == []
+
+
+def reached_by_what_is_taken_of(desk: Desk, gone: Someone, home: UUID | None) -> set[UUID]:
+    """Who hears of it where somebody died who owes, and somebody moved in since."""
+    staff = desk.cast.actor(desk.cast.staff)
+    line = desk.earn(units=4, who=gone)
+    desk.spend(1500, gone)
+    proposal = desk.propose_back(line)
+    until = desk.run(record_death, RecordDeath(resident=one(gone.resident)), staff).keeps_until
+    desk.clock.advance(hours=1)
+    desk.run(enter_resident, EnterResident(community=HERE, name="孙平", household=home), staff)
+    desk.decide(proposal)
+    desk.earn(units=2, who=gone)
+    desk.clock.set(dt.datetime.combine(until, dt.time(), dt.UTC) + dt.timedelta(days=1))
+    with desk.app.app_context():
+        expire_points()
+    assert desk.row(proposal).collected == 1000
+    asked = or_(*(OutboxMessage.template.like(f"points.{each}%") for each in ("adj", "coll")))
+    return set(desk.ask(lambda c: c.scalars(select(OutboxMessage.person).where(asked)).all()))
+
+
+def test_the_family_is_told_what_is_taken_of_what_somebody_who_died_left(desk: Desk) -> None:
+    home, staff = desk.cast.li.household, desk.cast.actor(desk.cast.staff)
+    child = EnterResident(community=HERE, name="李小", household=home, birth_year=2015)
+    desk.run(enter_resident, child, staff)
+
+    reached = reached_by_what_is_taken_of(desk, desk.cast.li, None)
+
+    assert reached == {desk.cast.wang.person}
+    shown = said(desk.cast.browser(desk.cast.wang).get("/me/messages"))
+    assert "清波门社区改了李国强留下的积分：−5分，原因：记错了人。" in shown
+    assert "李国强留下的积分到期，清波门社区先从里面收回以前还差的10分，原因：记错了人。" in shown
+
+
+def test_where_nobody_inherits_nobody_is_told(desk: Desk) -> None:
+    chen = desk.cast.chen
+
+    assert reached_by_what_is_taken_of(desk, chen, chen.household) == set()
 
 
 def test_that_all_of_it_was_taken_is_written_down_as_something_that_was_done(

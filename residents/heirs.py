@@ -1,0 +1,67 @@
+"""Who may spend what somebody who died left: the adults of the household who live on in it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import exists, or_, select
+from sqlalchemy.orm import aliased
+
+from residents.acting import is_younger
+from residents.models import Person, Resident, ResidentEnd
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection, Row
+
+ADULT = 18
+
+_other, _end = aliased(Resident), aliased(ResidentEnd)
+
+
+def lives_on() -> ColumnElement[bool]:
+    """Whether somebody lives on who lived with a resident whose place has ended.
+
+    Whoever moves into the home of a household that has died out inherits nothing.
+    """
+    return exists().where(
+        _other.household == Resident.household,
+        _other.created_at <= ResidentEnd.recorded_at,
+        or_(
+            _other.valid_to.is_(None),
+            # Under another record of theirs.
+            exists().where(_end.resident == _other.id, _end.reason == "merged"),
+        ),
+    )
+
+
+def adults(
+    connection: Connection, household: UUID, day: dt.date
+) -> list[Row[UUID, str | None, int | None]]:
+    """Return the people of a household, with their stored numbers, who may spend what was left."""
+    rows = connection.execute(
+        select(Person.id, Person.phone_cipher, Person.birth_year)
+        .join(Resident, Resident.person == Person.id)
+        .where(
+            Resident.household == household,
+            Resident.valid_to.is_(None),
+            Resident.state == "confirmed",
+        )
+        .order_by(Person.id),
+    )
+    return [row for row in rows if not is_younger(row.birth_year, ADULT, day)]
+
+
+def heirs(connection: Connection, resident: UUID, day: dt.date) -> list[UUID] | None:
+    """Return the people who inherit from a resident; None: the resident has not died."""
+    died = connection.execute(
+        select(Resident.household, lives_on().label("lives_on"))
+        .join(ResidentEnd, ResidentEnd.resident == Resident.id)
+        .where(Resident.id == resident, ResidentEnd.reason == "deceased"),
+    ).first()
+    if died is None:
+        return None
+    if not died.lives_on:
+        return []
+    return [row.id for row in adults(connection, died.household, day)]
