@@ -76,7 +76,7 @@ def _begin(made: Paper, issued: Issued, heading: Heading) -> None:
     made.figures(
         [
             (_("期初"), points(sums.opening)),
-            (_("增加"), f"+{points(sums.added)}"),
+            (_("增加"), signed(sums.added)),
             (_("减少"), points(-sums.taken)),
             (_("期末"), points(sums.closing)),
         ]

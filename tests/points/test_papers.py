@@ -121,7 +121,7 @@ def test_a_statement_leaves_out_what_is_not_there() -> None:
 
     assert words(paper.statement(replace(ISSUED, sums=sums), heading, [], place)) == (
         "积分明细单清波门社区王秀英服务积分2026年11月1日–2026年11月24日"
-        "期初0增加+0减少0期末0日期事由增减结余这段时间没有积分进出。"
+        "期初0增加0减少0期末0日期事由增减结余这段时间没有积分进出。"
         "共0笔。期初0加0减0，等于期末0。"
         f"核对码ABCDEFGHJK23{HOW}清波门社区（盖章）2026年11月25日清波门社区第1页，共1页"
     )

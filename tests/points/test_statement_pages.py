@@ -67,6 +67,16 @@ def test_a_resident_sees_a_period_between_its_opening_and_its_closing(cast: Peop
     assert "这段时间没有进出" in before
 
 
+def test_where_nothing_came_nothing_is_added_to(cast: People) -> None:
+    october = "first=2026-10-01&last=2026-10-31"
+    resident = get(cast.browser(cast.wang), f"/points/statements/?{october}")
+    wang = one(cast.wang.resident)
+    desk = get(cast.browser(cast.staff), f"/desk/statements/resident/{wang}?{october}")
+
+    for page in (resident, desk):
+        assert "期初0分增加0分减少0分期末0分" in text_of(page.get_data(as_text=True))
+
+
 def test_a_period_upside_down_is_refused_beside_its_dates(cast: People) -> None:
     browser = cast.browser(cast.wang)
     answer = get(browser, "/points/statements/?first=2026-11-20&last=2026-11-01", 422)
