@@ -128,6 +128,7 @@ def _shown(line: LineOf, story: Story) -> dict[str, Any]:
         "waits": line.waits,
         "together": line.together if line.together > abs(line.amount) else 0,
         "left": story.left,
+        "made": story.made,
     }
 
 

@@ -11,7 +11,9 @@ from uuid import UUID
 from sqlalchemy import and_, func, or_, select
 
 from core.errors import N_, NotFound
+from points.lines import line_of
 from points.models import Award, CatalogueRule, Transfer
+from points.reversal import legs_of
 from points.wallet import AWARD, state_of
 
 if TYPE_CHECKING:
@@ -81,6 +83,18 @@ def evidence(connection: Connection, identity: UUID, accounts: Sequence[int]) ->
     if waiting is None:
         raise ReceiptUnknown
     return _waiting(waiting)
+
+
+def undone(
+    connection: Connection, original: UUID | None, accounts: Sequence[int]
+) -> list[Evidence]:
+    """Return the line of these accounts that a decision undid, by the first line of its act."""
+    if original is None:
+        return []
+    line = line_of(connection, original)
+    legs = legs_of(connection, line.id, line.journal)
+    own = [leg.id for leg in legs if not {leg.credit, leg.debit}.isdisjoint(accounts)]
+    return [evidence(connection, identity, accounts) for identity in own[:1]]
 
 
 def _posted(connection: Connection, row: Row[Transfer], accounts: Sequence[int]) -> Evidence:

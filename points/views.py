@@ -20,12 +20,13 @@ from points import wallet as wallets
 from points import words
 from points.correcting import corrected
 from points.earning.helping import AnswerHelp, answer_help
-from points.receipts import Evidence, evidence
+from points.receipts import Evidence, evidence, undone
 from points.stories import Story, story_of
 
 if TYPE_CHECKING:
     from core.panels import Viewer
     from points.accounts import PointsKind
+    from points.correcting.queries import AdjustmentLine
 
 bp = Blueprint("points", __name__, url_prefix="/points")
 bp.before_request(residents_only)
@@ -61,6 +62,8 @@ class Fact:
     label: str
     words: str
     under: str
+    #: The receipt of the line that it names.
+    href: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +198,11 @@ def _facts(found: Evidence, story: Story, seen: Viewer) -> list[Fact]:
         Fact(label=_("时间"), words=formats.moment(found.event_at, seen.now), under=place),
         Fact(label=_("规则"), words=found.rule, under=rule),
         *_by_whom(found, story, seen),
-        Fact(label=_("到账"), words=arrived or words.arrival(found.due, seen.now), under=""),
+        Fact(
+            label=_("到账"),
+            words=arrived or words.arrival(found.due, seen.now),
+            under="",
+        ),
         Fact(label=_("单号"), words=words.number(str(found.id)), under=""),
     ]
 
@@ -215,10 +222,32 @@ def _by_whom(found: Evidence, story: Story, seen: Viewer) -> list[Fact]:
                 Fact(label=label, words=directory().person(reader(), person), under=role)
                 for label, person, role in corrected.both(each)
             ]
+            facts += _what_for(found, each, seen)
         else:
             facts.append(
                 Fact(label=_("更正"), words=corrected.undone(each, seen.now), under=each.reason)
             )
+    return facts
+
+
+def _what_for(found: Evidence, made: AdjustmentLine, seen: Viewer) -> list[Fact]:
+    """Say which line a decision is about, and of what came later than it what was missing."""
+    facts = [
+        Fact(
+            label=_("哪一笔"),
+            words=words.title_of(line.act, line.reason),
+            under=_(
+                "%(when)s，%(points)s 分",
+                when=formats.moment(line.event_at, seen.now),
+                points=formats.signed(line.amount),
+            ),
+            href=url_for("points.receipt", transfer_id=line.id),
+        )
+        for line in undone(reader(), made.original, wallets.accounts_known(reader(), seen))
+    ]
+    if made.closed_at is not None and found.posted_at != made.closed_at:
+        when = formats.moment(made.closed_at, seen.now)
+        facts.append(Fact(label=_("还差的"), words=corrected.was_short(made), under=when))
     return facts
 
 

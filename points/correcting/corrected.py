@@ -88,3 +88,12 @@ def undone(line: AdjustmentLine, now: dt.datetime) -> str:
     if line.amount > 0:
         return _("%(when)s，退回 %(points)s 分", when=when, points=amount)
     return _("%(when)s，收回 %(points)s 分", when=when, points=amount)
+
+
+def was_short(line: AdjustmentLine) -> str:
+    """Say what was decided of what is collected later, and what was missing then."""
+    return _(
+        "要收回 %(wanted)s 分，当时还差 %(points)s 分",
+        wanted=points(-line.amount),
+        points=points(line.shortage),
+    )

@@ -82,6 +82,41 @@ def test_what_is_collected_later_is_told_and_added_on_the_receipt(desk: Desk) ->
     assert "收回15分" in said(browser.get(f"/points/{line}"))
 
 
+def test_what_is_collected_leads_to_what_it_was_collected_for(desk: Desk) -> None:
+    line = desk.earn(units=4)
+    desk.spend(1500)
+    proposal = desk.propose_back(line)
+    desk.decide(proposal)
+    desk.earn()
+    collect(desk, proposal)
+    browser = desk.cast.browser(desk.cast.wang)
+    back, collected = sorted(desk.made(proposal), key=lambda made: made.debit_version)
+
+    page = browser.get(f"/points/{collected.id}")
+    assert f'href="/points/{line}"' in page.get_data(as_text=True)
+    assert "哪一笔便民集市，来帮忙1小时" in said(page)
+    assert "还差的要收回20分，当时还差15分昨天10:00" in said(page)
+    staff = desk.cast.browser(desk.cast.staff)
+    shown = staff.get(f"/desk/correct?line={collected.id}").get_data(as_text=True)
+    assert f'href="/desk/correct?line={line}"' in shown
+    page = browser.get(f"/points/{back.id}")
+    assert f'href="/points/{line}"' in page.get_data(as_text=True)
+    assert "还差的" not in said(page)
+
+
+def test_what_is_collected_of_an_adjustment_says_what_was_decided(desk: Desk) -> None:
+    desk.earn()
+    proposal = desk.propose(-1500)
+    desk.decide(proposal)
+    desk.earn()
+    collect(desk, proposal)
+    browser = desk.cast.browser(desk.cast.wang)
+    taken, collected = sorted(desk.made(proposal), key=lambda made: made.debit_version)
+
+    assert "当时还差5分" in said(browser.get(f"/points/{collected.id}"))
+    assert "还差的" not in said(browser.get(f"/points/{taken.id}"))
+
+
 def test_where_nothing_was_taken_nothing_is_told(desk: Desk) -> None:
     line = desk.earn()
     desk.spend(1000)
