@@ -19,7 +19,8 @@ from core.work import business_day, present, reader, transact
 from points import queries as ledger
 from points.accounts import PointsKind, resident_account
 from points.models import Account, Award
-from points.words import title_of
+from points.wallet import state_of
+from points.words import state_words, title_of
 from residents import acting, homes, people, queries
 from residents.labels import agent_words
 from residents.models import Person
@@ -218,8 +219,8 @@ def account_lines(accounts: Iterable[tuple[PointsKind, int]]) -> tuple[dict[str,
         "pending": _("待结算"),
         "confirming": _("等第二人确认"),
         "held": _("预留"),
-        "posted": _("已到账"),
     }
+    now = present()
     rows = []
     for kind, account in accounts:
         found = [
@@ -237,7 +238,8 @@ def account_lines(accounts: Iterable[tuple[PointsKind, int]]) -> tuple[dict[str,
                 "amount": each.amount,
                 "points_kind": kind,
                 "state": STATES[each.state],
-                "state_words": words[each.state],
+                "state_words": words.get(each.state)
+                or state_words(state_of(each.kind, each.amount), None, now),
             }
             for each in found
         ]

@@ -102,7 +102,9 @@ class EvidenceSchema(Schema):
     place = fields.Integer(metadata={"description": "code of the community"})
     amount = fields.Integer(metadata={"description": "centipoints, negative for a spending"})
     state = fields.String(
-        validate=validate.OneOf(("pending", "posted", "collected", "returned", "lapsed"))
+        validate=validate.OneOf(
+            ("pending", "posted", "collected", "returned", "taken", "gone", "lapsed")
+        )
     )
     event_at = fields.AwareDateTime()
     posted_at = fields.AwareDateTime(allow_none=True)

@@ -184,7 +184,7 @@ def _receipt(found: Evidence, story: Story, seen: Viewer) -> Receipt:
         kind=found.kind,
         title=words.title_of(found.act, found.reason),
         amount=found.amount,
-        state=found.state,
+        state=words.shape(found.state),
         words=words.state_words(found.state, found.due, seen.now),
         facts=tuple(fact for fact in _facts(found, story, seen) if fact.words),
     )
@@ -199,7 +199,7 @@ def _facts(found: Evidence, story: Story, seen: Viewer) -> list[Fact]:
         Fact(label=_("规则"), words=found.rule, under=rule),
         *_by_whom(found, story, seen),
         Fact(
-            label=_("到账"),
+            label=_("到账") if found.amount > 0 else _("记账"),
             words=arrived or words.arrival(found.due, seen.now),
             under="",
         ),

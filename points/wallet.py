@@ -292,7 +292,11 @@ def state_of(act: str, amount: int) -> str:
         return "returned"
     if act == "expiry":
         return "lapsed"
-    return "collected" if act in {"redemption", "discount", "rounding"} else "posted"
+    if act in {"redemption", "discount", "rounding"}:
+        return "collected"
+    if amount > 0:
+        return "posted"
+    return "gone" if act in {"moving", "donation"} else "taken"
 
 
 def _under_way(connection: Connection, accounts: Sequence[int]) -> list[Entry]:

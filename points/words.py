@@ -26,6 +26,8 @@ def state_words(state: str, due: dt.datetime | None, now: dt.datetime) -> str:
         "held": _("预留中，领取时才扣"),
         "collected": _("已领取"),
         "returned": _("已退回"),
+        "taken": _("已扣减"),
+        "gone": _("已转出"),
         "lapsed": _("已到期"),
     }.get(state, _("已到账"))
 
@@ -46,7 +48,7 @@ def arrival(due: dt.datetime | None, now: dt.datetime) -> str:
 
 def shape(state: str) -> str:
     """Return the state whose mark is shown."""
-    return "pending" if state == "confirming" else state
+    return {"confirming": "pending", "lapsed": "lapsing"}.get(state, state)
 
 
 def title_of(act: str, reason: str) -> str:

@@ -342,7 +342,7 @@ def test_a_receipt_says_all_that_is_known_from_the_first_word_to_the_last(desk: 
     )
     assert receipt(desk, UUID(int=11)) == (
         "洗洁精一瓶−3分服务积分，已领取时间11月20日周五8:00清波门社区"
-        "谁记的系统自动到账今天10:00单号000000000B"
+        "谁记的系统自动记账今天10:00单号000000000B"
     )
     assert receipt(desk, made.id) == (
         "签到表上是两小时+5分服务积分，已到账时间今天10:00清波门社区"

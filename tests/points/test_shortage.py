@@ -104,6 +104,23 @@ def test_what_is_collected_leads_to_what_it_was_collected_for(desk: Desk) -> Non
     assert "还差的" not in said(page)
 
 
+def test_what_was_taken_is_not_said_to_have_arrived(desk: Desk, short: UUID) -> None:
+    desk.earn()
+    collect(desk, short)
+    collected = max(desk.made(short), key=lambda made: made.debit_version)
+    browser = desk.cast.browser(desk.cast.wang)
+
+    assert "−10分已扣减" in said(browser.get("/points/"))
+    page = said(browser.get(f"/points/{collected.id}"))
+    assert "−10分服务积分，已扣减" in page
+    assert "记账今天10:00" in page
+    assert "到账" not in page
+    staff = desk.cast.browser(desk.cast.staff)
+    page = said(staff.get(f"/desk/residents/{one(desk.cast.wang.resident)}"))
+    assert "−10已扣减" in page
+    assert "−15已领取" in page
+
+
 def test_what_is_collected_of_an_adjustment_says_what_was_decided(desk: Desk) -> None:
     desk.earn()
     proposal = desk.propose(-1500)

@@ -353,15 +353,17 @@ def test_what_was_taken_back_lowers_what_was_gained_and_what_is_left_of_a_return
     ("act", "amount", "state"),
     [
         ("award", 1, "posted"),
-        ("adjustment", -1, "posted"),
+        ("adjustment", 1, "posted"),
+        ("adjustment", -1, "taken"),
         ("moving", 1, "posted"),
+        ("moving", -1, "gone"),
         ("reversal", 1, "returned"),
-        ("reversal", -1, "posted"),
+        ("reversal", -1, "taken"),
         ("expiry", -1, "lapsed"),
         ("redemption", -1, "collected"),
         ("discount", -1, "collected"),
         ("rounding", -1, "collected"),
-        ("donation", -1, "posted"),
+        ("donation", -1, "gone"),
     ],
 )
 def test_a_posted_line_is_marked_by_what_became_of_it(act: str, amount: int, state: str) -> None:

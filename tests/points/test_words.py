@@ -45,7 +45,9 @@ def _asked(app: Flask) -> Iterator[None]:
         ("held", "预留中，领取时才扣", "held"),
         ("collected", "已领取", "collected"),
         ("returned", "已退回", "returned"),
-        ("lapsed", "已到期", "lapsed"),
+        ("taken", "已扣减", "taken"),
+        ("gone", "已转出", "gone"),
+        ("lapsed", "已到期", "lapsing"),
         ("pending", "明早 8 点前到账", "pending"),
     ],
 )
