@@ -13,8 +13,10 @@ from activities import screen
 from activities.publish import PartOffered, PublishActivity, publish_activity
 from exchange.stations import AddItem, OpenStation, add_item, open_station
 from exchange.stock import ReceiveStock, receive_stock
+from points.correcting.adjustments import ProposeAdjustment, propose_adjustment
 from tests.exchange.scene import POINT, Gift, Scene, give
 from tests.people import HERE, People
+from tests.points.books import one
 from tests.story import taps
 from tests.story.conftest import DESK, MakePerson
 from tests.story.server import Server
@@ -162,6 +164,30 @@ def test_a_row_of_the_desk_opens_wherever_it_is_tapped_and_its_box_only_ticks(
     plain.reads("点姓名，看它的经过")
     plain.tap(plain.page.locator("tr[data-open] td.main a").first)
     plain.reads("库存与限额")
+
+
+def test_what_is_folded_into_a_row_opens_under_a_finger_on_a_phone(
+    server: Server, cast: People, scene: Scene, person: MakePerson
+) -> None:
+    proposal = ProposeAdjustment(
+        key="less",
+        holder_kind="resident",
+        holder_id=one(cast.wang.resident),
+        points_kind="service",
+        amount=500,
+        reason="漏记了半小时",
+        evidence="签到表第 3 行",
+    )
+    scene.run(propose_adjustment, proposal, cast.actor(cast.staff))
+    lead = person(cast.lead.name)
+    lead.sign_in(cast.lead.phone)
+    lead.open("/desk/corrections?show=waiting")
+
+    lead.tap(lead.page.locator(".cards summary"))
+    lead.type("为什么不同意", "签到表上没有这半小时")
+    lead.tap("不同意")
+
+    lead.reads("没有同意，什么也没有改")
 
 
 def test_the_document_tells_of_every_act_what_was_promised() -> None:
