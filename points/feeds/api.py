@@ -66,13 +66,9 @@ def batch(data: dict[str, Any], feeder_id: UUID) -> items.ItemsRecorded:
     """
     actor: Actor = g.feeder
     given: list[items.Item | items.ItemResult] = data["items"]
-    readable = [each for each in given if isinstance(each, items.Item)]
-    answers: list[items.ItemResult] = []
-    for start in range(0, len(readable), items.CHUNK):
-        chunk = tuple(readable[start : start + items.CHUNK])
-        command = items.RecordItems(feeder=feeder_id, items=chunk)
-        answers += transact(items.record_items, command, actor).items
-    of_readable = iter(answers)
+    readable = tuple(each for each in given if isinstance(each, items.Item))
+    command = items.RecordItems(feeder=feeder_id, items=readable)
+    of_readable = iter(transact(items.record_items, command, actor).items)
     done = tuple(next(of_readable) if isinstance(each, items.Item) else each for each in given)
     _note(actor, done)
     return items.ItemsRecorded(items=done)

@@ -47,9 +47,8 @@ if TYPE_CHECKING:
     from core.acts import Actor
     from core.work import Work
 
-ITEMS_MAX = 500
-CHUNK = ITEMS_MAX
-"""Items of one transaction: a tenth of a second, so that others are not kept waiting."""
+CHUNK = 500
+"""The most items of one transaction: a tenth of a second, so that others do not wait for long."""
 
 UNITS_MAX = 100
 OLDEST = dt.timedelta(days=31)
@@ -100,7 +99,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordItems:
-    """A chunk of a batch."""
+    """A batch, or a chunk of a file."""
 
     feeder: UUID
     items: tuple[Item, ...]

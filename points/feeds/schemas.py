@@ -15,7 +15,7 @@ from marshmallow import (
 
 from core.errors import N_
 from core.schema import Schema
-from points.feeds.items import ITEMS_MAX, UNITS_MAX, Item, ItemUnreadable, refused
+from points.feeds.items import CHUNK, UNITS_MAX, Item, ItemUnreadable, refused
 from points.feeds.meant import Meant
 from points.schemas import CENTIPOINTS, storable
 
@@ -102,9 +102,7 @@ class Each(fields.Nested):
 class BatchSchema(Schema):
     """Up to five hundred items; each is answered by itself."""
 
-    items = fields.List(
-        Each(ItemSchema), required=True, validate=validate.Length(min=1, max=ITEMS_MAX)
-    )
+    items = fields.List(Each(ItemSchema), required=True, validate=validate.Length(min=1, max=CHUNK))
 
 
 class ItemResultSchema(Schema):
