@@ -144,6 +144,9 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
     "A district's admin reaches every community of the house.": (
         (r"publish\.x_post_bulletin", r"require\(\"job\.run\", None\)"),
     ),
+    "Rows with a host are orders: tests/exchange/test_verify_orders.py notices it.": (
+        (r"checks\.x__community", r"get\(\"community\", \)"),
+    ),
     "A name that stands in no rule.": ((r"recorders\.x_recorder$", r"\"XXXX\""),),
     "Where a leg has no standard, that of what came back is not asked for.": (
         (r"reversal\.x_sums_back", r"Transfer\.standard, 1"),

@@ -171,13 +171,19 @@ def test_an_answer_says_something(run: Run, cast: People, asked: UUID) -> None:
         run(answer_correction, answer(UUID(int=404)), cast.actor(cast.staff))
 
 
-def test_whoever_asked_takes_it_back(run: Run, ask: Run, cast: People, asked: UUID) -> None:
+def test_whoever_asked_takes_it_back(
+    run: Run, ask: Run, cast: People, asked: UUID, clock: Clock
+) -> None:
     with pytest.raises(corrections.CorrectionUnknown):
         run(withdraw_correction, WithdrawCorrection(correction=asked), cast.actor(cast.chen))
 
+    closed = []
     for _ in range(2):
         done = run(withdraw_correction, WithdrawCorrection(correction=asked), cast.actor(cast.wang))
         assert done.state == "withdrawn"
+        closed.append(ask(lambda c: c.scalar(select(Correction.closed_at))))
+        clock.advance(hours=1)
+    assert closed == [clock.now - dt.timedelta(hours=2)] * 2
     assert ask(corrections_open, HERE) == []
     with pytest.raises(corrections.CorrectionClosed):
         run(answer_correction, answer(asked), cast.actor(cast.staff))

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,7 @@ from sqlalchemy import Connection, func, select, text
 
 from app import JOBS
 from core.db import db
+from core.models import OutboxMessage
 from core.work import Work
 from points import ledger
 from points.models import Proof
@@ -35,6 +37,7 @@ from points.proof.proving import (
     watch,
 )
 from tests.conftest import Clock
+from tests.people import People
 from tests.points.books import (
     HERE,
     PURSE,
@@ -309,7 +312,7 @@ def test_whoever_has_not_looked_for_three_quarters_of_an_hour_is_silent(clock: C
     assert watch({}, late) == Watch(broken=0, at=None, silent=False)
 
 
-def test_both_jobs_prove_and_tell(app: Flask) -> None:
+def test_both_jobs_prove_and_tell(app: Flask, ask: Run, cast: People) -> None:
     checks = app.extensions["linli.checks"]
     quarter = [check for check in checks if check.changed != "night"]
     prove_all, prove_changes = (jobs_find(name) for name in ("prove-all", "prove-changes"))
@@ -324,6 +327,9 @@ def test_both_jobs_prove_and_tell(app: Flask) -> None:
         f"held {len(quarter) - 1}, failed 1",
         f"held {len(checks) - 2}, failed 2",
     ]
+    wanted = select(OutboxMessage.params).where(OutboxMessage.template == "district.check_failed")
+    letters = ask(lambda c: c.scalars(wanted).all())
+    assert {json.loads(each)["community"] for each in letters} == {"清波门社区"}
 
 
 def jobs_find(name: str) -> Callable[[], str]:
