@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from flask import Flask
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -81,9 +82,11 @@ def is_finding(error: Exception) -> bool:
 
     Anything else is an accident, as of a bug that was seeded badly, and catches nothing.
     """
-    if isinstance(error, IntegrityError):
-        return bool(getattr(getattr(error.orig, "diag", None), "constraint_name", None))
-    return isinstance(error, AssertionError | AppError)
+    # What goes straight to psycopg raises its errors as they are.
+    cause = error.orig if isinstance(error, IntegrityError) else error
+    if isinstance(cause, psycopg.IntegrityError):
+        return cause.diag.constraint_name is not None
+    return isinstance(cause, AssertionError | AppError)
 
 
 def in_words(error: Exception) -> str:
