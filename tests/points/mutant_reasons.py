@@ -27,11 +27,20 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         (r"reversal\.x_reverse$|act_sheets\.x_keep_rows", r"index_elements=None"),
     ),
     "A name inside one statement, or its case, which PostgreSQL does not mind.": (
-        (r"posting_sql\.x__single", r"XXfreshXX|(DEBIT|CREDIT)_SIDE\.VERSION|union all"),
+        (r"posting_sql\.x__single", r"XXfreshXX|FRESH|_SIDE\.(VERSION|BALANCE)|union all"),
         (r"posting_sql\.x__single", r"\"null\"|cast\(:v_standard as bigint\)"),
     ),
     "One account more is locked before it is written anyway: it costs a trip.": (
         (r"ledger\.x_post", r"debit_holder or sides\.credit_holder"),
+    ),
+    "A number says itself what it is, and what is nothing may be of any kind.": (
+        (r"posting_sql\.x__single", r"replace\(\"(:V_STANDARD|XX:v_standardXX)\""),
+    ),
+    "Unlocked, a posting finds less than was read, is refused by its guard and tried again.": (
+        (r"ledger\.x_free_of", r"lock_accounts\(work, \)"),
+    ),
+    "The hold is closed once by its own state: unlocked, two may wait and one is tried again.": (
+        (r"holds\.x__close_hold", r"lock_accounts\(work, \)"),
     ),
     "Another order or a stronger lock makes postings wait or try again, none of them wrong.": (
         (r"ledger\.x_lock_accounts", r"order_by\(None\)|key_share=False"),
@@ -62,6 +71,7 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         (r"sealing\.x_head_of", r"limit\(None\)"),
     ),
     "The database reads them in this order anyway; it is said so that it has to.": (
+        (r"books\.x_books", r"Account\.purpose, \),?$"),
         (
             r"warning\.x_warn_chunk|lists\.x_lines_of|expiry\.x_ended_holders|lapsed\.x__runs",
             r"order_by\(None\)",
@@ -70,8 +80,9 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
     "It only narrows what is read: what is looked up is named by holder, rule and period.": (
         (r"many\.x__used", r"→ (nothing|\))$"),
     ),
-    "Both are three.": (
+    "Both are as long.": (
         (r"many\.xǁ_Manyǁaward", r"strict=False|(counts|limits\.values\(\)), \)"),
+        (r"posting_sql\.x__single", r"zip\(names, guards, (strict=False)?\)"),
         (r"(community_rules|defaults)\.x_+check_caps", r"caps\.together, \)|strict=False"),
     ),
     "The last ten figures of an id have no dash between them.": (

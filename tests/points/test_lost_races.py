@@ -20,11 +20,12 @@ from exchange.moving import MergeRecords, merge_records
 from points.earning.awards import Award, AwardDiffers
 from points.earning.many import award_many
 from points.expiring.expiry import expire_points
+from points.ledger import post
 from points.proof.verify import verify
 from points.settlement import settle_due
 from residents.people import EnterResident, enter_resident
 from tests.people import HERE, Someone
-from tests.points.books import NEIGHBOUR, RESIDENT, Nothing, one
+from tests.points.books import NEIGHBOUR, REDEEMED, RESIDENT, Nothing, one, posting
 from tests.points.calendar import close, hangzhou, night
 from tests.points.correcting import Desk
 from tests.points.earning import count, give, holders, serving
@@ -127,6 +128,25 @@ def test_of_two_awards_that_are_taken_back_at_once_one_had_lapsed(desk: Desk) ->
 
     assert sorted([done.lapsed, decided[0].result().lapsed]) == [0, 1000]
     assert desk.totals(other)[2] == 1000
+
+
+@pytest.mark.timeout(60)
+def test_what_is_spent_while_an_award_is_taken_back_is_missing_of_it(desk: Desk) -> None:
+    proposal = desk.propose_back(desk.earn(units=2))
+
+    with ThreadPoolExecutor(1) as pool:
+        decided: list[Future[Any]] = []
+
+        def spend(work: Work, _command: None) -> Nothing:
+            post(work, posting(77, desk.account(), REDEEMED, 700, "redemption"))
+            decided.append(pool.submit(desk.decide, proposal))
+            wait(decided, timeout=1)
+            return Nothing()
+
+        desk.run(spend, None)
+        done = decided[0].result()
+
+    assert (done.posted, done.shortage) == (300, 700)
 
 
 def used(connection: Connection) -> set[int]:
