@@ -131,19 +131,22 @@ def _household(work: Work, community: int, household: UUID) -> None:
 
 
 def _counting(connection: Connection, household: UUID, rule: str, day: dt.date) -> list[Any]:
-    """Return the reminders that count: of the last months, and for no deduction yet."""
-    return list(
-        connection.execute(
-            select(Reminder.__table__)
-            .where(
-                Reminder.household == household,
-                Reminder.rule == rule,
-                Reminder.deduction.is_(None),
-                Reminder.day > day - dt.timedelta(days=REMINDED_DAYS),
-            )
-            .order_by(Reminder.day),
-        ),
-    )
+    """Return the reminders that count: of the last months, and for no deduction yet.
+
+    What a family was reminded of that has moved away counts for nobody who lives there next.
+    """
+    rows = connection.execute(
+        select(Reminder.__table__)
+        .where(
+            Reminder.household == household,
+            Reminder.rule == rule,
+            Reminder.deduction.is_(None),
+            Reminder.day > day - dt.timedelta(days=REMINDED_DAYS),
+        )
+        .order_by(Reminder.day),
+    ).all()
+    went_with = directory().went_with
+    return [row for row in rows if not went_with(connection, household, row.noted_at)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from core import settings
 from exchange.moving import MoveHousehold, follow_residents, move_household
 from points.accounts import household_account
+from points.earning.community_rules import Caps, SetRule, set_rule
+from points.earning.deductions import Deduct, NoteReminder, RemindersMissing, deduct, note_reminder
 from residents.people import EnterResident, enter_resident
 from tests.exchange.test_moving import totals
 from tests.people import HERE, NEAR
@@ -108,4 +112,43 @@ def test_what_came_when_everybody_had_left_is_theirs_who_left_last(desk: Desk, w
 
     assert desk.ask(totals, new) == (500, 500, 0)
     assert taken(desk) == family(desk)
+    assert desk.broken() == []
+
+
+def reminded(desk: Desk, household: UUID) -> int:
+    """Remind a household today; return how many reminders count."""
+    command = NoteReminder(community=HERE, household=household, rule="deduct.corridor")
+    made = desk.run(note_reminder, command, desk.cast.actor(desk.cast.staff))
+    return int(made.reminders)
+
+
+def test_who_lives_there_next_has_reminders_of_their_own_before_a_deduction(desk: Desk) -> None:
+    lead, old = desk.cast.actor(desk.cast.lead), one(desk.cast.wang.household)
+    allowed = settings.SetSetting(key="a", setting="points.deductions", place=HERE, value="1")
+    desk.run(settings.set_setting, allowed, lead)
+    rule = SetRule(
+        community=HERE,
+        rule="deduct.corridor",
+        valid_from=desk.clock.now.date() + dt.timedelta(days=1),
+        points=-200,
+        caps=Caps(per_month=1, per_year=6),
+        recorded_by=("社工",),
+    )
+    desk.run(set_rule, rule, lead)
+    for count in (1, 2):
+        desk.clock.advance(days=1)
+        assert reminded(desk, old) == count
+    away(desk)
+    enters(desk)
+    facts: dict[str, Any] = {"holder_kind": "household", "event_at": desk.clock.now}
+    desk.earn(rule=CORRIDOR, units=1, holder_id=old, **facts)
+    taken = Deduct(key="d", community=HERE, household=old, rule="deduct.corridor", reason="堆物")
+
+    with pytest.raises(RemindersMissing):
+        desk.run(deduct, taken, lead)
+
+    for count in (1, 2):
+        assert reminded(desk, old) == count
+        desk.clock.advance(days=1)
+    assert desk.run(deduct, taken, lead).amount == 200
     assert desk.broken() == []
