@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import aliased
 
 from points.earning.rules import Rule, RuleUnknown, in_force, is_on, rule_of
@@ -122,16 +122,15 @@ class ElsewhereRule:
 
 
 def _newest(day: dt.date, *conditions: Any) -> Any:
-    """Select the rows in force of every community that are on."""
+    """Select the rows of every community that are on: those in force, and those to come."""
     later = aliased(CommunityRule)
     replaced = (
         select(later.rule)
         .where(
             later.community == CommunityRule.community,
             later.rule == CommunityRule.rule,
-            later.valid_from <= day,
             or_(
-                later.valid_from > CommunityRule.valid_from,
+                and_(later.valid_from > CommunityRule.valid_from, later.valid_from <= day),
                 and_(
                     later.valid_from == CommunityRule.valid_from,
                     later.revision > CommunityRule.revision,
@@ -157,7 +156,6 @@ def _newest(day: dt.date, *conditions: Any) -> Any:
         )
         .join(CatalogueRule, CatalogueRule.key == CommunityRule.rule)
         .where(
-            CommunityRule.valid_from <= day,
             CommunityRule.points.is_not(None),
             ~replaced,
             *conditions,
@@ -167,18 +165,20 @@ def _newest(day: dt.date, *conditions: Any) -> Any:
 
 def elsewhere(connection: Connection, community: int, day: dt.date) -> list[ElsewhereRule]:
     """Return what other communities made themselves or set otherwise, the newest first."""
-    query = _newest(day, CommunityRule.community != community, CommunityRule.points > 0)
+    others = (CommunityRule.community != community, CommunityRule.points > 0)
     rows = connection.execute(
-        query.order_by(CommunityRule.valid_from.desc(), CatalogueRule.name).limit(ELSEWHERE_MAX),
+        _newest(day, CommunityRule.valid_from <= day, *others)
+        .order_by(CommunityRule.valid_from.desc(), CatalogueRule.name)
+        .limit(ELSEWHERE_MAX),
     )
     return [_elsewhere(row) for row in rows]
 
 
 def outside_band(connection: Connection, day: dt.date) -> list[ElsewhereRule]:
     """Return the rules in force, or to come, that lie outside the district's band."""
-    last = connection.scalar(select(func.max(CommunityRule.valid_from))) or day
-    query = _newest(max(day, last), CommunityRule.outside_band.is_(True))
-    rows = connection.execute(query.order_by(CommunityRule.community, CatalogueRule.name))
+    query = _newest(day, CommunityRule.outside_band.is_(True))
+    order = (CommunityRule.community, CatalogueRule.name, CommunityRule.valid_from)
+    rows = connection.execute(query.order_by(*order))
     return [_elsewhere(row) for row in rows]
 
 

@@ -8,10 +8,18 @@ from typing import Any
 
 import pytest
 
+from core import settings
 from core.acts import Actor
 from points.earning.community_rules import Caps, set_rule
 from points.earning.own_rules import add_rule
-from points.earning.rule_table import ElsewhereRule, Planned, RuleLine, elsewhere, rule_line
+from points.earning.rule_table import (
+    ElsewhereRule,
+    Planned,
+    RuleLine,
+    elsewhere,
+    outside_band,
+    rule_line,
+)
 from points.earning.rule_table import rule_table as table
 from points.earning.rules import Rule, RuleUnknown
 from tests.people import HERE, NEAR, People
@@ -162,3 +170,23 @@ def test_others_rules_are_those_in_force_there_that_are_on_the_newest_first(
     [changed, _kept] = ask(elsewhere, HERE, WEEK)
     assert (changed.points, changed.valid_from) == (200, WEEK)
     assert [line.points for line in ask(elsewhere, NEAR, TOMORROW)] == [400]
+
+
+def test_the_district_reads_what_lies_outside_the_band_today_and_what_will(
+    run: Run, ask: Run, cast: People, lead: Actor, near_lead: Actor
+) -> None:
+    allowed = settings.SetSetting(key="a", setting="exchange.face_value", place=0, value="1")
+    run(settings.set_setting, allowed, cast.actor(cast.lin))
+    run(set_rule, setting(points=900), lead)
+    run(set_rule, setting(points=300, valid_from=WEEK), lead)
+    run(set_rule, setting(community=NEAR, points=700, valid_from=WEEK), near_lead)
+    for points in (800, 400):
+        run(set_rule, setting(community=NEAR, points=points, valid_from=LATER), near_lead)
+
+    def found(day: dt.date) -> list[tuple[int, int, dt.date]]:
+        return [(row.community, row.points, row.valid_from) for row in ask(outside_band, day)]
+
+    here, near = (HERE, 900, TOMORROW), (NEAR, 700, WEEK)
+    assert found(TODAY) == found(TOMORROW) == [here, near]
+    assert found(WEEK) == [near]
+    assert found(LATER) == []
