@@ -254,7 +254,7 @@ def objections(connection: Connection, posted: Posted) -> list[Objection]:
             BulletinLine.community == posted.community,
             BulletinLine.month == posted.month,
         )
-        .order_by(Correction.state.desc(), Correction.opened_at)
+        .order_by((Correction.state == "open").desc(), Correction.opened_at)
     )
     return [
         Objection(

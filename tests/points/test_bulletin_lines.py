@@ -267,10 +267,12 @@ def test_the_desk_reads_objections_those_that_wait_first_and_the_oldest_of_them(
     later = objects(run, cast, cast.chen, second.id, "多了一次")
     clock.advance(minutes=-1)
     earlier = objects(run, cast, cast.wang, second.id, "少了一次")
+    withdrawn = objects(run, cast, cast.wang, first.id, "看错了")
+    run(withdraw_correction, WithdrawCorrection(correction=withdrawn), cast.actor(cast.wang))
     november_list = ask(lists.list_of, HERE, NOVEMBER)
 
     found = ask(lists.objections, november_list)
-    assert [each.id for each in found] == [earlier, later, answered]
+    assert [each.id for each in found] == [earlier, later, answered, withdrawn]
     assert found[0] == lists.Objection(
         id=earlier,
         line=second.id,
