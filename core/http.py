@@ -230,6 +230,8 @@ def _json_of(asked: Any, schema: Any) -> Any:
 
 def _refuse_untyped() -> None:
     """Refuse what no person types and no database takes; the API's schemas do so too."""
+    if "\x00" in request.path:
+        abort(400)
     if wants_json():
         return
     if len(request.form.get("key", "")) > KEY_MAX:

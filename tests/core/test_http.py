@@ -172,9 +172,10 @@ def test_a_body_that_is_not_understood_names_its_fields_and_blames_nobody(
 def test_what_no_database_stores_as_text_is_not_understood(
     cast: People, client: FlaskClient
 ) -> None:
-    lin = cast.browser(cast.lin)
+    lin, lead = cast.browser(cast.lin), cast.browser(cast.lead)
 
     answers = (
+        lead.get("/desk/rules/%00"),
         client.get("/sign-in?next=/%00"),
         client.get(f"/sign-in?{'next=/&' * (VALUES_MAX + 1)}"),
         lin.get("/console/people?q=a&q=%00"),
@@ -185,6 +186,15 @@ def test_what_no_database_stores_as_text_is_not_understood(
     for answer in answers:
         assert answer.status_code == 400
         assert "没有看懂" in answer.get_data(as_text=True)
+
+
+def test_an_address_that_no_database_takes_is_not_understood_by_programs_either(
+    cast: People, client: FlaskClient
+) -> None:
+    address = "/api/v1/staff/rules/%00/simulation"
+    answer = client.get(address, headers=cast.headers(cast.lead))
+
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "bad_request")
 
 
 def test_what_is_too_large_is_not_read(client: FlaskClient) -> None:
