@@ -116,7 +116,7 @@ def write_objection(month: str) -> ResponseReturnValue:
         transact(object_to_line, command, current_actor())
     except AppError as refusal:
         return _page(month, refusal)
-    flash(_("已记下，等另一位工作人员答复。"), "done")
+    flash(_("已写下，等社区核对"), "done")
     return redirect(url_for("desk.bulletin", month=month), code=303)
 
 

@@ -143,7 +143,9 @@ def test_the_desk_writes_down_what_somebody_says_at_the_counter(
 
     assert f'value="{cast.li.resident}"' in page
     assert answer.status_code == 303
-    assert "少了一次" in said(desk, "/desk/bulletins/2026-11")
+    after = said(desk, "/desk/bulletins/2026-11")
+    assert "少了一次" in after
+    assert "已写下，等社区核对" in after
 
 
 def test_a_refused_answer_is_said_on_the_page(cast: People) -> None:
