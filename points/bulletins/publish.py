@@ -135,15 +135,21 @@ def _lines(
 ) -> list[dict[str, Any]]:
     """Return what the community awarded and no earlier list has, by rule and holder."""
     begin, end = day_start(month), day_start(next_month(month))
-    earlier = connection.scalar(
-        select(func.max(Bulletin.cut_at)).where(
-            Bulletin.community == community, Bulletin.month < month
-        )
+    earlier = connection.execute(
+        select(Bulletin.month, Bulletin.cut_at)
+        .where(Bulletin.community == community, Bulletin.month < month)
+        .order_by(Bulletin.month.desc())
+        .limit(1)
+    ).first()
+    # A month that got no list of its own is on this one, from its first day on.
+    first, since = (
+        (begin, begin)
+        if earlier is None
+        else (day_start(next_month(earlier.month)), earlier.cut_at)
     )
-    since = earlier or begin
-    on_earlier = and_(Award.event_at < begin, Award.done_at < since)
+    on_earlier = and_(Award.event_at < first, Award.done_at < since)
     of_month = select(Award.id).where(
-        Award.bearing == community, Award.event_at >= begin, Award.event_at < end
+        Award.bearing == community, Award.event_at >= first, Award.event_at < end
     )
     # However long ago it was: found by its line, day by day, of all that was ever awarded.
     arrived = select(Transfer.source_id).where(

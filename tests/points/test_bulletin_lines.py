@@ -137,6 +137,29 @@ def test_what_arrived_before_the_last_list_was_cut_is_on_the_list_of_its_own_mon
     assert ask(shown, NOVEMBER, THERE) == [("王*英", "志愿服务", 1, 1500)]
 
 
+def test_what_arrived_in_a_month_that_got_no_list_of_its_own_is_on_the_next_one(
+    app: Flask, run: Run, cast: People, clock: Clock, ask: Ask
+) -> None:
+    clock.set(hangzhou(2026, 11, 2))
+    give(run, cast, "before October's list", event_at=clock.now)
+    give(run, cast, "elsewhere", event_at=clock.now, bearing=THERE, units=3)
+    settle(app, clock)
+    clock.set(hangzhou(2026, 11, 5))
+    post(run, OCTOBER)
+    post(run, OCTOBER, THERE)
+    clock.set(hangzhou(2026, 11, 20))
+    give(run, cast, "after it", event_at=clock.now, units=1)
+    settle(app, clock)
+    clock.set(hangzhou(2027, 1, 5))
+    with app.app_context():
+        assert post_due() > 0
+
+    with pytest.raises(lists.BulletinUnknown):
+        ask(shown)
+    assert ask(shown, DECEMBER) == [("王*英", "志愿服务", 2, 1500)]
+    assert ask(shown, DECEMBER, THERE) == [("王*英", "志愿服务", 1, 1500)]
+
+
 def test_rules_stand_apart_and_under_each_whoever_got_most_stands_first(
     app: Flask, run: Run, cast: People, clock: Clock, ask: Ask
 ) -> None:
