@@ -231,6 +231,7 @@ def merge_records(work: Work, command: MergeRecords) -> Merged:
         for old, new in endings.dead_follow(work, emptied, keep.household):
             gone, there = (Holder(id=each, community=place) for each in (old, new))
             carry(work, Carry(source=gone, target=there, note=MERGED))
+            followed.append((old, new))
         basic += _carry_household(work, (emptied, place), (keep.household, place), MERGED)
         followed.append((emptied, keep.household))
     _count_on(work, followed)

@@ -20,6 +20,7 @@ from exchange.left import left_to
 from exchange.moving import MergeRecords, MoveHousehold, merge_records, move_household
 from exchange.payers import relatives
 from points.accounts import resident_account
+from points.earning.awards import award
 from points.expiring.expiry import expire_points
 from points.models import AccountEnd, Transfer
 from residents.addresses import Address
@@ -51,6 +52,7 @@ from tests.exchange.test_moving import payer
 from tests.people import HERE, THERE, People, Someone
 from tests.points.books import one
 from tests.points.calendar import give_back, hangzhou, holds_true, left, night, set_aside
+from tests.points.earning import serving
 
 Run = Callable[..., Any]
 
@@ -367,6 +369,25 @@ def test_whoever_lives_where_the_family_went_lapses_nowhere_on_a_day_of_their_ow
     run(take_back_death, command, cast.actor(cast.elsewhere))
 
     assert ask(lambda c: c.scalars(select(AccountEnd.account)).all()) == []
+
+
+def test_whoever_lives_after_all_has_used_what_they_had_before_the_records_became_one(
+    app: Flask, clock: Clock, cast: People, run: Run, ask: Run
+) -> None:
+    staff, served = cast.actor(cast.staff), {"event_at": clock.now, "units": 8}
+    given = run(award, serving("a", holder_id=one(cast.li.resident), **served), staff)
+    died(cast, run, cast.li)
+    twin = run(enter_resident, EnterResident(community=HERE, name="王秀瑛"), staff)
+    command = MergeRecords(key="one", keep=twin.resident, drop=one(cast.wang.resident))
+    run(merge_records, command, staff)
+    went = select(ResidentEnd.successor).where(ResidentEnd.resident == cast.li.resident)
+    lives = ask(lambda c: c.scalar(went))
+    run(take_back_death, TakeBackDeath(resident=lives), staff)
+
+    again = run(award, serving("b", holder_id=lives, **served), staff)
+
+    assert (given.units, again.units, again.cap) == (8, 0, "per_day")
+    holds_true(app)
 
 
 def test_the_desk_and_the_api_take_it_back(app: Flask, cast: People, run: Run, wallet: int) -> None:
