@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from sqlalchemy import ARRAY, Table, TextClause, any_, insert, literal, text
 from sqlalchemy.dialects import postgresql
 
@@ -33,11 +33,8 @@ def among(
 
 
 def as_json(rows: Sequence[Mapping[str, object]]) -> str:
-    """Return rows as PostgreSQL reads them: ids and moments as their text.
-
-    The same day, rule or person stands in most of the rows of a chunk: its text is made once.
-    """
-    return json.dumps(rows, default=lru_cache(maxsize=None)(str), ensure_ascii=False)
+    """Return rows as PostgreSQL reads them: ids and moments as their text."""
+    return orjson.dumps(rows).decode()
 
 
 def insert_many(work: Work, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
