@@ -14,6 +14,7 @@ from bench.feeding import Feed
 from bench.harness import LARGE, Row, least, row
 from bench.settlement import Night
 from bench.stage import Stage
+from core.server import collect_seldom
 
 PER_SECOND = 20
 QUIET_SECONDS = 20
@@ -45,6 +46,7 @@ class Busy:
         self.process.start()
 
     def _run(self, stage: Stage, work: Callable[[], float]) -> None:
+        collect_seldom()
         with stage.app.app_context():
             self.done.put(work())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
 import statistics
@@ -13,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core.server import THREADS, WORKERS_POSTGRESQL
+from core.server import THREADS, WORKERS_POSTGRESQL, collect_seldom
 
 ROUNDS = 5
 LARGE = 1_000_000
@@ -53,14 +52,13 @@ class Comparison:
 def compare(comparison: Comparison) -> Row:
     """Measure ours and the floor in turn; the medians of all rounds make the row.
 
-    What was loaded before is left out of garbage collection, as a worker of the server does.
+    Garbage is collected as in a worker of the server.
     """
     ours: list[float] = []
     floor: list[float] = []
     for _ in range(comparison.rounds):
         for speeds, measure in ((ours, comparison.ours), (floor, comparison.floor)):
-            gc.collect()
-            gc.freeze()
+            collect_seldom()
             speeds.append(measure())
         print(f"  {comparison.name}: {ours[-1]:,.0f} beside {floor[-1]:,.0f} {comparison.unit}")
     value, base = statistics.median(ours), statistics.median(floor)

@@ -14,6 +14,19 @@ from core.jobs import start_scheduler
 
 THREADS = 8
 WORKERS_POSTGRESQL = 2
+GARBAGE = 50_000
+"""Objects made and not dropped before the collector looks for circles among them: what a request
+makes, a chunk of a feed too, is gone by then without it."""
+
+
+def collect_seldom() -> None:
+    """Let the collector leave alone what was loaded, and look at the rest seldom.
+
+    Pages of memory that it marks are shared no more.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
 
 
 class Server(BaseApplication):
@@ -56,9 +69,7 @@ class Server(BaseApplication):
         return self.app
 
     def _settled(self, _arbiter: object) -> None:
-        """Let the collector leave alone what was loaded: pages that it marks are shared no more."""
-        gc.collect()
-        gc.freeze()
+        collect_seldom()
 
     def _forked(self, _arbiter: object, _worker: object) -> None:
         """Never share a connection with the parent."""
