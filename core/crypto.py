@@ -30,7 +30,7 @@ class PhoneMalformed(Rejected):
 
 @lru_cache(maxsize=256)
 def _derived(secret: str, purpose: str) -> bytes:
-    return hmac.new(secret.encode(), b"linli:" + purpose.encode(), sha256).digest()
+    return hmac.digest(secret.encode(), b"linli:" + purpose.encode(), sha256)
 
 
 def key_for(purpose: str) -> bytes:
@@ -41,7 +41,7 @@ def key_for(purpose: str) -> bytes:
 def mac(purpose: str, *parts: object) -> bytes:
     """Return the HMAC-SHA256 of the parts under the purpose's own key."""
     message = "\x1f".join(map(str, parts)).encode()
-    return hmac.new(key_for(purpose), message, sha256).digest()
+    return hmac.digest(key_for(purpose), message, sha256)
 
 
 def same(left: str, right: str) -> bool:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -76,6 +76,7 @@ def business_day(moment: dt.datetime) -> dt.date:
     return moment.astimezone(SHANGHAI).date()
 
 
+@lru_cache(maxsize=512)
 def day_start(day: dt.date) -> dt.datetime:
     """Return the first moment of a business day, in UTC."""
     return dt.datetime.combine(day, dt.time(), SHANGHAI).astimezone(dt.UTC)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from flask_babel import gettext as _
@@ -40,55 +41,59 @@ DESK = ("staff", "lead")
 _before, _after = aliased(Resident), aliased(Resident)
 
 
+_HOMES = (
+    select(
+        Household.id,
+        Household.community,
+        Household.id.label("household"),
+        Dwelling.building,
+        Building.grid,
+        Dwelling.address.label("name"),
+        literal("household").label("kind"),
+        Community.valid_to,
+    )
+    .join(Community, Community.code == Household.community)
+    .outerjoin(Dwelling, Dwelling.id == Household.dwelling)
+    .outerjoin(Building, Building.id == Dwelling.building)
+)
+_PEOPLE = (
+    select(
+        Resident.id,
+        Resident.community,
+        Resident.household,
+        Dwelling.building,
+        Building.grid,
+        Person.name,
+        literal("resident").label("kind"),
+        Community.valid_to,
+    )
+    .join(Community, Community.code == Resident.community)
+    .join(Person, Person.id == Resident.person)
+    .join(Household, Household.id == Resident.household)
+    .outerjoin(Dwelling, Dwelling.id == Household.dwelling)
+    .outerjoin(Building, Building.id == Dwelling.building)
+    .where(Resident.valid_to.is_(None))
+)
+
+
 def _standings(connection: Connection, ids: list[UUID]) -> dict[UUID, Standing]:
-    home = (
-        select(
-            Household.id,
-            Household.community,
-            Household.id.label("household"),
-            Dwelling.building,
-            Building.grid,
-            Dwelling.address.label("name"),
-            literal("household").label("kind"),
-            Community.valid_to,
-        )
-        .join(Community, Community.code == Household.community)
-        .outerjoin(Dwelling, Dwelling.id == Household.dwelling)
-        .outerjoin(Building, Building.id == Dwelling.building)
-    )
-    person = (
-        select(
-            Resident.id,
-            Resident.community,
-            Resident.household,
-            Dwelling.building,
-            Building.grid,
-            Person.name,
-            literal("resident").label("kind"),
-            Community.valid_to,
-        )
-        .join(Community, Community.code == Resident.community)
-        .join(Person, Person.id == Resident.person)
-        .join(Household, Household.id == Resident.household)
-        .outerjoin(Dwelling, Dwelling.id == Household.dwelling)
-        .outerjoin(Building, Building.id == Dwelling.building)
-        .where(Resident.valid_to.is_(None))
-    )
-    rows = [*connection.execute(home.where(among(connection, Household.id, ids))).all()]
+    rows: list[Any] = [
+        *connection.execute(_HOMES.where(among(connection, Household.id, ids))).all()
+    ]
     # A chunk is mostly of the one or of the other.
     if others := set(ids).difference(row.id for row in rows):
-        rows += connection.execute(person.where(among(connection, Resident.id, others))).all()
+        rows += connection.execute(_PEOPLE.where(among(connection, Resident.id, others))).all()
     return {
-        row.id: Standing(
-            kind=row.kind,
-            community=row.community,
-            household=row.household,
-            building=row.building,
-            grid=row.grid,
-            name=row.name or "",
-            until=row.valid_to,
+        identity: Standing(
+            kind=kind,
+            community=community,
+            household=household,
+            building=building,
+            grid=grid,
+            name=name or "",
+            until=until,
         )
-        for row in rows
+        for identity, community, household, building, grid, name, kind, until in rows
     }
 
 
@@ -250,7 +255,7 @@ class ResidentsDirectory:
 
     def standings(self, connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Standing]:
         """Return where these residents and households live today: at most two questions a chunk."""
-        wanted = sorted(set(ids))
+        wanted = sorted(set(ids), key=attrgetter("int"))
         found: dict[UUID, Standing] = {}
         for start in range(0, len(wanted), LOOK_UP):
             found |= _standings(connection, wanted[start : start + LOOK_UP])

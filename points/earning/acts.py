@@ -100,11 +100,12 @@ def record_act(work: Work, command: RecordAct) -> Recorded:
 
 def _before(work: Work, command: RecordAct, cause: str, identity: UUID) -> Recorded:
     """Return what the same act came to before; raises AwardDiffers where it was another's."""
-    row = work.connection.execute(
+    rows = work.connection.execute(
         select(AwardRow.id, AwardRow.amount, AwardRow.units, AwardRow.due)
         .add_columns(AwardRow.holder_id, AwardRow.rule)
         .where(AwardRow.cause == cause),
-    ).first()
+    )
+    row = rows.mappings().first()
     if row is not None:
         return recorded(earlier(row, command.holder_id, command.rule, command.units))
     asked = select(NeighbourHelp.helper).where(NeighbourHelp.id == identity)

@@ -161,10 +161,14 @@ def wanted_by(command: Award) -> Wanted:
 def _award_step_by_step(work: Work, command: Award, wanted: Wanted) -> Awarded:
     """Look first what the cause gave before and what the caps leave."""
     rows = before(work, command.cause, command.rule, wanted)
-    if rows[0].id is not None:
+    if rows[0]["id"] is not None:
         return earlier(rows[0], command.holder_id, command.rule.key, command.units)
     rule = command.rule
-    used = {(row.counter, rule.key, row.period): row.used for row in rows if row.period is not None}
+    used = {
+        (row["counter"], rule.key, row["period"]): row["used"]
+        for row in rows
+        if row["period"] is not None
+    }
     units = use_caps(work, rule, wanted, used)
     if units == 0:
         return nothing(rule, wanted, used)
@@ -196,16 +200,16 @@ def made(
     )
 
 
-def earlier(row: Any, holder: UUID, rule: str, units: int) -> Awarded:
+def earlier(row: Mapping[Any, Any], holder: UUID, rule: str, units: int) -> Awarded:
     """Return what a cause was awarded before; raises AwardDiffers where it was another's."""
-    if (row.holder_id, row.rule) != (holder, rule):
+    if (row["holder_id"], row["rule"]) != (holder, rule):
         raise AwardDiffers
     return Awarded(
-        id=row.id,
-        amount=row.amount,
-        units=row.units,
-        due=row.due,
-        capped=row.units < units,
+        id=row["id"],
+        amount=row["amount"],
+        units=row["units"],
+        due=row["due"],
+        capped=row["units"] < units,
         exists=True,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -79,21 +80,22 @@ class Wanted:
     household: UUID | None = None
 
 
+@lru_cache(maxsize=512)
 def periods_of(moment: dt.datetime) -> tuple[str, str, str]:
     """Return the year, month and day that a moment's units count in."""
     day = business_day(moment).isoformat()
     return day[:4], day[:7], day
 
 
-def limits_of(rule: Rule, wanted: Wanted) -> dict[Counter, int]:
+def limits_of(rule: Rule, wanted: Wanted) -> list[tuple[Counter, int]]:
     """Return the most units of each counter, in the order in which they are locked."""
     periods = periods_of(wanted.at)
-    limits: dict[Counter, int] = {}
-    for whose, caps in ((wanted.household, rule.household_caps), (wanted.holder, rule.caps)):
-        if whose is not None:
-            for period, cap in zip(periods, caps, strict=True):
-                limits[whose, rule.key, period] = UNLIMITED if cap is None else cap
-    return limits
+    return [
+        ((whose, rule.key, period), UNLIMITED if cap is None else cap)
+        for whose, caps in ((wanted.household, rule.household_caps), (wanted.holder, rule.caps))
+        if whose is not None
+        for period, cap in zip(periods, caps, strict=True)
+    ]
 
 
 def values_of(rule: Rule, wanted: Wanted) -> dict[str, object]:
@@ -114,7 +116,7 @@ def values_of(rule: Rule, wanted: Wanted) -> dict[str, object]:
 
 def use_caps(work: Work, rule: Rule, wanted: Wanted, used: Mapping[Counter, int]) -> int:
     """Raise the counters of day, month and year together; return the units that fit in all."""
-    left = (cap - used.get(counter, 0) for counter, cap in limits_of(rule, wanted).items())
+    left = (cap - used.get(counter, 0) for counter, cap in limits_of(rule, wanted))
     units: int = min(wanted.units, *left)
     if units <= 0:
         return 0
@@ -127,7 +129,7 @@ def use_caps(work: Work, rule: Rule, wanted: Wanted, used: Mapping[Counter, int]
 
 def tightest(rule: Rule, wanted: Wanted, used: Mapping[Counter, int]) -> str:
     """Name the cap that leaves the fewest units; of equal ones the longest of the holder's own."""
-    left = [cap - used.get(counter, 0) for counter, cap in limits_of(rule, wanted).items()]
+    left = [cap - used.get(counter, 0) for counter, cap in limits_of(rule, wanted)]
     own, together = left[-len(PERIODS) :], left[: -len(PERIODS)]
     found = dict(zip(NAMES, own, strict=True))
     if rule.cap_per_act is not None:

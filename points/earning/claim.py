@@ -127,7 +127,7 @@ BEFORE = (
 )
 
 
-def before(work: Work, cause: str, rule: Rule, wanted: Wanted) -> Sequence[Any]:
+def before(work: Work, cause: str, rule: Rule, wanted: Wanted) -> Sequence[Mapping[Any, Any]]:
     """Return what a cause was awarded and what is used of the counters, at least one row."""
     looked_for = {
         "v_cause": cause,
@@ -137,4 +137,4 @@ def before(work: Work, cause: str, rule: Rule, wanted: Wanted) -> Sequence[Any]:
     }
     periods = zip(PERIODS, periods_of(wanted.at), strict=True)
     looked_for |= {f"v_{name}": period for name, period in periods}
-    return work.connection.execute(BEFORE, looked_for).all()
+    return work.connection.execute(BEFORE, looked_for).mappings().all()

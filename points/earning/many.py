@@ -7,10 +7,8 @@ the counters and the awards.
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -72,8 +70,8 @@ class _Many:
 
     work: Work
     #: The award that a cause has, by the cause.
-    earlier: dict[str, Any]
-    counts: defaultdict[Counter, _Count]
+    earlier: dict[str, Mapping[Any, Any]]
+    counts: dict[Counter, _Count]
     households: set[UUID] = field(default_factory=set)
     rows: list[dict[str, Any]] = field(default_factory=list)
     #: When awards arrive that are alike in all that tells.
@@ -87,22 +85,21 @@ class _Many:
             return earlier(before, command.holder_id, command.rule.key, command.units)
         wanted = wanted_by(command)
         limits = limits_of(command.rule, wanted)
-        counts = [self.counts[key] for key in limits]
-        left = (cap - each.used for each, cap in zip(counts, limits.values(), strict=True))
-        units = min(wanted.units, *left)
+        counts = [(self.counts.setdefault(key, _Count()), cap) for key, cap in limits]
+        units = min(wanted.units, *(cap - count.used for count, cap in counts))
         used = {}
         if units < command.units:
-            used = {key: each.used for key, each in zip(limits, counts, strict=True)}
+            used = {key: count.used for (key, _), (count, _) in zip(limits, counts, strict=True)}
         if units <= 0:
             return nothing(command.rule, wanted, used)
         row = row_of(self.work, command, units, self._due(command)) | {"state": "pending"}
         done = made(command, row, wanted, used)
-        for each in counts:
-            each.used += units
+        for count, _ in counts:
+            count.used += units
         if wanted.household is not None:
             self.households.add(wanted.household)
         self.rows.append(row)
-        self.earlier[command.cause] = SimpleNamespace(**row)
+        self.earlier[command.cause] = row
         return done
 
     def _due(self, command: Award) -> dt.datetime | None:
@@ -159,18 +156,18 @@ def award_many(work: Work, commands: Sequence[Award]) -> list[Awarded | AwardDif
     return results
 
 
-def _earlier(work: Work, commands: Sequence[Award]) -> dict[str, Any]:
+def _earlier(work: Work, commands: Sequence[Award]) -> dict[str, Mapping[Any, Any]]:
     wanted = [command.cause for command in commands]
     columns = (AwardRow.cause, AwardRow.id, AwardRow.amount, AwardRow.units, AwardRow.due)
     rows = work.connection.execute(
         select(*columns, AwardRow.holder_id, AwardRow.rule).where(
             among(work.connection, AwardRow.cause, wanted)
         )
-    ).all()
-    return {row.cause: row for row in rows}
+    ).mappings()
+    return {row["cause"]: row for row in rows}
 
 
-def _used(work: Work, commands: Sequence[Award]) -> defaultdict[Counter, _Count]:
+def _used(work: Work, commands: Sequence[Award]) -> dict[Counter, _Count]:
     """Return what was used of the counters; of some that nobody asks for, too."""
     holders = {command.holder_id for command in commands}
     households = {counted_for(command) for command in commands} - {None}
@@ -183,5 +180,4 @@ def _used(work: Work, commands: Sequence[Award]) -> defaultdict[Counter, _Count]
             ),
         )
     ).all()
-    known = {(row.holder_id, row.rule, row.period): _Count(row.used, row.used) for row in rows}
-    return defaultdict(_Count, known)
+    return {(row.holder_id, row.rule, row.period): _Count(row.used, row.used) for row in rows}

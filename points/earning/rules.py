@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, bindparam, func, or_, select
@@ -34,9 +35,12 @@ Caps = tuple[int | None, int | None, int | None]
 NO_CAPS: Caps = (None, None, None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Rule:
-    """A rule as it holds at a community on a day; ``amount`` in centipoints per unit."""
+    """A rule as it holds at a community on a day; ``amount`` in centipoints per unit.
+
+    What follows from it is told once: a chunk of a feed asks for all of its items.
+    """
 
     key: str
     name: str
@@ -57,12 +61,12 @@ class Rule:
     household_cap_per_month: int | None = None
     household_cap_per_year: int | None = None
 
-    @property
+    @cached_property
     def caps(self) -> Caps:
         """The holder's own caps."""
         return self.cap_per_year, self.cap_per_month, self.cap_per_day
 
-    @property
+    @cached_property
     def household_caps(self) -> Caps:
         """The caps of the members of a household together."""
         return (
@@ -71,12 +75,12 @@ class Rule:
             self.household_cap_per_day,
         )
 
-    @property
+    @cached_property
     def counts_households(self) -> bool:
         """Whether the members of a household have caps together."""
         return self.household_caps != NO_CAPS
 
-    @property
+    @cached_property
     def recorders(self) -> frozenset[str]:
         """Who may record it: 社工, 网格员, 楼道长, 自助扫码, 设备, 志愿平台."""
         return frozenset(self.recorded_by.split("|"))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -147,7 +146,7 @@ class _Batch:
     #: By community.
     recorders: dict[int, Recorder]
     rules: frozenset[str]
-    kept: dict[str, Any]
+    kept: dict[str, Mapping[Any, Any]]
     holders: Mapping[Meant, UUID | AppError]
     standings: Mapping[UUID, Standing]
     hours: Known
@@ -212,7 +211,7 @@ def _prepare(
             FeedItem.feeder == feeder.id,
             among(work.connection, FeedItem.key, [item.key for item in items]),
         ),
-    )
+    ).mappings()
     # What is too old is refused without a look at what was known of it.
     oldest = work.now - OLDEST
     spans = [Span(item.at, item.until) for item in items if item.until and item.at >= oldest]
@@ -222,7 +221,7 @@ def _prepare(
         own=own,
         recorders={},
         rules=frozenset(feeder.rules.split("|")),
-        kept={row.key: row for row in kept},
+        kept={row["key"]: row for row in kept},
         holders=holders,
         standings=standings,
         hours=known_spans(work.connection, found, spans),
@@ -290,7 +289,7 @@ def _award(work: Work, batch: _Batch) -> None:
             keep_hours(work, batch.hours, found.id, each.award.holder_id, each.span)
         row = _kept(work, batch, key, each.digest, found)
         rows.append(row)
-        batch.kept[key] = SimpleNamespace(**row)
+        batch.kept[key] = row
         batch.results[each.place] = ItemResult(
             key=key, state=row["state"], award=found.id, units=found.units, amount=found.amount
         )
@@ -298,15 +297,15 @@ def _award(work: Work, batch: _Batch) -> None:
     batch.waiting.clear()
 
 
-def _again(kept: Any, digest: str, item: Item) -> ItemResult:
-    if kept.digest != digest:
+def _again(kept: Mapping[Any, Any], digest: str, item: Item) -> ItemResult:
+    if kept["digest"] != digest:
         return refused(item.key, ItemKeyReused())
     return ItemResult(
         key=item.key,
-        state="capped" if kept.state == "capped" else "exists",
-        award=kept.award,
-        units=kept.units,
-        amount=kept.amount,
+        state="capped" if kept["state"] == "capped" else "exists",
+        award=kept["award"],
+        units=kept["units"],
+        amount=kept["amount"],
     )
 
 
