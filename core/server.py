@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gc
+import socket
+import time
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.workers.gthread import ThreadWorker
 
 from core.config import Config
 from core.db import db
@@ -19,6 +22,11 @@ GARBAGE = 50_000
 makes, a chunk of a feed too, is gone by then without it."""
 
 
+TURN = 0.0002
+"""Seconds that a worker waits with a new connection, for each that it holds."""
+TURNS_MAX = 2 * THREADS
+
+
 def collect_seldom() -> None:
     """Let the collector leave alone what was loaded, and look at the rest seldom.
 
@@ -27,6 +35,19 @@ def collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE)
+
+
+class Worker(ThreadWorker):
+    """A worker that lets one with fewer connections come first.
+
+    All wake up for a new connection. Where a proxy opens many and keeps them, the first to wake up
+    took them all, and the others' processors stood idle.
+    """
+
+    def accept(self, listener: socket.socket) -> None:
+        """Take a connection that is still there after a moment for each that is held."""
+        time.sleep(min(self.nr_conns, TURNS_MAX) * TURN)
+        super().accept(listener)
 
 
 class Server(BaseApplication):
@@ -44,7 +65,7 @@ class Server(BaseApplication):
             linli.config = config.listening_at(bind)
         self.options: dict[str, Any] = {
             "bind": bind,
-            "worker_class": "gthread",
+            "worker_class": Worker,
             "workers": 1 if config.is_sqlite else WORKERS_POSTGRESQL,
             "threads": THREADS,
             "preload_app": True,
