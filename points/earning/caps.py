@@ -14,7 +14,7 @@ from sqlalchemy import text, update
 from core.directory import directory
 from core.errors import N_
 from core.work import business_day
-from points.earning.rules import Rule
+from points.earning.rules import Caps, Rule
 from points.models import Award, RuleUsage
 
 if TYPE_CHECKING:
@@ -87,13 +87,18 @@ def periods_of(moment: dt.datetime) -> tuple[str, str, str]:
     return day[:4], day[:7], day
 
 
+def caps_of(rule: Rule, wanted: Wanted) -> list[tuple[UUID, Caps]]:
+    """Return whose caps are used, in the order in which their counters are locked."""
+    own = wanted.holder, rule.caps
+    return [own] if wanted.household is None else [(wanted.household, rule.household_caps), own]
+
+
 def limits_of(rule: Rule, wanted: Wanted) -> list[tuple[Counter, int]]:
     """Return the most units of each counter, in the order in which they are locked."""
     periods = periods_of(wanted.at)
     return [
         ((whose, rule.key, period), UNLIMITED if cap is None else cap)
-        for whose, caps in ((wanted.household, rule.household_caps), (wanted.holder, rule.caps))
-        if whose is not None
+        for whose, caps in caps_of(rule, wanted)
         for period, cap in zip(periods, caps, strict=True)
     ]
 

@@ -7,8 +7,9 @@ the counters and the awards.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -29,7 +30,8 @@ from points.earning.awards import (
     row_of,
     wanted_by,
 )
-from points.earning.caps import Counter, limits_of, periods_of
+from points.earning.caps import Counter, Wanted, caps_of, limits_of, periods_of
+from points.earning.rules import Rule
 from points.models import Award as AwardRow
 from points.models import RuleUsage
 
@@ -64,6 +66,10 @@ class _Count:
     used: int = 0
 
 
+Counts = dict[tuple[UUID, str], dict[str, _Count]]
+"""Counters by whose they are and by which rule, and then by their period."""
+
+
 @dataclass(slots=True)
 class _Many:
     """What is known before and what becomes of it, award by award."""
@@ -71,7 +77,7 @@ class _Many:
     work: Work
     #: The award that a cause has, by the cause.
     earlier: dict[str, Mapping[Any, Any]]
-    counts: dict[Counter, _Count]
+    counts: Counts
     households: set[UUID] = field(default_factory=set)
     rows: list[dict[str, Any]] = field(default_factory=list)
     #: When awards arrive that are alike in all that tells.
@@ -84,17 +90,18 @@ class _Many:
         if before is not None:
             return earlier(before, command.holder_id, command.rule.key, command.units)
         wanted = wanted_by(command)
-        limits = limits_of(command.rule, wanted)
-        counts = [(self.counts.setdefault(key, _Count()), cap) for key, cap in limits]
-        units = min(wanted.units, *(cap - count.used for count, cap in counts))
+        limits = self._limits(command.rule, wanted)
+        units = min([wanted.units, *(cap - count.used for count, cap in limits if cap is not None)])
         used = {}
         if units < command.units:
-            used = {key: count.used for (key, _), (count, _) in zip(limits, counts, strict=True)}
+            counters = zip(limits_of(command.rule, wanted), limits, strict=True)
+            used = {counter: count.used for (counter, _), (count, _) in counters}
         if units <= 0:
             return nothing(command.rule, wanted, used)
-        row = row_of(self.work, command, units, self._due(command)) | {"state": "pending"}
+        row = row_of(self.work, command, units, self._due(command))
+        row["state"] = "pending"
         done = made(command, row, wanted, used)
-        for count, _ in counts:
+        for count, _ in limits:
             count.used += units
         if wanted.household is not None:
             self.households.add(wanted.household)
@@ -108,15 +115,27 @@ class _Many:
             self.dues[alike] = due_of(self.work, command)
         return self.dues[alike]
 
-    def _raised(self) -> list[tuple[Counter, _Count]]:
-        """Return what is raised as everybody locks it: households before persons, then by key."""
+    def _limits(self, rule: Rule, wanted: Wanted) -> list[tuple[_Count, int | None]]:
+        """Return the counters that an award uses, as ``limits_of`` does, each with its cap."""
+        periods = periods_of(wanted.at)
+        found = []
+        for whose, caps in caps_of(rule, wanted):
+            counts = self.counts.setdefault((whose, rule.key), {})
+            for period, cap in zip(periods, caps, strict=True):
+                found.append((counts.setdefault(period, _Count()), cap))
+        return found
 
-        def place(each: tuple[Counter, _Count]) -> tuple[bool, int, str, str]:
-            holder, rule, period = each[0]
-            return holder not in self.households, holder.int, rule, period
+    def _raised(self) -> Iterator[tuple[Counter, _Count]]:
+        """Yield what is raised as everybody locks it: households before persons, then by key."""
 
-        raised = (each for each in self.counts.items() if each[1].used > each[1].before)
-        return sorted(raised, key=place)
+        def place(key: tuple[UUID, str]) -> tuple[bool, int, str]:
+            holder, rule = key
+            return holder not in self.households, holder.int, rule
+
+        for holder, rule in sorted(self.counts, key=place):
+            for period, count in sorted(self.counts[holder, rule].items(), key=itemgetter(0)):
+                if count.used > count.before:
+                    yield (holder, rule, period), count
 
     def write(self) -> None:
         """Write counters and awards; raises AwardRaced."""
@@ -167,7 +186,7 @@ def _earlier(work: Work, commands: Sequence[Award]) -> dict[str, Mapping[Any, An
     return {row["cause"]: row for row in rows}
 
 
-def _used(work: Work, commands: Sequence[Award]) -> dict[Counter, _Count]:
+def _used(work: Work, commands: Sequence[Award]) -> Counts:
     """Return what was used of the counters; of some that nobody asks for, too."""
     holders = {command.holder_id for command in commands}
     households = {counted_for(command) for command in commands} - {None}
@@ -180,4 +199,7 @@ def _used(work: Work, commands: Sequence[Award]) -> dict[Counter, _Count]:
             ),
         )
     ).all()
-    return {(row.holder_id, row.rule, row.period): _Count(row.used, row.used) for row in rows}
+    found: Counts = {}
+    for row in rows:
+        found.setdefault((row.holder_id, row.rule), {})[row.period] = _Count(row.used, row.used)
+    return found

@@ -166,7 +166,7 @@ class Recorder:
         if holder.kind != act.holder_kind:
             raise _unfit(rule, holder.kind)
         _refuse_beyond_scope(self.asking.actor, holder)
-        is_own = bool({act.holder_id, holder.household} & self.own)
+        is_own = not self.own.isdisjoint((act.holder_id, holder.household))
         helped = self._helped(act, rule, holder)
         if helped is not None and told and is_own:
             raise HelpNotYoursToTell
