@@ -4,15 +4,44 @@ from __future__ import annotations
 
 import signal
 import threading
+from typing import Any
 
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
+from psycopg import errors
+from sqlalchemy.exc import DBAPIError
 
 from core.errors import AppError
 from core.jobs import registered, run_by_hand, start_scheduler, tick
 from core.server import Server
 from core.work import configuration
+
+MISSING = (errors.UndefinedTable, errors.UndefinedColumn)
+MISSING_EMBEDDED = ("no such table", "no such column", "has no column")
+
+
+def lacks_tables(error: BaseException | None) -> bool:
+    """Whether a table or column is missing that this release has."""
+    return isinstance(error, MISSING) or any(words in str(error) for words in MISSING_EMBEDDED)
+
+
+class Command(click.Command):
+    """A command that says which one comes first, where the database lacks tables or columns."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it; raises ClickException."""
+        try:
+            return super().invoke(ctx)
+        except DBAPIError as error:
+            if not lacks_tables(error.orig):
+                raise
+        message = "the database is empty, or of an earlier release: run flask db upgrade first"
+        raise click.ClickException(message)
+
+
+class Commands(Command, AppGroup):
+    """Commands under one name that do so."""
 
 
 @click.command("scheduler")
@@ -39,7 +68,7 @@ def serve(bind: str) -> None:
     Server(app, configuration(), bind).run()
 
 
-jobs = AppGroup("jobs", help="Run jobs by hand.")
+jobs = Commands("jobs", help="Run jobs by hand.")
 
 
 @jobs.command("list")

@@ -6,13 +6,14 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
+from core.cli import Command
 from core.work import reading
 from points.proof import verify as books
 from points.proof.chain import stands
 from points.proof.checks import Check
 
 
-@click.command("verify")
+@click.command("verify", cls=Command)
 @click.option("--head", default="", help="A head from a statement or a notice board.")
 @with_appcontext
 def verify(head: str) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from flask.cli import AppGroup
 
+from core.cli import Commands
 from core.errors import AppError
 from core.work import transact
 from residents.grants import Admin, Bootstrap, bootstrap
 from residents.places import ImportPlaces, import_places, read_rows
 
-places = AppGroup("places", help="Load a district's places.")
+places = Commands("places", help="Load a district's places.")
 
 
 @places.command("import")
@@ -29,7 +29,7 @@ def load_places(file: Path, district: str) -> None:
     )
 
 
-grants = AppGroup("grants", help="Roles of people.")
+grants = Commands("grants", help="Roles of people.")
 
 
 @grants.command("bootstrap")
