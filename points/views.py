@@ -52,6 +52,7 @@ class Month:
     first: dt.date
     gained: int
     spent: int
+    lost: int
     lines: tuple[Line, ...]
 
 
@@ -127,6 +128,7 @@ def _months(found: wallets.History, seen: Viewer) -> list[Month]:
             first=month.first,
             gained=month.gained,
             spent=month.spent,
+            lost=month.lost,
             lines=tuple(_line(entry, names, seen.now) for entry in month.entries),
         )
         for month in found.months

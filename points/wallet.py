@@ -172,6 +172,8 @@ class MonthOf:
     first: dt.date
     gained: int
     spent: int
+    #: What lapsed, was taken, or went on to another place.
+    lost: int
     entries: tuple[Entry, ...]
 
 
@@ -208,13 +210,17 @@ def history(
 
 def _month(first: dt.date, entries: list[Entry]) -> MonthOf:
     final = [entry for entry in entries if entry.state not in {"pending", "confirming", "held"}]
-    # What came back was spent before: it lowers that, and is no gain.
+    # What came back was spent before: it lowers that, and is no gain. An award that was taken back
+    # lowers what was gained, as far as that goes.
     earned = [entry.amount for entry in final if (entry.amount > 0) != (entry.act == "reversal")]
-    gone = [entry.amount for entry in final if (entry.amount > 0) == (entry.act == "reversal")]
+    gone = [entry for entry in final if (entry.amount > 0) == (entry.act == "reversal")]
+    spent = [entry.amount for entry in gone if entry.state in {"collected", "returned"}]
+    lost = [entry.amount for entry in gone if entry.state not in {"collected", "returned"}]
     return MonthOf(
         first=first,
-        gained=sum(earned),
-        spent=max(0, -sum(gone)),
+        gained=max(0, sum(earned)),
+        spent=max(0, -sum(spent)),
+        lost=max(0, -sum(earned)) - sum(lost),
         entries=tuple(entries),
     )
 

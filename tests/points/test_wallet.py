@@ -275,7 +275,8 @@ def test_what_was_posted_says_for_what_and_where(desk: Desk) -> None:
             source_id=earned,
         ),
     )
-    assert (month.first, month.gained, month.spent) == (dt.date(2026, 11, 1), 1000, 300)
+    assert (month.first, month.gained) == (dt.date(2026, 11, 1), 1000)
+    assert (month.spent, month.lost) == (300, 0)
     assert desk.ask(posted_lines, desk.account()) == [
         Line(
             id=UUID(int=11),
@@ -344,8 +345,24 @@ def test_what_was_taken_back_lowers_what_was_gained_and_what_is_left_of_a_return
     desk.spend(100)
     december = desk.ask(history, [desk.account()], None).months[0]
 
-    assert (november.gained, november.spent) == (500, 0)
-    assert (december.gained, december.spent) == (0, 0)
+    assert (november.gained, november.spent, november.lost) == (500, 0, 0)
+    assert (december.gained, december.spent, december.lost) == (0, 0, 0)
+
+
+def test_what_lapsed_or_was_taken_was_not_spent(desk: Desk) -> None:
+    earned = desk.earn()
+    desk.earn(units=3)
+    desk.clock.set(hangzhou(2026, 12, 2))
+    desk.spend(100)
+    desk.back(earned)
+    december, november = desk.ask(history, [desk.account()], None).months
+    for year in (2026, 2027):
+        night(desk.app, desk.clock, year)
+    january = desk.ask(history, [desk.account()], None).months[0]
+
+    assert (november.gained, november.spent, november.lost) == (2500, 0, 0)
+    assert (december.gained, december.spent, december.lost) == (0, 100, 1000)
+    assert (january.gained, january.spent, january.lost) == (0, 0, 1400)
 
 
 @pytest.mark.database("sqlite")
