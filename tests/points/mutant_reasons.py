@@ -81,7 +81,7 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         (r"many\.x__used", r"→ (nothing|\))$"),
     ),
     "Both are as long.": (
-        (r"many\.xǁ_Manyǁaward", r"strict=False|(counts|limits\.values\(\)), \)"),
+        (r"many\.xǁ_Manyǁ(award|_limits)", r"strict=False|(counts|limits\.values\(\)), \)"),
         (r"posting_sql\.x__single", r"zip\(names, guards, (strict=False)?\)"),
         (r"(community_rules|defaults)\.x_+check_caps", r"caps\.together, \)|strict=False"),
     ),
