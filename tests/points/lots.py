@@ -56,10 +56,12 @@ class Lots:
         """Be as if so much of what came in a year had never been; of it, some had lapsed.
 
         The youngest of that year and those before it, whether there or gone; what is younger
-        only where there is nothing else.
+        only where there is nothing else. What lapsed may have been fetched from here before, for
+        something else: of that, as much as there is.
         """
-        went = sum(there for _, there in self.gone) - lapsed
         lots = [*self.gone, *self.live]
+        lapsed = min(lapsed, sum(there for _, there in lots) - amount)
+        went = sum(there for _, there in self.gone) - lapsed
         left = amount + lapsed
         of_then = [lot for lot in reversed(lots) if lot[0] <= year]
         for lot in [*of_then, *(lot for lot in lots if lot[0] > year)]:

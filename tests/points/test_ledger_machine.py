@@ -34,7 +34,11 @@ def test_ledger_and_model_agree_after_each_step(
     first = secrets.randbelow(1 << 32) if SOAK else 1
     with stage.app.app_context():
         for number in itertools.count(first):
-            drive(world, number, EXAMPLES)
+            try:
+                drive(world, number, EXAMPLES)
+            except Exception as error:
+                error.add_note(f"seeds from {first}, broke at {number}")
+                raise
             if world.steps >= steps:
                 break
         world.finish()

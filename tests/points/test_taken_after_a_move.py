@@ -242,6 +242,28 @@ def joins(desk: Desk, household: UUID | None) -> None:
     desk.run(move_in, None)
 
 
+def test_what_paid_for_something_else_lapsed_in_its_stead(desk: Desk, app: Flask) -> None:
+    first = desk.earn()
+    desk.spend(1000)
+    second = again(desk)
+    merge(desk, second, desk.cast.wang)
+    later = desk.earn(who=second)
+    # It takes what came later: of that nothing is left on the account that it came to.
+    assert desk.back(first).posted == 1000
+    third = desk.cast.chen
+    desk.earn(who=third)
+    merge(desk, third, second)
+    for year in (2026, 2027):
+        night(app, desk.clock, year)
+    assert desk.totals(third)[2] == 0
+
+    # Had it never been, the first would have been missing until the third paid for it.
+    done = desk.back(later)
+
+    assert (done.posted, done.lapsed, done.shortage) == (0, 1000, 0)
+    assert desk.broken() == []
+
+
 def test_whoever_lives_with_them_now_does_not_decide(desk: Desk) -> None:
     proposal = desk.propose(500)
     joins(desk, moves(desk).household)
