@@ -91,7 +91,10 @@ def move_household(work: Work, command: MoveHousehold) -> Moved:
     here = endings.move_in(work, members, command.community, command.household, command.address)
     before = members[0].community
     face = faces(work.connection, work.day, before, command.community)
-    dead = endings.dead_follow(work, here.emptied, here.household) if here.emptied else []
+    dead = []
+    if here.emptied is not None:
+        leaving = [old for old, _ in here.residents]
+        dead = endings.dead_follow(work, here.emptied, here.household, leaving)
     followed = [*here.residents, *dead]
     service = basic = 0
     for old, new in [*here.residents, *dead]:
@@ -228,7 +231,7 @@ def merge_records(work: Work, command: MergeRecords) -> Merged:
     basic, followed = carried.basic, [(drop.id, keep.id)]
     if emptied is not None:
         place = keep.community
-        for old, new in endings.dead_follow(work, emptied, keep.household):
+        for old, new in endings.dead_follow(work, emptied, keep.household, [drop.id]):
             gone, there = (Holder(id=each, community=place) for each in (old, new))
             carry(work, Carry(source=gone, target=there, note=MERGED))
             followed.append((old, new))

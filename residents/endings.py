@@ -18,6 +18,7 @@ from core import settings
 from core.errors import N_, Conflict, Rejected
 from residents.addresses import Address
 from residents.events import PlaceEnded, ResidentConfirmed, ResidentDied, ResidentsAdded
+from residents.heirs import lives_on
 from residents.households import Dwellings
 from residents.models import (
     Consent,
@@ -173,16 +174,23 @@ def _is_empty(work: Work, household: UUID) -> bool:
     return work.connection.execute(living).first() is None
 
 
-def dead_follow(work: Work, emptied: UUID, home: UUID) -> list[tuple[UUID, UUID]]:
-    """Let those who died in a household follow its last member, with the day they had.
+def dead_follow(
+    work: Work, emptied: UUID, home: UUID, leaving: Sequence[UUID]
+) -> list[tuple[UUID, UUID]]:
+    """Let those who died in a household follow its last members, with the day they had.
 
-    Their points are for who lives with them: nobody would find them in a household without people.
+    Their points are for who lived with them: nobody would find them in a household without people.
+    Whoever came when all had died takes nothing along.
     Returns each one's old and new resident.
     """
     rows = work.connection.execute(
         select(Resident.__table__, ResidentEnd.keeps_until, ResidentEnd.recorded_by)
         .join(ResidentEnd, ResidentEnd.resident == Resident.id)
-        .where(Resident.household == emptied, ResidentEnd.keeps_until >= work.day)
+        .where(
+            Resident.household == emptied,
+            ResidentEnd.keeps_until >= work.day,
+            lives_on(leaving),
+        )
         .order_by(Resident.id),
     ).all()
     if not rows:

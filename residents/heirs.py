@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -20,16 +21,18 @@ ADULT = 18
 _other, _end = aliased(Resident), aliased(ResidentEnd)
 
 
-def lives_on() -> ColumnElement[bool]:
+def lives_on(leaving: Sequence[UUID] = ()) -> ColumnElement[bool]:
     """Whether somebody lives on who lived with a resident whose place has ended.
 
-    Whoever moves into the home of a household that has died out inherits nothing.
+    Whoever moves into the home of a household that has died out inherits nothing. ``leaving``:
+    residents whose own places end just now, and who take along what is theirs.
     """
     return exists().where(
         _other.household == Resident.household,
         _other.created_at <= ResidentEnd.recorded_at,
         or_(
             _other.valid_to.is_(None),
+            _other.id.in_(leaving),
             # Under another record of theirs.
             exists().where(_end.resident == _other.id, _end.reason == "merged"),
         ),

@@ -441,6 +441,22 @@ def test_whoever_moves_into_a_home_that_has_died_out_inherits_nothing(
     assert ask(relatives, ask(load_buyer, came.resident), today, came.person) == ()
 
 
+def test_whoever_moves_out_of_a_home_that_had_died_out_takes_nothing_along(
+    clock: Clock, cast: People, run: Run, ask: Run, wallet: int
+) -> None:
+    died(cast, run, cast.li)
+    died(cast, run, cast.wang)
+    clock.advance(days=60)
+    tenant = EnterResident(community=HERE, name="何租客", household=cast.li.household)
+    came = run(enter_resident, tenant, cast.actor(cast.staff))
+    clock.advance(days=1)
+    away = MoveHousehold(key="away", community=THERE, residents=(came.resident,))
+    moved = run(move_household, away, cast.actor(cast.elsewhere))
+
+    assert ask(left_to, moved.household, dt.date(2027, 1, 24)) == []
+    assert ask(left, wallet) == 12 * POINT
+
+
 def test_the_widow_inherits_under_the_record_that_stays_of_two(
     clock: Clock, cast: People, run: Run, ask: Run, wallet: int
 ) -> None:
