@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from core import outbox
 from core.directory import directory
-from core.formats import signed
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from core.work import Work
+
+
+ADJUSTED = "points.adjusted"
+"""What somebody is told of a change of their points; ``_home``: a household, ``_left``: heirs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,17 +33,24 @@ def remind_desk(work: Work, community: int, template: str, key: str, **params: A
     return Reminded(people=len(people))
 
 
-def tell_household(work: Work, home: tuple[int, UUID], key: str, amount: int, reason: str) -> None:
+def tell_household(
+    work: Work,
+    home: tuple[int, UUID],
+    key: str,
+    moved: str,
+    reason: str,
+    template: str = ADJUSTED,
+) -> None:
     """Tell each who lives in a community's household of a change of their basic points."""
     community, household = home
     place = directory().places(work.connection, [community]).get(community, "")
     for person in directory().living(work.connection, household):
         outbox.send(
             work,
-            "points.adjusted_home",
+            f"{template}_home",
             key=f"{key}:{person}",
             person=person,
             community=place,
-            points=signed(amount),
+            points=moved,
             reason=reason,
         )

@@ -39,7 +39,7 @@ from points.ledger import Posting, free_of, post
 from points.lines import LineOf, line_of
 from points.marks import keep_older
 from points.models import Account, Adjustment, Award, Transfer
-from points.reminding import tell_household
+from points.reminding import ADJUSTED, tell_household
 from points.reversal import (
     ReverseAll,
     came_back,
@@ -324,23 +324,20 @@ def _answer(work: Work, row: Row[Adjustment]) -> None:
         close_correction(work, row.correction, outcome, row.reason, row.id)
 
 
-def tell(work: Work, row: Row[Adjustment], amount: int, key: str, *, lapsing: bool = False) -> None:
-    """Tell the holder, or who lives in the household, what was posted; of nothing, nothing.
-
-    ``lapsing``: it was taken of what would have lapsed, which only a resident's points do.
-    """
+def tell(work: Work, row: Row[Adjustment], amount: int, key: str, template: str = ADJUSTED) -> None:
+    """Tell the holder, or who lives in the household, what was posted; of nothing, nothing."""
     if not amount:
         return
-    moved = amount if row.amount > 0 else -amount
-    if lapsing:
-        _tell_resident(work, row, row.holder_id, key, points(amount), "points.collected")
-        return
+    moved = points(amount)
+    if template == ADJUSTED:
+        moved = signed(amount if row.amount > 0 else -amount)
     if row.person is not None:
-        _tell_resident(work, row, row.holder_id, key, signed(moved))
+        _tell_resident(work, row, row.holder_id, key, moved, template)
         return
     # Whoever lives in a household that was left is somebody else.
     went = directory().went_with(work.connection, row.holder_id, _since(work, row))
-    tell_household(work, (row.community, [row.holder_id, *went][-1]), key, moved, row.reason)
+    home = row.community, [row.holder_id, *went][-1]
+    tell_household(work, home, key, moved, row.reason, template)
 
 
 def _tell_resident(
@@ -349,7 +346,7 @@ def _tell_resident(
     resident: UUID,
     key: str,
     moved: str,
-    template: str = "points.adjusted",
+    template: str = ADJUSTED,
 ) -> None:
     """Tell a resident, where they are now, what was posted; of who has died, who inherits."""
     connection, known = work.connection, directory()

@@ -37,6 +37,13 @@ if TYPE_CHECKING:
     from points.events import PointsLapse
 
 
+COLLECTED = "points.collected"
+"""What the holder is told where it was taken of what would have lapsed."""
+
+COLLECTED_LATER = "points.collected_later"
+"""And where the community took it."""
+
+
 class NothingShort(Conflict):
     """Nothing is missing (any more), or nothing is there to be collected yet."""
 
@@ -198,7 +205,7 @@ def _take(
         .where(Adjustment.id == row.id)
         .values(collected=Adjustment.collected + amount),
     )
-    tell(work, row, amount, str(identity), lapsing=lapsing)
+    tell(work, row, amount, str(identity), COLLECTED if lapsing else COLLECTED_LATER)
 
 
 def _taken_by(work: Work, row: Row[Adjustment], identity: UUID) -> int:

@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from core import settings
 from core.directory import directory, refuse_closed
 from core.errors import N_, Conflict, Rejected
+from core.formats import signed
 from core.ids import uuid8
 from points.accounts import account_id, household_account
 from points.earning.acts import NOTE_MAX
@@ -231,7 +232,7 @@ def deduct(work: Work, command: Deduct) -> Deducted:
         update(Reminder).where(Reminder.id.in_(used)).values(deduction=identity),
     )
     home = (command.community, command.household)
-    tell_household(work, home, str(identity), -amount, reason)
+    tell_household(work, home, str(identity), signed(-amount), reason)
     return Deducted(id=identity, amount=amount, exists=False)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import insert, or_, select
 from core.models import AuditEvent, OutboxMessage
 from core.work import Work
 from exchange.moving import MoveHousehold, move_household
-from points.correcting.shortages import NothingShort
+from points.correcting.shortages import CollectShortage, NothingShort, collect_shortage
 from points.expiring.expiry import expire_points
 from points.models import AccountEnd
 from residents.endings import RecordDeath, record_death
@@ -347,6 +347,22 @@ def test_the_family_is_told_what_is_taken_of_what_somebody_who_died_left(desk: D
     shown = said(desk.cast.browser(desk.cast.wang).get("/me/messages"))
     assert "清波门社区改了李国强留下的积分：−5分，原因：记错了人。" in shown
     assert "李国强留下的积分到期，清波门社区先从里面收回以前还差的10分，原因：记错了人。" in shown
+
+
+def test_the_family_is_told_what_the_community_collects_of_it(desk: Desk) -> None:
+    gone, staff = desk.cast.li, desk.cast.actor(desk.cast.staff)
+    line = desk.earn(units=4, who=gone)
+    desk.spend(1500, gone)
+    proposal = desk.propose_back(line)
+    desk.run(record_death, RecordDeath(resident=one(gone.resident)), staff)
+    desk.decide(proposal)
+    desk.earn(units=2, who=gone)
+
+    desk.run(collect_shortage, CollectShortage(key="a", adjustment=proposal), staff)
+
+    shown = said(desk.cast.browser(desk.cast.wang).get("/me/messages"))
+    told = "清波门社区从李国强留下的积分里收回了以前还差的10分，原因：记错了人。"
+    assert shown.count(told) == 1
 
 
 def test_where_nobody_inherits_nobody_is_told(desk: Desk) -> None:

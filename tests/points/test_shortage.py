@@ -77,8 +77,9 @@ def test_what_is_collected_later_is_told_and_added_on_the_receipt(desk: Desk) ->
 
     browser = desk.cast.browser(desk.cast.wang)
     shown = browser.get("/me/messages").get_data(as_text=True)
-    assert shown.count("改了您的积分：−10 分") == 1
-    assert shown.count("改了您的积分：") == 2
+    assert shown.count("收回了以前还差的 10 分，原因：") == 1
+    assert shown.count("改了您的积分：−5 分") == 1
+    assert shown.count("改了您的积分：") == 1
     assert "收回15分" in said(browser.get(f"/points/{line}"))
 
 

@@ -26,6 +26,7 @@ from tests.points.books import Nothing, one
 from tests.points.calendar import hangzhou, night
 from tests.points.correcting import Desk
 from tests.points.earning import CORRIDOR
+from tests.points.test_correcting_kept import messages
 from tests.points.test_correcting_pages import said
 from tests.points.test_reverse_line import back_there, there, used
 
@@ -331,6 +332,9 @@ def test_what_is_missing_of_a_household_is_collected_where_it_lives_now(desk: De
         event_at=desk.clock.now,
     )
     assert (collect(desk, proposal).missing, desk.ask(totals, new)) == (0, (800, 500, 0))
+    told = desk.ask(messages, "points.collected_later_home")
+    assert {params["points"] for _, params in told} == {"2"}
+    assert {one(desk.cast.wang.person), one(desk.cast.li.person)} == {person for person, _ in told}
     assert desk.broken() == []
 
 
