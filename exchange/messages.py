@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from sqlalchemy import select
+
 from core import outbox
 from core.directory import directory
 from core.formats import points
+from residents.finding import following
+from residents.models import Person, Resident
 
 if TYPE_CHECKING:
     from core.work import Work
@@ -50,25 +54,39 @@ def tell_payers(
         whole = points(sum(told.values()))
         tell(work, order, template, key="", not_before=None, points=whole, **params)
     for payment in order.payments:
-        if payment.lives_there:
-            own = points(told.get(payment.account, 0))
-            tell_payer(work, order, payment, template, points=own, **params)
+        own = points(told.get(payment.account, 0))
+        tell_payer(work, order, payment, template, points=own, **params)
 
 
 def tell_freed(work: Work, order: OrderRow, template: str) -> None:
     """Write a message to everybody whose share was set aside and is theirs again, but who acts."""
     for payment in order.payments:
-        if payment.hold is not None and payment.lives_there and payment.payer != work.actor.person:
+        if payment.hold is not None and payment.payer != work.actor.person:
             tell_payer(work, order, payment, template)
 
 
 def tell_payer(work: Work, order: OrderRow, payment: Payment, template: str, **params: str) -> None:
-    """Write a message to one who pays a share."""
+    """Write a message to one who pays a share, under the record of today; the dead are not told."""
+    receiver = _receiver(work, payment)
+    if receiver is None:
+        return
     facts = {"item": order.words, "points": points(payment.amount), **params}
     own = payment.payer == order.ordered_by
     key = str(order.id) if own else f"{order.id}:{payment.payer}"
-    to = (key, payment.payer, payment.phone_cipher)
-    _send(work, order.host, template, to, facts)
+    _send(work, order.host, template, (key, *receiver), facts)
+
+
+def _receiver(work: Work, payment: Payment) -> tuple[UUID, str | None] | None:
+    """Return the person who paid and their stored number, wherever they live by now, or None."""
+    if payment.lives_there:
+        return payment.payer, payment.phone_cipher
+    went = following(work.connection, "resident", payment.resident)
+    row = work.connection.execute(
+        select(Person.id, Person.phone_cipher)
+        .join(Resident, Resident.person == Person.id)
+        .where(Resident.id == [payment.resident, *went][-1], Resident.valid_to.is_(None)),
+    ).first()
+    return None if row is None else (row.id, row.phone_cipher)
 
 
 def _send(

@@ -11,7 +11,9 @@ import pytest
 from sqlalchemy import select, text, update
 
 from core.acts import Actor
+from core.models import OutboxMessage
 from exchange.models import Order
+from exchange.moving import MergeRecords, MoveHousehold, merge_records, move_household
 from exchange.orders import HandOver, OrderMoved, ReturnOrder, hand_over, return_order
 from exchange.rates import ConfirmRate, ProposeRate, confirm_rate, propose_rate
 from points.correcting.adjustments import ProposeReversal, propose_reversal
@@ -19,8 +21,10 @@ from points.correcting.deciding import DecideAdjustment, Decided, decide_adjustm
 from points.models import Transfer
 from points.proof import verify
 from points.reversal import AlreadyReversed
+from residents.endings import RecordDeath, record_death
 from tests.conftest import Clock
 from tests.exchange.scene import HERE, POINT, THERE, Scene, Someone
+from tests.people import NEAR
 
 
 class Undoing:
@@ -149,6 +153,34 @@ def test_what_the_desk_has_returned_is_not_undone_again(undoing: Undoing) -> Non
 
     with pytest.raises(AlreadyReversed):
         undoing.undo()
+
+
+def test_whoever_has_moved_or_has_another_record_by_now_is_told_of_a_return(
+    undoing: Undoing, clock: Clock
+) -> None:
+    scene = undoing.scene
+    away = MoveHousehold(key="away", community=NEAR, residents=(undoing.wang.resident,))
+    moved = scene.run(move_household, away, scene.staff(NEAR)).residents[0]
+    twin = scene.resident(NEAR, name="王秀方")
+    one = MergeRecords(key="one", keep=twin.resident, drop=moved)
+    scene.run(merge_records, one, scene.staff(NEAR, name="小林"))
+    clock.advance(hours=1)
+    command = ReturnOrder(order=undoing.order, reason="东西是坏的")
+    scene.run(return_order, command, undoing.lead)
+
+    query = select(OutboxMessage.person).where(OutboxMessage.template == "order.returned")
+    assert scene.ask(lambda c: c.scalars(query).all()) == [twin.person]
+    assert undoing.told() == ["27"]
+
+
+def test_of_a_return_to_somebody_who_has_died_the_dead_are_not_told(undoing: Undoing) -> None:
+    scene = undoing.scene
+    gone = RecordDeath(resident=undoing.wang.resident)
+    scene.run(record_death, gone, scene.staff(HERE, name="小何"))
+    command = ReturnOrder(order=undoing.order, reason="东西是坏的")
+    scene.run(return_order, command, undoing.lead)
+
+    assert undoing.told() == []
 
 
 def test_what_the_ledger_has_undone_is_not_returned_again(undoing: Undoing) -> None:
