@@ -71,7 +71,7 @@ def _shown(line: Line, result: RowResult | None) -> Looked:
         "who": cells.get("name", "") or cells.get("address", ""),
         "where": line.who if cells.get("name") else "",
         "day": cells.get("day", ""),
-        "units": result.units if result else cells.get("units", ""),
+        "units": result.units if result and result.units else cells.get("units", ""),
     }
     return sheet_room.looked(line, result, facts)
 

@@ -60,6 +60,7 @@ def test_each_row_is_looked_at_then_recorded_then_shown(ask: Run, cast: People) 
         "没有找到这一户",
     ):
         assert each in said
+    assert "今天1—要改同一户的家人" in said  # What was typed stays at a row that is refused.
     assert ask(count, "awards") == 0
 
     forms = Forms(looked.get_data(as_text=True)).forms
