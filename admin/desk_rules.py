@@ -207,7 +207,8 @@ def rule(key: str) -> ResponseReturnValue:
             "recorded_by": asked.getlist("recorded_by"),
             "valid_from": asked.get("valid_from") or typed["valid_from"],
         }
-    return _rule(line, typed)
+    unread = typed["on"] and not _signed(line, typed["points"])
+    return _rule(line, typed, {"points": [_("请填整数的分。")]} if unread else None)
 
 
 def _line(key: str) -> RuleLine:
@@ -227,7 +228,8 @@ def _rule(
     named = line.rule.recorded_by.split("|")
     caps = _caps(typed)
     points = _signed(line, str(typed["points"])) if typed.get("on") else None
-    known = all(cap is None or cap > 0 for cap in (getattr(caps, name) for name in CAPS))
+    known = bool(points or not typed.get("on"))
+    known &= all(cap is None or cap > 0 for cap in (getattr(caps, name) for name in CAPS))
     proposal = Proposal(community=actor.place, rule=line.rule.key, points=points, caps=caps)
     page = render_template(
         "admin/rule.html",

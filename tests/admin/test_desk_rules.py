@@ -168,6 +168,18 @@ def test_a_rule_is_tried_on_last_month_before_it_is_saved(run: Run, ask: Run, ca
     assert ask(set_rows) == []
 
 
+@pytest.mark.parametrize("typed", [{"points": "三"}, {"points": ""}, {"per_day": "-1"}])
+def test_what_cannot_be_read_is_not_tried_as_if_the_rule_were_off(
+    cast: People, typed: dict[str, str]
+) -> None:
+    asked = {"points": "5", "on": "1"} | typed
+    said = words(cast.browser(cast.staff).get(ERRAND, query_string=asked))
+
+    assert "分数和上限都填整数，上限空着就是不限。改好再点试算。" in said
+    assert ("请填整数的分。" in said) == ("points" in typed)
+    assert "10月" not in said
+
+
 def test_last_month_without_any_says_so(cast: People) -> None:
     assert "10月没有按这条规则记过分" in words(cast.browser(cast.staff).get(ERRAND))
 
