@@ -283,6 +283,14 @@ def test_another_communitys_lines_are_not_opened(desk: Desk) -> None:
     assert keeper.get("/desk/corrections").status_code == 403
 
 
+def test_without_a_line_the_page_says_where_to_find_one(desk: Desk) -> None:
+    line = desk.earn()
+    staff, _lead = browsers(desk)
+
+    assert "先找到要改的那一笔" in page(staff, "/desk/correct")
+    assert "先找到要改的那一笔" not in page(staff, f"/desk/correct?line={line}")
+
+
 def test_who_is_ones_own_is_asked_once_for_all_that_waits(desk: Desk, statements: Any) -> None:
     staff, _lead = browsers(desk)
 
