@@ -63,7 +63,7 @@ def test_a_resident_sees_a_period_between_its_opening_and_its_closing(cast: Peop
 
     assert "期初0分增加+20分减少−12分期末8分" in said
     assert "共2笔" in said
-    assert "余8" in said
+    assert "余8分" in said
     assert "这段时间没有进出" in before
 
 
