@@ -73,7 +73,7 @@ def _page(wanted: Wanted, refusal: AppError | None = None) -> ResponseReturnValu
     if shares is None:
         shares = dict(proposed(family, quote.cost, quote.available))
     own = quote.cost - sum(shares.get(each.resident) or 0 for each in family)
-    if own < 0 and refusal is None:
+    if refusal is None and (own < 0 or None in shares.values()):
         refusal = SharesWrong(cost=quote.cost // POINT)
     page = render_template(
         "exchange/together.html",

@@ -104,6 +104,22 @@ def test_what_is_typed_is_added_up_again_without_javascript(cast: People, rice: 
     assert "您付其余的15分" in page
 
 
+def test_a_share_that_is_no_number_is_refused_and_stays_as_it_was_typed(
+    cast: People, rice: str
+) -> None:
+    browser = cast.browser(cast.wang)
+    address, share = f"/exchange/items/{rice}/together?quantity=1", f"share-{cast.li.resident}"
+    token = token_in(browser.get(address).get_data(as_text=True))
+
+    again = browser.get(f"{address}&{share}=十五")
+    sent = post(browser, "/exchange/orders/together", quote=token, **{share: "十五"})
+
+    for refused in (again, sent):
+        assert refused.status_code == 422
+        assert "请改一改再提交" in words(refused)
+        assert 'value="十五"' in refused.get_data(as_text=True)
+
+
 @pytest.mark.parametrize("typed", ["-5", "一", "99", "2.5"])
 def test_what_cannot_be_is_refused_on_the_same_page(
     cast: People, scene: Scene, rice: str, daughter: Someone, typed: str
