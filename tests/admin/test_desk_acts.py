@@ -91,6 +91,7 @@ def test_a_households_own_cap_is_called_so(cast: People) -> None:
         ({"rule": "serve.neighbour"}, "请写被帮的人"),
         ({"rule": "serve.neighbour", "helped_q": "李国强"}, "同一户的家人之间不记"),
         ({"rule": "report.idea", "units": "零"}, "次数要是正整数"),
+        ({"rule": "report.idea", "units": "10001"}, "次数要在1到10000之间"),
         ({"rule": "report.idea", "day": ""}, "请选好日期"),
         ({"rule": "report.idea", "day": "2027-01-01"}, "日期要在今天以前"),
         ({"rule": "covenant.corridor"}, "请先选好人和规则"),
