@@ -33,6 +33,7 @@ from core import settings
 from core.acts import Actor
 from core.errors import AppError, SignInNeeded
 from core.formats import queued
+from core.http import answers_untyped
 from core.identity import actor_or_none, current_actor, public, residents_only
 from core.work import present, reader, transact
 from points.cause import award_of
@@ -177,6 +178,7 @@ def _detail_of(session_id: UUID, part: str | None = None) -> str:
 
 
 @venue.get("/V/<code>")
+@answers_untyped
 def venue_code(code: str) -> ResponseReturnValue:
     """Decide on a scanned code, writing nothing; what it proves travels on in a cookie."""
     try:

@@ -95,6 +95,7 @@ CODES: dict[str, tuple[Maker, int, str]] = {
     "too long": (lambda scene, it: scene.code(it) + "0", 422, NO_CODE),
     "a letter that is none": (lambda scene, it: "U" + scene.code(it)[1:], 422, NO_CODE),
     "garbled": (lambda _scene, _it: "%F0%9F%8D%8E邻里'--", 422, NO_CODE),
+    "a null character": (lambda scene, it: scene.code(it)[:15] + "%00", 422, NO_CODE),
 }
 SPELLINGS: dict[str, Callable[[str], str]] = {
     "lower case": str.lower,
