@@ -71,7 +71,10 @@ def plan_feeds(builder: Builder, awake: dt.datetime) -> None:
 
 
 def _served(builder: Builder, dice: random.Random) -> Iterator[Item]:
-    """Yield two hours of yesterday morning by some of each of the two communities."""
+    """Yield two hours of yesterday morning by some of each of the two communities.
+
+    Nobody was at a session here so early: what was scanned would count in their stead.
+    """
     day = business_day(builder.now) - dt.timedelta(days=1)
     for code in (HOME, NEIGHBOUR):
         grown = [each for each in builder.towns[code].citizens if each.phone and not each.is_child]
@@ -80,8 +83,8 @@ def _served(builder: Builder, dice: random.Random) -> Iterator[Item]:
                 key=f"{day:%Y%m%d}-{who.phone}",
                 rule="serve.import",
                 holder=Meant(name=who.name, phone=who.phone),
-                at=moment(day, 9),
-                until=moment(day, 11),
+                at=moment(day, 6),
+                until=moment(day, 8),
             )
 
 

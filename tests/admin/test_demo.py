@@ -45,7 +45,7 @@ LINES = (
         ),
     ),
     ("batches of hours from elsewhere", 4, "feed_batches WHERE recorded > 5"),
-    ("files brought for who cannot send", 1, "feed_batches WHERE file IS NOT NULL AND refused > 0"),
+    ("files brought for who cannot send", 1, "feed_batches WHERE file IS NOT NULL AND refused = 1"),
     ("people nobody has met", 3, f"residents WHERE community = {HOME} AND state = 'unconfirmed'"),
     (
         "households with nobody known in them",
