@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import orjson
 from sqlalchemy import select
 
 from core import settings
@@ -274,7 +273,7 @@ def _digest(batch: _Batch, item: Item) -> str:
         said = replace(said, holder=replace(item.holder, community=None))
     if item.units == 1:
         said = replace(said, units=None)
-    return mac("feed-item", orjson.dumps(said).decode()).hex()[:40]
+    return mac("feed-item", said).hex()[:40]
 
 
 def _award(work: Work, batch: _Batch) -> None:
