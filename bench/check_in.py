@@ -25,11 +25,12 @@ from activities.publish import PartOffered, PublishActivity, publish_activity
 from activities.signup import ForResident, sign_up
 from activities.situation import Record
 from bench.bare import TABLE, bare_app
-from bench.driving import drive, serving
+from bench.driving import drive
 from bench.harness import Comparison
 from bench.people import Visitor, enter, sign_in
 from bench.stage import Stage
 from core.work import Work, present
+from tests.serving import forked
 
 SESSIONS = 20
 WARM = 400
@@ -151,7 +152,7 @@ class Arrivals:
 
     def _measured(self, app: Flask, requests: list[bytes], status: int, count: str) -> float:
         self.stage.reset("arrivals")
-        with serving(self.stage, app) as port:
+        with forked(app, self.stage.config) as port:
             drive(port, requests[:WARM], CONNECTIONS, status)
             speed = drive(port, requests[WARM:], CONNECTIONS, status)
         with self.stage.connect() as connection:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from bench import check_in
-from bench.driving import drive, paced, serving
+from bench.driving import drive, paced
 from bench.feeding import Feed
 from bench.harness import LARGE, Row, least, row
 from bench.settlement import Night
 from bench.stage import Stage
 from core.server import collect_seldom
+from tests.serving import forked
 
 PER_SECOND = 20
 QUIET_SECONDS = 20
@@ -102,7 +103,7 @@ def _beside(
         stage.reset(task.kept)
         requests = check_in.requests_of(stage.app, arrivals)
         stage.leave()
-        with serving(stage, stage.app) as port:
+        with forked(stage.app, stage.config) as port:
             drive(port, requests[:WARM], check_in.CONNECTIONS, 303)
             left = iter(requests[WARM:])
             quiet.append(p99(paced(port, left, PER_SECOND, 303, over_in(QUIET_SECONDS))))

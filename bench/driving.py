@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
 import selectors
 import socket
 import threading
@@ -12,46 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
-from flask import Flask
-
 from bench.harness import SECONDS_MAX
-from bench.stage import Stage
-from core.server import THREADS, Server
-
-SECONDS_TO_START = 30.0
-
-
-@contextlib.contextmanager
-def serving(stage: Stage, app: Flask) -> Iterator[int]:
-    """Serve an application with the product's server; gives the port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    server = Server(app, stage.config, f"127.0.0.1:{port}", quiet=True)
-    process = multiprocessing.get_context("fork").Process(target=server.run)
-    process.start()
-    try:
-        _wait_for(port)
-        yield port
-    finally:
-        process.terminate()
-        process.join(SECONDS_TO_START)
-        if process.is_alive():
-            process.kill()
-            process.join()
-
-
-def _wait_for(port: int) -> None:
-    until = time.monotonic() + SECONDS_TO_START
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.05)
-        else:
-            return
+from core.server import THREADS
 
 
 def drive(port: int, requests: Sequence[bytes], connections: int, status: int) -> float:

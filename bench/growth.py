@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from bench import books, district, verify
-from bench.driving import drive, serving
+from bench.driving import drive
 from bench.harness import Comparison, Row, burst, least
 from bench.people import Visitor, enter, sign_in
 from bench.posting import awarded, posted
@@ -20,6 +20,7 @@ from bench.stage import Stage
 from core.work import present
 from points.accounts import resident_account
 from points.ledger import Posting
+from tests.serving import forked
 
 SMALLER = 100
 CLIENTS = 8
@@ -79,7 +80,7 @@ class Books:
         """Let every reader ask for a page of twenty lines."""
         requests = [asked(reader) for reader in self.readers]
         self.stage.leave()
-        with serving(self.stage, self.stage.app) as port:
+        with forked(self.stage.app, self.stage.config) as port:
             drive(port, requests[:CLIENTS], CLIENTS, 200)
             return drive(port, requests, CLIENTS, 200)
 

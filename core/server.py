@@ -21,7 +21,6 @@ GARBAGE = 50_000
 """Objects made and not dropped before the collector looks for circles among them: what a request
 makes, a chunk of a feed too, is gone by then without it."""
 
-
 TURN = 0.0002
 """Seconds that a worker waits with a new connection, for each that it holds."""
 TURNS_MAX = 2 * THREADS

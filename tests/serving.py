@@ -2,18 +2,62 @@
 
 from __future__ import annotations
 
+import contextlib
+import multiprocessing
 import os
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from core.config import ROOT
+from flask import Flask
+
+from core.config import ROOT, Config
+from core.server import Server
 
 STARTS_WITHIN = 60.0
 STOPS_WITHIN = 30.0
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens at."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@contextlib.contextmanager
+def forked(app: Flask, config: Config) -> Iterator[int]:
+    """Serve an application of this process with the product's server; gives the port."""
+    port = free_port()
+    server = Server(app, config, f"127.0.0.1:{port}", quiet=True)
+    process = multiprocessing.get_context("fork").Process(target=server.run)
+    process.start()
+    try:
+        _await(port)
+        yield port
+    finally:
+        process.terminate()
+        process.join(STOPS_WITHIN)
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+
+def _await(port: int) -> None:
+    until = time.monotonic() + STOPS_WITHIN
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 class Serving:
@@ -24,9 +68,7 @@ class Serving:
 
     def __init__(self, app: str, log: Path, environment: dict[str, str]) -> None:
         self.app, self.log = app, log
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.address = ("127.0.0.1", int(free.getsockname()[1]))
+        self.address = ("127.0.0.1", free_port())
         self.bind = f"{self.address[0]}:{self.address[1]}"
         self.url = f"http://{self.bind}"
         self.environment = {**os.environ, "LINLI_BASE_URL": self.url, **environment}

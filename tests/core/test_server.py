@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
-import socket
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -15,44 +13,28 @@ import pytest
 from flask import Flask
 
 from core.db import init_app
-from core.server import WORKERS_POSTGRESQL, Server
+from core.server import WORKERS_POSTGRESQL
 from tests.conftest import Stage
+from tests.serving import forked
 
 pytestmark = pytest.mark.database("postgresql")
 WITHIN = 30.0
 HELD, NEXT = 16, 20
 
 
-@contextlib.contextmanager
-def serving(stage: Stage) -> Iterator[int]:
-    """Serve an application that says which process answers; gives the port."""
-    app = Flask("who")
-    init_app(app, stage.config().database_url)
+@pytest.fixture
+def port(stage: Stage) -> Iterator[int]:
+    """Serve an application that says which process answers."""
+    config, app = stage.config(), Flask("who")
+    init_app(app, config.database_url)
     app.add_url_rule("/", view_func=lambda: str(os.getpid()))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    server = Server(app, stage.config(), f"127.0.0.1:{port}", quiet=True)
-    process = multiprocessing.get_context("fork").Process(target=server.run)
-    process.start()
-    try:
-        yield port
-    finally:
-        process.terminate()
-        process.join(WITHIN)
-        process.kill()
+    with forked(app, config) as found:
+        yield found
 
 
 def line(port: int) -> HTTPConnection:
-    """Open a connection as soon as the server listens."""
-    deadline = time.monotonic() + WITHIN
-    while True:
-        opened = HTTPConnection("127.0.0.1", port, timeout=WITHIN)
-        with contextlib.suppress(ConnectionRefusedError):
-            opened.connect()
-            return opened
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    """Open a connection."""
+    return HTTPConnection("127.0.0.1", port, timeout=WITHIN)
 
 
 def who(opened: HTTPConnection) -> bytes:
@@ -61,10 +43,10 @@ def who(opened: HTTPConnection) -> bytes:
     return opened.getresponse().read()
 
 
-def test_who_holds_few_connections_takes_the_next_ones(stage: Stage) -> None:
+def test_who_holds_few_connections_takes_the_next_ones(port: int) -> None:
     held: defaultdict[bytes, list[HTTPConnection]] = defaultdict(list)
     deadline, next_ones = time.monotonic() + WITHIN, Counter[bytes]()
-    with serving(stage) as port, contextlib.ExitStack() as opened:
+    with contextlib.ExitStack() as opened:
         while len(held) < WORKERS_POSTGRESQL or max(map(len, held.values())) < HELD:
             assert time.monotonic() < deadline
             each = opened.enter_context(contextlib.closing(line(port)))
