@@ -60,7 +60,7 @@ class Lots:
         something else: of that, as much as there is.
         """
         lots = [*self.gone, *self.live]
-        lapsed = min(lapsed, sum(there for _, there in lots) - amount)
+        lapsed = min(lapsed, max(0, sum(there for _, there in lots) - amount))
         went = sum(there for _, there in self.gone) - lapsed
         left = amount + lapsed
         of_then = [lot for lot in reversed(lots) if lot[0] <= year]
