@@ -83,7 +83,7 @@ def warn_heirs(work: Work, command: WarnHeirs) -> HeirsWarned:
 
 
 def _letters(work: Work, each: Left, last_days: int) -> list[outbox.Letter]:
-    soon = (each.until - work.day).days <= last_days
+    stage = "last" if (each.until - work.day).days <= last_days else "first"
     facts = {
         "name": each.name[: LENGTHS["name"]],
         "points": points(each.amount),
@@ -92,7 +92,8 @@ def _letters(work: Work, each: Left, last_days: int) -> list[outbox.Letter]:
     }
     return [
         outbox.Letter(
-            key=f"{each.resident}:{'last' if soon else 'first'}:{heir.id}",
+            # A family that moves takes the dead along as new residents; the day stays the same.
+            key=f"{each.person}:{each.until}:{stage}:{heir.id}",
             person=heir.id,
             phone_cipher=heir.phone_cipher,
             params=facts,

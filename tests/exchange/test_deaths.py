@@ -298,7 +298,44 @@ def test_however_many_have_died_every_family_is_told_once(
 
     query = select(OutboxMessage.key).where(OutboxMessage.template == "expiry.left")
     keys = ask(lambda c: c.scalars(query).all())
-    assert sorted(key.split(":")[1] for key in keys) == [str(gone.resident) for gone in others]
+    assert {key.split(":")[1] for key in keys} == {str(gone.person) for gone in others}
+    assert len(keys) == 3
+
+
+def test_a_family_that_has_moved_on_since_is_not_told_again(
+    app: Flask, clock: Clock, cast: People, run: Run, wallet: int
+) -> None:
+    died(cast, run, cast.li)
+    clock.set(hangzhou(2027, 9, 25))
+    with app.app_context():
+        assert warn_families() == "warned 1"
+    away = MoveHousehold(key="away", community=THERE, residents=(one(cast.wang.resident),))
+    run(move_household, away, cast.actor(cast.elsewhere))
+    clock.advance(days=1)
+
+    with app.app_context():
+        assert warn_families() == "warned 0"
+
+
+def test_the_family_of_somebody_who_dies_after_all_is_told_of_the_new_day(
+    app: Flask, clock: Clock, cast: People, run: Run, ask: Run, wallet: int
+) -> None:
+    died(cast, run, cast.li)
+    clock.set(hangzhou(2027, 11, 1))
+    with app.app_context():
+        assert warn_families() == "warned 1"
+    mistaken = TakeBackDeath(resident=one(cast.li.resident))
+    run(take_back_death, mistaken, cast.actor(cast.staff))
+    clock.advance(days=1)
+    died(cast, run, cast.li)
+    clock.set(hangzhou(2028, 10, 1))
+
+    with app.app_context():
+        assert warn_families() == "warned 1"
+
+    query = select(OutboxMessage.params).where(OutboxMessage.template == "expiry.left")
+    told = [json.loads(row)["date"] for row in ask(lambda c: c.scalars(query).all())]
+    assert sorted(told) == ["11月24日", "11月2日"]
 
 
 def test_as_long_as_somebody_stays_it_stays(cast: People, run: Run, ask: Run, wallet: int) -> None:
