@@ -13,13 +13,23 @@ from core import outbox
 from core.directory import directory
 from core.formats import points
 from residents.finding import following
-from residents.models import Person, Resident
+from residents.heirs import heirs
+from residents.models import Person, Resident, ResidentEnd
 
 if TYPE_CHECKING:
+    from sqlalchemy import Row
+
     from core.work import Work
     from exchange.orders.rows import OrderRow, Payment
 
 LENGTHS = {"item": 10, "station": 10, "reason": 10, "name": 6}
+
+RETURNED, RETURNED_AWAY = "order.returned", "order.returned_away"
+"""Points of a return can be used at once; of who has gone on since, they have to follow first."""
+
+BACK = frozenset({RETURNED, "order.cancelled", "order.lapsed", "order.not_agreed", "order.refused"})
+BACK_LEFT = "order.back_left"
+"""What heirs are told where points of somebody who died come back, whatever ended the order."""
 
 
 def tell(
@@ -66,27 +76,46 @@ def tell_freed(work: Work, order: OrderRow, template: str) -> None:
 
 
 def tell_payer(work: Work, order: OrderRow, payment: Payment, template: str, **params: str) -> None:
-    """Write a message to one who pays a share, under the record of today; the dead are not told."""
-    receiver = _receiver(work, payment)
-    if receiver is None:
-        return
+    """Write a message to one who pays a share, under the record of today.
+
+    Of who has died those are told who inherit what comes back.
+    """
     facts = {"item": order.words, "points": points(payment.amount), **params}
     own = payment.payer == order.ordered_by
     key = str(order.id) if own else f"{order.id}:{payment.payer}"
-    _send(work, order.host, template, (key, *receiver), facts)
-
-
-def _receiver(work: Work, payment: Payment) -> tuple[UUID, str | None] | None:
-    """Return the person who paid and their stored number, wherever they live by now, or None."""
     if payment.lives_there:
-        return payment.payer, payment.phone_cipher
+        _send(work, order.host, template, (key, payment.payer, payment.phone_cipher), facts)
+        return
     went = following(work.connection, "resident", payment.resident)
-    row = work.connection.execute(
-        select(Person.id, Person.phone_cipher)
-        .join(Resident, Resident.person == Person.id)
-        .where(Resident.id == [payment.resident, *went][-1], Resident.valid_to.is_(None)),
-    ).first()
-    return None if row is None else (row.id, row.phone_cipher)
+    now = _today(work, [payment.resident, *went][-1])
+    if now.valid_to is None:
+        if went and template == RETURNED:
+            template = RETURNED_AWAY
+        _send(work, order.host, template, (key, now.id, now.phone_cipher), facts)
+    elif template in BACK and now.keeps_until >= work.day:
+        facts["name"] = now.name
+        for heir in heirs(work.connection, now.resident, work.day) or ():
+            if heir != work.actor.person:
+                _send(work, order.host, BACK_LEFT, (f"{key}:{heir}", heir, None), facts)
+
+
+def _today(
+    work: Work, resident: UUID
+) -> Row[UUID, dt.date | None, dt.date | None, UUID, str, str | None]:
+    """Return who a resident is, and until when what they left stays if they have died."""
+    return work.connection.execute(
+        select(
+            Resident.id.label("resident"),
+            Resident.valid_to,
+            ResidentEnd.keeps_until,
+            Person.id,
+            Person.name,
+            Person.phone_cipher,
+        )
+        .join(Person, Person.id == Resident.person)
+        .outerjoin(ResidentEnd, ResidentEnd.resident == Resident.id)
+        .where(Resident.id == resident),
+    ).one()
 
 
 def _send(

@@ -11,9 +11,16 @@ import pytest
 from sqlalchemy import select, text, update
 
 from core.acts import Actor
+from core.messages import messages_of
 from core.models import OutboxMessage
 from exchange.models import Order
-from exchange.moving import MergeRecords, MoveHousehold, merge_records, move_household
+from exchange.moving import (
+    MergeRecords,
+    MoveHousehold,
+    follow_residents,
+    merge_records,
+    move_household,
+)
 from exchange.orders import HandOver, OrderMoved, ReturnOrder, hand_over, return_order
 from exchange.rates import ConfirmRate, ProposeRate, confirm_rate, propose_rate
 from points.correcting.adjustments import ProposeReversal, propose_reversal
@@ -22,6 +29,7 @@ from points.models import Transfer
 from points.proof import verify
 from points.reversal import AlreadyReversed
 from residents.endings import RecordDeath, record_death
+from residents.people import EnterResident, enter_resident
 from tests.conftest import Clock
 from tests.exchange.scene import HERE, POINT, THERE, Scene, Someone
 from tests.people import NEAR
@@ -81,6 +89,16 @@ class Undoing:
         query = "SELECT params FROM outbox WHERE template = 'order.returned'"
         rows = self.scene.ask(lambda c: c.scalars(text(query)).all())
         return [json.loads(row)["points"] for row in rows]
+
+    def returned(self) -> None:
+        command = ReturnOrder(order=self.order, reason="东西是坏的")
+        self.scene.run(return_order, command, self.lead)
+
+    def reads(self, someone: Someone) -> list[str]:
+        """What somebody reads of points that came back, by tomorrow."""
+        tomorrow = self.scene.now + dt.timedelta(days=1)
+        found = self.scene.ask(messages_of, someone.actor, tomorrow)
+        return [each.words for each in found if "退回" in each.words and "预留" not in each.words]
 
     def broken(self) -> list[str]:
         found: list[str] = self.scene.ask(lambda c: [each.name for each in verify.broken(c)])
@@ -165,21 +183,52 @@ def test_whoever_has_moved_or_has_another_record_by_now_is_told_of_a_return(
     one = MergeRecords(key="one", keep=twin.resident, drop=moved)
     scene.run(merge_records, one, scene.staff(NEAR, name="小林"))
     clock.advance(hours=1)
-    command = ReturnOrder(order=undoing.order, reason="东西是坏的")
-    scene.run(return_order, command, undoing.lead)
+    undoing.returned()
 
-    query = select(OutboxMessage.person).where(OutboxMessage.template == "order.returned")
-    assert scene.ask(lambda c: c.scalars(query).all()) == [twin.person]
-    assert undoing.told() == ["27"]
+    [read] = undoing.reads(twin)
+    assert read.endswith(
+        "已退，27 分按原到期日退回您搬家或合并登记以前的积分，一般第二天转来就能用。"
+    )
+    assert scene.free(twin) == 273 * POINT
+    with scene.app.app_context():
+        follow_residents()
+    assert scene.free(twin) == 300 * POINT
+    assert undoing.reads(undoing.wang) == []
 
 
-def test_of_a_return_to_somebody_who_has_died_the_dead_are_not_told(undoing: Undoing) -> None:
+def test_of_a_return_to_somebody_who_has_died_the_adults_who_inherit_are_told(
+    undoing: Undoing,
+) -> None:
+    scene, house = undoing.scene, undoing.wang.household
+    husband = scene.resident(HERE, name="李国强", household=house)
+    clerk = scene.staff(HERE, name="小何")
+    scene.run(
+        enter_resident,
+        EnterResident(community=HERE, name="李小", household=house, birth_year=2015),
+        clerk,
+    )
+    scene.run(record_death, RecordDeath(resident=undoing.wang.resident), clerk)
+    undoing.returned()
+
+    [read] = undoing.reads(husband)
+    assert read.startswith("王秀芳为抽纸")
+    assert "出的 27 分已退回，家人可以用，能用到哪天看首页。" in read
+    told = select(OutboxMessage.person).where(OutboxMessage.template == "order.back_left")
+    assert scene.ask(lambda c: c.scalars(told).all()) == [husband.person]
+    assert undoing.told() == []
+
+
+def test_nobody_is_told_of_points_that_come_back_when_what_was_left_has_lapsed(
+    undoing: Undoing, clock: Clock
+) -> None:
     scene = undoing.scene
+    husband = scene.resident(HERE, name="李国强", household=undoing.wang.household)
     gone = RecordDeath(resident=undoing.wang.resident)
     scene.run(record_death, gone, scene.staff(HERE, name="小何"))
-    command = ReturnOrder(order=undoing.order, reason="东西是坏的")
-    scene.run(return_order, command, undoing.lead)
+    clock.advance(days=366)
+    undoing.returned()
 
+    assert undoing.reads(husband) == []
     assert undoing.told() == []
 
 

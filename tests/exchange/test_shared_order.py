@@ -493,6 +493,28 @@ def test_whose_share_comes_back_is_told_when_the_order_is_cancelled_declined_or_
     assert sent(scene, "order.lapsed") == {*both, family.daughter.person}
 
 
+def test_who_inherits_is_told_when_a_share_of_the_dead_comes_back_but_for_who_ended_the_order(
+    scene: Scene, family: Family, rice: UUID, clerk: Actor
+) -> None:
+    scene.give(family.wang, 30 * POINT)
+    orders = [family.order(rice, (family.li, 20), (family.daughter, 10)).id for _ in range(2)]
+    for order in orders:
+        family.agree(order, family.li)
+        family.agree(order, family.daughter)
+    scene.run(record_death, RecordDeath(resident=family.li.resident), scene.staff(HERE))
+    refusal = RefuseOrder(order=orders[0], reason="缺货")
+    scene.run(refuse_order, refusal, clerk)
+    both = {family.wang.person, family.daughter.person}
+    assert sent(scene, "order.back_left") == both
+    assert sent(scene, "order.refused") == both
+
+    scene.run(cancel_order, CancelOrder(order=orders[1]), family.wang.actor)
+
+    told = receivers(scene, "order.back_left")
+    assert sorted([*both, family.daughter.person]) == told
+    assert family.free() == (60 * POINT, 50 * POINT, 20 * POINT)
+
+
 def receivers(scene: Scene, template: str) -> list[UUID]:
     query = select(OutboxMessage.person).where(OutboxMessage.template == template)
     return sorted(scene.ask(lambda c: c.scalars(query).all()))
