@@ -27,6 +27,9 @@ LENGTHS = {"item": 10, "station": 10, "reason": 10, "name": 6}
 RETURNED, RETURNED_AWAY = "order.returned", "order.returned_away"
 """Points of a return can be used at once; of who has gone on since, they have to follow first."""
 
+RETURNED_ELSEWHERE = "order.returned_elsewhere"
+"""And to who ordered what others have paid they do not come at all."""
+
 BACK = frozenset({RETURNED, "order.cancelled", "order.lapsed", "order.not_agreed", "order.refused"})
 BACK_LEFT = "order.back_left"
 """What heirs are told where points of somebody who died come back, whatever ended the order."""
@@ -62,10 +65,21 @@ def tell_payers(
     told = shares if amounts is None else amounts
     if order.ordered_by not in {payment.payer for payment in order.payments}:
         whole = points(sum(told.values()))
-        tell(work, order, template, key="", not_before=None, points=whole, **params)
+        said = RETURNED_ELSEWHERE if template == RETURNED else template
+        facts = {"item": order.words, "points": whole, **params}
+        _send(work, order.host, said, (str(order.id), *_orderer(work, order)), facts)
     for payment in order.payments:
         own = points(told.get(payment.account, 0))
         tell_payer(work, order, payment, template, points=own, **params)
+
+
+def _orderer(work: Work, order: OrderRow) -> tuple[UUID, str | None]:
+    """Return the person who ordered and the number to write to, under the record of today."""
+    went = following(work.connection, "resident", order.resident)
+    if went and _today(work, order.resident).id == order.ordered_by:
+        now = _today(work, went[-1])
+        return now.id, now.phone_cipher
+    return order.ordered_by, order.phone_cipher
 
 
 def tell_freed(work: Work, order: OrderRow, template: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 from uuid import UUID
 
@@ -10,9 +11,11 @@ from sqlalchemy import insert, select, update
 
 from core.acts import SYSTEM, Actor
 from core.errors import KeyReused
+from core.messages import messages_of
 from core.models import OutboxMessage
 from core.work import Work
 from exchange.known import ShareTooLarge
+from exchange.moving import MergeRecords, merge_records
 from exchange.orders import (
     CancelOrder,
     HandOver,
@@ -513,6 +516,32 @@ def test_who_inherits_is_told_when_a_share_of_the_dead_comes_back_but_for_who_en
     told = receivers(scene, "order.back_left")
     assert sorted([*both, family.daughter.person]) == told
     assert family.free() == (60 * POINT, 50 * POINT, 20 * POINT)
+
+
+def test_who_ordered_and_paid_nothing_reads_that_the_points_are_back_with_who_paid(
+    scene: Scene, family: Family, rice: UUID, clerk: Actor, clock: Clock
+) -> None:
+    def ordered() -> UUID:
+        order = family.order(rice, (family.li, 50), (family.daughter, 10)).id
+        family.agree(order, family.li)
+        family.agree(order, family.daughter)
+        scene.run(hand_over, HandOver(code=scene.approve(order, clerk)), clerk)
+        clock.advance(hours=1)
+        return order
+
+    def reads(someone: Someone) -> str:
+        tomorrow = scene.now + dt.timedelta(days=1)
+        return str(scene.ask(messages_of, someone.actor, tomorrow)[0].words)
+
+    scene.take_back(ordered(), HERE)
+    assert reads(family.wang).endswith("已退，60 分已退回给付分的人。")
+
+    order = ordered()
+    twin = scene.resident(HERE, name="王秀方")
+    one = MergeRecords(key="one", keep=twin.resident, drop=family.wang.resident)
+    scene.run(merge_records, one, scene.staff(HERE))
+    scene.take_back(order, HERE)
+    assert reads(twin).endswith("已退，60 分已退回给付分的人。")
 
 
 def receivers(scene: Scene, template: str) -> list[UUID]:
