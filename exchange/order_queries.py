@@ -16,6 +16,7 @@ from exchange import pickup, words
 from exchange.models import Item, Order, OrderLine, OrderPayment, Station, StockMove
 from exchange.orders.finish import asked_until
 from exchange.queries import OPEN_STATES
+from residents.heirs import died_with
 from residents.models import Person
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class OrderView:
 
     id: UUID
     number: str
+    #: Whom it is for.
+    resident: UUID
     state: str
     channel: str
     host: int
@@ -98,11 +101,6 @@ class OrderView:
     def pickup_url(self) -> str | None:
         """The address that the QR code of the pickup code holds."""
         return pickup.address(self.id, self.pickup_code) if self.pickup_code else None
-
-    @property
-    def may_cancel(self) -> bool:
-        """Whether the resident can still call it off."""
-        return self.mine and self.state in OPEN_STATES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,10 +182,15 @@ def lines_of(connection: Connection, orders: Iterable[UUID]) -> dict[UUID, tuple
 def order_view(
     connection: Connection, order: UUID, resident: UUID, people: Collection[UUID] = ()
 ) -> OrderView | None:
-    """Return a resident's own order, or one that ``people`` pay; None for any other."""
+    """Return a resident's order, one that ``people`` pay, or one of the dead of the household.
+
+    None for any other.
+    """
     paid = select(OrderPayment.order).where(
         OrderPayment.order == order, OrderPayment.payer.in_(people)
     )
+    died = died_with(resident)
+    seen = or_(Order.resident == resident, Order.id.in_(paid), Order.resident.in_(died))
     row = connection.execute(
         select(
             Order.__table__,
@@ -199,13 +202,14 @@ def order_view(
         )
         .join(Station, Station.id == Order.station)
         .outerjoin(Person, Person.id == Order.decided_by)
-        .where(Order.id == order, or_(Order.resident == resident, Order.id.in_(paid))),
+        .where(Order.id == order, seen),
     ).first()
     if row is None:
         return None
     return OrderView(
         id=row.id,
         number=words.number(row.submitted_at),
+        resident=row.resident,
         state=row.state,
         channel=row.channel,
         host=row.host,
@@ -241,15 +245,24 @@ def returned_at(connection: Connection, order: UUID) -> dt.datetime | None:
 
 def open_orders(connection: Connection, resident: UUID) -> tuple[OrderBrief, ...]:
     """Return a resident's orders that are under way, the newest first."""
+    return _open(connection, Order.resident == resident)
+
+
+def open_left(connection: Connection, resident: UUID) -> tuple[OrderBrief, ...]:
+    """Return what those who died in a resident's household have under way, the newest first."""
+    return _open(connection, Order.resident.in_(died_with(resident)))
+
+
+def _open(connection: Connection, whose: ColumnElement[bool]) -> tuple[OrderBrief, ...]:
     return _briefs(
-        connection, connection.execute(_mine(resident).where(Order.state.in_(OPEN_STATES))).all()
+        connection, connection.execute(_of(whose).where(Order.state.in_(OPEN_STATES))).all()
     )
 
 
 def my_orders(connection: Connection, resident: UUID, page: int = 1) -> MyOrders:
     """Return a resident's orders, the newest first."""
     done = connection.execute(
-        _mine(resident)
+        _of(Order.resident == resident)
         .where(Order.state.not_in(OPEN_STATES))
         .offset((page - 1) * ORDERS_PER_PAGE)
         .limit(ORDERS_PER_PAGE + 1),
@@ -261,7 +274,7 @@ def my_orders(connection: Connection, resident: UUID, page: int = 1) -> MyOrders
     )
 
 
-def _mine(resident: UUID) -> Select[Any]:
+def _of(whose: ColumnElement[bool]) -> Select[Any]:
     return (
         select(
             Order.id,
@@ -275,7 +288,7 @@ def _mine(resident: UUID) -> Select[Any]:
             Station.name.label("station"),
         )
         .join(Station, Station.id == Order.station)
-        .where(Order.resident == resident)
+        .where(whose)
         .order_by(Order.submitted_at.desc(), Order.id.desc())
     )
 

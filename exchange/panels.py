@@ -10,7 +10,7 @@ from sqlalchemy import and_, func, select
 from core.work import business_day
 from exchange.left import left_to
 from exchange.models import Order, OrderPayment
-from exchange.order_queries import lines_of, open_orders
+from exchange.order_queries import lines_of, open_left, open_orders
 from exchange.orders.finish import asked_for
 from exchange.queries import arrivals as new_offers
 from exchange.shared import asked_of, spoken_for
@@ -89,4 +89,7 @@ def held(connection: Connection, viewer: Viewer) -> str:
 def kept(connection: Connection, viewer: Viewer) -> str:
     """Say what somebody of the household who died left, and until when; else nothing."""
     found = left_to(connection, viewer.household, business_day(viewer.now))
-    return render_template("exchange/_kept.html", kept=found) if found else ""
+    orders = open_left(connection, viewer.resident)
+    if not found and not orders:
+        return ""
+    return render_template("exchange/_kept.html", kept=found, orders=orders)

@@ -14,7 +14,7 @@ from core.crypto import token_hash
 from core.errors import AppError
 from core.identity import actor_or_none, current_actor, public, residents_only
 from core.qr import svg
-from core.work import present, reader, transact
+from core.work import business_day, present, reader, transact
 from exchange import notices, pickup, queries, words
 from exchange import quote as quotes
 from exchange.basket import Wanted
@@ -33,6 +33,7 @@ from exchange.quote import QuoteExpired
 from exchange.shared import family_of, shares_of, spoken_for
 from exchange.stations import ItemUnknown, StationUnknown
 from points.ledger import InsufficientPoints
+from residents.heirs import may_end
 
 QUANTITIES_SHOWN = 9
 DESK_PICKUP = "/desk/pickup"
@@ -198,7 +199,8 @@ def order(order_id: UUID) -> ResponseReturnValue:
         pickup_svg=drawn,
         shares=shares_of(reader(), order_id, people, resident, now),
         balance=queries.balance(reader(), resident),
-        may_cancel=found.may_cancel,
+        may_cancel=found.state in queries.OPEN_STATES
+        and may_end(reader(), resident, found.resident, business_day(now)),
         elsewhere="",
     )
 

@@ -14,11 +14,11 @@ from residents.acting import is_younger
 from residents.models import Person, Resident, ResidentEnd
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Row
+    from sqlalchemy import ColumnElement, Connection, Row, Select
 
 ADULT = 18
 
-_other, _end = aliased(Resident), aliased(ResidentEnd)
+_other, _end, _heir = aliased(Resident), aliased(ResidentEnd), aliased(Resident)
 
 
 def lives_on(leaving: Sequence[UUID] = ()) -> ColumnElement[bool]:
@@ -36,6 +36,16 @@ def lives_on(leaving: Sequence[UUID] = ()) -> ColumnElement[bool]:
             # Under another record of theirs.
             exists().where(_end.resident == _other.id, _end.reason == "merged"),
         ),
+    )
+
+
+def died_with(resident: UUID) -> Select[UUID]:
+    """Choose those who died in the household of a resident, and left theirs to who lives on."""
+    home = select(_heir.household).where(_heir.id == resident).scalar_subquery()
+    return (
+        select(Resident.id)
+        .join(ResidentEnd, ResidentEnd.resident == Resident.id)
+        .where(Resident.household == home, ResidentEnd.reason == "deceased", lives_on())
     )
 
 
@@ -68,3 +78,11 @@ def heirs(connection: Connection, resident: UUID, day: dt.date) -> list[UUID] | 
     if not died.lives_on:
         return []
     return [row.id for row in adults(connection, died.household, day)]
+
+
+def may_end(connection: Connection, resident: UUID, orderer: UUID, day: dt.date) -> bool:
+    """Whether a resident may end an order: their own, or as heir that of who has died."""
+    if resident == orderer:
+        return True
+    person = connection.scalar(select(Resident.person).where(Resident.id == resident))
+    return person in (heirs(connection, orderer, day) or ())

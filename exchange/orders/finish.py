@@ -27,6 +27,7 @@ from exchange.orders.sharing import agree_by, agreeing
 from exchange.orders.submit import NotYourOrder
 from exchange.reserve import hand_out, take_back
 from points.events import LineReversed
+from residents.heirs import may_end
 from residents.people import ConfirmResident, confirm_at_station
 
 if TYPE_CHECKING:
@@ -218,10 +219,12 @@ def confirm_at_counter(work: Work, resident: UUID, host: int, *, seen: bool) -> 
 def cancel_order(work: Work, command: CancelOrder) -> Ended:
     """Cancel one's own order before it is picked up; everything held is free again.
 
-    Raises OrderUnknown, NotYourOrder or OrderMoved.
+    What somebody ordered who has died an adult cancels who inherits. Raises OrderUnknown,
+    NotYourOrder or OrderMoved.
     """
     order = rows.locked_one(work, command.order)
-    if work.actor.resident != order.resident:
+    own = work.actor.resident
+    if own is None or not may_end(work.connection, own, order.resident, work.day):
         raise NotYourOrder
     result = Ended(id=order.id, state="cancelled", cost=order.cost)
     if order.state == "cancelled":
