@@ -15,11 +15,12 @@ from core.work import business_day
 from exchange import basket as baskets
 from exchange.models import Order, OrderPayment
 from exchange.order_queries import LineView, lines_of
+from exchange.orders.rows import LIVES_THERE
 from exchange.orders.sharing import agree_by, agreeing
 from exchange.payers import Relative, relatives
 from points.models import Account
 from points.reversal import came_back, legs_of, shares
-from residents.models import Person
+from residents.models import Person, Resident
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -76,9 +77,11 @@ def shares_of(
             Order.resident,
             Order.state,
             Order.submitted_at,
+            LIVES_THERE.label("lives_there"),
         )
         .join(Order, Order.id == OrderPayment.order)
         .join(Account, Account.id == OrderPayment.account)
+        .join(Resident, Resident.id == Account.holder_id)
         .join(Person, Person.id == OrderPayment.payer)
         .where(OrderPayment.order == order)
         .order_by(OrderPayment.account),
@@ -93,6 +96,7 @@ def shares_of(
             agreed=row.taken_at is not None,
             mine=row.holder_id == resident,
             may_answer=row.taken_at is None
+            and row.lives_there
             and row.state == "asked"
             and row.payer in people
             and agree_by(row.submitted_at) > now,
@@ -125,9 +129,11 @@ def asked_of(
         )
         .join(Order, Order.id == OrderPayment.order)
         .join(Account, Account.id == OrderPayment.account)
+        .join(Resident, Resident.id == Account.holder_id)
         .join(Person, Person.id == OrderPayment.payer)
         .where(
             OrderPayment.payer.in_(people),
+            LIVES_THERE,
             OrderPayment.taken_at.is_(None),
             Order.state == "asked",
             Order.channel == "phone",

@@ -191,9 +191,11 @@ def order(order_id: UUID) -> ResponseReturnValue:
     drawn = None
     if found.pickup_code:
         drawn = svg(pickup.address(found.id, found.pickup_code), _("领取码"))
+    places = queries.places(reader(), [found.host, found.home])
     return render_template(
         "exchange/order.html",
-        host=queries.places(reader(), [found.host])[found.host],
+        host=places[found.host],
+        home=places[found.home],
         station=found.door,
         order=found,
         pickup_svg=drawn,

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from core.work import Work
 
+LIVES_THERE = and_(Resident.valid_to.is_(None), Resident.household == OrderPayment.payer_household)
+"""Whether a payer still lives where they were asked: nobody else's word is awaited."""
+
 DONE = frozenset({"refused", "cancelled", "lapsed", "collected", "returned"})
 
 
@@ -299,9 +302,6 @@ def load(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, OrderRow]:
 
 
 def _payments(connection: Connection, orders: list[UUID]) -> dict[UUID, list[Payment]]:
-    lives_there = and_(
-        Resident.valid_to.is_(None), Resident.household == OrderPayment.payer_household
-    )
     query = (
         select(
             OrderPayment.order,
@@ -313,7 +313,7 @@ def _payments(connection: Connection, orders: list[UUID]) -> dict[UUID, list[Pay
             OrderPayment.amount,
             OrderPayment.agreed_by,
             Person.phone_cipher,
-            lives_there.label("lives_there"),
+            LIVES_THERE.label("lives_there"),
         )
         .join(Account, Account.id == OrderPayment.account)
         .join(Resident, Resident.id == Account.holder_id)

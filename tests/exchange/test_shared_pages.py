@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from flask.testing import FlaskClient
 
+from exchange.moving import MoveHousehold, move_household
 from exchange.orders import AgreeToPay, HandOver, agree_to_pay, hand_over
 from points.correcting.adjustments import ProposeReversal, propose_reversal
 from points.correcting.deciding import DecideAdjustment, decide_adjustment
@@ -17,7 +18,7 @@ from tests.admin.forms import fill
 from tests.exchange.scene import POINT, Scene
 from tests.exchange.scene import Someone as Payer
 from tests.exchange.test_pages import post, shop, token_in, wang_of
-from tests.people import HERE, People, Someone
+from tests.people import HERE, THERE, People, Someone
 from tests.points.books import one
 
 V1 = "/api/v1"
@@ -176,6 +177,21 @@ def test_the_member_says_no_and_nobody_pays(
     assert "您取消了" not in said, "who ordered has not"
     assert scene.account(payer(daughter)).held == 0
     assert scene.account(wang_of(cast, scene, points=0)).held == 0
+
+
+def test_who_has_moved_is_not_asked_any_more(
+    cast: People, scene: Scene, rice: str, daughter: Someone
+) -> None:
+    _browser, order = ordered(cast, rice, daughter)
+    away = MoveHousehold(key="away", community=THERE, residents=(one(daughter.resident),))
+    scene.run(move_household, away, cast.actor(cast.elsewhere))
+
+    his = cast.browser(daughter)
+
+    assert "请您一起付" not in his.get("/").get_data(as_text=True)
+    page = his.get(order)
+    assert "/decline" not in page.get_data(as_text=True)
+    assert "积分由清波门社区记账" in words(page), "where it was ordered"
 
 
 def test_strangers_do_not_see_the_order(cast: People, rice: str) -> None:
