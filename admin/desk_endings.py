@@ -21,6 +21,7 @@ from core.work import business_day, present, reader, transact
 from exchange import moving
 from residents import deaths as recorded
 from residents import endings, people, queries
+from residents.heirs import heirs
 
 
 @desk.get("/residents/arrive")
@@ -153,8 +154,11 @@ def resident_death(resident_id: UUID) -> ResponseReturnValue:
         done = transact(endings.record_death, command, current_actor())
     except AppError as refusal:
         return _end(resident_id, refusal.sentence(), int(refusal.status))
-    day = done.keeps_until
-    flash(_("已登记，服务积分为家人留到 %(day)s", day=f"{day:%Y-%m-%d}"), "done")
+    day = f"{done.keeps_until:%Y-%m-%d}"
+    words = _("已登记，服务积分为家人留到 %(day)s", day=day)
+    if not heirs(reader(), resident_id, business_day(present())):
+        words = _("已登记。同户没有成年家人，服务积分 %(day)s 到期", day=day)
+    flash(words, "done")
     return redirect(url_for("desk.deaths"), code=303)
 
 

@@ -454,6 +454,16 @@ def test_the_desk_records_it_after_a_look(cast: People, wallet: int) -> None:
     assert "为家人留到2027-11-24" in words(desk.get(answer.headers["Location"]))
 
 
+def test_the_desk_keeps_nothing_for_a_family_that_is_not(cast: People) -> None:
+    desk, page = cast.browser(cast.staff), f"/desk/residents/{cast.chen.resident}/end"
+
+    answer = fill(desk, page, "/death", sure="1")
+
+    said = words(desk.get(answer.headers["Location"]))
+    assert "同户没有成年家人，服务积分2027-11-24到期" in said
+    assert "为家人留到" not in said
+
+
 def test_the_api_records_it(app: Flask, cast: People, wallet: int) -> None:
     body = {"resident": str(cast.li.resident)}
     headers = cast.headers(cast.staff)
