@@ -30,9 +30,16 @@ RETURNED, RETURNED_AWAY = "order.returned", "order.returned_away"
 RETURNED_ELSEWHERE = "order.returned_elsewhere"
 """And to who ordered what others have paid they do not come at all."""
 
-BACK = frozenset({RETURNED, "order.cancelled", "order.lapsed", "order.not_agreed", "order.refused"})
 BACK_LEFT = "order.back_left"
-"""What heirs are told where points of somebody who died come back, whatever ended the order."""
+TO_HEIRS = {
+    "order.collected": "order.collected_left",
+    "order.cancelled": BACK_LEFT,
+    "order.lapsed": BACK_LEFT,
+    "order.not_agreed": BACK_LEFT,
+    "order.refused": BACK_LEFT,
+    RETURNED: BACK_LEFT,
+}
+"""What heirs are told where points of somebody who died were used, or come back."""
 
 
 def tell(
@@ -92,7 +99,7 @@ def tell_freed(work: Work, order: OrderRow, template: str) -> None:
 def tell_payer(work: Work, order: OrderRow, payment: Payment, template: str, **params: str) -> None:
     """Write a message to one who pays a share, under the record of today.
 
-    Of who has died those are told who inherit what comes back.
+    Of who has died those are told who inherit.
     """
     facts = {"item": order.words, "points": points(payment.amount), **params}
     own = payment.payer == order.ordered_by
@@ -106,11 +113,11 @@ def tell_payer(work: Work, order: OrderRow, payment: Payment, template: str, **p
         if went and template == RETURNED:
             template = RETURNED_AWAY
         _send(work, order.host, template, (key, now.id, now.phone_cipher), facts)
-    elif template in BACK and now.keeps_until >= work.day:
-        facts["name"] = now.name
+    elif template in TO_HEIRS and now.keeps_until >= work.day:
+        said, facts["name"] = TO_HEIRS[template], now.name
         for heir in heirs(work.connection, now.resident, work.day) or ():
             if heir != work.actor.person:
-                _send(work, order.host, BACK_LEFT, (f"{key}:{heir}", heir, None), facts)
+                _send(work, order.host, said, (f"{key}:{heir}", heir, None), facts)
 
 
 def _today(

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from core.acts import Actor
+from core.messages import messages_of
 from exchange.moving import MoveHousehold, move_household
 from exchange.orders import CancelOrder, HandOver, NotYourOrder, cancel_order, hand_over
 from points.carrying import PointsHeld
@@ -62,13 +63,16 @@ def test_the_family_can_move_once_it_is_cancelled(scene: Scene, cast: People, or
     assert not scene.run(move_household, away, cast.actor(cast.elsewhere)).exists
 
 
-def test_who_inherits_reads_the_pickup_code(
+def test_who_inherits_reads_the_pickup_code_and_what_was_collected_with_it(
     scene: Scene, cast: People, order: UUID, clerk: Actor
 ) -> None:
     code = scene.approve(order, clerk)
 
     assert code in words(cast.browser(cast.wang).get(f"/exchange/orders/{order}"))
     assert scene.run(hand_over, HandOver(code=code), clerk).state == "collected"
+
+    [read, *_] = scene.ask(messages_of, cast.actor(cast.wang), scene.now)
+    assert "领取大米，用去李国强留下的 20 分。不是家人领的，请马上" in read.words
 
 
 def test_nobody_else_sees_or_cancels_it(scene: Scene, cast: People, order: UUID) -> None:
