@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from activities.models import Attendance, Session, SignUp
-from activities.signup import ForResident, SessionFacts, facts, give_back
+from activities.signup import ForResident, SessionFacts, facts, give_back, tell_moved
 from residents.models import Resident
 
 if TYPE_CHECKING:
@@ -39,20 +39,19 @@ def hand_on(work: Work, event: PlaceEnded) -> None:
     for row in work.connection.execute(coming).all():
         session = facts(work.connection, row.session)
         old = ForResident(session=row.session, part=row.part, resident=event.resident)
-        if not _goes_along(work, session, old, event.successor):
+        if event.successor is None or not _goes_along(work, session, old, event.successor):
             give_back(work, session, old, row.state)
 
 
-def _goes_along(
-    work: Work, session: SessionFacts, old: ForResident, successor: UUID | None
-) -> bool:
+def _goes_along(work: Work, session: SessionFacts, old: ForResident, successor: UUID) -> bool:
     """Give the sign-up to whoever goes on, if they may come and have none of their own."""
     home = select(Resident.community).where(Resident.id == successor)
     if session.open_to == "community" and work.connection.scalar(home) != session.community:
+        tell_moved(work, session, old)
         return False
     mine = (SignUp.session == old.session) & (SignUp.part == old.part)
     own = select(SignUp.state).where(mine, SignUp.resident == successor)
-    if successor is None or work.connection.scalar(own) is not None:
+    if work.connection.scalar(own) is not None:
         return False
     work.connection.execute(
         update(SignUp).where(mine, SignUp.resident == old.resident).values(resident=successor)

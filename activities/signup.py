@@ -18,7 +18,7 @@ from core.formats import message_time, queued
 from residents.models import Community, Person, Resident
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Row
 
     from core.work import Work
 
@@ -327,7 +327,14 @@ def _move_up(work: Work, session: SessionFacts, part: Part) -> None:
         return
     first = work.connection.scalar(
         select(SignUp.resident)
-        .where(SignUp.session == session.id, SignUp.part == part, SignUp.state == "waiting")
+        .join(Resident, Resident.id == SignUp.resident)
+        .where(
+            SignUp.session == session.id,
+            SignUp.part == part,
+            SignUp.state == "waiting",
+            # Of a family that moves the others give theirs up just after.
+            Resident.valid_to.is_(None),
+        )
         .order_by(SignUp.queued_at, SignUp.resident)
         .limit(1),
     )
@@ -339,11 +346,7 @@ def _move_up(work: Work, session: SessionFacts, part: Part) -> None:
 
 def tell(work: Work, session: SessionFacts, resident: UUID, state: str, ahead: int) -> None:
     """Write the message that says where one stands."""
-    row = work.connection.execute(
-        select(Person.id, Person.phone_cipher)
-        .join(Resident, Resident.person == Person.id)
-        .where(Resident.id == resident),
-    ).one()
+    row = _person(work, resident)
     key = f"{session.id}:{resident}:{work.now.isoformat()}"
     if state == "waiting":
         outbox.send(
@@ -364,3 +367,25 @@ def tell(work: Work, session: SessionFacts, resident: UUID, state: str, ahead: i
         time=message_time(session.starts_at),
         place=session.place[:10],
     )
+
+
+def tell_moved(work: Work, session: SessionFacts, command: ForResident) -> None:
+    """Write to somebody who moved that a session was for their old neighbours only."""
+    row = _person(work, command.resident)
+    outbox.send(
+        work,
+        "signup.moved",
+        key=f"{session.id}:{command.part}:{command.resident}",
+        person=row.id,
+        activity=session.title[:10],
+        time=message_time(session.starts_at),
+        community=session.community_name[:10],
+    )
+
+
+def _person(work: Work, resident: UUID) -> Row[UUID, str | None]:
+    return work.connection.execute(
+        select(Person.id, Person.phone_cipher)
+        .join(Resident, Resident.person == Person.id)
+        .where(Resident.id == resident),
+    ).one()

@@ -39,6 +39,7 @@ from activities.publish import (
 from activities.signup import ForResident, SignedUp, cancel_sign_up, sign_up
 from core.acts import SYSTEM, Actor
 from core.db import Base
+from core.models import OutboxMessage
 from core.settings import SetSetting, set_setting
 from core.work import SHANGHAI, Work, business_day, reading, transact
 from points.models import Award, RuleUsage
@@ -278,6 +279,12 @@ class Scene:
         """Return the state of each resident who ever signed up."""
         rows = self._all(select(SignUp.resident, SignUp.state).where(SignUp.session == session))
         return {row.resident: row.state for row in rows}
+
+    def told(self, someone: Someone) -> list[Any]:
+        """Return what was written to somebody."""
+        return list(
+            self._all(select(OutboxMessage.__table__).where(OutboxMessage.person == someone.person))
+        )
 
     def refused(self) -> list[str]:
         """Return the reasons of the scans that were refused."""

@@ -49,6 +49,30 @@ def test_whoever_moves_gives_up_what_is_for_their_old_neighbours_only(scene: Sce
     assert scene.taken(session) == 0
 
 
+def test_of_a_couple_that_moves_nobody_is_called_up_and_both_are_told_that_it_is_over(
+    scene: Scene,
+) -> None:
+    cast, session = (
+        scene.cast,
+        scene.session(community=THERE, open_to="community", parts=scene.places("take_part", 1)),
+    )
+    elsewhere = cast.actor(cast.elsewhere)
+    wife = EnterResident(community=THERE, name="沈桂兰", household=cast.there.household)
+    entered = scene.run(enter_resident, wife, elsewhere)
+    shen = Someone("沈桂兰", "", resident=entered.resident, person=entered.person)
+    first, second = sorted((cast.there, shen), key=lambda each: sure(each.resident))
+    for who in (first, second):
+        scene.sign_up(who, session, actor=elsewhere)
+    scene.clock.advance(hours=1)
+
+    move(cast, scene.run, first, second)
+
+    assert set(scene.sign_ups(session).values()) == {"cancelled"}
+    for who in (second, first):
+        told = [row.template for row in scene.told(who) if row.created_at == scene.clock.now]
+        assert told == ["signup.moved"]
+
+
 def test_the_place_of_the_dead_goes_to_the_first_in_the_queue(scene: Scene) -> None:
     cast, session = scene.cast, scene.session(parts=scene.places("take_part", 1))
     scene.sign_up(cast.wang, session)
