@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import aliased
 
+from core.directory import directory
 from exchange import pickup, words
 from exchange.models import Item, Order, OrderLine, OrderPayment, Station, StockMove
 from exchange.orders.finish import asked_until
@@ -189,8 +190,8 @@ def order_view(
     paid = select(OrderPayment.order).where(
         OrderPayment.order == order, OrderPayment.payer.in_(people)
     )
-    died = died_with(resident)
-    seen = or_(Order.resident == resident, Order.id.in_(paid), Order.resident.in_(died))
+    places, died = _places(connection, resident), died_with(resident)
+    seen = or_(Order.resident.in_(places), Order.id.in_(paid), Order.resident.in_(died))
     row = connection.execute(
         select(
             Order.__table__,
@@ -231,7 +232,7 @@ def order_view(
         shared=bool(row.shared),
         closed_at=row.closed_at,
         returned_at=returned_at(connection, order) if row.state == "returned" else None,
-        mine=row.resident == resident,
+        mine=row.resident in places,
     )
 
 
@@ -260,9 +261,9 @@ def _open(connection: Connection, whose: ColumnElement[bool]) -> tuple[OrderBrie
 
 
 def my_orders(connection: Connection, resident: UUID, page: int = 1) -> MyOrders:
-    """Return a resident's orders, the newest first."""
+    """Return a resident's orders, the newest first, those from before they moved, too."""
     done = connection.execute(
-        _of(Order.resident == resident)
+        _of(Order.resident.in_(_places(connection, resident)))
         .where(Order.state.not_in(OPEN_STATES))
         .offset((page - 1) * ORDERS_PER_PAGE)
         .limit(ORDERS_PER_PAGE + 1),
@@ -272,6 +273,11 @@ def my_orders(connection: Connection, resident: UUID, page: int = 1) -> MyOrders
         closed=_briefs(connection, done[:ORDERS_PER_PAGE]),
         has_more=len(done) > ORDERS_PER_PAGE,
     )
+
+
+def _places(connection: Connection, resident: UUID) -> list[UUID]:
+    """Return a resident and who they were before: elsewhere, or under another record."""
+    return [resident, *(each.resident for each in directory().former(connection, resident))]
 
 
 def _of(whose: ColumnElement[bool]) -> Select[Any]:

@@ -21,6 +21,7 @@ from exchange.moving import (
     merge_records,
     move_household,
 )
+from exchange.order_queries import my_orders, order_view
 from exchange.orders import HandOver, OrderMoved, ReturnOrder, hand_over, return_order
 from exchange.rates import ConfirmRate, ProposeRate, confirm_rate, propose_rate
 from points.correcting.adjustments import ProposeReversal, propose_reversal
@@ -194,6 +195,10 @@ def test_whoever_has_moved_or_has_another_record_by_now_is_told_of_a_return(
         follow_residents()
     assert scene.free(twin) == 300 * POINT
     assert undoing.reads(undoing.wang) == []
+    # The message opens 我的兑换.
+    assert [each.id for each in scene.ask(my_orders, twin.resident).closed] == [undoing.order]
+    seen = scene.ask(order_view, undoing.order, twin.resident)
+    assert (seen.state, seen.mine) == ("returned", True)
 
 
 def test_of_a_return_to_somebody_who_has_died_the_adults_who_inherit_are_told(
