@@ -20,8 +20,7 @@ from exchange.models import Item, Order, OrderPayment, QuotaUsage
 from exchange.order_queries import LineView, first_payment, last_moment, lines_of
 from exchange.reserve import HOUSEHOLD_ITEM_MONTH, RESIDENT_MONTH, month_of
 from residents.models import Resident
-from residents.queries import ResidentLine, place, places
-from residents.queries import lines as residents_of
+from residents.queries import ResidentLine, ever, place, places
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
@@ -133,6 +132,7 @@ def _orders(host: int, states: Sequence[str], *, newest: bool = False) -> Any:
             OrderPayment.payer,
             OrderPayment.payer_household,
             Resident.state.label("resident_state"),
+            Resident.valid_to.label("resident_until"),
         )
         .select_from(table)
         .join(OrderPayment, first_payment(OrderPayment.order == table.c.id))
@@ -210,7 +210,7 @@ class _Facts:
         return cls(
             actor=actor,
             own=directory().own(connection, actor.person),
-            residents=residents_of(connection, [order.resident for order in orders]),
+            residents=ever(connection, {order.resident for order in orders}),
             lines=lines,
             names=_names(connection, {order.home for order in orders}),
             quarter=_quarter(connection, actor.place, households, now),
@@ -300,7 +300,7 @@ def _row(order: Row[Any], facts: _Facts, rank: int) -> ApprovalRow:
     return ApprovalRow(
         id=order.id,
         submitted_at=order.submitted_at,
-        resident_id=None if foreign else order.resident,
+        resident_id=None if foreign or order.resident_until else order.resident,
         name=_name(order, facts),
         where=_where(order, facts, foreign=foreign),
         what=words.what([(line.name, line.quantity) for line in lines]),
@@ -360,6 +360,9 @@ def _limit_of(
 
 
 def _flag(order: Row[Any], rank: int) -> str | None:
+    if order.resident_until is not None:
+        # Nobody moves, or is merged, while an order of theirs is under way.
+        return words.died()
     if order.resident_state == "unconfirmed":
         return words.unconfirmed_first()
     if rank > 1:

@@ -154,6 +154,11 @@ def unconfirmed_first() -> str:
     return _("待核实，首次兑换")
 
 
+def died() -> str:
+    """Flag an order of somebody who has died since."""
+    return _("本人已去世，先问家人")
+
+
 def household_order(count: int) -> str:
     """Flag another order of a household that has one waiting."""
     return _("同户第 %(count)s 单", count=count)

@@ -9,7 +9,9 @@ import pytest
 
 from core.acts import Actor
 from exchange import console, desk, desk_counter, desk_station, story
+from exchange.moving import MoveHousehold, move_household
 from exchange.orders import HandOver, RefuseOrder, hand_over, refuse_order
+from residents.endings import RecordDeath, record_death
 from tests.exchange.scene import HERE, NEXT_DOOR, POINT, THERE, Scene
 
 
@@ -238,3 +240,21 @@ def test_the_district_sees_orders_flows_and_positions(scene: Scene, clock: Any) 
     assert sum(row.net for row in positions.values()) == 0
     touched = scene.ask(console.affected, HERE // 1000 * 1000, THERE // 1000 * 1000, scene.now)
     assert (touched.people, touched.orders, touched.standard) == (1, 1, 2000)
+
+
+def test_what_somebody_ordered_who_has_died_or_moved_since_keeps_its_name(
+    scene: Scene, chen: Actor
+) -> None:
+    item = scene.item(HERE, chen, stock=9, price=10 * POINT)
+    wang, li = scene.resident(HERE, points=30), scene.resident(HERE, points=30, name="李国强")
+    scene.redeem(li, item, chen)
+    scene.order(wang, item)
+    clerk = scene.staff(HERE, name="小何")
+    scene.run(record_death, RecordDeath(resident=wang.resident), clerk)
+    away = MoveHousehold(key="away", community=THERE, residents=(li.resident,))
+    scene.run(move_household, away, scene.staff(THERE, name="老周"))
+
+    [row], done = waiting(scene, chen).rows, waiting(scene, chen, "done").rows
+
+    assert (row.name, row.flag, row.clean) == ("王秀芳", "本人已去世，先问家人", False)
+    assert [(each.name, each.resident_id) for each in done] == [("李国强", None)]
