@@ -48,6 +48,9 @@ class Forms(HTMLParser):
             ticked = given.get("type") not in {"radio", "checkbox"} or "checked" in given
             if ticked:
                 values.append((name, given.get("value") or ""))
+        elif name == "csrf_token":
+            # A form that also asks by GET leaves the token to the button that changes something.
+            values.append((name, given.get("value") or ""))
 
     def _option(self, given: Attributes) -> None:
         _action, values, _names = self.forms[-1]

@@ -14,7 +14,7 @@ from points.earning.acts import RecordAct, record_act
 from points.earning.community_rules import Caps, set_rule
 from points.earning.rules import rule_in_force
 from points.models import CommunityRule
-from tests.admin.forms import again, fill
+from tests.admin.forms import Forms, again, fill
 from tests.admin.scene import resident_of, words
 from tests.conftest import Clock
 from tests.people import HERE, People
@@ -138,7 +138,9 @@ def test_staff_look_and_try_but_do_not_save(ask: Run, cast: People) -> None:
 
     assert "规则由社区负责人来改" in page
     assert browser.get("/desk/own-rules/new").status_code == 403
-    assert fill(browser, ERRAND, ERRAND, points="4").status_code == 403
+    token = dict(Forms(browser.get("/desk/").get_data(as_text=True)).forms[0][1])["csrf_token"]
+    sent = {"csrf_token": token, "points": "4", "on": "1", "valid_from": TOMORROW.isoformat()}
+    assert browser.post(ERRAND, data=sent).status_code == 403
     assert ask(count, "community_rules") == 0
 
 
@@ -166,6 +168,17 @@ def test_a_rule_is_tried_on_last_month_before_it_is_saved(run: Run, ask: Run, ca
     assert "一共几分910" in said
     assert "+1分" in said
     assert ask(set_rows) == []
+
+
+def test_what_is_tried_stands_in_the_address_without_the_token(cast: People) -> None:
+    for who in (cast.lead, cast.staff):
+        page = cast.browser(who).get(ERRAND).get_data(as_text=True)
+        form = page.partition(f'action="{ERRAND}">')[2].partition("</form>")[0]
+
+        assert 'formmethod="get"' in form
+        assert 'type="hidden"' not in form
+        # Enter presses the first button, which changes nothing.
+        assert "试算" in form.partition("<button")[2].partition("</button>")[0]
 
 
 @pytest.mark.parametrize("typed", [{"points": "三"}, {"points": ""}, {"per_day": "-1"}])

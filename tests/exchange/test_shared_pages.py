@@ -105,6 +105,22 @@ def test_what_is_typed_is_added_up_again_without_javascript(cast: People, rice: 
     assert "您付其余的15分" in page
 
 
+def test_what_is_added_up_again_stands_in_the_address_without_the_token(
+    cast: People, rice: str, daughter: Someone
+) -> None:
+    browser, share = cast.browser(cast.wang), f"share-{daughter.resident}"
+    page = browser.get(f"/exchange/items/{rice}/together?quantity=1").get_data(as_text=True)
+    form = page.partition('id="together"')[2].partition("</form>")[0]
+    sends = re.search(r'name="csrf_token" value="([^"]+)" form="together"', page)
+
+    assert 'formmethod="get"' in form
+    assert "csrf_token" not in form
+    assert sends is not None
+    typed = {"quote": token_in(page), f"share-{cast.li.resident}": "0", share: "10"}
+    sent = browser.post("/exchange/orders/together", data={"csrf_token": sends[1], **typed})
+    assert sent.status_code == 303
+
+
 def test_a_share_that_is_no_number_is_refused_and_stays_as_it_was_typed(
     cast: People, rice: str
 ) -> None:
