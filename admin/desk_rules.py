@@ -207,8 +207,9 @@ def rule(key: str) -> ResponseReturnValue:
             "recorded_by": asked.getlist("recorded_by"),
             "valid_from": asked.get("valid_from") or typed["valid_from"],
         }
-    unread = typed["on"] and not _signed(line, typed["points"])
-    return _rule(line, typed, {"points": [_("请填整数的分。")]} if unread else None)
+    points = _signed(line, typed["points"])
+    unread = typed["on"] and not points
+    return _rule(line, typed, points, {"points": [_("请填整数的分。")]} if unread else None)
 
 
 def _line(key: str) -> RuleLine:
@@ -220,6 +221,7 @@ def _line(key: str) -> RuleLine:
 def _rule(
     line: RuleLine,
     typed: dict[str, Any],
+    points: int | None,
     errors: dict[str, list[str]] | None = None,
     refusal: str | None = None,
     status: int = 200,
@@ -227,10 +229,10 @@ def _rule(
     actor = current_actor()
     named = line.rule.recorded_by.split("|")
     caps = _caps(typed)
-    points = _signed(line, str(typed["points"])) if typed.get("on") else None
-    known = bool(points or not typed.get("on"))
+    tried = points if typed.get("on") else None
+    known = bool(tried or not typed.get("on"))
     known &= all(cap is None or cap > 0 for cap in (getattr(caps, name) for name in CAPS))
-    proposal = Proposal(community=actor.place, rule=line.rule.key, points=points, caps=caps)
+    proposal = Proposal(community=actor.place, rule=line.rule.key, points=tried, caps=caps)
     page = render_template(
         "admin/rule.html",
         rule=_shown(line, _places([line])),
@@ -258,7 +260,7 @@ def rule_save(key: str) -> ResponseReturnValue:
     if day is None or not points:
         field = "valid_from" if day is None else "points"
         sentence = _("请选好日期。") if day is None else _("请填整数的分。")
-        return _rule(line, typed, {field: [sentence]}, status=422)
+        return _rule(line, typed, points, {field: [sentence]}, status=422)
     command = SetRule(
         community=current_actor().place,
         rule=key,
@@ -270,16 +272,18 @@ def rule_save(key: str) -> ResponseReturnValue:
     try:
         done = transact(set_rule, command, current_actor())
     except AppError as refusal:
-        return _refused_rule(line, typed, refusal)
+        return _refused_rule(line, typed, points, refusal)
     words = near(done.valid_from, _today())
     flash(_("已经是这样了") if done.exists else _("已保存，%(day)s起生效", day=words), "done")
     return redirect(url_for("desk.rules"), code=303)
 
 
-def _refused_rule(line: RuleLine, typed: dict[str, Any], refusal: AppError) -> ResponseReturnValue:
+def _refused_rule(
+    line: RuleLine, typed: dict[str, Any], points: int, refusal: AppError
+) -> ResponseReturnValue:
     field, sentence = FIELDS.get(type(refusal)), refusal.sentence()
     errors = {field: [sentence]} if field else {}
-    return _rule(line, typed, errors, None if field else sentence, int(refusal.status))
+    return _rule(line, typed, points, errors, None if field else sentence, int(refusal.status))
 
 
 @desk.get("/own-rules/new")
