@@ -7,6 +7,7 @@ does not have is refused by name, never printed as an empty box.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from itertools import groupby
 from typing import Literal, Self
 
@@ -30,6 +31,17 @@ TITLE, FIGURE, TEXT = 26.0, 20.0, 14.0
 
 INK, SOFT, RULE = 20, 80, 170
 FOOT = 20.0
+WHITE = 6.0
+"""Millimetres between the last line and the foot."""
+
+GLUED = re.compile(r"(?<=\d) (?=[一-鿿])|(?<=[一-鿿]) (?=\d)")
+"""The spaces around figures, where no line ends: 11 月 24 日, 3 小时."""
+
+LINE_ENDS = re.compile(
+    r"(?<![（《“「\xa0])(?![），。、；：！？》”」…– \xa0])(?:(?<![!-~−–])|(?![!-~−–]))"
+)
+"""Where a line may end: in no word or sum, after no opening mark and before no closing one."""
+
 Align = Literal["L", "C", "R"]
 
 
@@ -45,7 +57,7 @@ class Paper(FPDF):
     def __init__(self, title: str, foot: str, made_at: dt.datetime) -> None:
         super().__init__(format="A4", unit="mm")
         self.set_margins(MARGIN, MARGIN, MARGIN)
-        self.set_auto_page_break(auto=True, margin=MARGIN + FOOT)
+        self.set_auto_page_break(auto=True, margin=FOOT + WHITE)
         self.add_font(FAMILY, fname=FONT)
         self.set_font(FAMILY, size=TEXT)
         font = self.fonts[FAMILY]
@@ -53,6 +65,7 @@ class Paper(FPDF):
         self._font = font
         self.known = frozenset(font.cmap)
         self.foot = self.checked(foot)
+        self._heading: tuple[list[str], list[float], str] | None = None
         self.set_title(title)
         self.set_lang("zh-CN")
         self.set_creation_date(made_at)
@@ -74,7 +87,10 @@ class Paper(FPDF):
         self.set_y(self.get_y() + 2)
         self.cell(self.epw * 0.72, LINE, self.foot)
         pages = _("第 %(page)s 页，共 {nb} 页", page=self.page_no())
-        self.cell(0, LINE, pages, align="R")
+        # How many there will be is not known yet: as wide as the page's own number.
+        width = self.get_string_width(pages.replace("{nb}", str(self.page_no())))
+        self.set_x(self.w - MARGIN - width - 2 * self.c_margin)
+        self.cell(0, LINE, pages)
         self._ink(INK)
 
     def _ink(self, grey: int) -> None:
@@ -96,7 +112,7 @@ class Paper(FPDF):
         self.multi_cell(
             0,
             size * LINE / TEXT,
-            self.checked(words),
+            self._lines(words, self.w - self.r_margin - self.x),
             align=align,
             wrapmode=WrapMode.CHAR,
             new_x="LMARGIN",
@@ -133,9 +149,15 @@ class Paper(FPDF):
             self.set_font(FAMILY, size=TEXT)
         self.set_xy(MARGIN, top + LINE * 2.4)
 
+    def heading(self, cells: list[str], widths: list[float], aligns: str) -> None:
+        """Write the row that a table begins with, on each of its pages."""
+        self._heading = None
+        self.row(cells, widths, aligns)
+        self._heading = (cells, widths, aligns)
+
     def row(self, cells: list[str], widths: list[float], aligns: str) -> None:
         """Write a row of a table; a cell that is too long goes on in the next line."""
-        texts = [self.checked(cell) for cell in cells]
+        texts = [self._lines(cell, width) for cell, width in zip(cells, widths, strict=True)]
         heights = [
             LINE if self._fits(text, width) else self._height(text, width)
             for width, text in zip(widths, texts, strict=True)
@@ -143,6 +165,8 @@ class Paper(FPDF):
         height = max(heights) + 1.6
         if not self.room(height):
             self.add_page()
+            if self._heading:
+                self.heading(*self._heading)
         top, left = self.get_y(), MARGIN
         for width, text, align, own in zip(widths, texts, aligns, heights, strict=True):
             self.set_xy(left, top + 0.8)
@@ -154,9 +178,22 @@ class Paper(FPDF):
         self.set_xy(MARGIN, top + height)
         self.rule()
 
+    def _lines(self, words: str, width: float) -> str:
+        """Break what is wider where lines may end; a word wider than a line goes on in the next."""
+        words = self.checked(words)
+        if self._fits(words, width):
+            return words
+        lines = [""]
+        for glued in LINE_ENDS.split(GLUED.sub("\xa0", words)):
+            piece = glued.replace("\xa0", " ")
+            if lines[-1] and not self._fits((lines[-1] + piece).rstrip(), width):
+                lines.append("")
+            lines[-1] += piece
+        return "\n".join(line.rstrip() for line in lines)
+
     def _fits(self, text: str, width: float) -> bool:
         """Whether a line holds it: most cells do, and are written ten times as fast."""
-        return self.get_string_width(text) <= width - 2 * self.c_margin
+        return "\n" not in text and self.get_string_width(text) <= width - 2 * self.c_margin
 
     def _height(self, text: str, width: float) -> float:
         found = self.multi_cell(

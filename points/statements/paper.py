@@ -100,7 +100,7 @@ def statement(
         raise PaperTooLong(count=issued.sums.entries, limit=LINES_MAX)
     with _paper(issued, heading, _("积分明细单")) as made:
         _begin(made, issued, heading)
-        made.row([_("日期"), _("事由"), _("增减"), _("结余")], LINE_WIDTHS, "LLRR")
+        made.heading([_("日期"), _("事由"), _("增减"), _("结余")], LINE_WIDTHS, "LLRR")
         for line in lines:
             reason = reason_of(line, issued.subject.community, place_name)
             cells = [line.day.isoformat(), reason, signed(line.amount), points(line.balance)]
@@ -126,7 +126,7 @@ def book(
     with _paper(issued, heading, _("社区积分总账")) as made:
         _begin(made, issued, heading)
         made.say(_("期初、期末是全体居民账户里的积分。下面是它们从哪里来，到哪里去。"), soft=True)
-        made.row([_("科目"), _("发给居民"), _("从居民收回"), _("净额")], BOOK_WIDTHS, "LRRR")
+        made.heading([_("科目"), _("发给居民"), _("从居民收回"), _("净额")], BOOK_WIDTHS, "LRRR")
         for row in moved(rows):
             name = words.purpose_words(row.purpose, place_name(row.counterpart))
             net = signed(row.debited - row.credited)

@@ -88,6 +88,34 @@ def test_a_long_cell_goes_on_in_the_next_line(paper: Paper) -> None:
     assert "+15" in found.words
 
 
+def test_no_line_begins_with_a_mark_or_cuts_a_word_or_a_date(paper: Paper) -> None:
+    said = "扫左边的码，或打开 https://linli.example/check/ 看 2026 年 11 月 24 日（今天）、有效"
+    for before in range(20):
+        paper.say("字" * before + said)
+        paper.row(["字" * before + said], [90], "L")
+    lines = [line for page in printed.read(paper.bytes()).pages for line in page]
+
+    assert not [line for line in lines if line.startswith(tuple("，。、）"))]
+    assert not [line for line in lines if line.rstrip().endswith("（")]
+    for whole in ("https://linli.example/check/", "2026 年 11 月 24 日"):
+        assert sum(whole in line for line in lines) == 40
+
+
+def test_a_word_wider_than_a_line_goes_on_in_the_next(paper: Paper) -> None:
+    paper.say("编号" + "0123456789" * 9)
+
+    assert "编号" + "0123456789" * 9 in printed.read(paper.bytes()).words
+
+
+def test_each_page_of_a_table_begins_with_its_heading(paper: Paper) -> None:
+    paper.heading(["日期", "事由"], [40, 100], "LL")
+    for number in range(60):
+        paper.row([str(number), "便民集市"], [40, 100], "LL")
+    pages = printed.read(paper.bytes()).pages
+
+    assert [page[:2] for page in pages] == [["日期", "事由"]] * 3
+
+
 def test_a_code_on_paper_can_be_scanned(paper: Paper) -> None:
     paper.code("https://linli.example/check/A2B3C4D5E607", 20, 60, 38)
     found = printed.read(paper.bytes())
