@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -54,7 +55,7 @@ def _page(month: str, refusal: AppError | None = None) -> ResponseReturnValue:
     found = lists.lines(connection, posted, after=after)
     # Who only hands goods over reads the list as it hangs on the board.
     answers = actor.may("points.adjust")
-    q = request.args.get("q", "").strip() if answers else ""
+    q = request.values.get("q", "").strip() if answers else ""
     page = render_template(
         "admin/bulletin.html",
         posted=posted,
@@ -63,13 +64,22 @@ def _page(month: str, refusal: AppError | None = None) -> ResponseReturnValue:
         lines=found,
         after=lists.next_of(posted, found),
         seal=head_of(connection, actor.place),
-        line=identity(request.args.get("line")) if answers else None,
+        line=_line(posted, identity(request.values.get("line"))) if answers else None,
         q=q,
         found=queries.search(connection, actor.place, q)[:FOUND] if q else [],
         objections=_objections(lists.objections(connection, posted)) if answers else [],
+        typed=request.form,
         refusal=refusal.sentence() if refusal else None,
     )
     return page, int(refusal.status) if refusal else 200
+
+
+def _line(posted: lists.Posted, wanted: UUID | None) -> lists.ListLine | None:
+    """Return the line of a list that somebody objects to."""
+    if wanted is None:
+        return None
+    stands_on, found = lists.line(reader(), wanted)
+    return found if stands_on == posted else None
 
 
 def _objections(found: list[lists.Objection]) -> list[dict[str, Any]]:

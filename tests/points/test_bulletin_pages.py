@@ -148,6 +148,50 @@ def test_the_desk_writes_down_what_somebody_says_at_the_counter(
     assert "已写下，等社区核对" in after
 
 
+def test_the_form_at_the_counter_says_which_line_and_keeps_what_is_refused(
+    cast: People, ask: Callable[..., Any]
+) -> None:
+    line, desk = first(ask), cast.browser(cast.staff)
+    address = f"/desk/bulletins/2026-11?line={line.id}&q=国"
+    typed = {"line": str(line.id), "resident": str(one(cast.li.resident)), "words": " "}
+    refused = send(desk, address, "/desk/bulletins/2026-11/object", q="国", **typed)
+    page = refused.get_data(as_text=True)
+
+    about = "替来窗口的人记一条异议王*英，志愿服务，+20分"
+    assert about in said(desk, address)
+    assert about in text_of(page)
+    assert refused.status_code == 422
+    assert f'<option value="{cast.li.resident}" selected>' in page
+    long = typed | {"words": "少" * 201}
+    again = send(desk, address, "/desk/bulletins/2026-11/object", q="国", **long)
+    assert "少" * 201 in text_of(again.get_data(as_text=True))
+
+
+def test_an_answer_that_is_refused_stays_as_it_was_written(
+    cast: People, ask: Callable[..., Any]
+) -> None:
+    address = f"/points/bulletins/lines/{first(ask).id}"
+    send(cast.browser(cast.chen), address, address, words="那天他没有来")
+    objection = ask(lists.objections, ask(lists.list_of, HERE, NOVEMBER))[0]
+    page = "/desk/bulletins/2026-11"
+    typed = {"correction": str(objection.id), "answer": "查" * 201}
+
+    refused = send(cast.browser(cast.staff), page, f"{page}/answer", **typed)
+
+    assert refused.status_code == 422
+    assert "查" * 201 in text_of(refused.get_data(as_text=True))
+
+
+def test_who_only_hands_goods_over_is_not_told_to_answer(cast: People) -> None:
+    for who, told in ((cast.staff, True), (cast.keeper, False)):
+        listed = said(cast.browser(who), "/desk/bulletins")
+        page = said(cast.browser(who), "/desk/bulletins/2026-11")
+
+        assert ("在这里答复" in listed) is told
+        assert ("由社区工作人员答复" in listed) is not told
+        assert ("答复里说明怎么更正" in page) is told
+
+
 def test_a_refused_answer_is_said_on_the_page(cast: People) -> None:
     desk = cast.browser(cast.staff)
     address = "/desk/bulletins/2026-11"
