@@ -68,6 +68,7 @@ def _page(household_id: UUID, refusal: str | None = None, status: int = 200) -> 
         taken=taken,
         names=queries.names(reader(), noted | {row.recorded_by for row in taken}),
         today=today,
+        typed=request.form,
         refusal=refusal,
         key=form_key(),
     )

@@ -57,7 +57,7 @@ class OwnDeduction(Conflict):
 class ReminderDayWrong(Rejected):
     """A reminder was given today or in the last month."""
 
-    text = N_("提醒的日期要在今天以前、一个月以内。请改好再保存。")
+    text = N_("提醒的日期最晚是今天，最早是 31 天前。请改好再保存。")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

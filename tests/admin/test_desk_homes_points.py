@@ -109,6 +109,34 @@ def test_whoever_has_no_phone_says_at_the_desk_that_a_deduction_is_wrong(desk: D
     assert desk.broken() == []
 
 
+def test_a_refused_reminder_or_deduction_keeps_what_was_typed(desk: Desk) -> None:
+    staff, _line = deducted(desk)
+    address = f"/desk/households/{one(desk.cast.wang.household)}/deductions"
+    day = (desk.clock.now.date() + dt.timedelta(days=1)).isoformat()
+
+    early = fill(staff, address, "/reminders", day=day, note="上门说了")
+    for days in (2, 0):
+        noted = desk.clock.now.date() - dt.timedelta(days=days)
+        fill(staff, address, "/reminders", day=noted.isoformat())
+    more = fill(staff, address, "/deductions", reason="还堆着纸箱")
+
+    assert early.status_code == 422
+    assert "提醒的日期最晚是今天，最早是 31 天前" in early.get_data(as_text=True)
+    for typed in (f'value="{day}"', 'value="上门说了"'):
+        assert typed in early.get_data(as_text=True)
+    assert more.status_code == 409
+    assert 'value="还堆着纸箱"' in more.get_data(as_text=True)
+
+
+def test_reminders_that_were_used_are_not_said_never_to_have_been(desk: Desk) -> None:
+    household = one(desk.cast.wang.household)
+    staff, _line = deducted(desk)
+    shown = page(staff, f"/desk/households/{household}/deductions")
+
+    assert "上次扣分用掉了以前的提醒，再扣要重新提醒两次。" in shown
+    assert "还没有提醒过" not in shown
+
+
 def test_somebody_of_another_household_does_not_speak_for_it(desk: Desk) -> None:
     line = earn_at_home(desk, one(desk.cast.wang.household))
     staff = desk.cast.browser(desk.cast.staff)
