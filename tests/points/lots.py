@@ -57,11 +57,12 @@ class Lots:
 
         The youngest of that year and those before it, whether there or gone; what is younger
         only where there is nothing else. What lapsed may have been fetched from here before, for
-        something else: of that, as much as there is.
+        something else: of that, as much as went otherwise.
         """
+        went = sum(there for _, there in self.gone)
+        lapsed = min(lapsed, went)
+        went -= lapsed
         lots = [*self.gone, *self.live]
-        lapsed = min(lapsed, max(0, sum(there for _, there in lots) - amount))
-        went = sum(there for _, there in self.gone) - lapsed
         left = amount + lapsed
         of_then = [lot for lot in reversed(lots) if lot[0] <= year]
         for lot in [*of_then, *(lot for lot in lots if lot[0] > year)]:

@@ -13,7 +13,13 @@ from sqlalchemy import select
 from core.acts import SYSTEM
 from core.work import Work
 from exchange.models import FaceValue
-from exchange.moving import MergeRecords, MoveHousehold, merge_records, move_household
+from exchange.moving import (
+    MergeRecords,
+    MoveHousehold,
+    follow_residents,
+    merge_records,
+    move_household,
+)
 from points.accounts import household_account
 from points.correcting import adjustments, shortages
 from points.correcting.shortages import CollectShortage, collect_shortage
@@ -262,6 +268,38 @@ def test_what_paid_for_something_else_lapsed_in_its_stead(desk: Desk, app: Flask
     done = desk.back(later)
 
     assert (done.posted, done.lapsed, done.shortage) == (0, 1000, 0)
+    assert desk.broken() == []
+
+
+def test_what_comes_late_to_where_much_was_taken_of_is_as_old_as_it_is(
+    desk: Desk, app: Flask
+) -> None:
+    second, third = again(desk), desk.cast.chen
+    desk.earn(units=2, who=second)
+    night(app, desk.clock, 2026)
+    desk.clock.set(hangzhou(2027, 5, 5))
+    first = desk.earn(event_at=desk.clock.now)
+    desk.spend(1000)
+    merge(desk, second, desk.cast.wang)
+    later = desk.earn(who=second, event_at=desk.clock.now)
+    # It takes what came later: only what is older is left to go along.
+    assert desk.back(first).posted == 1000
+    merge(desk, third, second)
+    desk.earn(who=third, event_at=desk.clock.now)
+    for year in (2027, 2028):
+        night(app, desk.clock, year)
+    desk.clock.set(hangzhou(2029, 5, 5))
+    desk.decide(desk.propose(300, holder_id=one(second.resident)))
+
+    assert desk.back(later).lapsed == 1000
+
+    with app.app_context():
+        follow_residents()
+    left = []
+    for year in (2029, 2030):
+        night(app, desk.clock, year)
+        left.append(desk.totals(third)[2])
+    assert left == [300, 0]
     assert desk.broken() == []
 
 
