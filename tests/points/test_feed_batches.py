@@ -19,7 +19,7 @@ from points.feeds import queries
 from points.feeds.batches import forget_due
 from points.feeds.feeders import ChangeFeeder, stop_feeder
 from points.feeds.queries import batches, feeders
-from points.models import Award
+from points.models import Award, FeedItem
 from points.proof.verify import verify
 from residents.addresses import Address
 from residents.people import EnterResident, enter_resident
@@ -45,6 +45,10 @@ def bins(app: Flask, run: Run, cast: People, clock: Clock) -> Feed:
 
 def awards(connection: Connection) -> list[Any]:
     return list(connection.execute(select(Award.__table__).order_by(Award.event_at, Award.cause)))
+
+
+def marks_kept(connection: Connection) -> list[str]:
+    return list(connection.scalars(select(FeedItem.digest)))
 
 
 def test_a_bin_records_for_the_household_at_an_address(
@@ -103,6 +107,15 @@ def test_a_batch_sent_again_gives_the_same_figures_and_nothing_new(
         [each[name] for name in figures] for each in again
     ]
     assert ask(count, "awards") == 1
+
+
+def test_items_are_told_apart_by_the_same_mark_after_an_upgrade(
+    ask: Run, clock: Clock, bins: Feed
+) -> None:
+    bins.send(thrown("a1", clock.now, units=1))
+
+    # The mark of an item that was kept: were it another, a batch sent again would be refused.
+    assert ask(marks_kept) == ["02d56f474d162609827017f943d591d9bcd2355a"]
 
 
 def test_one_bad_item_harms_no_other(ask: Run, clock: Clock, bins: Feed) -> None:
