@@ -54,7 +54,7 @@ class AwardDiffers(Conflict):
 class UnitsOutOfRange(Rejected):
     """An award has at least one unit and not more than ten thousand."""
 
-    text = N_("次数要在 1 到 10000 之间，请改好后再记。")
+    text = N_("次数要在 1 到 10000 之间，时长至少半小时。请改好后再记。")
 
 
 class AwardUnknown(NotFound):
