@@ -23,22 +23,21 @@ EXPIRED_OTHERWISE = """
 
 # What went of an account, the lapse included, never passes the mark that the run lapsed to.
 EXPIRY_TOO_YOUNG = """
-    SELECT transfers.id AS what FROM (
-        SELECT account, version, sum(went) OVER (PARTITION BY account ORDER BY version) AS gone
+    SELECT lines.id AS what FROM (
+        SELECT id, account, act, source_id,
+            sum(went) OVER (PARTITION BY account ORDER BY version) AS gone
         FROM (
-            SELECT debit AS account, debit_version AS version, amount AS went
+            SELECT id, debit AS account, debit_version AS version, act, source_id, amount AS went
             FROM transfers WHERE debit > 0
-            UNION ALL SELECT credit, credit_version, -amount
+            UNION ALL SELECT id, credit, credit_version, act, source_id, -amount
             FROM transfers WHERE credit > 0 AND act = 'reversal'
         ) AS sides
         WHERE account IN (SELECT debit FROM transfers WHERE act = 'expiry')
     ) AS lines
-        JOIN transfers ON transfers.debit = lines.account AND transfers.act = 'expiry'
-            AND transfers.debit_version = lines.version
-        JOIN expiry_runs ON expiry_runs.id = transfers.source_id
-        LEFT JOIN expiry_marks ON expiry_marks.account = transfers.debit
+        JOIN expiry_runs ON expiry_runs.id = lines.source_id
+        LEFT JOIN expiry_marks ON expiry_marks.account = lines.account
             AND expiry_marks.year = expiry_runs.marked
-    WHERE lines.gone > coalesce(expiry_marks.credited, 0)"""
+    WHERE lines.act = 'expiry' AND lines.gone > coalesce(expiry_marks.credited, 0)"""
 
 MOVED = """
     SELECT debit FROM transfers WHERE act = 'moving' AND debit > 0

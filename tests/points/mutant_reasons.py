@@ -181,6 +181,9 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
     "Only who writes between two queries of one look would see it.": (
         (r"proving\.x__one_snapshot", r"POSTGRESQL"),
     ),
+    "Only how PostgreSQL looks for it differs: the same is found.": (
+        (r"checks\.x__plan", r"sqlite|SQLITE"),
+    ),
     "A part is found by its own query; it is not asked for parts again.": (
         (r"sharing\.x_cut$", r"part, \)"),
     ),

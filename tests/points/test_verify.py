@@ -8,10 +8,13 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+import pytest
 from flask import Flask
+from sqlalchemy import Connection
 
 from points import closing
 from points.proof import verify
+from points.proof.checks import WHOLE, Check, Narrow, find
 from tests.points.books import HERE, WALLET
 from tests.points.raw import Raw
 from tests.points.verified import flask_verify
@@ -57,6 +60,19 @@ def test_the_same_books_before_and_after_every_fold(app: Flask, raw: Raw, run: R
     for _ in range(2):
         run(closing.fold, closing.Fold())
         assert flask_verify(app)[0] == 0
+
+
+@pytest.mark.database("postgresql")
+def test_what_reads_whole_tables_looks_no_row_up_for_another(ask: Run) -> None:
+    # In the night in which points lapse nobody has counted the rows, and that took for ever.
+    looks_up = "SELECT 1 AS what WHERE current_setting('enable_nestloop') = 'on'"
+    check = Check("looks up", "it looks rows up one by one", looks_up)
+
+    def times(connection: Connection) -> list[int]:
+        a_part = Narrow(only="WHERE true")
+        return [find(connection, check, narrow).times for narrow in (WHOLE, a_part, WHOLE)]
+
+    assert ask(times) == [0, 1, 0]
 
 
 def test_the_first_in_time_is_named_and_not_the_smallest_id(app: Flask, raw: Raw) -> None:
