@@ -182,8 +182,9 @@ def heading(connection: Connection, issued: Issued) -> paper.Heading:
     place = name(subject.community)
     who = _named(connection, issued)
     return paper.Heading(
-        name="、".join(who.names) if who else place,
-        address=who.address if who else "",
+        # Of a household with nobody known the address is all the name there is.
+        name=("、".join(who.names) or who.address) if who else place,
+        address=who.address if who and who.names else "",
         place=place,
         phone=directory().number(connection, subject.community),
         check_url=f"{configuration().base_url}/check/",

@@ -27,6 +27,8 @@ from points.statements.codes import spaced
 from points.statements.paper import Heading
 from points.statements.periods import Period, Subject, month_of
 from points.statements.sums import Line, Sums
+from residents.addresses import Address
+from residents.people import EnterHousehold, enter_household
 from tests import printed
 from tests.conftest import Clock
 from tests.people import HERE, THERE, People, Someone
@@ -192,6 +194,25 @@ def test_the_desk_prints_for_a_household(cast: People) -> None:
 
     assert any(names in found.words for names in ("王秀英、李国强", "李国强、王秀英"))
     assert "本户基本积分" in found.words
+
+
+def test_the_statement_of_a_household_with_nobody_known_is_named_by_its_address(
+    run: Callable[..., Any], cast: People
+) -> None:
+    home = EnterHousehold(
+        community=HERE, address=Address(estate="建国南苑", building="7", unit="1", room="201")
+    )
+    household = run(enter_household, home, cast.actor(cast.staff)).household
+    browser, address = cast.browser(cast.staff), f"/desk/statements/household/{household}"
+    shown = text_of(get(browser, f"{address}?{NOVEMBER}").get_data(as_text=True))
+    sent = send(browser, address, address, first="2026-11-01", last="2026-11-24")
+    handed_out = get(browser, sent.headers["Location"]).get_data(as_text=True)
+
+    assert shown.count("建国南苑7-1-201") == 1
+    assert "建国南苑7-1-201，本户基本积分" in text_of(handed_out)
+    assert f'{address}?kind=basic&amp;first=2026-11-01&amp;last=2026-11-24"' in handed_out
+    found = printed.read(get(browser, f"{sent.headers['Location']}/pdf").data)
+    assert found.words.count("建国南苑7-1-201") == 1
 
 
 def test_the_desk_of_another_community_sees_nobody_here(cast: People) -> None:
