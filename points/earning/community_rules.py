@@ -248,7 +248,9 @@ def _outside(work: Work, command: SetRule, rule: Row[Any]) -> bool:
     allowed = settings.flag(work.connection, "exchange.face_value", work.now)
     # A deduction stays in its band: there is no face value of what is taken away.
     if not (allowed and same_sign and rule.points_base >= 0):
-        raise OutsideBand(low=_whole(rule.points_min), high=_whole(rule.points_max))
+        # As it is typed: a deduction of 1 to 3 points, not of −3 to −1.
+        low, high = sorted((abs(rule.points_min), abs(rule.points_max)))
+        raise OutsideBand(low=_whole(low), high=_whole(high))
     return True
 
 

@@ -104,6 +104,18 @@ def test_a_rule_for_households_has_their_caps_only(cast: People) -> None:
     assert "请把全户合计的上限留空" in words(refused)
 
 
+def test_a_deduction_says_its_band_as_it_is_typed(run: Run, cast: People) -> None:
+    allowed = settings.SetSetting(key="a", setting="points.deductions", place=HERE, value="1")
+    run(settings.set_setting, allowed, cast.actor(cast.lead))
+    browser, deduction = cast.browser(cast.lead), "/desk/rules/deduct.corridor"
+    page = words(browser.get(deduction))
+    refused = fill(browser, deduction, deduction, points="5", on="1")
+
+    assert "区指导目录：基准扣2分，区间扣1–3分。" in page
+    assert refused.status_code == 422
+    assert "超出区指导目录的1–3分" in words(refused)
+
+
 @pytest.mark.parametrize(
     ("typed", "says"),
     [
