@@ -107,6 +107,15 @@ def test_a_word_wider_than_a_line_goes_on_in_the_next(paper: Paper) -> None:
     assert "编号" + "0123456789" * 9 in printed.read(paper.bytes()).words
 
 
+def test_below_a_word_wider_than_a_line_no_line_is_left_empty(paper: Paper) -> None:
+    def height(words: str) -> float:
+        top = paper.get_y()
+        paper.say(words)
+        return paper.get_y() - top
+
+    assert height("0123456789" * 9) == pytest.approx(height("字" * 45))
+
+
 def test_each_page_of_a_table_begins_with_its_heading(paper: Paper) -> None:
     paper.heading(["日期", "事由"], [40, 100], "LL")
     for number in range(60):
