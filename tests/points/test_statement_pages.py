@@ -28,7 +28,7 @@ from points.statements.paper import Heading
 from points.statements.periods import Period, Subject, month_of
 from points.statements.sums import Line, Sums
 from residents.addresses import Address
-from residents.people import EnterHousehold, enter_household
+from residents.people import EnterHousehold, EnterResident, enter_household, enter_resident
 from tests import printed
 from tests.conftest import Clock
 from tests.people import HERE, THERE, People, Someone
@@ -184,6 +184,15 @@ def test_the_desk_prints_for_somebody_without_a_phone(cast: People) -> None:
     assert answer.status_code == 303
     assert "李国强" in printed.read(document.data).words
     assert "这段时间没有积分进出" in printed.read(document.data).words
+
+
+def test_the_desk_says_nothing_of_an_address_that_is_not_known(
+    run: Callable[..., Any], cast: People
+) -> None:
+    alone = run(enter_resident, EnterResident(community=HERE, name="陈静"), cast.actor(cast.staff))
+    page = get(cast.browser(cast.staff), f"/desk/statements/resident/{alone.resident}")
+
+    assert "陈静。开出的单子上有核对码" in text_of(page.get_data(as_text=True))
 
 
 def test_the_desk_prints_for_a_household(cast: People) -> None:
