@@ -13,6 +13,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import aliased
 
 from core.directory import directory
+from core.work import business_day, present
 from exchange import pickup, words
 from exchange.models import Item, Order, OrderLine, OrderPayment, Station, StockMove
 from exchange.orders.finish import asked_until
@@ -85,7 +86,7 @@ class OrderView:
     closed_at: dt.datetime | None
     #: When the goods came back, after all.
     returned_at: dt.datetime | None
-    #: Whether the viewer ordered it; else they pay a share.
+    #: Whether the viewer ordered it; else they pay a share, or inherit.
     mine: bool
 
     @property
@@ -183,14 +184,14 @@ def lines_of(connection: Connection, orders: Iterable[UUID]) -> dict[UUID, tuple
 def order_view(
     connection: Connection, order: UUID, resident: UUID, people: Collection[UUID] = ()
 ) -> OrderView | None:
-    """Return a resident's order, one that ``people`` pay, or one of the dead of the household.
+    """Return a resident's order, one that ``people`` pay, or one of whom they inherit from.
 
     None for any other.
     """
     paid = select(OrderPayment.order).where(
         OrderPayment.order == order, OrderPayment.payer.in_(people)
     )
-    places, died = _places(connection, resident), died_with(resident)
+    places, died = _places(connection, resident), _died_with(resident)
     seen = or_(Order.resident.in_(places), Order.id.in_(paid), Order.resident.in_(died))
     row = connection.execute(
         select(
@@ -250,8 +251,8 @@ def open_orders(connection: Connection, resident: UUID) -> tuple[OrderBrief, ...
 
 
 def open_left(connection: Connection, resident: UUID) -> tuple[OrderBrief, ...]:
-    """Return what those who died in a resident's household have under way, the newest first."""
-    return _open(connection, Order.resident.in_(died_with(resident)))
+    """Return what those have under way from whom a resident inherits, the newest first."""
+    return _open(connection, Order.resident.in_(_died_with(resident)))
 
 
 def _open(connection: Connection, whose: ColumnElement[bool]) -> tuple[OrderBrief, ...]:
@@ -278,6 +279,10 @@ def my_orders(connection: Connection, resident: UUID, page: int = 1) -> MyOrders
 def _places(connection: Connection, resident: UUID) -> list[UUID]:
     """Return a resident and who they were before: elsewhere, or under another record."""
     return [resident, *(each.resident for each in directory().former(connection, resident))]
+
+
+def _died_with(resident: UUID) -> Select[UUID]:
+    return died_with(resident, business_day(present()))
 
 
 def _of(whose: ColumnElement[bool]) -> Select[Any]:

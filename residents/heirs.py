@@ -39,9 +39,19 @@ def lives_on(leaving: Sequence[UUID] = ()) -> ColumnElement[bool]:
     )
 
 
-def died_with(resident: UUID) -> Select[UUID]:
-    """Choose those who died in the household of a resident, and left theirs to who lives on."""
-    home = select(_heir.household).where(_heir.id == resident).scalar_subquery()
+def died_with(resident: UUID, day: dt.date) -> Select[UUID]:
+    """Choose those from whom a resident inherits, as ``heirs`` has it: nobody, where too young."""
+    home = (
+        select(_heir.household)
+        .join(Person, Person.id == _heir.person)
+        .where(
+            _heir.id == resident,
+            _heir.valid_to.is_(None),
+            _heir.state == "confirmed",
+            or_(Person.birth_year.is_(None), Person.birth_year <= day.year - ADULT),
+        )
+        .scalar_subquery()
+    )
     return (
         select(Resident.id)
         .join(ResidentEnd, ResidentEnd.resident == Resident.id)

@@ -9,6 +9,7 @@ import pytest
 from core.acts import Actor
 from core.messages import messages_of
 from exchange.moving import MoveHousehold, move_household
+from exchange.order_queries import open_left, order_view
 from exchange.orders import CancelOrder, HandOver, NotYourOrder, cancel_order, hand_over
 from points.carrying import PointsHeld
 from residents.endings import RecordDeath, record_death
@@ -85,6 +86,18 @@ def test_nobody_else_sees_or_cancels_it(scene: Scene, cast: People, order: UUID)
         with pytest.raises(NotYourOrder):
             scene.run(cancel_order, CancelOrder(order=order), actor)
 
+    assert scene.ask(order_view, order, kid.resident) is None
+    assert scene.ask(open_left, kid.resident) == ()
     browser = cast.browser(cast.chen)
     assert browser.get(f"/exchange/orders/{order}").status_code == 404
     assert "家人留下的兑换单" not in words(browser.get("/"))
+
+
+def test_who_is_not_confirmed_yet_does_not_see_it(scene: Scene, clerk: Actor) -> None:
+    new = scene.resident(HERE, name="李芳", confirmed=False)
+    father = scene.resident(HERE, points=20, name="李强", household=new.household)
+    order = scene.order(father, scene.item(HERE, clerk, stock=3)).id
+    scene.run(record_death, RecordDeath(resident=father.resident), scene.staff(HERE))
+
+    assert scene.ask(order_view, order, new.resident) is None
+    assert scene.ask(open_left, new.resident) == ()
