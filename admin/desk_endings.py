@@ -157,7 +157,7 @@ def resident_death(resident_id: UUID) -> ResponseReturnValue:
     day = f"{done.keeps_until:%Y-%m-%d}"
     words = _("已登记，服务积分为家人留到 %(day)s", day=day)
     if not heirs(reader(), resident_id, business_day(present())):
-        words = _("已登记。同户没有成年家人，服务积分 %(day)s 到期", day=day)
+        words = _("已登记。同户没有已核实的成年家人，服务积分 %(day)s 到期", day=day)
     flash(words, "done")
     return redirect(url_for("desk.deaths"), code=303)
 

@@ -460,8 +460,20 @@ def test_the_desk_keeps_nothing_for_a_family_that_is_not(cast: People) -> None:
     answer = fill(desk, page, "/death", sure="1")
 
     said = words(desk.get(answer.headers["Location"]))
-    assert "同户没有成年家人，服务积分2027-11-24到期" in said
+    assert "同户没有已核实的成年家人，服务积分2027-11-24到期" in said
     assert "为家人留到" not in said
+
+
+def test_the_desk_does_not_say_that_no_adult_lives_there_who_is_not_confirmed_yet(
+    cast: People, run: Run
+) -> None:
+    father = EnterResident(community=HERE, name="周国强", household=cast.new.household)
+    entered = run(enter_resident, father, cast.actor(cast.staff))
+    desk, page = cast.browser(cast.staff), f"/desk/residents/{entered.resident}/end"
+
+    said = words(desk.get(fill(desk, page, "/death", sure="1").headers["Location"]))
+
+    assert "同户没有已核实的成年家人" in said
 
 
 def test_the_api_records_it(app: Flask, cast: People, wallet: int) -> None:
