@@ -87,6 +87,7 @@ def shares_of(
         .order_by(OrderPayment.account),
     ).all()
     back = _came_back(connection, order)
+    own = {resident, *(each.resident for each in directory().former(connection, resident))}
     views = [
         ShareView(
             resident=row.holder_id,
@@ -94,7 +95,7 @@ def shares_of(
             amount=row.amount,
             back=back.get(row.account, 0),
             agreed=row.taken_at is not None,
-            mine=row.holder_id == resident,
+            mine=row.holder_id in own,
             may_answer=row.taken_at is None
             and row.lives_there
             and row.state == "asked"

@@ -195,6 +195,21 @@ def test_the_member_says_no_and_nobody_pays(
     assert scene.account(wang_of(cast, scene, points=0)).held == 0
 
 
+def test_who_has_moved_finds_their_share_as_their_own(
+    cast: People, scene: Scene, rice: str, daughter: Someone
+) -> None:
+    browser, order = ordered(cast, rice, daughter)
+    his = cast.browser(daughter)
+    post(his, f"{order}/shares/{one(daughter.resident)}/decline")
+    away = MoveHousehold(key="away", community=THERE, residents=(one(cast.wang.resident),))
+    scene.run(move_household, away, cast.actor(cast.elsewhere))
+
+    facts = words(browser.get(order)).partition("到期日不变")[2]
+
+    assert "您" in facts
+    assert cast.wang.name not in facts
+
+
 def test_who_has_moved_is_not_asked_any_more(
     cast: People, scene: Scene, rice: str, daughter: Someone
 ) -> None:
