@@ -191,7 +191,7 @@ def order_view(
     paid = select(OrderPayment.order).where(
         OrderPayment.order == order, OrderPayment.payer.in_(people)
     )
-    places, died = _places(connection, resident), _died_with(resident)
+    places, died = places_of(connection, resident), _died_with(resident)
     seen = or_(Order.resident.in_(places), Order.id.in_(paid), Order.resident.in_(died))
     row = connection.execute(
         select(
@@ -264,7 +264,7 @@ def _open(connection: Connection, whose: ColumnElement[bool]) -> tuple[OrderBrie
 def my_orders(connection: Connection, resident: UUID, page: int = 1) -> MyOrders:
     """Return a resident's orders, the newest first, those from before they moved, too."""
     done = connection.execute(
-        _of(Order.resident.in_(_places(connection, resident)))
+        _of(Order.resident.in_(places_of(connection, resident)))
         .where(Order.state.not_in(OPEN_STATES))
         .offset((page - 1) * ORDERS_PER_PAGE)
         .limit(ORDERS_PER_PAGE + 1),
@@ -276,7 +276,7 @@ def my_orders(connection: Connection, resident: UUID, page: int = 1) -> MyOrders
     )
 
 
-def _places(connection: Connection, resident: UUID) -> list[UUID]:
+def places_of(connection: Connection, resident: UUID) -> list[UUID]:
     """Return a resident and who they were before: elsewhere, or under another record."""
     return [resident, *(each.resident for each in directory().former(connection, resident))]
 

@@ -14,7 +14,7 @@ from core.directory import directory
 from core.work import business_day
 from exchange import basket as baskets
 from exchange.models import Order, OrderPayment
-from exchange.order_queries import LineView, lines_of
+from exchange.order_queries import LineView, lines_of, places_of
 from exchange.orders.rows import LIVES_THERE
 from exchange.orders.sharing import agree_by, agreeing
 from exchange.payers import Relative, relatives
@@ -87,7 +87,7 @@ def shares_of(
         .order_by(OrderPayment.account),
     ).all()
     back = _came_back(connection, order)
-    own = {resident, *(each.resident for each in directory().former(connection, resident))}
+    own = places_of(connection, resident)
     views = [
         ShareView(
             resident=row.holder_id,
