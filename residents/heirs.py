@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import aliased
 
-from residents.acting import is_younger
 from residents.models import Person, Resident, ResidentEnd
 
 if TYPE_CHECKING:
@@ -19,6 +18,15 @@ if TYPE_CHECKING:
 ADULT = 18
 
 _other, _end, _heir = aliased(Resident), aliased(ResidentEnd), aliased(Resident)
+
+
+def _is_adult(who: type[Resident], day: dt.date) -> ColumnElement[bool]:
+    """Whether somebody lives there, confirmed and of age, or of an age that nobody knows."""
+    return and_(
+        who.valid_to.is_(None),
+        who.state == "confirmed",
+        or_(Person.birth_year.is_(None), Person.birth_year <= day.year - ADULT),
+    )
 
 
 def lives_on(leaving: Sequence[UUID] = ()) -> ColumnElement[bool]:
@@ -44,12 +52,7 @@ def died_with(resident: UUID, day: dt.date) -> Select[UUID]:
     home = (
         select(_heir.household)
         .join(Person, Person.id == _heir.person)
-        .where(
-            _heir.id == resident,
-            _heir.valid_to.is_(None),
-            _heir.state == "confirmed",
-            or_(Person.birth_year.is_(None), Person.birth_year <= day.year - ADULT),
-        )
+        .where(_heir.id == resident, _is_adult(_heir, day))
         .scalar_subquery()
     )
     return (
@@ -61,19 +64,14 @@ def died_with(resident: UUID, day: dt.date) -> Select[UUID]:
 
 def adults(
     connection: Connection, household: UUID, day: dt.date
-) -> list[Row[UUID, str | None, int | None]]:
+) -> Sequence[Row[UUID, str | None]]:
     """Return the people of a household, with their stored numbers, who may spend what was left."""
-    rows = connection.execute(
-        select(Person.id, Person.phone_cipher, Person.birth_year)
+    return connection.execute(
+        select(Person.id, Person.phone_cipher)
         .join(Resident, Resident.person == Person.id)
-        .where(
-            Resident.household == household,
-            Resident.valid_to.is_(None),
-            Resident.state == "confirmed",
-        )
+        .where(Resident.household == household, _is_adult(Resident, day))
         .order_by(Person.id),
-    )
-    return [row for row in rows if not is_younger(row.birth_year, ADULT, day)]
+    ).all()
 
 
 def heirs(connection: Connection, resident: UUID, day: dt.date) -> list[UUID] | None:
