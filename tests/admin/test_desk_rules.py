@@ -108,10 +108,11 @@ def test_a_deduction_says_its_band_as_it_is_typed(run: Run, cast: People) -> Non
     allowed = settings.SetSetting(key="a", setting="points.deductions", place=HERE, value="1")
     run(settings.set_setting, allowed, cast.actor(cast.lead))
     browser, deduction = cast.browser(cast.lead), "/desk/rules/deduct.corridor"
-    page = words(browser.get(deduction))
+    page = browser.get(deduction)
     refused = fill(browser, deduction, deduction, points="5", on="1")
 
-    assert "区指导目录：基准扣2分，区间扣1–3分。" in page
+    assert "区指导目录：基准扣2分，区间扣1–3分。" in words(page)
+    assert "扣 1 到 3 分，基准 2 分" in page.get_data(as_text=True), "the line says the same"
     assert refused.status_code == 422
     assert "超出区指导目录的1–3分" in words(refused)
 

@@ -189,7 +189,7 @@ def test_the_member_says_no_and_nobody_pays(
     post(his, button[1])
 
     said = words(browser.get(order))
-    assert "已取消" in said
+    assert "已取消，30分已退回" in said, "no more than what was set aside"
     assert "您取消了" not in said, "who ordered has not"
     assert scene.account(payer(daughter)).held == 0
     assert scene.account(wang_of(cast, scene, points=0)).held == 0
