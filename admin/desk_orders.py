@@ -142,7 +142,7 @@ def refuse() -> ResponseReturnValue:
         return _approvals(
             refusing=True, errors={"reason": [refusal.sentence()]}, status=int(refusal.status)
         )
-    flash(_("没有通过，积分已退回居民，原因也发给了他"), "note")
+    flash(_("没有通过，积分已退回居民，原因写在兑换单上"), "note")
     return redirect(url_for("desk.approvals"), code=303)
 
 

@@ -38,7 +38,7 @@ GLUED = re.compile(r"(?<=\d) (?=[一-鿿])|(?<=[一-鿿]) (?=\d)")
 """The spaces around figures, where no line ends: 11 月 24 日, 3 小时."""
 
 LINE_ENDS = re.compile(
-    r"(?<![（《“「\xa0])(?![），。、；：！？》”」…– \xa0]|$)(?:(?<![!-~−–])|(?![!-~−–]))"
+    r"(?<![（《“‘「『【\xa0])(?![），。、；：！？》”’」』】·…– \xa0]|$)(?:(?<![!-~−–])|(?![!-~−–]))"
 )
 """Where a line may end: in no word or sum, after no opening mark and before no closing one."""
 

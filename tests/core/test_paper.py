@@ -93,10 +93,11 @@ def test_no_line_begins_with_a_mark_or_cuts_a_word_or_a_date(paper: Paper) -> No
     for before in range(20):
         paper.say("字" * before + said)
         paper.row(["字" * before + said], [90], "L")
+        paper.say("字" * before + "古丽·买买提【一】『二』‘三’" * 4)
     lines = [line for page in printed.read(paper.bytes()).pages for line in page]
 
-    assert not [line for line in lines if line.startswith(tuple("，。、）"))]
-    assert not [line for line in lines if line.rstrip().endswith("（")]
+    assert not [line for line in lines if line.startswith(tuple("，。、）·】』’"))]
+    assert not [line for line in lines if line.rstrip().endswith(tuple("（【『‘"))]
     for whole in ("https://linli.example/check/", "2026 年 11 月 24 日"):
         assert sum(whole in line for line in lines) == 40
 
