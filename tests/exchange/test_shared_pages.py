@@ -59,11 +59,11 @@ def words(answer: Any) -> str:
     return re.sub(r"\s+", "", re.sub(r"<[^>]+>", "", answer.get_data(as_text=True)))
 
 
-def ordered(cast: People, rice: str, who: Someone) -> tuple[FlaskClient, str]:
-    """王秀英 orders and asks somebody for 10; return her browser and the order."""
+def ordered(cast: People, rice: str, who: Someone, points: str = "10") -> tuple[FlaskClient, str]:
+    """王秀英 orders and asks somebody for 10 of 40; return her browser and the order."""
     browser = cast.browser(cast.wang)
     page = browser.get(f"/exchange/items/{rice}/together").get_data(as_text=True)
-    typed = {f"share-{cast.li.resident}": "", f"share-{who.resident}": "10"}
+    typed = {f"share-{cast.li.resident}": "", f"share-{who.resident}": points}
     answer = post(browser, "/exchange/orders/together", quote=token_in(page), **typed)
     assert answer.status_code == 303
     return browser, str(answer.location)
@@ -193,6 +193,18 @@ def test_the_member_says_no_and_nobody_pays(
     assert "您取消了" not in said, "who ordered has not"
     assert scene.account(payer(daughter)).held == 0
     assert scene.account(wang_of(cast, scene, points=0)).held == 0
+
+
+def test_where_the_one_who_was_to_pay_all_says_no_nothing_is_given_back(
+    cast: People, rice: str, daughter: Someone
+) -> None:
+    browser, order = ordered(cast, rice, daughter, points="40")
+
+    post(cast.browser(daughter), f"{order}/shares/{one(daughter.resident)}/decline")
+
+    said = words(browser.get(order))
+    assert "已取消，没有扣分" in said
+    assert "已退回" not in said
 
 
 def test_who_has_moved_finds_their_share_as_their_own(
