@@ -21,7 +21,7 @@ from activities.publish import Part, SessionUnknown
 from activities.signup import PartNotOffered, ResidentNotHere
 from activities.situation import Record, Situation, situation
 from core import settings
-from core.directory import refuse_closed
+from core.directory import directory, refuse_closed
 from core.errors import N_, AppError, Conflict, Forbidden, Rejected
 from core.work import SHANGHAI, business_day
 
@@ -144,6 +144,13 @@ def record_attendance(work: Work, command: Record) -> Recorded:
     own = command.method == "venue" and work.actor.resident == command.resident
     if not own:
         may_enter(work, now.community)
+    if now.arrived_at is None:
+        came_as = None if own and command.phase == "entry" else _came_as(work, command)
+        if came_as is not None:
+            command = replace(command, resident=came_as)
+            now = _situation(work, command)
+        elif now.is_gone:
+            raise ResidentNotHere
     done = now.arrived_at if command.phase == "entry" else now.left_at
     if done is not None:
         work.replayed()
@@ -181,6 +188,19 @@ def _situation(work: Work, command: Record) -> Situation:
     if work.connection.execute(offered).first() is None:
         raise PartNotOffered
     raise ResidentNotHere
+
+
+def _came_as(work: Work, command: Record) -> UUID | None:
+    """Return the record under which somebody came who has moved since, or was entered twice."""
+    [records] = directory().kin(work.connection, [command.resident]).values()
+    came = select(Attendance.resident).where(
+        Attendance.session == command.session,
+        Attendance.resident.in_(records - {command.resident}),
+        Attendance.part == command.part,
+        Attendance.phase == "entry",
+    )
+    found: UUID | None = work.connection.scalar(came.order_by(Attendance.recorded_at).limit(1))
+    return found
 
 
 def may_enter(work: Work, community: int) -> None:

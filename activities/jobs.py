@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import aliased
 
 from activities.attendance import EXIT_GRACE, record_attendance
@@ -17,7 +17,6 @@ from core import settings
 from core.errors import N_
 from core.served import HALF_HOUR
 from core.work import transact
-from residents.models import Resident
 
 if TYPE_CHECKING:
     from core.work import Work
@@ -44,7 +43,8 @@ class ExitsWritten:
 def write_missing_exits(work: Work, _command: WriteExits) -> ExitsWritten:
     """Give those who served and never left an exit worth a share of the session's length.
 
-    A session that staff ended before its time is as long as it lasted.
+    A session that staff ended before its time is as long as it lasted. Who has moved or died since
+    they came has served all the same: what arrives follows them, or is for their household.
     """
     entry, left = aliased(Attendance), aliased(Attendance)
     rows = work.connection.execute(
@@ -57,7 +57,6 @@ def write_missing_exits(work: Work, _command: WriteExits) -> ExitsWritten:
             Session.community,
         )
         .join(Session, Session.id == entry.session)
-        .join(Resident, and_(Resident.id == entry.resident, Resident.valid_to.is_(None)))
         .outerjoin(
             left,
             (left.session == entry.session)

@@ -84,6 +84,7 @@ SITUATION = Straight(
         Resident.id.label("resident"),
         Resident.community.label("home"),
         Resident.household,
+        Resident.valid_to.is_not(None).label("is_gone"),
         SignUp.state.label("signed_up"),
         _entry.event_at.label("arrived_at"),
         _entry.method.label("entry_method"),
@@ -97,7 +98,7 @@ SITUATION = Straight(
     .join(Activity, Activity.id == Session.activity)
     .join(Community, Community.code == Session.community)
     .join(SessionPart, SessionPart.session == Session.id)
-    .join(Resident, Resident.valid_to.is_(None))
+    .join(Resident, Resident.id == bindparam("v_resident"))
     .outerjoin(CatalogueRule, CatalogueRule.key == SessionPart.rule)
     .outerjoin(
         SignUp,
@@ -121,7 +122,6 @@ SITUATION = Straight(
     .where(
         Session.id == bindparam("v_session"),
         SessionPart.part == bindparam("v_part"),
-        Resident.id == bindparam("v_resident"),
     )
 )
 

@@ -12,14 +12,19 @@ from activities.attendance import ScanRefused
 from activities.jobs import WriteExits, close_sessions, write_missing_exits
 from activities.models import Session
 from activities.publish import close_session
+from activities.signup import ResidentNotHere
 from core.ids import NIL
 from core.work import Work
+from exchange.moving import MoveHousehold, follow_residents, move_household
+from points.accounts import resident_account
 from points.earning.awards import AwardNeedsSecondPerson, ConfirmAwards, confirm_awards
 from points.settlement import settle_due
-from residents.models import Resident
+from residents.endings import RecordDeath, record_death
 from tests.activities.scene import END, START, Scene, at, everything
+from tests.exchange.test_moving import totals
 from tests.exchange.threads import all_at_once
-from tests.people import HERE, NEAR, Someone
+from tests.people import HERE, NEAR, THERE, Someone
+from tests.points.books import one
 
 HALF_HOUR_POINTS = 500
 OVER = at(13, 10)
@@ -126,23 +131,97 @@ def cancel_meanwhile(work: Work, session: UUID) -> None:
     )
 
 
-def leave_the_district(work: Work, who: Someone) -> Someone:
-    """End somebody's registration, as moving away does."""
-    ended = update(Resident).where(Resident.id == who.resident).values(valid_to=work.day)
-    work.connection.execute(ended)
-    return who
+def move(scene: Scene, who: Someone) -> UUID:
+    """Let somebody move to another community; return the old record."""
+    old, cast = one(who.resident), scene.cast
+    command = MoveHousehold(key=scene.serial(), community=THERE, residents=(old,))
+    [who.resident] = scene.run(move_household, command, cast.actor(cast.elsewhere)).residents
+    who.community = THERE
+    return old
 
 
-def test_who_is_no_resident_any_more_holds_up_nobody(scene: Scene) -> None:
+def arrive_and_settle(scene: Scene) -> None:
+    """Let a night pass: what is due arrives, and follows who has gone on."""
+    scene.clock.set(at(9, day=25))
+    with scene.app.app_context():
+        settle_due()
+        follow_residents()
+
+
+def balance(scene: Scene, who: Someone) -> int:
+    """Return somebody's service points, in centipoints, where they live now."""
+    account = resident_account(one(who.resident), who.community, "service")
+    credited, debited, _ = scene.ask(lambda c: totals(c, account))
+    return credited - debited
+
+
+def test_who_moved_before_the_end_has_served_all_the_same(scene: Scene) -> None:
     cast, session = scene.cast, scene.session()
     for someone in (cast.wang, cast.chen):
         scene.scan(someone, session, "serve", "entry", START)
-    scene.run(leave_the_district, cast.wang)
+    cast.actor(cast.elsewhere)
+    old = move(scene, cast.wang)
+
+    assert close(scene) == 2
+
+    made = {award.holder_id: award.units for award in scene.awards(session)}
+    assert made == {old: 2, cast.chen.resident: 2}
+    assert scene.row(session).state == "closed"
+    arrive_and_settle(scene)
+    assert balance(scene, cast.wang) == 2 * HALF_HOUR_POINTS
+
+
+def test_what_somebody_served_who_died_that_day_is_for_their_household(scene: Scene) -> None:
+    cast, session = scene.cast, scene.session()
+    scene.scan(cast.wang, session, "serve", "entry", START)
+    died = RecordDeath(resident=one(cast.wang.resident))
+    scene.run(record_death, died, cast.actor(cast.staff))
 
     assert close(scene) == 1
 
-    assert [award.holder_id for award in scene.awards(session)] == [cast.chen.resident]
-    assert scene.row(session).state == "closed"
+    arrive_and_settle(scene)
+    assert balance(scene, cast.wang) == 2 * HALF_HOUR_POINTS
+
+
+def test_a_scan_after_the_move_ends_what_was_begun_before_it(scene: Scene) -> None:
+    cast, session = scene.cast, scene.session()
+    scene.scan(cast.wang, session, "serve", "entry", START)
+    cast.actor(cast.elsewhere)
+    old = move(scene, cast.wang)
+
+    left = scene.scan(cast.wang, session, "serve", "exit", END)
+
+    assert (left.outcome, left.half_hours) == ("left", 4)
+    assert [row.resident for row in scene.attendances(session)] == [old, old]
+    assert close(scene) == 0
+    arrive_and_settle(scene)
+    assert balance(scene, cast.wang) == 4 * HALF_HOUR_POINTS
+
+
+def test_a_sheet_that_names_the_new_record_gives_nothing_twice(scene: Scene) -> None:
+    cast, session = scene.cast, scene.session()
+    scene.scan(cast.wang, session, "serve", "entry", START)
+    cast.actor(cast.elsewhere)
+    move(scene, cast.wang)
+    close(scene)
+
+    done = scene.enter(cast.wang, session, part="serve", entry=START, exit=END)
+
+    assert done.outcome == "again_left"
+    assert [award.units for award in scene.awards(session)] == [2]
+
+
+def test_nobody_arrives_under_a_record_that_has_ended(scene: Scene) -> None:
+    cast, session = scene.cast, scene.session()
+    scene.clock.set(START)
+    cast.actor(cast.elsewhere)
+    cast.wang.resident = move(scene, cast.wang)
+
+    for phase in ({"entry": START, "exit": None}, {"entry": None, "exit": START}):
+        with pytest.raises(ResidentNotHere):
+            scene.enter(cast.wang, session, part="serve", **phase)
+
+    assert scene.attendances(session) == []
 
 
 def test_a_session_that_staff_closed_still_gets_its_exits(scene: Scene) -> None:
