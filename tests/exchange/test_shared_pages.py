@@ -190,6 +190,8 @@ def test_the_member_says_no_and_nobody_pays(
 
     said = words(browser.get(order))
     assert "已取消，30分已退回" in said, "no more than what was set aside"
+    assert "预留30分" in said
+    assert "李晓燕10分没有同意" in said
     assert "您取消了" not in said, "who ordered has not"
     assert scene.account(payer(daughter)).held == 0
     assert scene.account(wang_of(cast, scene, points=0)).held == 0
@@ -205,6 +207,7 @@ def test_where_the_one_who_was_to_pay_all_says_no_nothing_is_given_back(
     said = words(browser.get(order))
     assert "已取消，没有扣分" in said
     assert "已退回" not in said
+    assert "预留" not in said
 
 
 def test_who_has_moved_finds_their_share_as_their_own(
