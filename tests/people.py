@@ -85,7 +85,8 @@ class People:
 
     def actor(self, someone: Someone) -> Actor:
         """Return the actor of somebody's token."""
-        key = f"{someone.name}{someone.role}"
+        # Who has moved is another resident.
+        key = f"{someone.name}{someone.role}{someone.resident}"
         if key not in self._actors:
             with self.app.app_context():
                 found = actor_of(self.token(someone))
