@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
+from activities import visits
 from activities.arriving import arrive, write
 from activities.codes import Phase
 from activities.earning import NOTHING, Earned, earn, part_words
@@ -21,7 +22,7 @@ from activities.publish import Part, SessionUnknown
 from activities.signup import PartNotOffered, ResidentNotHere
 from activities.situation import Record, Situation, situation
 from core import settings
-from core.directory import directory, refuse_closed
+from core.directory import refuse_closed
 from core.errors import N_, AppError, Conflict, Forbidden, Rejected
 from core.work import SHANGHAI, business_day
 
@@ -144,10 +145,11 @@ def record_attendance(work: Work, command: Record) -> Recorded:
     own = command.method == "venue" and work.actor.resident == command.resident
     if not own:
         may_enter(work, now.community)
-    if now.arrived_at is None:
-        came_as = None if own and command.phase == "entry" else _came_as(work, command)
-        if came_as is not None:
-            command = replace(command, resident=came_as)
+    if now.arrived_at is None and (now.is_gone or now.is_later):
+        own_entry = own and command.phase == "entry"
+        known = visits.came_as(work.connection, command, any_part=own_entry)
+        if known is not None:
+            command = replace(command, resident=known)
             now = _situation(work, command)
         elif now.is_gone:
             raise ResidentNotHere
@@ -190,19 +192,6 @@ def _situation(work: Work, command: Record) -> Situation:
     raise ResidentNotHere
 
 
-def _came_as(work: Work, command: Record) -> UUID | None:
-    """Return the record under which somebody came who has moved since, or was entered twice."""
-    [records] = directory().kin(work.connection, [command.resident]).values()
-    came = select(Attendance.resident).where(
-        Attendance.session == command.session,
-        Attendance.resident.in_(records - {command.resident}),
-        Attendance.part == command.part,
-        Attendance.phase == "entry",
-    )
-    found: UUID | None = work.connection.scalar(came.order_by(Attendance.recorded_at).limit(1))
-    return found
-
-
 def may_enter(work: Work, community: int) -> None:
     """Let staff of the community pass; raises Forbidden or NotInYourScope."""
     if not work.actor.is_staff:
@@ -213,7 +202,9 @@ def may_enter(work: Work, community: int) -> None:
 def _check_time(work: Work, command: Record, now: Situation) -> None:
     """Refuse what is too early, too late, or in a session that was ended."""
     who = {"session": command.session, "resident": command.resident}
-    refuse_closed(work.connection, now.community, now.until, business_day(command.at))
+    if command.method != "automatic":
+        # Who came while the community was there has served, though it is over by the end.
+        refuse_closed(work.connection, now.community, now.until, business_day(command.at))
     if now.open_to == "community" and now.home != now.community:
         raise OnlyItsResidents(place=now.display_name, **who)
     if now.state == "cancelled" or (now.state == "closed" and command.method == "venue"):

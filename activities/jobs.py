@@ -13,10 +13,12 @@ from activities.attendance import EXIT_GRACE, record_attendance
 from activities.grants import GRANT
 from activities.models import Attendance, Session
 from activities.situation import Record
+from activities.visits import left_as_another
 from core import settings
 from core.errors import N_
 from core.served import HALF_HOUR
 from core.work import transact
+from residents.models import Resident
 
 if TYPE_CHECKING:
     from core.work import Work
@@ -55,8 +57,10 @@ def write_missing_exits(work: Work, _command: WriteExits) -> ExitsWritten:
             func.coalesce(Session.closed_at, Session.ends_at, type_=UTC).label("ended_at"),
             entry.event_at,
             Session.community,
+            Resident.valid_to.is_not(None).label("is_gone"),
         )
         .join(Session, Session.id == entry.session)
+        .join(Resident, Resident.id == entry.resident)
         .outerjoin(
             left,
             (left.session == entry.session)
@@ -75,6 +79,8 @@ def write_missing_exits(work: Work, _command: WriteExits) -> ExitsWritten:
         .limit(CHUNK),
     ).all()
     for row in rows:
+        counted = row.is_gone and left_as_another(work.connection, row.session, row.resident)
+        share = 0 if counted else _share(work, row.community, row.ended_at - row.starts_at)
         record_attendance(
             work,
             Record(
@@ -86,7 +92,7 @@ def write_missing_exits(work: Work, _command: WriteExits) -> ExitsWritten:
                 # Whoever was entered as coming after the end left as they came.
                 at=max(row.ended_at, row.event_at),
                 reason=N_("没有签退"),
-                half_hours=_share(work, row.community, row.ended_at - row.starts_at),
+                half_hours=share,
             ),
         )
     closed = work.connection.execute(

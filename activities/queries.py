@@ -366,27 +366,6 @@ def one(connection: Connection, looker: Looker, session: UUID) -> Card | None:
     return found[0] if found else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
-    """A resident's own records in one part of a session."""
-
-    arrived_at: dt.datetime | None
-    left_at: dt.datetime | None
-
-
-def own_visit(connection: Connection, session: UUID, resident: UUID, part: str) -> Visit:
-    """Return when a resident came and left in a part."""
-    rows = connection.execute(
-        select(Attendance.phase, Attendance.event_at).where(
-            Attendance.session == session,
-            Attendance.resident == resident,
-            Attendance.part == part,
-        ),
-    )
-    at = {row.phase: row.event_at for row in rows}
-    return Visit(arrived_at=at.get("entry"), left_at=at.get("exit"))
-
-
 def kept_for(connection: Connection, session: UUID, resident: UUID) -> set[str]:
     """Return the parts of a session in which a resident has a place."""
     mine = select(SignUp.part).where(

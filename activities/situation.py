@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam, select
+from sqlalchemy import ColumnElement, and_, bindparam, exists, select
 from sqlalchemy.orm import aliased
 
 from activities.codes import Phase
@@ -15,7 +15,7 @@ from activities.models import Activity, Attendance, Session, SessionPart, SignUp
 from activities.publish import Part
 from core.straight import Straight
 from points.models import CatalogueRule
-from residents.models import Community, Resident
+from residents.models import Community, Resident, ResidentEnd
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -85,6 +85,7 @@ SITUATION = Straight(
         Resident.community.label("home"),
         Resident.household,
         Resident.valid_to.is_not(None).label("is_gone"),
+        exists().where(ResidentEnd.successor == Resident.id).label("is_later"),
         SignUp.state.label("signed_up"),
         _entry.event_at.label("arrived_at"),
         _entry.method.label("entry_method"),

@@ -29,6 +29,7 @@ from activities.models import KINDS
 from activities.publish import PARTS, Part, SessionUnknown
 from activities.signup import ForResident, PartNotOffered, cancel_sign_up
 from activities.signup import sign_up as sign_up_now
+from activities.visits import Visit, own_visit
 from core import settings
 from core.acts import Actor
 from core.errors import AppError, SignInNeeded
@@ -223,7 +224,7 @@ def presence() -> ResponseReturnValue:
         raise SessionUnknown
     if grant.phase == "entry" and card.mine and card.mine.state in {"arrived", "left"}:
         return redirect(result_address(grant, card.mine.part, "again"), code=303)
-    served = queries.own_visit(connection, grant.session, actor.resident, "serve")
+    served = own_visit(connection, grant.session, actor.resident, "serve")
     if grant.phase == "exit" and served.arrived_at is None:
         return _not_arrived(card)
     return render_template(
@@ -296,19 +297,19 @@ def result(session_id: UUID) -> ResponseReturnValue:
     card = queries.one(connection, looker_of(actor), session_id)
     if card is None or part not in PARTS:
         raise SessionUnknown
-    visit = queries.own_visit(connection, session_id, actor.resident, part)
+    visit = own_visit(connection, session_id, actor.resident, part)
     if visit.arrived_at is None:
         return redirect(url_for("activities.detail", activity_id=card.activity_id), code=303)
-    shown = Result(**_result(card, part, visit, actor.resident))
+    shown = Result(**_result(card, part, visit))
     host = places.place(connection, card.host)
     return render_template("activities/result.html", host=host, result=shown)
 
 
-def _result(card: queries.Card, part: str, visit: queries.Visit, resident: UUID) -> dict[str, Any]:
+def _result(card: queries.Card, part: str, visit: Visit) -> dict[str, Any]:
     """Put together the facts of a result, all of them from what is recorded."""
     connection, now = reader(), present()
     offered = next(each for each in card.parts if each.part == part)
-    earned = award_of(connection, f"attendance:{card.session_id}:{resident}:{part}")
+    earned = award_of(connection, f"attendance:{card.session_id}:{visit.resident}:{part}")
     outcome = _outcome(visit)
     viewer = places.viewer(connection, current_actor())
     return {
@@ -329,7 +330,7 @@ def _result(card: queries.Card, part: str, visit: queries.Visit, resident: UUID)
     }
 
 
-def _outcome(visit: queries.Visit) -> str:
+def _outcome(visit: Visit) -> str:
     """Return the outcome that the address names, where the records bear it out."""
     asked = request.args.get("outcome", "")
     if visit.left_at is None:
@@ -337,7 +338,7 @@ def _outcome(visit: queries.Visit) -> str:
     return "again_left" if asked in {"again", "again_left"} else "left"
 
 
-def _served(card: queries.Card, visit: queries.Visit) -> int:
+def _served(card: queries.Card, visit: Visit) -> int:
     """Return the half hours of a visit that earned nothing."""
     if visit.arrived_at is None or visit.left_at is None:
         return 0

@@ -11,20 +11,30 @@ from sqlalchemy import update
 from activities.attendance import ScanRefused
 from activities.jobs import WriteExits, close_sessions, write_missing_exits
 from activities.models import Session
-from activities.publish import close_session
+from activities.publish import Part, close_session
 from activities.signup import ResidentNotHere
 from core.ids import NIL
 from core.work import Work
-from exchange.moving import MoveHousehold, follow_residents, move_household
+from exchange.moving import (
+    MergeRecords,
+    MoveHousehold,
+    follow_residents,
+    merge_records,
+    move_household,
+)
 from points.accounts import resident_account
 from points.earning.awards import AwardNeedsSecondPerson, ConfirmAwards, confirm_awards
 from points.settlement import settle_due
 from residents.endings import RecordDeath, record_death
+from residents.people import EnterResident, enter_resident
 from tests.activities.scene import END, START, Scene, at, everything
+from tests.admin.scene import words
+from tests.ended import YESTERDAY, end
 from tests.exchange.test_moving import totals
 from tests.exchange.threads import all_at_once
 from tests.people import HERE, NEAR, THERE, Someone
 from tests.points.books import one
+from tests.residents.forms import send
 
 HALF_HOUR_POINTS = 500
 OVER = at(13, 10)
@@ -159,7 +169,6 @@ def test_who_moved_before_the_end_has_served_all_the_same(scene: Scene) -> None:
     cast, session = scene.cast, scene.session()
     for someone in (cast.wang, cast.chen):
         scene.scan(someone, session, "serve", "entry", START)
-    cast.actor(cast.elsewhere)
     old = move(scene, cast.wang)
 
     assert close(scene) == 2
@@ -186,7 +195,6 @@ def test_what_somebody_served_who_died_that_day_is_for_their_household(scene: Sc
 def test_a_scan_after_the_move_ends_what_was_begun_before_it(scene: Scene) -> None:
     cast, session = scene.cast, scene.session()
     scene.scan(cast.wang, session, "serve", "entry", START)
-    cast.actor(cast.elsewhere)
     old = move(scene, cast.wang)
 
     left = scene.scan(cast.wang, session, "serve", "exit", END)
@@ -198,10 +206,63 @@ def test_a_scan_after_the_move_ends_what_was_begun_before_it(scene: Scene) -> No
     assert balance(scene, cast.wang) == 4 * HALF_HOUR_POINTS
 
 
+def test_the_pages_of_a_phone_know_who_came_before_the_move(scene: Scene) -> None:
+    cast, session = scene.cast, scene.session(open_to="district")
+    scene.scan(cast.wang, session, "serve", "entry", START)
+    move(scene, cast.wang)
+    phone = cast.browser(cast.wang)
+
+    scene.clock.set(END)
+    phone.get(f"/V/{scene.code(session, 'exit')}", follow_redirects=True)
+    answer = send(phone, "/activities/presence", "/activities/check-in", part="serve")
+
+    assert "2小时" in words(phone.get(answer.headers["Location"]))
+    assert [award.units for award in scene.awards(session)] == [4]
+
+
+@pytest.mark.parametrize("part", ["take_part", "serve"])
+def test_who_scans_the_entry_again_after_the_move_is_in_already(scene: Scene, part: Part) -> None:
+    cast, session = scene.cast, scene.session()
+    scene.scan(cast.wang, session, "serve", "entry", START)
+    old = move(scene, cast.wang)
+
+    again = scene.scan(cast.wang, session, part, "entry", at(10, 40))
+
+    assert (again.outcome, again.part, again.at) == ("again", "serve", START)
+    assert [row.resident for row in scene.attendances(session)] == [old]
+
+
+def test_who_was_in_under_two_records_is_counted_once(scene: Scene) -> None:
+    cast, session = scene.cast, scene.session()
+    scene.scan(cast.wang, session, "serve", "entry", START)
+    entered = EnterResident(community=HERE, name="王秀瑛")
+    twin = scene.run(enter_resident, entered, cast.actor(cast.staff)).resident
+    scene.clock.set(at(12, 40))
+    scene.enter(Someone("王秀瑛", "", resident=twin), session, part="serve", entry=START, exit=END)
+    merged = MergeRecords(key="merge", keep=twin, drop=one(cast.wang.resident))
+    scene.run(merge_records, merged, cast.actor(cast.staff))
+
+    assert close(scene) == 1
+
+    assert [(award.holder_id, award.units) for award in scene.awards(session)] == [(twin, 4)]
+
+
+def test_a_community_that_is_over_by_the_end_holds_up_nobody(scene: Scene) -> None:
+    cast, session, other = scene.cast, scene.session(), scene.session(community=NEAR)
+    for someone, where in ((cast.wang, session), (cast.chen, other)):
+        scene.scan(someone, where, "serve", "entry", START)
+    end(scene.run, NEAR, YESTERDAY)
+
+    assert close(scene) == 2
+
+    for each in (session, other):
+        assert [award.units for award in scene.awards(each)] == [2]
+        assert scene.row(each).state == "closed"
+
+
 def test_a_sheet_that_names_the_new_record_gives_nothing_twice(scene: Scene) -> None:
     cast, session = scene.cast, scene.session()
     scene.scan(cast.wang, session, "serve", "entry", START)
-    cast.actor(cast.elsewhere)
     move(scene, cast.wang)
     close(scene)
 
@@ -214,7 +275,6 @@ def test_a_sheet_that_names_the_new_record_gives_nothing_twice(scene: Scene) -> 
 def test_nobody_arrives_under_a_record_that_has_ended(scene: Scene) -> None:
     cast, session = scene.cast, scene.session()
     scene.clock.set(START)
-    cast.actor(cast.elsewhere)
     cast.wang.resident = move(scene, cast.wang)
 
     for phase in ({"entry": START, "exit": None}, {"entry": None, "exit": START}):
