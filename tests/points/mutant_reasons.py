@@ -68,7 +68,7 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
     "The first row is read, however many there are.": (
         (r"rush\.x_last_run", r"limit\(2\)"),
         (r"community_rules\.x__latest", r"limit\(2\)"),
-        (r"sealing\.x_head_of", r"limit\(None\)"),
+        (r"sealing\.x_head_of|bulletins\.publish\.x__lines", r"limit\(None\)"),
     ),
     "The database reads them in this order anyway; it is said so that it has to.": (
         (r"books\.x_books", r"Account\.purpose, \),?$"),
@@ -81,7 +81,7 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         (r"many\.x__used", r"→ (nothing|\))$"),
     ),
     "Both are as long.": (
-        (r"many\.xǁ_Manyǁ(award|_limits)", r"strict=False|(counts|limits\.values\(\)), \)"),
+        (r"many\.xǁ_Manyǁ(award|_limits)", r"strict=False|(limits|caps), \)"),
         (r"posting_sql\.x__single", r"zip\(names, guards, (strict=False)?\)"),
         (r"(community_rules|defaults)\.x_+check_caps", r"caps\.together, \)|strict=False"),
     ),
@@ -98,7 +98,17 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         (r"receipts\.x_evidence|wallet\.x__posted", r"and_\(Award\.id == [\w.]+\.source_id\)"),
     ),
     "Another order makes postings wait or try again, none of them wrong.": (
-        (r"many\.xǁ_Manyǁ_raised", r"sorted\(raised, \)"),
+        (r"many\.xǁ_Manyǁwrite", r"XXplaceXX|PLACE"),
+        (r"many\.xǁ_Manyǁ_raised", r"→ (for .*sorted\(.*(key=None|, )\):|return holder in )"),
+    ),
+    "A counter that is raised by nothing is as it was.": (
+        (r"many\.xǁ_Manyǁ_raised", r"count\.used >= count\.before"),
+    ),
+    "Who got all that they asked for is told of no cap.": (
+        (r"many\.xǁ_Manyǁaward", r"units <= command\.units"),
+    ),
+    "Nothing arrives in the very microsecond of midnight.": (
+        (r"bulletins\.publish\.x__lines", r"done_at <= cut_at"),
     ),
     "No two are asked in one microsecond.": ((r"helping\.x__asked", r"created_at, \)"),),
     "The place of a paper or of a proposal is there.": (
