@@ -201,10 +201,11 @@ def may_enter(work: Work, community: int) -> None:
 
 def _check_time(work: Work, command: Record, now: Situation) -> None:
     """Refuse what is too early, too late, or in a session that was ended."""
+    if command.method == "automatic":
+        # Whose exit is missing was there in time, whatever has ended since.
+        return
     who = {"session": command.session, "resident": command.resident}
-    if command.method != "automatic":
-        # Who came while the community was there has served, though it is over by the end.
-        refuse_closed(work.connection, now.community, now.until, business_day(command.at))
+    refuse_closed(work.connection, now.community, now.until, business_day(command.at))
     if now.open_to == "community" and now.home != now.community:
         raise OnlyItsResidents(place=now.display_name, **who)
     if now.state == "cancelled" or (now.state == "closed" and command.method == "venue"):
@@ -216,7 +217,7 @@ def _check_time(work: Work, command: Record, now: Situation) -> None:
     if command.at < opens:
         raise NotOpenYet(opens=_clock(opens), **who)
     last = now.ends_at + (EXIT_GRACE if command.phase == "exit" else dt.timedelta(0))
-    if command.at > last and command.method != "automatic":
+    if command.at > last:
         raise TooLate(**who)
 
 

@@ -224,9 +224,11 @@ def presence() -> ResponseReturnValue:
         raise SessionUnknown
     if grant.phase == "entry" and card.mine and card.mine.state in {"arrived", "left"}:
         return redirect(result_address(grant, card.mine.part, "again"), code=303)
-    served = own_visit(connection, grant.session, actor.resident, "serve")
-    if grant.phase == "exit" and served.arrived_at is None:
-        return _not_arrived(card)
+    since = None
+    if grant.phase == "exit":
+        since = own_visit(connection, grant.session, actor.resident, "serve").arrived_at
+        if since is None:
+            return _not_arrived(card)
     return render_template(
         "activities/presence.html",
         host=places.place(connection, card.host),
@@ -236,7 +238,7 @@ def presence() -> ResponseReturnValue:
         mine=card.mine,
         part=request.args.get("part", ""),
         kept=queries.kept_for(connection, grant.session, actor.resident),
-        since=served.arrived_at,
+        since=since,
     )
 
 

@@ -13,7 +13,7 @@ from activities.models import Attendance
 from core.directory import directory
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
     from activities.situation import Record
 
@@ -48,29 +48,23 @@ def own_visit(connection: Connection, session: UUID, resident: UUID, part: str) 
 def came_as(connection: Connection, command: Record, *, any_part: bool) -> UUID | None:
     """Return the other record under which somebody came: as such they leave, or are in already."""
     same = Attendance.part == command.part
-    came = select(Attendance.resident).where(
-        Attendance.session == command.session,
-        Attendance.resident.in_(_others(connection, command.resident)),
-        Attendance.phase == "entry",
-    )
+    came = _as_another(connection, command.session, command.resident, "entry")
     if not any_part:
         came = came.where(same)
-    first = came.order_by(same.desc(), Attendance.recorded_at).limit(1)
-    found: UUID | None = connection.scalar(first)
-    return found
+    return connection.scalar(came.order_by(same.desc(), Attendance.recorded_at).limit(1))
 
 
 def left_as_another(connection: Connection, session: UUID, resident: UUID) -> bool:
     """Whether another record of somebody who served has the exit already."""
-    left = select(Attendance.id).where(
-        Attendance.session == session,
-        Attendance.resident.in_(_others(connection, resident)),
-        Attendance.part == "serve",
-        Attendance.phase == "exit",
-    )
+    left = _as_another(connection, session, resident, "exit").where(Attendance.part == "serve")
     return connection.execute(left.limit(1)).first() is not None
 
 
-def _others(connection: Connection, resident: UUID) -> set[UUID]:
+def _as_another(connection: Connection, session: UUID, resident: UUID, phase: str) -> Select[UUID]:
+    """Return the query of somebody's other records that came to a session, or left it."""
     [records] = directory().kin(connection, [resident]).values()
-    return records - {resident}
+    return select(Attendance.resident).where(
+        Attendance.session == session,
+        Attendance.resident.in_(records - {resident}),
+        Attendance.phase == phase,
+    )
