@@ -22,20 +22,24 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from flask import Flask
+from flask import Flask, g
 from flask.testing import FlaskClient
+from sqlalchemy import bindparam, select
 
 from core.acts import SYSTEM, Actor
-from core.work import configuration, transact
-from residents import grants, people, sign_in
+from core.work import configuration, reader, transact
+from residents import grants, people, revoking, sign_in
 from residents.addresses import Address
 from residents.identity import actor_of
 from residents.limits import prove_number
+from residents.models import Resident
 
 HERE = 330102001051
 THERE = 330102003050
 NEAR = 330102001052
 """Another community of the same subdistrict as HERE."""
+
+OPEN = select(Resident.id).where(Resident.id == bindparam("resident"), Resident.valid_to.is_(None))
 
 
 @dataclass
@@ -73,6 +77,8 @@ class People:
         default_factory=lambda: Someone("吴阿毛", "13800000005", community=THERE),
     )
     _actors: dict[str, Actor] = field(default_factory=dict)
+    #: Tokens of the sign-ins that are in the database from the beginning.
+    _kept: dict[str, str] = field(default_factory=dict)
 
     def again(self) -> People:
         """Return the same people for another test, which may change what it knows of them."""
@@ -85,8 +91,7 @@ class People:
 
     def actor(self, someone: Someone) -> Actor:
         """Return the actor of somebody's token."""
-        # Who has moved is another resident.
-        key = f"{someone.name}{someone.role}{someone.resident}"
+        key = _key(someone)
         if key not in self._actors:
             with self.app.app_context():
                 found = actor_of(self.token(someone))
@@ -94,8 +99,31 @@ class People:
             self._actors[key] = found
         return self._actors[key]
 
+    def keep_signed_in(self) -> None:
+        """Sign everybody in who has a phone: once for all tests, it takes a while."""
+        for item in fields(self):
+            someone = getattr(self, item.name)
+            if isinstance(someone, Someone) and someone.phone:
+                self._kept[_key(someone)] = self.token(someone)
+
     def token(self, someone: Someone) -> str:
-        """Sign somebody in through the use cases, as the API does."""
+        """Return the token of somebody's sign-in: a new one, where the first would not be."""
+        kept = self._kept.get(_key(someone))
+        return kept if kept and self._acts_as_a_new_one(kept) else self.sign_in(someone)
+
+    def _acts_as_a_new_one(self, token: str) -> bool:
+        with self.app.app_context():
+            actor = actor_of(token)
+            if actor is None or actor.sign_in is None:
+                return False
+            if "seen_again" in g:
+                transact(revoking.note_seen, revoking.Seen(sign_in=actor.sign_in), actor)
+            # Whoever has moved may look back for a day; signed in anew they are where they live.
+            asked = {"resident": actor.resident}
+            return actor.resident is None or reader().scalar(OPEN, asked) is not None
+
+    def sign_in(self, someone: Someone) -> str:
+        """Sign somebody in anew through the use cases, as the API does; return the token."""
         assert someone.phone, f"{someone.name} has no phone"
         with self.app.app_context():
             transact(sign_in.ask_code, sign_in.AskCode(phone=someone.phone, browser="test"))
@@ -109,10 +137,10 @@ class People:
             command = sign_in.Choose(phone=someone.phone, id=chosen.id, label="test")
             return transact(sign_in.choose, command).token
 
-    def browser(self, someone: Someone) -> FlaskClient:
-        """Return a browser in which somebody is signed in."""
+    def browser(self, someone: Someone, *, anew: bool = False) -> FlaskClient:
+        """Return a browser in which somebody is signed in, as another of their devices if anew."""
         client = self.app.test_client()
-        token = self.token(someone)
+        token = self.sign_in(someone) if anew else self.token(someone)
         with client.session_transaction() as cookie:
             cookie["_user_id"] = token
             cookie["_fresh"] = True
@@ -121,6 +149,11 @@ class People:
     def headers(self, someone: Someone) -> dict[str, str]:
         """Return the API's header of a signed-in person."""
         return {"Authorization": f"Bearer {self.token(someone)}"}
+
+
+def _key(someone: Someone) -> str:
+    # Who has moved is another resident; an agent has the phone of their own.
+    return f"{someone.name}{someone.role}{someone.resident}{someone.phone}"
 
 
 def second_self(run: Callable[..., Any], someone: Someone) -> Someone:
@@ -211,4 +244,5 @@ def make(app: Flask) -> People:
     registered = run(people.register, command_2)
     everybody.new.resident, everybody.new.person = registered.resident, registered.person
     everybody.new.household = registered.household
+    everybody.keep_signed_in()
     return everybody

@@ -25,7 +25,7 @@ def test_a_lost_phone_is_signed_out_from_another(
         "field": lambda: building_lead(run, ask, cast),
     }
     someone = who[name]()
-    lost, kept, page = cast.headers(someone), cast.browser(someone), f"/{name}/sign-ins"
+    lost, kept, page = cast.headers(someone), cast.browser(someone, anew=True), f"/{name}/sign-ins"
     assert client.get("/api/v1/sign-ins", headers=lost).status_code == 200
     assert page in kept.get(f"/{name}/").get_data(as_text=True)
     own = cast.browser(cast.wang).get(page)

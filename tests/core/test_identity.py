@@ -135,7 +135,7 @@ def test_a_forged_cookie_is_nobody_s(cast: People, client: FlaskClient) -> None:
 def test_a_revoked_sign_in_opens_nothing_from_that_moment(cast: People, run: Run) -> None:
     browser = cast.browser(cast.staff)
     assert opened(browser) == {"desk"}
-    other = cast.browser(cast.staff)
+    other = cast.browser(cast.staff, anew=True)
 
     run(end_sign_in_of, who(browser), cast.actor(cast.staff))
 
