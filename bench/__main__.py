@@ -33,7 +33,7 @@ BENCHES = {
     "posting": Bench(measure=posting.comparisons, quick=6_400),
     "settlement": Bench(measure=settlement.comparisons, quick=100_000, long=1_000_000),
     "crowd": Bench(measure=crowd.settling, long=1_000_000),
-    "fed_crowd": Bench(measure=crowd.importing, long=300_000),
+    "fed_crowd": Bench(measure=crowd.importing, long=1_000_000),
     "feeding": Bench(measure=feeding.comparisons, quick=20_000),
     "demo": Bench(measure=demo.rows, quick=100),
     "expiry": Bench(measure=expiry.comparisons, quick=20_000, long=1_330_000),

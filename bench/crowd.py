@@ -20,8 +20,8 @@ from tests.serving import forked
 PER_SECOND = 20
 QUIET_SECONDS = 20
 WARM = 200
-VISITORS = 6_000
-"""Enough for the four minutes and a half that a million awards take on slow cores."""
+VISITORS = 8_000
+"""Enough for the six minutes that a million items take on slow cores."""
 
 ROUNDS = 3
 FLOOR, P99 = 0.5, 0.5
