@@ -12,6 +12,7 @@ from sqlalchemy import and_, func, or_, select
 
 from activities.attendance import EXIT_GRACE
 from activities.models import Activity, Attendance, Session, SessionPart, SignUp
+from activities.visits import own_records
 from core.work import SHANGHAI
 from points.earning.rules import units_at_most
 from residents.models import Community, Person
@@ -85,7 +86,7 @@ def cards(
     *conditions: ColumnElement[bool],
     limit: int = LIST_MAX,
 ) -> list[Card]:
-    """Return sessions with their parts and where the looker stands, by time: four queries."""
+    """Return sessions with their parts and where the looker stands, by time: five queries."""
     rows = connection.execute(
         select(
             Session.id,
@@ -203,7 +204,10 @@ def _mine(connection: Connection, resident: UUID, ids: Sequence[UUID]) -> dict[U
         found[row.session] = Mine(part=row.part, state=row.state, ahead=ahead)
     attended = connection.execute(
         select(Attendance.session, Attendance.part, func.max(Attendance.phase).label("last"))
-        .where(Attendance.resident == resident, Attendance.session.in_(ids))
+        .where(
+            Attendance.resident.in_(own_records(connection, resident)),
+            Attendance.session.in_(ids),
+        )
         .group_by(Attendance.session, Attendance.part)
         .order_by(Attendance.part.desc()),
     )
@@ -306,7 +310,8 @@ def _signed_up(looker: Looker) -> Select[UUID]:
 
 def next_of_mine(connection: Connection, looker: Looker, now: dt.datetime) -> Card | None:
     """Return the session that the looker has yet to leave by a scan, else what is signed up for."""
-    came = select(Attendance.session).where(Attendance.resident == looker.resident)
+    records = own_records(connection, looker.resident) if looker.resident else []
+    came = select(Attendance.session).where(Attendance.resident.in_(records))
     serves = came.where(Attendance.part == "serve")
     ahead = and_(coming(now), Session.id.in_(_signed_up(looker)), Session.id.not_in(came))
     stays = and_(

@@ -27,9 +27,14 @@ class Visit:
     left_at: dt.datetime | None
 
 
+def own_records(connection: Connection, resident: UUID) -> list[UUID]:
+    """Return a resident and the records that led to theirs, the newest first."""
+    return [resident, *(each.resident for each in directory().former(connection, resident))]
+
+
 def own_visit(connection: Connection, session: UUID, resident: UUID, part: str) -> Visit:
     """Return when a resident came and left in a part, be it before they moved or were merged."""
-    records = [resident, *(each.resident for each in directory().former(connection, resident))]
+    records = own_records(connection, resident)
     rows = connection.execute(
         select(Attendance.resident, Attendance.phase, Attendance.event_at).where(
             Attendance.session == session,

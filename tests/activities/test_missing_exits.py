@@ -220,6 +220,19 @@ def test_the_pages_of_a_phone_know_who_came_before_the_move(scene: Scene) -> Non
     assert [award.units for award in scene.awards(session)] == [4]
 
 
+def test_home_and_cards_know_who_came_before_the_move(scene: Scene) -> None:
+    cast, session = scene.cast, scene.session(open_to="district")
+    scene.scan(cast.wang, session, "serve", "entry", START)
+    move(scene, cast.wang)
+    phone = cast.browser(cast.wang)
+    scene.clock.set(at(11))
+
+    assert "已签到，离开时再扫一次" in words(phone.get("/"))
+    assert "已签到" in words(phone.get("/activities/?scope=district"))
+    scene.scan(cast.wang, session, "serve", "exit", END)
+    assert "已签到，离开时再扫一次" not in words(phone.get("/"))
+
+
 @pytest.mark.parametrize("part", ["take_part", "serve"])
 def test_who_scans_the_entry_again_after_the_move_is_in_already(scene: Scene, part: Part) -> None:
     cast, session = scene.cast, scene.session()
