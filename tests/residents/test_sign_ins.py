@@ -52,7 +52,7 @@ def test_a_lost_phone_is_signed_out_at_once_from_another(
     cast: People,
     ask: Run,
 ) -> None:
-    lost, kept = cast.browser(cast.wang), cast.browser(cast.wang)
+    lost, kept = cast.browser(cast.wang), cast.browser(cast.wang, anew=True)
     token = who(lost)
     assert token is not None
     row = next(row.id for row in devices(cast, ask) if ask(is_token, row.id, token))
@@ -63,6 +63,7 @@ def test_a_lost_phone_is_signed_out_at_once_from_another(
     headers = {"Authorization": f"Bearer {token}"}
     assert lost.get("/api/v1/me", headers=headers).status_code == 401
     assert lost.get("/me").headers["Location"].startswith("/sign-in?next=")
+    assert kept.get("/me").status_code == 200
     assert row not in {other.id for other in devices(cast, ask)}
 
 
