@@ -145,13 +145,13 @@ def record_attendance(work: Work, command: Record) -> Recorded:
     own = command.method == "venue" and work.actor.resident == command.resident
     if not own:
         may_enter(work, now.community)
-    if now.arrived_at is None and (now.is_gone or now.is_later):
+    if command.method != "automatic" and (now.is_gone or now.is_later):
         own_entry = own and command.phase == "entry"
-        known = visits.came_as(work.connection, command, any_part=own_entry)
+        known = visits.known_as(work.connection, command, now, any_part=own_entry)
         if known is not None:
             command = replace(command, resident=known)
             now = _situation(work, command)
-        elif now.is_gone:
+        elif now.is_gone and now.arrived_at is None:
             raise ResidentNotHere
     done = now.arrived_at if command.phase == "entry" else now.left_at
     if done is not None:

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from activities.attendance import EXIT_GRACE, record_attendance
@@ -18,7 +18,7 @@ from core import settings
 from core.errors import N_
 from core.served import HALF_HOUR
 from core.work import transact
-from residents.models import Resident
+from residents.models import Resident, ResidentEnd
 
 if TYPE_CHECKING:
     from core.work import Work
@@ -57,7 +57,10 @@ def write_missing_exits(work: Work, _command: WriteExits) -> ExitsWritten:
             func.coalesce(Session.closed_at, Session.ends_at, type_=UTC).label("ended_at"),
             entry.event_at,
             Session.community,
-            Resident.valid_to.is_not(None).label("is_gone"),
+            or_(
+                Resident.valid_to.is_not(None),
+                exists().where(ResidentEnd.successor == entry.resident),
+            ).label("has_others"),
         )
         .join(Session, Session.id == entry.session)
         .join(Resident, Resident.id == entry.resident)
@@ -79,7 +82,9 @@ def write_missing_exits(work: Work, _command: WriteExits) -> ExitsWritten:
         .limit(CHUNK),
     ).all()
     for row in rows:
-        counted = row.is_gone and left_as_another(work.connection, row.session, row.resident)
+        counted = None
+        if row.has_others:
+            counted = left_as_another(work.connection, row.session, row.resident)
         share = 0 if counted else _share(work, row.community, row.ended_at - row.starts_at)
         record_attendance(
             work,

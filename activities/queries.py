@@ -249,7 +249,7 @@ def upcoming(
     if scope == "district":
         conditions.append(Activity.open_to == "district")
     elif scope == "mine":
-        conditions.append(Session.id.in_(_signed_up(looker)))
+        conditions.append(Session.id.in_(_signed_up(_records(connection, looker))))
     else:
         conditions.append(Session.community == looker.community)
     if kind:
@@ -300,20 +300,24 @@ def near(connection: Connection, looker: Looker, now: dt.datetime) -> list[Card]
     return found[:NEAR_MAX]
 
 
-def _signed_up(looker: Looker) -> Select[UUID]:
-    """The sessions that the looker signed up for, or waits for."""
+def _records(connection: Connection, looker: Looker) -> list[UUID]:
+    return own_records(connection, looker.resident) if looker.resident else []
+
+
+def _signed_up(records: Sequence[UUID]) -> Select[UUID]:
+    """The sessions that somebody signed up for, or waits for, under one of their records."""
     return select(SignUp.session).where(
-        SignUp.resident == looker.resident,
+        SignUp.resident.in_(records),
         SignUp.state.in_(("signed_up", "waiting")),
     )
 
 
 def next_of_mine(connection: Connection, looker: Looker, now: dt.datetime) -> Card | None:
     """Return the session that the looker has yet to leave by a scan, else what is signed up for."""
-    records = own_records(connection, looker.resident) if looker.resident else []
+    records = _records(connection, looker)
     came = select(Attendance.session).where(Attendance.resident.in_(records))
     serves = came.where(Attendance.part == "serve")
-    ahead = and_(coming(now), Session.id.in_(_signed_up(looker)), Session.id.not_in(came))
+    ahead = and_(coming(now), Session.id.in_(_signed_up(records)), Session.id.not_in(came))
     stays = and_(
         Session.state == "open",
         Session.ends_at >= now - EXIT_GRACE,

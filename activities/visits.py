@@ -15,7 +15,7 @@ from core.directory import directory
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
 
-    from activities.situation import Record
+    from activities.situation import Record, Situation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +45,22 @@ def own_visit(connection: Connection, session: UUID, resident: UUID, part: str) 
     at: dict[UUID, dict[str, dt.datetime]] = {}
     for row in rows:
         at.setdefault(row.resident, {})[row.phase] = row.event_at
-    came_as = next((record for record in records if record in at), resident)
+    came = [record for record in records if record in at] or [resident]
+    # Of two records that were in before they were merged, the one that left has the visit.
+    came_as = next((record for record in came if "exit" in at.get(record, {})), came[0])
     found = at.get(came_as, {})
     return Visit(resident=came_as, arrived_at=found.get("entry"), left_at=found.get("exit"))
 
 
-def came_as(connection: Connection, command: Record, *, any_part: bool) -> UUID | None:
-    """Return the other record under which somebody came: as such they leave, or are in already."""
+def known_as(
+    connection: Connection, command: Record, now: Situation, *, any_part: bool
+) -> UUID | None:
+    """Return the other record that has somebody's visit: as such they leave, or are in already."""
+    left = None
+    if command.phase == "exit" and now.left_at is None:
+        left = left_as_another(connection, command.session, command.resident)
+    if left is not None or now.arrived_at is not None:
+        return left
     same = Attendance.part == command.part
     came = _as_another(connection, command.session, command.resident, "entry")
     if not any_part:
@@ -59,10 +68,10 @@ def came_as(connection: Connection, command: Record, *, any_part: bool) -> UUID 
     return connection.scalar(came.order_by(same.desc(), Attendance.recorded_at).limit(1))
 
 
-def left_as_another(connection: Connection, session: UUID, resident: UUID) -> bool:
-    """Whether another record of somebody who served has the exit already."""
+def left_as_another(connection: Connection, session: UUID, resident: UUID) -> UUID | None:
+    """Return the other record of somebody who served that has the exit already."""
     left = _as_another(connection, session, resident, "exit").where(Attendance.part == "serve")
-    return connection.execute(left.limit(1)).first() is not None
+    return connection.scalar(left.limit(1))
 
 
 def _as_another(connection: Connection, session: UUID, resident: UUID, phase: str) -> Select[UUID]:

@@ -229,6 +229,8 @@ def test_home_and_cards_know_who_came_before_the_move(scene: Scene) -> None:
 
     assert "已签到，离开时再扫一次" in words(phone.get("/"))
     assert "已签到" in words(phone.get("/activities/?scope=district"))
+    mine = phone.get("/api/v1/activities?scope=mine", headers=cast.headers(cast.wang)).get_json()
+    assert [each["session_id"] for each in mine] == [str(session)]
     scene.scan(cast.wang, session, "serve", "exit", END)
     assert "已签到，离开时再扫一次" not in words(phone.get("/"))
 
@@ -245,19 +247,56 @@ def test_who_scans_the_entry_again_after_the_move_is_in_already(scene: Scene, pa
     assert [row.resident for row in scene.attendances(session)] == [old]
 
 
-def test_who_was_in_under_two_records_is_counted_once(scene: Scene) -> None:
-    cast, session = scene.cast, scene.session()
+def in_twice(scene: Scene, session: UUID) -> Someone:
+    """Let somebody be in under two records, the second entered by hand, not left by either."""
+    cast = scene.cast
     scene.scan(cast.wang, session, "serve", "entry", START)
     entered = EnterResident(community=HERE, name="王秀瑛")
     twin = scene.run(enter_resident, entered, cast.actor(cast.staff)).resident
-    scene.clock.set(at(12, 40))
-    scene.enter(Someone("王秀瑛", "", resident=twin), session, part="serve", entry=START, exit=END)
-    merged = MergeRecords(key="merge", keep=twin, drop=one(cast.wang.resident))
-    scene.run(merge_records, merged, cast.actor(cast.staff))
+    other = Someone("王秀瑛", "", resident=twin)
+    scene.enter(other, session, part="serve", entry=START)
+    return other
 
-    assert close(scene) == 1
 
-    assert [(award.holder_id, award.units) for award in scene.awards(session)] == [(twin, 4)]
+def merge(scene: Scene, keep: Someone, drop: Someone) -> None:
+    """Let staff make one record of two."""
+    command = MergeRecords(key="merge", keep=one(keep.resident), drop=one(drop.resident))
+    scene.run(merge_records, command, scene.cast.actor(scene.cast.staff))
+
+
+@pytest.mark.parametrize("kept", ["the first", "the second"])
+@pytest.mark.parametrize("left", ["neither", "the first", "the second"])
+def test_who_was_in_under_two_records_is_counted_once(scene: Scene, kept: str, left: str) -> None:
+    session = scene.session()
+    both = {"the first": scene.cast.wang, "the second": in_twice(scene, session)}
+    if left in both:
+        scene.clock.set(at(12, 40))
+        scene.enter(both[left], session, part="serve", exit=END)
+    [dropped] = both.keys() - {kept}
+    merge(scene, both[kept], both[dropped])
+
+    assert close(scene) == (2 if left == "neither" else 1)
+
+    units = [award.units for award in scene.awards(session)]
+    assert units == ([2] if left == "neither" else [4])
+
+
+def test_of_two_merged_records_the_exit_of_one_ends_the_visit_of_both(scene: Scene) -> None:
+    cast, session = scene.cast, scene.session()
+    twin = in_twice(scene, session)
+    scene.clock.set(at(11, 30))
+    scene.enter(twin, session, part="serve", exit=at(11, 30))
+    merge(scene, cast.wang, twin)
+    phone = cast.browser(cast.wang)
+
+    scene.clock.set(END)
+    phone.get(f"/V/{scene.code(session, 'exit')}", follow_redirects=True)
+    answer = send(phone, "/activities/presence", "/activities/check-in", part="serve")
+    typed = scene.enter(cast.wang, session, part="serve", exit=END)
+
+    assert "您11:30已经记下离开，不用再扫" in words(phone.get(answer.headers["Location"]))
+    assert (typed.outcome, typed.at) == ("again_left", at(11, 30))
+    assert [award.units for award in scene.awards(session)] == [2]
 
 
 def test_a_community_that_is_over_by_the_end_holds_up_nobody(scene: Scene) -> None:
