@@ -11,6 +11,8 @@ from sqlalchemy import select
 
 from activities.models import Attendance
 from core.directory import directory
+from residents import queries as people
+from residents.models import Person, Resident
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
@@ -82,3 +84,18 @@ def _as_another(connection: Connection, session: UUID, resident: UUID, phase: st
         Attendance.resident.in_(records - {resident}),
         Attendance.phase == phase,
     )
+
+
+def gone_since(connection: Connection, session: UUID, name: str) -> list[people.ResidentLine]:
+    """Return those of a name who came to a session under a record that has ended since."""
+    came = (
+        select(Attendance.resident)
+        .join(Resident, Resident.id == Attendance.resident)
+        .join(Person, Person.id == Resident.person)
+        .where(
+            Attendance.session == session,
+            Resident.valid_to.is_not(None),
+            Person.name == name.strip(),
+        )
+    )
+    return list(people.ever(connection, set(connection.scalars(came))).values())

@@ -11,7 +11,7 @@ from flask import flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from activities import roster, screen, staff_queries
+from activities import roster, screen, staff_queries, visits
 from activities.entries import (
     ELSEWHERE,
     EnterByHand,
@@ -114,8 +114,8 @@ def _second(
 def found_for(page: staff_queries.SessionPage, wanted: UUID | None) -> tuple[dict[str, Any], ...]:
     """Return the resident who was chosen, else those whom ?q= means, here first."""
     q = request.values.get("q", "").strip()
-    chosen = people.lines(reader(), [wanted]).get(wanted) if wanted else None
-    lines = [chosen] if chosen else people.search(reader(), page.community, q) if q else []
+    chosen = people.ever(reader(), [wanted]).get(wanted) if wanted else None
+    lines = [chosen] if chosen else _meant(page, q) if q else []
     if q and not lines:
         lines = people.anywhere(reader(), q)
     return tuple(
@@ -127,6 +127,16 @@ def found_for(page: staff_queries.SessionPage, wanted: UUID | None) -> tuple[dic
         }
         for line in lines
     )
+
+
+def _meant(page: staff_queries.SessionPage, who: str) -> list[people.ResidentLine]:
+    """Return whom words mean: residents here, and who came before their record ended."""
+    found = people.search(reader(), page.community, who)
+    gone = visits.gone_since(reader(), page.id, who)
+    if not gone:
+        return found
+    known = directory().kin(reader(), [line.resident for line in found]).values()
+    return found + [line for line in gone if not any(line.resident in each for each in known)]
 
 
 def _blank(page: staff_queries.SessionPage) -> tuple[dict[str, Any], ...]:
@@ -220,7 +230,7 @@ def _line(
 ) -> dict[str, Any]:
     """Find out who is meant; several of the same name are offered to choose from."""
     chosen = identity(resident)
-    found = people.search(reader(), page.community, who)
+    found = _meant(page, who)
     exact = [line for line in found if line.name == who.strip()] or found
     candidates = tuple(
         {

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select, text
 
 from activities.entries import EnterByHand, enter_by_hand
 from activities.models import Attendance
+from exchange.moving import MergeRecords, MoveHousehold, merge_records, move_household
 from points.models import Award
 from residents.addresses import Address
 from residents.endings import RecordDeath, record_death
@@ -19,7 +20,7 @@ from residents.people import EnterResident, enter_resident
 from tests.admin.forms import Forms, again, fill
 from tests.admin.scene import NINE, publish, resident_of, serve, words
 from tests.conftest import Clock
-from tests.people import HERE, People, Someone
+from tests.people import HERE, THERE, People, Someone
 
 Run = Callable[..., Any]
 
@@ -280,6 +281,51 @@ def test_somebody_who_has_died_since_still_stands_in_the_session(cast: People, r
 
     assert "王秀英" in words(shown)
     assert f"/desk/residents/{cast.wang.resident}" not in shown.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("how", ["sheet", "by hand"])
+def test_who_came_and_moved_before_the_exit_was_typed_is_found_by_name(
+    cast: People, run: Run, ask: Run, clock: Clock, how: str
+) -> None:
+    session = publish(run, cast)
+    browser, page = cast.browser(cast.staff), f"/desk/sessions/{session}"
+    found = browser.get(f"{page}?q=李国强").get_data(as_text=True)
+    again(browser, found, "/by-hand", part="serve", phase="entry", reason="没有手机")
+    old = resident_of(cast.li)
+    move = MoveHousehold(key="move", community=THERE, residents=(old,))
+    run(move_household, move, cast.actor(cast.elsewhere))
+    clock.advance(hours=1)
+
+    if how == "sheet":
+        typed = {"who": ["李国强", *[""] * 11], "part": ["serve"] * 12, "exit": ["11:00"] * 12}
+        done = fill(browser, f"{page}?sheet=1", "/sheet", **typed)
+    else:
+        found = browser.get(f"{page}?q=李国强").get_data(as_text=True)
+        done = again(
+            browser, found, "/by-hand", part="serve", phase="exit", exit="11:00", reason="没有手机"
+        )
+
+    assert done.status_code == 303, words(done)
+    assert ask(attended) == [("李国强", "serve", "entry"), ("李国强", "serve", "exit")]
+    assert set(ask(who_came)) == {old}
+
+
+def test_who_was_merged_since_is_one_and_not_two_of_the_same_name(
+    cast: People, run: Run, ask: Run
+) -> None:
+    session = publish(run, cast, hours=1)
+    serve(run, cast, session, cast.wang)
+    address = Address(estate="建国南苑", building="9", unit="1", room="101")
+    twin = EnterResident(community=HERE, name="王秀英", address=address, another_person=True)
+    kept = run(enter_resident, twin, cast.actor(cast.staff)).resident
+    merged = MergeRecords(key="merge", keep=kept, drop=resident_of(cast.wang))
+    run(merge_records, merged, cast.actor(cast.staff))
+    browser, page = cast.browser(cast.staff), f"/desk/sessions/{session}?sheet=1"
+
+    done = fill(browser, page, "/sheet", who=["王秀英", *[""] * 11], part=["serve"] * 12)
+
+    assert done.status_code == 303, words(done)
+    assert set(ask(who_came)) == {cast.wang.resident}
 
 
 def waiting(connection: Connection) -> list[UUID]:
