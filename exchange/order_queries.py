@@ -18,8 +18,9 @@ from exchange import pickup, words
 from exchange.models import Item, Order, OrderLine, OrderPayment, Station, StockMove
 from exchange.orders.finish import asked_until
 from exchange.queries import OPEN_STATES
+from points.models import Account
 from residents.heirs import died_with
-from residents.models import Person
+from residents.models import Person, Resident
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Select
@@ -188,9 +189,7 @@ def order_view(
 
     None for any other.
     """
-    paid = select(OrderPayment.order).where(
-        OrderPayment.order == order, OrderPayment.payer.in_(people)
-    )
+    paid = _paid_by(connection, order, people)
     places, died = places_of(connection, resident), _died_with(resident)
     seen = or_(Order.resident.in_(places), Order.id.in_(paid), Order.resident.in_(died))
     row = connection.execute(
@@ -234,6 +233,21 @@ def order_view(
         closed_at=row.closed_at,
         returned_at=returned_at(connection, order) if row.state == "returned" else None,
         mine=row.resident in places,
+    )
+
+
+def _paid_by(connection: Connection, order: UUID, people: Collection[UUID]) -> Select[UUID]:
+    """Return the order if people pay a share of it, also under a record that was merged away."""
+    homes = select(Resident.id).where(Resident.person.in_(people), Resident.valid_to.is_(None))
+    today = connection.scalars(homes).all() if people else ()
+    places = [place for each in today for place in places_of(connection, each)]
+    return (
+        select(OrderPayment.order)
+        .join(Account, Account.id == OrderPayment.account)
+        .where(
+            OrderPayment.order == order,
+            or_(OrderPayment.payer.in_(people), Account.holder_id.in_(places)),
+        )
     )
 
 

@@ -9,7 +9,8 @@ from uuid import UUID
 import pytest
 from flask.testing import FlaskClient
 
-from exchange.moving import MoveHousehold, move_household
+from core.acts import SYSTEM
+from exchange.moving import MergeRecords, MoveHousehold, merge_records, move_household
 from exchange.orders import AgreeToPay, HandOver, agree_to_pay, hand_over
 from points.correcting.adjustments import ProposeReversal, propose_reversal
 from points.correcting.deciding import DecideAdjustment, decide_adjustment
@@ -17,6 +18,7 @@ from residents.people import EnterResident, enter_resident
 from tests.admin.forms import fill
 from tests.exchange.scene import POINT, Scene
 from tests.exchange.scene import Someone as Payer
+from tests.exchange.test_counter import let_act
 from tests.exchange.test_pages import post, shop, token_in, wang_of
 from tests.people import HERE, THERE, People, Someone
 from tests.points.books import one
@@ -223,6 +225,42 @@ def test_who_has_moved_finds_their_share_as_their_own(
 
     assert "您" in facts
     assert cast.wang.name not in facts
+
+
+def test_who_has_another_record_by_now_opens_what_they_paid_a_share_of(
+    cast: People, scene: Scene, rice: str, daughter: Someone
+) -> None:
+    _browser, order = ordered(cast, rice, daughter)
+    post(cast.browser(daughter), f"{order}/shares/{one(daughter.resident)}/decline")
+    clerk = cast.actor(cast.staff)
+    entered = scene.run(enter_resident, EnterResident(community=HERE, name="李小燕"), clerk)
+    merge = MergeRecords(key="one", keep=entered.resident, drop=one(daughter.resident))
+    scene.run(merge_records, merge, clerk)
+    today = Someone("李小燕", daughter.phone)
+
+    page = cast.browser(today).get(order)
+
+    assert page.status_code == 200
+    assert "您10分没有同意" in words(page)
+    shares = f"{V1}{order.removeprefix('/exchange')}/shares"
+    assert cast.app.test_client().get(shares, headers=cast.headers(today)).status_code == 200
+    assert cast.browser(cast.chen).get(order).status_code == 404
+
+
+def test_who_acts_for_somebody_opens_what_another_record_of_theirs_paid_a_share_of(
+    cast: People, scene: Scene, rice: str, daughter: Someone
+) -> None:
+    _browser, order = ordered(cast, rice, daughter)
+    post(cast.browser(daughter), f"{order}/shares/{one(daughter.resident)}/decline")
+    clerk = cast.actor(cast.staff)
+    entered = scene.run(enter_resident, EnterResident(community=HERE, name="李小燕"), clerk)
+    merge = MergeRecords(key="one", keep=entered.resident, drop=one(daughter.resident))
+    scene.run(merge_records, merge, clerk)
+
+    assert cast.browser(cast.chen).get(order).status_code == 404
+    scene.run(let_act, (entered.person, one(cast.chen.person)), SYSTEM)
+
+    assert "李晓燕10分没有同意" in words(cast.browser(cast.chen).get(order))
 
 
 def test_who_has_moved_is_not_asked_any_more(
