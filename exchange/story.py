@@ -14,6 +14,7 @@ from exchange import desk, words
 from exchange.desk import ApprovalRow
 from exchange.models import Order, OrderPayment, Stock
 from exchange.order_queries import LineView, first_payment, lines_of, returned_at
+from exchange.orders.sharing import agree_by
 from exchange.shared import ShareView, shares_of
 from points.models import Account, Award
 from residents.models import Person, Resident
@@ -175,7 +176,7 @@ def story(
         earned=() if listed.foreign else _earned(connection, row.account),
         stock=_stock(connection, lines) if open_state else (),
         limits=_limits(listed),
-        events=_events(row, returned_at(connection, order)),
+        events=_events(row, shares, returned_at(connection, order)),
         unconfirmed=row.resident_state == "unconfirmed",
         shares=shares if len(shares) > 1 else (),
     )
@@ -267,7 +268,21 @@ def _stock(connection: Connection, lines: tuple[LineView, ...]) -> tuple[StockNo
     )
 
 
-def _events(row: Row[Any], returned: dt.datetime | None) -> tuple[OrderEvent, ...]:
+def _ended(row: Row[Any], shares: tuple[ShareView, ...]) -> str:
+    """Say how an order ended that was neither refused nor collected.
+
+    Before all have agreed it ends by a no, or in time: who ordered seldom cancels it then.
+    """
+    at_counter = row.channel == "counter"
+    if at_counter or all(each.agreed for each in shares):
+        return words.event(row.state, at_counter)
+    back = sum(each.amount for each in shares if each.agreed)
+    return words.not_agreed(back, late=agree_by(row.submitted_at) <= row.closed_at)
+
+
+def _events(
+    row: Row[Any], shares: tuple[ShareView, ...], returned: dt.datetime | None
+) -> tuple[OrderEvent, ...]:
     """Return what has happened, and what comes next."""
     at_counter = row.channel == "counter"
     events = [
@@ -287,7 +302,7 @@ def _events(row: Row[Any], returned: dt.datetime | None) -> tuple[OrderEvent, ..
             OrderEvent(at=row.closed_at, words=words.event("collected", at_counter), by=handed),
         )
     if row.state in {"cancelled", "lapsed"}:
-        said = words.event(row.state, at_counter)
+        said = _ended(row, shares)
         events.append(OrderEvent(at=row.closed_at, words=said, by="", bad=row.state == "lapsed"))
     if row.state == "submitted":
         events.append(OrderEvent(at=None, words=words.event("wait", at_counter), by=""))

@@ -214,6 +214,15 @@ def event(kind: str, at_counter: bool, reason: str = "") -> str:  # noqa: FBT001
     }[kind]
 
 
+def not_agreed(back: int, *, late: bool) -> str:
+    """Say that not all agreed who were to pay an order, and what was set aside, in centipoints."""
+    if not back:
+        return _("家人没有按时都同意，没有扣分") if late else _("家人没有都同意，没有扣分")
+    if late:
+        return _("家人没有按时都同意，%(points)s 分已退回", points=points(back))
+    return _("家人没有都同意，%(points)s 分已退回", points=points(back))
+
+
 def home_residents_only() -> str:
     """Said at the counter of an item that residents from elsewhere may not take."""
     return _("只给本社区居民")

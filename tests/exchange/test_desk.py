@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from core.acts import Actor
+from core.acts import SYSTEM, Actor
 from exchange import console, desk, desk_counter, desk_station, story
 from exchange.moving import MoveHousehold, move_household
-from exchange.orders import HandOver, RefuseOrder, hand_over, refuse_order
+from exchange.orders import (
+    CancelOrder,
+    HandOver,
+    LapseOrder,
+    RefuseOrder,
+    cancel_order,
+    hand_over,
+    lapse_order,
+    refuse_order,
+)
 from residents.endings import RecordDeath, record_death
+from tests.conftest import Clock
 from tests.exchange.scene import HERE, NEXT_DOOR, POINT, THERE, Scene
+from tests.exchange.sharing import Family
 
 
 @pytest.fixture
@@ -113,6 +125,34 @@ def test_the_drawer_tells_the_story_of_an_order(scene: Scene, chen: Actor, clock
     after = scene.ask(story.story, chen, first.id, scene.now)
     assert [event.words for event in after.events] == ["已提交，本人手机", "已通过", "已领取"]
     assert scene.ask(story.story, scene.staff(THERE), first.id, scene.now) is None
+
+
+def test_the_drawer_tells_who_did_not_agree_and_what_came_back(
+    scene: Scene, chen: Actor, clock: Clock
+) -> None:
+    family = Family(scene)
+    item = scene.item(HERE, chen, stock=50, price=40 * POINT)
+
+    def told(order: UUID) -> str:
+        return str(scene.ask(story.story, chen, order, scene.now).events[-1].words)
+
+    own, all_his = (family.order(item, (family.li, share)).id for share in (20, 40))
+    family.decline(own, family.li)
+    family.decline(all_his, family.li)
+    assert told(own) == "家人没有都同意，20 分已退回"
+    assert told(all_his) == "家人没有都同意，没有扣分"
+
+    own, all_his = (family.order(item, (family.li, share)).id for share in (20, 40))
+    clock.advance(days=1)
+    for each in (own, all_his):
+        scene.run(lapse_order, LapseOrder(order=each), SYSTEM)
+    assert told(own) == "家人没有按时都同意，20 分已退回"
+    assert told(all_his) == "家人没有按时都同意，没有扣分"
+
+    agreed = family.order(item, (family.li, 20)).id
+    family.agree(agreed, family.li)
+    scene.run(cancel_order, CancelOrder(order=agreed), family.wang.actor)
+    assert told(agreed) == "本人取消，积分已退回"
 
 
 def test_what_somebody_from_elsewhere_has_and_earned_stays_at_home(
