@@ -496,6 +496,25 @@ def test_whose_share_comes_back_is_told_when_the_order_is_cancelled_declined_or_
     assert sent(scene, "order.lapsed") == {*both, family.daughter.person}
 
 
+def test_nothing_that_was_not_set_aside_is_said_to_have_come_back(
+    scene: Scene, family: Family, clerk: Actor, clock: Clock
+) -> None:
+    item = scene.item(HERE, clerk, stock=5, price=40 * POINT)
+
+    def reads() -> str:
+        tomorrow = scene.now + dt.timedelta(days=1)
+        return str(scene.ask(messages_of, family.wang.actor, tomorrow)[0].words)
+
+    family.decline(family.order(item, (family.li, 40)).id, family.li)
+    assert "已退回" not in reads()
+    assert reads().endswith("家人没有都同意，谁的分都没有扣。可以重新提交。")
+
+    order = family.order(item, (family.li, 40)).id
+    clock.advance(days=1)
+    scene.run(lapse_order, LapseOrder(order=order), SYSTEM)
+    assert "已退回" not in reads()
+
+
 def test_who_inherits_is_told_when_a_share_of_the_dead_comes_back_but_for_who_ended_the_order(
     scene: Scene, family: Family, rice: UUID, clerk: Actor
 ) -> None:
