@@ -106,10 +106,10 @@ class People:
             if isinstance(someone, Someone) and someone.phone:
                 self._kept[_key(someone)] = self.token(someone)
 
-    def token(self, someone: Someone) -> str:
-        """Return the token of somebody's sign-in: a new one, where the first would not be."""
-        kept = self._kept.get(_key(someone))
-        return kept if kept and self._acts_as_a_new_one(kept) else self.sign_in(someone)
+    def token(self, someone: Someone, *, anew: bool = False) -> str:
+        """Return the token of somebody's sign-in: of another device if anew."""
+        kept = None if anew else self._kept.get(_key(someone))
+        return kept if kept and self._acts_as_a_new_one(kept) else self._sign_in(someone)
 
     def _acts_as_a_new_one(self, token: str) -> bool:
         with self.app.app_context():
@@ -122,8 +122,8 @@ class People:
             asked = {"resident": actor.resident}
             return actor.resident is None or reader().scalar(OPEN, asked) is not None
 
-    def sign_in(self, someone: Someone) -> str:
-        """Sign somebody in anew through the use cases, as the API does; return the token."""
+    def _sign_in(self, someone: Someone) -> str:
+        """Sign somebody in through the use cases, as the API does; return the token."""
         assert someone.phone, f"{someone.name} has no phone"
         with self.app.app_context():
             transact(sign_in.ask_code, sign_in.AskCode(phone=someone.phone, browser="test"))
@@ -140,15 +140,15 @@ class People:
     def browser(self, someone: Someone, *, anew: bool = False) -> FlaskClient:
         """Return a browser in which somebody is signed in, as another of their devices if anew."""
         client = self.app.test_client()
-        token = self.sign_in(someone) if anew else self.token(someone)
+        token = self.token(someone, anew=anew)
         with client.session_transaction() as cookie:
             cookie["_user_id"] = token
             cookie["_fresh"] = True
         return client
 
-    def headers(self, someone: Someone) -> dict[str, str]:
+    def headers(self, someone: Someone, *, anew: bool = False) -> dict[str, str]:
         """Return the API's header of a signed-in person."""
-        return {"Authorization": f"Bearer {self.token(someone)}"}
+        return {"Authorization": f"Bearer {self.token(someone, anew=anew)}"}
 
 
 def _key(someone: Someone) -> str:

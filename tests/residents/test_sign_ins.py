@@ -191,7 +191,7 @@ def test_how_long_a_resident_stays_signed_in_is_the_districts_setting(
 ) -> None:
     setting = SetSetting(key="k", setting="resident.sign_in_days", place=0, value=str(days))
     run(set_setting, setting)
-    headers = {"Authorization": f"Bearer {cast.sign_in(cast.wang)}"}
+    headers = cast.headers(cast.wang, anew=True)
     prove(cast.app, client, cast.wang.phone)
 
     def signed_in() -> tuple[bool, bool]:
