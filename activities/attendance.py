@@ -145,7 +145,7 @@ def record_attendance(work: Work, command: Record) -> Recorded:
     own = command.method == "venue" and work.actor.resident == command.resident
     if not own:
         may_enter(work, now.community)
-    if command.method != "automatic" and (now.is_gone or now.is_later):
+    if command.method != "automatic" and now.has_others:
         own_entry = own and command.phase == "entry"
         known = visits.known_as(work.connection, command, now, any_part=own_entry)
         if known is not None:

@@ -14,7 +14,7 @@ from activities.attendance import CheckIn, check_in
 from activities.grants import Grant, GrantExpired, OpenGrant, open_grant, unseal
 from activities.publish import PARTS, Part
 from core.errors import AppError
-from core.work import present, transact
+from core.work import present, reader, transact
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -130,4 +130,4 @@ def looker_of(actor: Actor | None) -> queries.Looker:
     """Return who looks at a page."""
     if actor is None or actor.resident is None:
         return queries.Looker()
-    return queries.Looker(resident=actor.resident, community=actor.place)
+    return queries.looker(reader(), actor.resident, actor.place)

@@ -6,19 +6,19 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import aliased
 
 from activities.attendance import EXIT_GRACE, record_attendance
 from activities.grants import GRANT
 from activities.models import Attendance, Session
-from activities.situation import Record
+from activities.situation import HAS_OTHERS, Record
 from activities.visits import left_as_another
 from core import settings
 from core.errors import N_
 from core.served import HALF_HOUR
 from core.work import transact
-from residents.models import Resident, ResidentEnd
+from residents.models import Resident
 
 if TYPE_CHECKING:
     from core.work import Work
@@ -57,10 +57,7 @@ def write_missing_exits(work: Work, _command: WriteExits) -> ExitsWritten:
             func.coalesce(Session.closed_at, Session.ends_at, type_=UTC).label("ended_at"),
             entry.event_at,
             Session.community,
-            or_(
-                Resident.valid_to.is_not(None),
-                exists().where(ResidentEnd.successor == entry.resident),
-            ).label("has_others"),
+            HAS_OTHERS.label("has_others"),
         )
         .join(Session, Session.id == entry.session)
         .join(Resident, Resident.id == entry.resident)
@@ -82,9 +79,7 @@ def write_missing_exits(work: Work, _command: WriteExits) -> ExitsWritten:
         .limit(CHUNK),
     ).all()
     for row in rows:
-        counted = None
-        if row.has_others:
-            counted = left_as_another(work.connection, row.session, row.resident)
+        counted = row.has_others and left_as_another(work.connection, row.session, row.resident)
         share = 0 if counted else _share(work, row.community, row.ended_at - row.starts_at)
         record_attendance(
             work,

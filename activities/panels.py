@@ -17,27 +17,27 @@ if TYPE_CHECKING:
     from core.panels import Viewer
 
 
-def _looker(viewer: Viewer) -> queries.Looker:
-    return queries.Looker(resident=viewer.resident, community=viewer.community)
+def _looker(connection: Connection, viewer: Viewer) -> queries.Looker:
+    return queries.looker(connection, viewer.resident, viewer.community)
 
 
 def next_session(connection: Connection, viewer: Viewer) -> str:
     """Show where one is as a helper, else the next session signed up for, if there is one."""
-    card = queries.next_of_mine(connection, _looker(viewer), viewer.now)
+    card = queries.next_of_mine(connection, _looker(connection, viewer), viewer.now)
     return render_template("activities/_next.html", session=card) if card else ""
 
 
 def nearby(connection: Connection, viewer: Viewer) -> str:
     """Show three sessions near."""
     home = places.place(connection, viewer.community)
-    found = queries.near(connection, _looker(viewer), viewer.now)
+    found = queries.near(connection, _looker(connection, viewer), viewer.now)
     noun = home.noun if home else N_("社区")
     return render_template("activities/_nearby.html", upcoming=found, noun=noun)
 
 
 def today_in_a_line(connection: Connection, viewer: Viewer) -> str:
     """Say where one is as a helper, else the next session of today, for the elder version."""
-    looker, today = _looker(viewer), business_day(viewer.now)
+    looker, today = _looker(connection, viewer), business_day(viewer.now)
     mine = queries.next_of_mine(connection, looker, viewer.now)
     stays = mine if mine and mine.mine and mine.mine.state == "arrived" else None
     # What began before midnight and is not over is today's as well.

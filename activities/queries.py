@@ -12,7 +12,7 @@ from sqlalchemy import and_, func, or_, select
 
 from activities.attendance import EXIT_GRACE
 from activities.models import Activity, Attendance, Session, SessionPart, SignUp
-from activities.visits import own_records
+from core.directory import places_of
 from core.work import SHANGHAI
 from points.earning.rules import units_at_most
 from residents.models import Community, Person
@@ -78,6 +78,13 @@ class Looker:
 
     resident: UUID | None = None
     community: int = 0
+    #: The resident's, and those that led to it: who has moved came as another record.
+    places: Sequence[UUID] = ()
+
+
+def looker(connection: Connection, resident: UUID, community: int) -> Looker:
+    """Return the looker that a resident is."""
+    return Looker(resident, community, places_of(connection, resident))
 
 
 def cards(
@@ -86,7 +93,7 @@ def cards(
     *conditions: ColumnElement[bool],
     limit: int = LIST_MAX,
 ) -> list[Card]:
-    """Return sessions with their parts and where the looker stands, by time: five queries."""
+    """Return sessions with their parts and where the looker stands, by time: four queries."""
     rows = connection.execute(
         select(
             Session.id,
@@ -110,7 +117,7 @@ def cards(
     ).all()
     ids = [row.id for row in rows]
     parts = _parts(connection, {row.id: row for row in rows})
-    mine = _mine(connection, looker.resident, ids) if looker.resident else {}
+    mine = _mine(connection, looker, ids)
     return [
         Card(
             activity_id=row.activity,
@@ -173,14 +180,14 @@ def _most(row: Any, session: Any) -> int | None:
     return int(row.amount * units_at_most(row, units))
 
 
-def _mine(connection: Connection, resident: UUID, ids: Sequence[UUID]) -> dict[UUID, Mine]:
+def _mine(connection: Connection, looker: Looker, ids: Sequence[UUID]) -> dict[UUID, Mine]:
     """Return where a resident stands: what was recorded wins over what was signed up for."""
-    if not ids:
+    if not (ids and looker.resident):
         return {}
     found: dict[UUID, Mine] = {}
     sign_ups = connection.execute(
         select(SignUp.session, SignUp.part, SignUp.state, SignUp.queued_at).where(
-            SignUp.resident == resident,
+            SignUp.resident == looker.resident,
             SignUp.session.in_(ids),
             SignUp.state != "cancelled",
         ),
@@ -204,10 +211,7 @@ def _mine(connection: Connection, resident: UUID, ids: Sequence[UUID]) -> dict[U
         found[row.session] = Mine(part=row.part, state=row.state, ahead=ahead)
     attended = connection.execute(
         select(Attendance.session, Attendance.part, func.max(Attendance.phase).label("last"))
-        .where(
-            Attendance.resident.in_(own_records(connection, resident)),
-            Attendance.session.in_(ids),
-        )
+        .where(Attendance.resident.in_(looker.places), Attendance.session.in_(ids))
         .group_by(Attendance.session, Attendance.part)
         .order_by(Attendance.part.desc()),
     )
@@ -249,7 +253,7 @@ def upcoming(
     if scope == "district":
         conditions.append(Activity.open_to == "district")
     elif scope == "mine":
-        conditions.append(Session.id.in_(_signed_up(_records(connection, looker))))
+        conditions.append(Session.id.in_(_signed_up(looker)))
     else:
         conditions.append(Session.community == looker.community)
     if kind:
@@ -300,24 +304,19 @@ def near(connection: Connection, looker: Looker, now: dt.datetime) -> list[Card]
     return found[:NEAR_MAX]
 
 
-def _records(connection: Connection, looker: Looker) -> list[UUID]:
-    return own_records(connection, looker.resident) if looker.resident else []
-
-
-def _signed_up(records: Sequence[UUID]) -> Select[UUID]:
-    """The sessions that somebody signed up for, or waits for, under one of their records."""
+def _signed_up(looker: Looker) -> Select[UUID]:
+    """The sessions that the looker signed up for, or waits for, under one of their records."""
     return select(SignUp.session).where(
-        SignUp.resident.in_(records),
+        SignUp.resident.in_(looker.places),
         SignUp.state.in_(("signed_up", "waiting")),
     )
 
 
 def next_of_mine(connection: Connection, looker: Looker, now: dt.datetime) -> Card | None:
     """Return the session that the looker has yet to leave by a scan, else what is signed up for."""
-    records = _records(connection, looker)
-    came = select(Attendance.session).where(Attendance.resident.in_(records))
+    came = select(Attendance.session).where(Attendance.resident.in_(looker.places))
     serves = came.where(Attendance.part == "serve")
-    ahead = and_(coming(now), Session.id.in_(_signed_up(records)), Session.id.not_in(came))
+    ahead = and_(coming(now), Session.id.in_(_signed_up(looker)), Session.id.not_in(came))
     stays = and_(
         Session.state == "open",
         Session.ends_at >= now - EXIT_GRACE,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, select
+from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select
 from sqlalchemy.orm import aliased
 
 from activities.codes import Phase
@@ -55,6 +55,11 @@ def _same(table: type[Attendance], phase: str) -> ColumnElement[bool]:
     )
 
 
+HAS_OTHERS = or_(
+    Resident.valid_to.is_not(None), exists().where(ResidentEnd.successor == Resident.id)
+)
+"""Whether somebody may have come under another record: this one has ended, or others led to it."""
+
 SITUATION = Straight(
     select(
         Session.id.label("session"),
@@ -85,7 +90,7 @@ SITUATION = Straight(
         Resident.community.label("home"),
         Resident.household,
         Resident.valid_to.is_not(None).label("is_gone"),
-        exists().where(ResidentEnd.successor == Resident.id).label("is_later"),
+        HAS_OTHERS.label("has_others"),
         SignUp.state.label("signed_up"),
         _entry.event_at.label("arrived_at"),
         _entry.method.label("entry_method"),

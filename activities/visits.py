@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from activities.models import Attendance
-from core.directory import directory
+from core.directory import directory, places_of
 from residents import queries as people
 from residents.models import Person, Resident
 
@@ -29,14 +29,9 @@ class Visit:
     left_at: dt.datetime | None
 
 
-def own_records(connection: Connection, resident: UUID) -> list[UUID]:
-    """Return a resident and the records that led to theirs, the newest first."""
-    return [resident, *(each.resident for each in directory().former(connection, resident))]
-
-
 def own_visit(connection: Connection, session: UUID, resident: UUID, part: str) -> Visit:
     """Return when a resident came and left in a part, be it before they moved or were merged."""
-    records = own_records(connection, resident)
+    records = places_of(connection, resident)
     rows = connection.execute(
         select(Attendance.resident, Attendance.phase, Attendance.event_at).where(
             Attendance.session == session,

@@ -205,6 +205,11 @@ def directory() -> Directory:
     return found
 
 
+def places_of(connection: Connection, resident: UUID) -> list[UUID]:
+    """Return a resident and who they were before, the newest first: elsewhere, or merged."""
+    return [resident, *(each.resident for each in directory().former(connection, resident))]
+
+
 def former_of(connection: Connection, actor: Actor) -> list[Former]:
     """Return the places that whoever acts had before, if it is a resident."""
     return directory().former(connection, actor.resident) if actor.resident else []

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import aliased
 
-from core.directory import directory
+from core.directory import places_of
 from core.work import business_day, present
 from exchange import pickup, words
 from exchange.models import Item, Order, OrderLine, OrderPayment, Station, StockMove
@@ -288,11 +288,6 @@ def my_orders(connection: Connection, resident: UUID, page: int = 1) -> MyOrders
         closed=_briefs(connection, done[:ORDERS_PER_PAGE]),
         has_more=len(done) > ORDERS_PER_PAGE,
     )
-
-
-def places_of(connection: Connection, resident: UUID) -> list[UUID]:
-    """Return a resident and who they were before: elsewhere, or under another record."""
-    return [resident, *(each.resident for each in directory().former(connection, resident))]
 
 
 def _died_with(resident: UUID) -> Select[UUID]:

@@ -10,11 +10,11 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from core.directory import directory
+from core.directory import directory, places_of
 from core.work import business_day
 from exchange import basket as baskets
 from exchange.models import Order, OrderPayment
-from exchange.order_queries import LineView, lines_of, places_of
+from exchange.order_queries import LineView, lines_of
 from exchange.orders.rows import LIVES_THERE
 from exchange.orders.sharing import agree_by, agreeing
 from exchange.payers import Relative, relatives

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import and_, case, select
 
-from core.directory import directory
+from core.directory import directory, places_of
 from core.errors import N_, NotFound
 from points.models import Account, Award, Transfer
 from points.reversal import held_by_holders, legs_of
@@ -71,9 +71,8 @@ HOLDER_SIDE = case((Transfer.credit > 0, Transfer.credit), else_=Transfer.debit)
 
 def own_holders(connection: Connection, resident: UUID, household: UUID) -> frozenset[UUID]:
     """Return whose lines are a resident's to speak of: of today, and of all that led to it."""
-    known = directory()
-    former = (each.resident for each in known.former(connection, resident))
-    return frozenset({resident, household, *former, *known.leading(connection, household)})
+    led = directory().leading(connection, household)
+    return frozenset({household, *places_of(connection, resident), *led})
 
 
 def line_of(connection: Connection, identity: UUID) -> LineOf:

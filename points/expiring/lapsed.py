@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, case, select
 from sqlalchemy.orm import aliased
 
-from core.directory import directory
+from core.directory import directory, places_of
 from points.ledger import lock_accounts
 from points.models import Account, Adjustment, ExpiryRun, Transfer
 
@@ -139,7 +139,7 @@ def _family(connection: Connection, account: int) -> list[UUID]:
     """Return the place that an account's points are at now, and all that led to it."""
     holder = _holder(connection, account)
     last = [holder, *directory().following(connection, holder)][-1]
-    return [last, *(place.resident for place in directory().former(connection, last))]
+    return places_of(connection, last)
 
 
 def _holder(connection: Connection, account: int) -> UUID:
