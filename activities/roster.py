@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import and_, select
+from sqlalchemy import select
 
-from activities.models import Attendance, SignUp
+from activities.models import SignUp
 from activities.staff_queries import Where
+from activities.visits import parts_come_to
 from residents import queries as people
 
 if TYPE_CHECKING:
@@ -38,19 +39,13 @@ class SignUpRow:
 
 def sign_ups(connection: Connection, session: UUID, community: int) -> tuple[SignUpRow, ...]:
     """Return who is coming and who waits, by part, then in the order in which they came."""
-    arrived = and_(
-        Attendance.session == SignUp.session,
-        Attendance.resident == SignUp.resident,
-        Attendance.part == SignUp.part,
-        Attendance.phase == "entry",
-    )
     rows = connection.execute(
-        select(SignUp.resident, SignUp.part, SignUp.state, SignUp.queued_at, Attendance.id)
-        .outerjoin(Attendance, arrived)
+        select(SignUp.resident, SignUp.part, SignUp.state, SignUp.queued_at)
         .where(SignUp.session == session, SignUp.state != "cancelled")
         .order_by(SignUp.part.desc(), SignUp.state, SignUp.queued_at, SignUp.resident),
     ).all()
-    lines = people.ever(connection, {row.resident for row in rows})
+    residents = {row.resident for row in rows}
+    lines, come = people.ever(connection, residents), parts_come_to(connection, session, residents)
     where = Where(connection, community)
     made, turn = [], dict.fromkeys(("take_part", "serve"), 0)
     for row in rows:
@@ -64,7 +59,7 @@ def sign_ups(connection: Connection, session: UUID, community: int) -> tuple[Sig
                 is_here=where.is_here(line),
                 phone=line.phone_masked,
                 part=row.part,
-                state="arrived" if row.id else row.state,
+                state="arrived" if row.part in come[row.resident] else row.state,
                 turn=turn[row.part] if waits else 0,
                 since=row.queued_at,
             ),

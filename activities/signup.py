@@ -10,8 +10,9 @@ from uuid import UUID
 from sqlalchemy import Executable, bindparam, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from activities.models import Activity, Attendance, Session, SessionPart, SignUp
+from activities.models import Activity, Session, SessionPart, SignUp
 from activities.publish import Part, SessionUnknown
+from activities.visits import own_visit
 from core import outbox
 from core.errors import N_, Conflict, Forbidden, NotFound, Rejected
 from core.formats import message_time, queued
@@ -229,6 +230,9 @@ def sign_up(work: Work, command: ForResident) -> SignedUp:
     if work.connection.execute(offered).first() is None:
         raise PartNotOffered
     before = state_of(work.connection, command)
+    if before not in {"signed_up", "waiting"} and has_come(work, command):
+        # Under the record from before they moved, or were merged: that place is theirs.
+        before = "signed_up"
     if before in {"signed_up", "waiting"}:
         work.replayed()
         return SignedUp(
@@ -244,6 +248,12 @@ def sign_up(work: Work, command: ForResident) -> SignedUp:
     ahead = ahead_of(work.connection, command) if state == "waiting" else 0
     tell(work, session, command.resident, state, ahead)
     return SignedUp(session=command.session, part=command.part, state=state, ahead=ahead)
+
+
+def has_come(work: Work, command: ForResident) -> bool:
+    """Whether a resident has come to a part, be it under another of their records."""
+    visit = own_visit(work.connection, command.session, command.resident, command.part)
+    return visit.arrived_at is not None
 
 
 def state_of(connection: Connection, command: ForResident) -> str | None:
@@ -293,18 +303,13 @@ def cancel_sign_up(work: Work, command: ForResident) -> SignedUp:
     """
     session = facts(work.connection, command.session)
     home_of(work, command.resident, session)
+    if has_come(work, command):
+        raise AlreadyArrived
     before = state_of(work.connection, command)
     cancelled = SignedUp(session=command.session, part=command.part, state="cancelled", ahead=0)
     if before in {None, "cancelled"}:
         work.replayed()
         return cancelled
-    arrived = select(Attendance.id).where(
-        Attendance.session == command.session,
-        Attendance.resident == command.resident,
-        Attendance.part == command.part,
-    )
-    if work.connection.execute(arrived).first() is not None:
-        raise AlreadyArrived
     give_back(work, session, command, before)
     return cancelled
 

@@ -18,6 +18,7 @@ from activities.models import (
     SessionPart,
     SignUp,
 )
+from activities.visits import parts_come_to
 from core import settings
 from core.formats import earns
 from core.ids import NIL
@@ -132,14 +133,10 @@ def session_page(connection: Connection, session: UUID, now: dt.datetime) -> Ses
     refused = connection.scalar(
         select(func.count()).select_from(RefusedScan).where(RefusedScan.session == session),
     )
-    came = select(Attendance.resident).where(Attendance.session == session)
-    missing = connection.scalar(
-        select(func.count(func.distinct(SignUp.resident))).where(
-            SignUp.session == session,
-            SignUp.state == "signed_up",
-            SignUp.resident.not_in(came),
-        ),
+    with_a_place = select(SignUp.resident).where(
+        SignUp.session == session, SignUp.state == "signed_up"
     )
+    come = parts_come_to(connection, session, set(connection.scalars(with_a_place)))
     percent = settings.integer(connection, "checkin.by_hand_percent", now, row.community)
     return SessionPage(
         id=row.id,
@@ -163,7 +160,7 @@ def session_page(connection: Connection, session: UUID, now: dt.datetime) -> Ses
         refused=refused or 0,
         by_hand_percent=entries[4] * 100 // entries[5] if entries[5] else 0,
         by_hand_limit=percent,
-        missing=missing or 0,
+        missing=sum(not parts for parts in come.values()),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -47,6 +48,28 @@ def own_visit(connection: Connection, session: UUID, resident: UUID, part: str) 
     came_as = next((record for record in came if "exit" in at.get(record, {})), came[0])
     found = at.get(came_as, {})
     return Visit(resident=came_as, arrived_at=found.get("entry"), left_at=found.get("exit"))
+
+
+def parts_come_to(
+    connection: Connection, session: UUID, residents: Collection[UUID]
+) -> dict[UUID, set[str]]:
+    """Return in which parts of a session each of these has come, be it under another record."""
+    rows = connection.execute(
+        select(Attendance.resident, Attendance.part).where(
+            Attendance.session == session, Attendance.phase == "entry"
+        ),
+    )
+    parts: dict[UUID, set[str]] = {}
+    for row in rows:
+        parts.setdefault(row.resident, set()).add(row.part)
+    # Most who have come did so as who they are today.
+    others = directory().kin(connection, [each for each in residents if each not in parts])
+    return {
+        resident: set().union(
+            *(parts.get(record, ()) for record in others.get(resident, (resident,)))
+        )
+        for resident in residents
+    }
 
 
 def known_as(

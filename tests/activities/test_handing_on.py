@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+
+from activities import roster
 from activities.cancelling import CancelSession, cancel_session
+from activities.signup import AlreadyArrived
+from activities.staff_queries import session_page
 from residents.endings import RecordDeath, record_death
 from residents.people import EnterResident, enter_resident
-from tests.activities.scene import Scene, sure
+from tests.activities.scene import Scene, at, sure
 from tests.exchange.test_merging import merge, merged
 from tests.exchange.test_moving import move
 from tests.people import HERE, THERE, Someone
@@ -125,3 +133,124 @@ def test_whoever_has_come_stays_as_they_came(scene: Scene) -> None:
     merged(scene.cast, scene.run, scene.cast.wang)
 
     assert scene.sign_ups(session) == {sure(scene.cast.wang.resident): "signed_up"}
+
+
+def entered_again(scene: Scene) -> Someone:
+    """Enter 王秀英 a second time, as 王秀瑛 without a phone."""
+    command = EnterResident(community=HERE, name="王秀瑛")
+    made = scene.run(enter_resident, command, scene.cast.actor(scene.cast.staff))
+    return Someone("王秀瑛", "", resident=made.resident, person=made.person)
+
+
+def signed_up_by_staff(scene: Scene, who: Someone, session: UUID) -> None:
+    scene.sign_up(who, session, actor=scene.cast.actor(scene.cast.staff))
+
+
+def test_a_place_goes_on_where_the_record_that_stays_had_given_its_own_back(scene: Scene) -> None:
+    session, twin = scene.session(parts=scene.places("take_part", 2)), entered_again(scene)
+    signed_up_by_staff(scene, twin, session)
+    scene.sign_up(scene.cast.wang, session)
+    scene.cancel(scene.cast.wang, session)
+
+    merge(scene.cast, scene.run, scene.cast.wang, twin)
+
+    assert scene.sign_ups(session) == {sure(scene.cast.wang.resident): "signed_up"}
+    assert scene.taken(session) == 1
+
+
+def test_a_place_goes_on_where_the_record_that_stays_only_waits(scene: Scene) -> None:
+    cast, session = scene.cast, scene.session(parts=scene.places("take_part", 1))
+    twin = entered_again(scene)
+    signed_up_by_staff(scene, twin, session)
+    scene.sign_up(cast.wang, session)
+    scene.sign_up(cast.chen, session)
+
+    merge(cast, scene.run, cast.wang, twin)
+
+    assert scene.sign_ups(session) == {
+        sure(cast.wang.resident): "signed_up",
+        sure(cast.chen.resident): "waiting",
+    }
+    assert scene.taken(session) == 1
+
+
+@pytest.mark.parametrize("first", ["stays", "ends"])
+def test_whoever_waits_under_two_records_keeps_the_turn_that_is_nearer(
+    scene: Scene, first: str
+) -> None:
+    cast, session = scene.cast, scene.session(parts=scene.places("take_part", 1))
+    twin = entered_again(scene)
+    scene.sign_up(cast.chen, session)
+    turns = (cast.wang, cast.li, twin) if first == "stays" else (twin, cast.li, cast.wang)
+    for who in turns:
+        scene.clock.advance(minutes=1)
+        signed_up_by_staff(scene, who, session)
+
+    merge(cast, scene.run, cast.wang, twin)
+    scene.cancel(cast.chen, session)
+
+    assert scene.sign_ups(session)[sure(cast.wang.resident)] == "signed_up"
+    assert scene.sign_ups(session)[sure(cast.li.resident)] == "waiting"
+
+
+def test_whoever_has_come_keeps_no_second_place_under_the_record_that_stays(scene: Scene) -> None:
+    cast, session = scene.cast, scene.session(parts=scene.places("take_part", 2))
+    twin = entered_again(scene)
+    scene.sign_up(cast.wang, session)
+    scene.enter(twin, session, entry=scene.clock.now)
+    scene.sign_up(cast.chen, session)
+
+    merge(cast, scene.run, cast.wang, twin)
+
+    assert scene.sign_ups(session) == {
+        sure(twin.resident): "signed_up",
+        sure(cast.wang.resident): "cancelled",
+        sure(cast.chen.resident): "signed_up",
+    }
+    assert scene.taken(session) == 2
+
+
+def test_whoever_has_come_under_both_records_stays_as_they_came(scene: Scene) -> None:
+    session, twin = scene.session(), entered_again(scene)
+    scene.scan(scene.cast.wang, session)
+    scene.enter(twin, session, entry=scene.clock.now)
+
+    merge(scene.cast, scene.run, scene.cast.wang, twin)
+
+    assert set(scene.sign_ups(session).values()) == {"signed_up"}
+
+
+def test_whoever_came_before_they_moved_takes_no_second_place_and_gives_none_back(
+    scene: Scene,
+) -> None:
+    cast, session = scene.cast, scene.session()
+    scene.scan(cast.there, session)
+    before = scene.sign_ups(session)
+    [resident] = move(cast, scene.run, cast.there).residents
+    moved = replace(cast.there, resident=resident, community=HERE)
+    staff = cast.actor(cast.staff)
+
+    assert scene.sign_up(moved, session, actor=staff).state == "signed_up"
+    with pytest.raises(AlreadyArrived):
+        scene.cancel(moved, session, actor=staff)
+
+    assert scene.sign_ups(session) == before
+    assert scene.taken(session) == 1
+
+
+def test_whoever_signed_up_under_one_record_and_came_under_the_other_is_not_missing(
+    scene: Scene,
+) -> None:
+    cast, session, twin = scene.cast, scene.session(), entered_again(scene)
+    scene.sign_up(cast.wang, session)
+    scene.sign_up(cast.chen, session)
+    scene.enter(twin, session, entry=scene.clock.now)
+    scene.clock.set(at(18))
+
+    merge(cast, scene.run, twin, cast.wang)
+
+    page = scene.ask(lambda c: session_page(c, session, scene.clock.now))
+    assert page is not None
+    assert page.missing == 1
+    states = {row.name: row.state for row in scene.ask(lambda c: roster.sign_ups(c, session, HERE))}
+    assert states == {"王秀英": "arrived", "王秀瑛": "arrived", "陈建国": "signed_up"}
