@@ -94,7 +94,13 @@ def detail(activity_id: UUID) -> ResponseReturnValue:
         part=request.args.get("part", ""),
         cancel_until=shown.starts_at if now < shown.starts_at else None,
         due=_arrival(connection, shown, now),
+        grace=_grace(connection, now),
     )
+
+
+def _grace(connection: Connection, now: dt.datetime) -> int:
+    """Return how many minutes a half hour may lack and still counts."""
+    return settings.integer(connection, "points.hour_grace_minutes", now)
 
 
 def _arrival(connection: Connection, card: queries.Card, now: dt.datetime) -> str:
@@ -344,5 +350,5 @@ def _served(card: queries.Card, visit: Visit) -> int:
     """Return the half hours of a visit that earned nothing."""
     if visit.arrived_at is None or visit.left_at is None:
         return 0
-    grace = settings.integer(reader(), "points.hour_grace_minutes", present())
+    grace = _grace(reader(), present())
     return half_hours(visit.arrived_at, visit.left_at, card.starts_at, card.ends_at, grace)

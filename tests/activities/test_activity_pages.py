@@ -140,6 +140,22 @@ def test_it_says_when_its_points_will_be_there(scene: Scene) -> None:
     assert [arrival(today), arrival(later)] == ["马上到账", "周日 8 点前到账"]
 
 
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [("0", "按半小时计时"), ("7", "按半小时计时，差 7 分钟以内也算满")],
+)
+def test_it_says_what_a_half_hour_may_lack_as_the_district_set_it(
+    scene: Scene, minutes: str, said: str
+) -> None:
+    scene.set_to("points.hour_grace_minutes", minutes)
+
+    shown = words(scene.cast.browser(scene.cast.wang).get(page(scene, scene.session())))
+
+    told = shown.partition("离开时再扫一次")[2].partition("积分到账")[0]
+    # What follows begins with its number.
+    assert "".join(told.split()).removesuffix("4") == "".join(said.split())
+
+
 def test_signing_up_and_cancelling_say_what_happens_next(scene: Scene) -> None:
     session = scene.session(sessions=(TOMORROW,))
     browser, address = scene.cast.browser(scene.cast.wang), page(scene, session)
