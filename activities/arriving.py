@@ -6,6 +6,7 @@ The embedded database is no trip away, and has no statement that changes three t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
 from activities.models import Attendance, Session, SignUp
-from activities.signup import SIGN_UP_KEY, TAKE, ForResident, SignUpRaced, over, put, take_place
+from activities.signup import SIGN_UP_KEY, TAKE, ForResident, SignUpRaced, again, put, take_place
 from core.straight import Straight
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _made(source: CTE, values: dict[str, Any]) -> ReturningInsert[tuple[UUID]]:
     )
 
 
-def _kept(held: CTE, values: dict[str, Any]) -> CTE:
+def _first(held: CTE, values: dict[str, Any]) -> CTE:
     row = postgresql.insert(SignUp).from_select(
         ["session", "resident", "part", "state", "queued_at", "created_by"],
         select(
@@ -73,16 +74,25 @@ def _kept(held: CTE, values: dict[str, Any]) -> CTE:
             values["recorded_by"],
         ).select_from(held),
     )
-    kept: CTE = over(row).cte("kept")
-    return kept
+    return row.on_conflict_do_nothing().returning(SignUp.state).cte("kept")
 
 
-def _with_place() -> Executable:
+def _again(held: CTE, values: dict[str, Any]) -> CTE:
+    changed = again(
+        values,
+        state="signed_up",
+        queued_at=values["recorded_at"],
+        created_by=values["recorded_by"],
+    )
+    return changed.where(SignUp.session == held.c.id).cte("kept")
+
+
+def _with_place(keep: Callable[[CTE, dict[str, Any]], CTE]) -> Executable:
     values = _values()
     took = TAKE.cte("took")
     # Whoever waits for a place holds nothing that others wait for.
     held = _held(select(took.c.session).scalar_subquery())
-    kept = _kept(held, values)
+    kept = keep(held, values)
     made = _made(kept, values).cte("made")
     return select(
         *(
@@ -92,7 +102,7 @@ def _with_place() -> Executable:
     )
 
 
-WITH_PLACE = Straight(_with_place())
+FIRST_PLACE, PLACE_AGAIN = Straight(_with_place(_first)), Straight(_with_place(_again))
 WITHOUT_PLACE = Straight(_made(_held(bindparam("v_session", type_=Session.id.type)), _values()))
 
 
@@ -120,7 +130,10 @@ def arrive(work: Work, values: dict[str, Any], before: str | None) -> Written:
             return "full"
         put(work, place, before, "signed_up")
         return write(work, values)
-    found = WITH_PLACE.first(work.connection, {**_given(values), "v_before": before})
+    if before is None:
+        found = FIRST_PLACE.first(work.connection, _given(values))
+    else:
+        found = PLACE_AGAIN.first(work.connection, _given(values) | {"v_before": before})
     if not found.took:
         return "full"
     if found.held and not found.kept:

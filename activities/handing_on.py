@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import delete, select, update
 
 from activities.models import Attendance, Session, SignUp
-from activities.signup import ForResident, facts, give_back, tell_moved
+from activities.signup import ForResident, ahead_of, facts, give_back
+from activities.telling import tell, tell_moved
+from core.directory import places_of
 from residents.models import Resident
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Row
+    from sqlalchemy import Row
 
     from core.work import Work
     from residents.events import PlaceEnded
@@ -23,25 +25,41 @@ if TYPE_CHECKING:
 def hand_on(work: Work, event: PlaceEnded) -> None:
     """Let sign-ups for what is still to come go along, or give the places back.
 
-    Whoever has come already stays as they came; whoever goes on does not keep a second place there.
+    Whoever has come to a part stays as they came, and keeps no second place in it.
     """
+    came = _came(work, event.successor or event.resident)
     for row in _coming(work, event.resident):
-        if event.successor is None or not _goes_along(work, row, event.successor):
+        as_whom = came.get((row.session, row.part), set())
+        stays = event.resident in as_whom
+        if not stays and (as_whom or not _goes_along(work, row, event.successor)):
             _give_back(work, row)
-    if event.successor is not None:
-        came_as_the_other = _came(event.resident, Attendance.part == SignUp.part)
-        for row in _coming(work, event.successor, came_as_the_other):
+    if event.successor is None:
+        return
+    for row in _coming(work, event.successor):
+        as_whom = came.get((row.session, row.part), set())
+        if as_whom and event.successor not in as_whom:
             _give_back(work, row)
 
 
-def _came(resident: UUID, *which: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Say that a resident has come to the session of a sign-up."""
-    here = (Attendance.session == SignUp.session, Attendance.resident == resident)
-    return exists().where(*here, *which)
+def _came(work: Work, resident: UUID) -> dict[tuple[UUID, str], set[UUID]]:
+    """Return to which parts of sessions that are not over somebody has come, and as whom."""
+    rows = work.connection.execute(
+        select(Attendance.session, Attendance.part, Attendance.resident)
+        .join(Session, Session.id == Attendance.session)
+        .where(
+            Attendance.resident.in_(places_of(work.connection, resident)),
+            Attendance.phase == "entry",
+            Session.ends_at > work.now,
+        ),
+    )
+    came: dict[tuple[UUID, str], set[UUID]] = {}
+    for row in rows:
+        came.setdefault((row.session, row.part), set()).add(row.resident)
+    return came
 
 
-def _coming(work: Work, resident: UUID, *which: ColumnElement[bool]) -> Sequence[Row[Any]]:
-    """Return somebody's sign-ups for sessions that are not over and that they have not come to."""
+def _coming(work: Work, resident: UUID) -> Sequence[Row[Any]]:
+    """Lock somebody's sign-ups for sessions that are not over, and return them."""
     asked = (
         select(SignUp.__table__)
         .join(Session, Session.id == SignUp.session)
@@ -50,10 +68,9 @@ def _coming(work: Work, resident: UUID, *which: ColumnElement[bool]) -> Sequence
             SignUp.state != "cancelled",
             Session.state == "open",
             Session.ends_at > work.now,
-            ~_came(resident),
-            *which,
         )
         .order_by(SignUp.session, SignUp.part)
+        .with_for_update(of=SignUp)
     )
     return work.connection.execute(asked).all()
 
@@ -63,8 +80,10 @@ def _give_back(work: Work, row: Row[Any]) -> None:
     give_back(work, facts(work.connection, row.session), command, row.state)
 
 
-def _goes_along(work: Work, row: Row[Any], successor: UUID) -> bool:
+def _goes_along(work: Work, row: Row[Any], successor: UUID | None) -> bool:
     """Give the sign-up to whoever goes on, if they may come and have none as good."""
+    if successor is None:
+        return False
     session = facts(work.connection, row.session)
     home = select(Resident.community).where(Resident.id == successor)
     if session.open_to == "community" and work.connection.scalar(home) != session.community:
@@ -73,7 +92,8 @@ def _goes_along(work: Work, row: Row[Any], successor: UUID) -> bool:
         return False
     mine = (SignUp.session == row.session) & (SignUp.part == row.part)
     theirs = mine & (SignUp.resident == successor)
-    own = work.connection.execute(select(SignUp.__table__).where(theirs)).first()
+    asked = select(SignUp.__table__).where(theirs).with_for_update()
+    own = work.connection.execute(asked).first()
     if own is not None and (own.state == "signed_up" or _standing(own) <= _standing(row)):
         return False
     # One that was cancelled, or waits, holds no place.
@@ -81,6 +101,9 @@ def _goes_along(work: Work, row: Row[Any], successor: UUID) -> bool:
     work.connection.execute(
         update(SignUp).where(mine, SignUp.resident == row.resident).values(resident=successor)
     )
+    if own is not None and own.state != row.state:
+        now = ForResident(session=row.session, part=row.part, resident=successor)
+        tell(work, session, successor, row.state, ahead_of(work.connection, now))
     return True
 
 

@@ -44,8 +44,8 @@ def sign_ups(connection: Connection, session: UUID, community: int) -> tuple[Sig
         .where(SignUp.session == session, SignUp.state != "cancelled")
         .order_by(SignUp.part.desc(), SignUp.state, SignUp.queued_at, SignUp.resident),
     ).all()
-    residents = {row.resident for row in rows}
-    lines, come = people.ever(connection, residents), parts_come_to(connection, session, residents)
+    lines = people.ever(connection, {row.resident for row in rows})
+    come = parts_come_to(connection, session)
     where = Where(connection, community)
     made, turn = [], dict.fromkeys(("take_part", "serve"), 0)
     for row in rows:
@@ -59,7 +59,7 @@ def sign_ups(connection: Connection, session: UUID, community: int) -> tuple[Sig
                 is_here=where.is_here(line),
                 phone=line.phone_masked,
                 part=row.part,
-                state="arrived" if row.part in come[row.resident] else row.state,
+                state="arrived" if row.part in come.get(row.resident, ()) else row.state,
                 turn=turn[row.part] if waits else 0,
                 since=row.queued_at,
             ),

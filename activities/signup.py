@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import Executable, bindparam, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from activities.models import Activity, Session, SessionPart, SignUp
 from activities.publish import Part, SessionUnknown
+from activities.telling import tell
 from activities.visits import own_visit
-from core import outbox
 from core.errors import N_, Conflict, Forbidden, NotFound, Rejected
-from core.formats import message_time, queued
-from residents.models import Community, Person, Resident
+from residents.models import Community, Resident
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection
 
     from core.work import Work
 
@@ -179,19 +180,26 @@ def held_open(work: Work, session: UUID) -> bool:
 SIGN_UP_KEY = ("session", "resident", "part")
 
 
-def over(row: Any) -> Any:
-    """Let the insert of a sign-up go over one in the state that was read, and nothing else."""
-    return row.on_conflict_do_update(
-        index_elements=SIGN_UP_KEY,
-        set_={name: row.excluded[name] for name in ("state", "queued_at", "created_by")},
-        where=SignUp.state == bindparam("v_before"),
-    ).returning(SignUp.state)
-
-
-PUT: dict[str, Executable] = {
-    "sqlite": over(sqlite.insert(SignUp)),
-    "postgresql": over(postgresql.insert(SignUp)),
+FIRST: dict[str, Executable] = {
+    name: dialect.insert(SignUp).on_conflict_do_nothing().returning(SignUp.state)
+    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
 }
+
+
+def again(key: Mapping[str, Any], **values: Any) -> ReturningUpdate[tuple[str]]:
+    """Return the change of a sign-up that is in the state that was read, and of nothing else.
+
+    It inserts nothing: meanwhile it may have become that of the record that goes on.
+    """
+    return (
+        update(SignUp)
+        .where(
+            *(getattr(SignUp, name) == key[name] for name in SIGN_UP_KEY),
+            SignUp.state == bindparam("v_before"),
+        )
+        .values(values)
+        .returning(SignUp.state)
+    )
 
 
 def put(work: Work, command: ForResident, before: str | None, state: str) -> None:
@@ -200,16 +208,13 @@ def put(work: Work, command: ForResident, before: str | None, state: str) -> Non
     Raises SignUpRaced where another state is there by now: the places taken or given back with it
     would be counted twice.
     """
-    values = {
-        "session": command.session,
-        "resident": command.resident,
-        "part": command.part,
-        "state": state,
-        "queued_at": work.now,
-        "created_by": work.actor.person,
-        "v_before": before,
-    }
-    written = work.connection.execute(PUT[work.connection.dialect.name], values)
+    key = {"session": command.session, "resident": command.resident, "part": command.part}
+    values = {"state": state, "queued_at": work.now, "created_by": work.actor.person}
+    if before is None:
+        first = FIRST[work.connection.dialect.name]
+        written = work.connection.execute(first, key | values)
+    else:
+        written = work.connection.execute(again(key, **values), {"v_before": before})
     if written.first() is None:
         raise SignUpRaced
 
@@ -235,12 +240,8 @@ def sign_up(work: Work, command: ForResident) -> SignedUp:
         before = "signed_up"
     if before in {"signed_up", "waiting"}:
         work.replayed()
-        return SignedUp(
-            session=command.session,
-            part=command.part,
-            state=str(before),
-            ahead=ahead_of(work.connection, command),
-        )
+        ahead = ahead_of(work.connection, command) if before == "waiting" else 0
+        return SignedUp(session=session.id, part=command.part, state=str(before), ahead=ahead)
     state = "signed_up" if take_place(work, command.session, command.part) else "waiting"
     put(work, command, before, state)
     if not held_open(work, command.session):
@@ -347,50 +348,3 @@ def _move_up(work: Work, session: SessionFacts, part: Part) -> None:
         place = ForResident(session=session.id, part=part, resident=first)
         put(work, place, "waiting", "signed_up")
         tell(work, session, first, "signed_up", 0)
-
-
-def tell(work: Work, session: SessionFacts, resident: UUID, state: str, ahead: int) -> None:
-    """Write the message that says where one stands."""
-    row = _person(work, resident)
-    key = f"{session.id}:{resident}:{work.now.isoformat()}"
-    if state == "waiting":
-        outbox.send(
-            work,
-            "signup.waiting",
-            key=key,
-            person=row.id,
-            activity=session.title[:10],
-            queue=queued(ahead),
-        )
-        return
-    outbox.send(
-        work,
-        "signup.confirmed",
-        key=key,
-        person=row.id,
-        activity=session.title[:10],
-        time=message_time(session.starts_at),
-        place=session.place[:10],
-    )
-
-
-def tell_moved(work: Work, session: SessionFacts, command: ForResident) -> None:
-    """Write to somebody who moved that a session was for their old neighbours only."""
-    row = _person(work, command.resident)
-    outbox.send(
-        work,
-        "signup.moved",
-        key=f"{session.id}:{command.part}:{command.resident}",
-        person=row.id,
-        activity=session.title[:10],
-        time=message_time(session.starts_at),
-        community=session.community_name[:10],
-    )
-
-
-def _person(work: Work, resident: UUID) -> Row[UUID, str | None]:
-    return work.connection.execute(
-        select(Person.id, Person.phone_cipher)
-        .join(Resident, Resident.person == Person.id)
-        .where(Resident.id == resident),
-    ).one()

@@ -136,7 +136,7 @@ def session_page(connection: Connection, session: UUID, now: dt.datetime) -> Ses
     with_a_place = select(SignUp.resident).where(
         SignUp.session == session, SignUp.state == "signed_up"
     )
-    come = parts_come_to(connection, session, set(connection.scalars(with_a_place)))
+    expected = set(connection.scalars(with_a_place))
     percent = settings.integer(connection, "checkin.by_hand_percent", now, row.community)
     return SessionPage(
         id=row.id,
@@ -160,7 +160,7 @@ def session_page(connection: Connection, session: UUID, now: dt.datetime) -> Ses
         refused=refused or 0,
         by_hand_percent=entries[4] * 100 // entries[5] if entries[5] else 0,
         by_hand_limit=percent,
-        missing=sum(not parts for parts in come.values()),
+        missing=len(expected - parts_come_to(connection, session).keys()),
     )
 
 

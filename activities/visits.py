@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -11,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from activities.models import Attendance
+from activities.situation import HAS_OTHERS
 from core.directory import directory, places_of
 from residents import queries as people
 from residents.models import Person, Resident
@@ -50,25 +50,21 @@ def own_visit(connection: Connection, session: UUID, resident: UUID, part: str) 
     return Visit(resident=came_as, arrived_at=found.get("entry"), left_at=found.get("exit"))
 
 
-def parts_come_to(
-    connection: Connection, session: UUID, residents: Collection[UUID]
-) -> dict[UUID, set[str]]:
-    """Return in which parts of a session each of these has come, be it under another record."""
+def parts_come_to(connection: Connection, session: UUID) -> dict[UUID, set[str]]:
+    """Return in which parts of a session somebody has come, by each of their records."""
     rows = connection.execute(
-        select(Attendance.resident, Attendance.part).where(
-            Attendance.session == session, Attendance.phase == "entry"
-        ),
-    )
-    parts: dict[UUID, set[str]] = {}
+        select(Attendance.resident, Attendance.part, HAS_OTHERS.label("has_others"))
+        .join(Resident, Resident.id == Attendance.resident)
+        .where(Attendance.session == session, Attendance.phase == "entry"),
+    ).all()
+    came: dict[UUID, set[str]] = {}
     for row in rows:
-        parts.setdefault(row.resident, set()).add(row.part)
-    # Most who have come did so as who they are today.
-    others = directory().kin(connection, [each for each in residents if each not in parts])
-    return {
-        resident: set().union(
-            *(parts.get(record, ()) for record in others.get(resident, (resident,)))
-        )
-        for resident in residents
+        came.setdefault(row.resident, set()).add(row.part)
+    others = directory().kin(connection, {row.resident for row in rows if row.has_others})
+    return came | {
+        record: set().union(*(came.get(each, ()) for each in records))
+        for records in others.values()
+        for record in records
     }
 
 

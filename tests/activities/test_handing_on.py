@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from uuid import UUID
 
@@ -9,7 +10,7 @@ import pytest
 
 from activities import roster
 from activities.cancelling import CancelSession, cancel_session
-from activities.signup import AlreadyArrived
+from activities.signup import AlreadyArrived, ResidentNotHere
 from activities.staff_queries import session_page
 from residents.endings import RecordDeath, record_death
 from residents.people import EnterResident, enter_resident
@@ -17,6 +18,10 @@ from tests.activities.scene import Scene, at, sure
 from tests.exchange.test_merging import merge, merged
 from tests.exchange.test_moving import move
 from tests.people import HERE, THERE, Someone
+from tests.points.meanwhile import meanwhile
+
+READS_SIGN_UP = "FROM sign_ups \nWHERE sign_ups.session"
+"""Of the first look at one resident's sign-up."""
 
 
 def dead(scene: Scene, who: Someone) -> None:
@@ -151,19 +156,26 @@ def test_a_place_goes_on_where_the_record_that_stays_had_given_its_own_back(scen
     signed_up_by_staff(scene, twin, session)
     scene.sign_up(scene.cast.wang, session)
     scene.cancel(scene.cast.wang, session)
+    scene.clock.advance(minutes=1)
 
     merge(scene.cast, scene.run, scene.cast.wang, twin)
 
     assert scene.sign_ups(session) == {sure(scene.cast.wang.resident): "signed_up"}
     assert scene.taken(session) == 1
+    written = [row for row in scene.told(scene.cast.wang) if row.created_at == scene.clock.now]
+    assert "signup.confirmed" in {row.template for row in written}
 
 
-def test_a_place_goes_on_where_the_record_that_stays_only_waits(scene: Scene) -> None:
+def test_a_place_goes_on_where_the_record_that_stays_only_waits_and_they_are_told(
+    scene: Scene,
+) -> None:
     cast, session = scene.cast, scene.session(parts=scene.places("take_part", 1))
     twin = entered_again(scene)
     signed_up_by_staff(scene, twin, session)
-    scene.sign_up(cast.wang, session)
     scene.sign_up(cast.chen, session)
+    scene.clock.advance(minutes=1)
+    scene.sign_up(cast.wang, session)
+    scene.clock.advance(minutes=1)
 
     merge(cast, scene.run, cast.wang, twin)
 
@@ -172,6 +184,8 @@ def test_a_place_goes_on_where_the_record_that_stays_only_waits(scene: Scene) ->
         sure(cast.chen.resident): "waiting",
     }
     assert scene.taken(session) == 1
+    written = [row for row in scene.told(cast.wang) if row.created_at == scene.clock.now]
+    assert "signup.confirmed" in {row.template for row in written}
 
 
 @pytest.mark.parametrize("first", ["stays", "ends"])
@@ -210,6 +224,57 @@ def test_whoever_has_come_keeps_no_second_place_under_the_record_that_stays(scen
     assert scene.taken(session) == 2
 
 
+@pytest.mark.parametrize("stays", ["new", "old"])
+def test_whoever_came_and_moved_keeps_no_place_of_a_record_that_was_there_before(
+    scene: Scene, stays: str
+) -> None:
+    cast, session = scene.cast, scene.session(parts=scene.places("take_part", 2))
+    twin = entered_again(scene)
+    scene.scan(cast.there, session)
+    signed_up_by_staff(scene, twin, session)
+    scene.sign_up(cast.chen, session)
+    [resident] = move(cast, scene.run, cast.there).residents
+    moved = replace(cast.there, resident=resident, community=HERE)
+
+    merge(cast, scene.run, *((moved, twin) if stays == "new" else (twin, moved)))
+
+    assert scene.sign_ups(session) == {
+        sure(cast.there.resident): "signed_up",
+        sure(twin.resident): "cancelled",
+        sure(cast.chen.resident): "signed_up",
+    }
+    assert scene.taken(session) == 2
+
+
+def test_of_the_parts_of_one_person_each_goes_its_own_way(scene: Scene) -> None:
+    cast, session, twin = scene.cast, scene.session(), entered_again(scene)
+    scene.sign_up(cast.wang, session)
+    scene.scan(cast.wang, session, "serve")
+    scene.enter(twin, session, entry=scene.clock.now)
+
+    merge(cast, scene.run, cast.wang, twin)
+
+    assert (scene.taken(session), scene.taken(session, "serve")) == (1, 1)
+    rows = scene.ask(lambda c: roster.sign_ups(c, session, HERE))
+    assert [(row.name, row.part, row.state) for row in rows] == [
+        ("王秀瑛", "take_part", "arrived"),
+        ("王秀英", "serve", "arrived"),
+    ]
+
+
+def test_a_place_in_a_part_to_which_nobody_came_goes_along(scene: Scene) -> None:
+    cast, session = scene.cast, scene.session()
+    scene.sign_up(cast.there, session)
+    scene.scan(cast.there, session, "serve")
+    [resident] = move(cast, scene.run, cast.there).residents
+    moved = replace(cast.there, resident=resident, community=HERE)
+
+    assert scene.taken(session) == 1
+    scene.cancel(moved, session, actor=cast.actor(cast.staff))
+
+    assert (scene.taken(session), scene.taken(session, "serve")) == (0, 1)
+
+
 def test_whoever_has_come_under_both_records_stays_as_they_came(scene: Scene) -> None:
     session, twin = scene.session(), entered_again(scene)
     scene.scan(scene.cast.wang, session)
@@ -245,6 +310,7 @@ def test_whoever_signed_up_under_one_record_and_came_under_the_other_is_not_miss
     scene.sign_up(cast.wang, session)
     scene.sign_up(cast.chen, session)
     scene.enter(twin, session, entry=scene.clock.now)
+    # Nothing is handed on any more.
     scene.clock.set(at(18))
 
     merge(cast, scene.run, twin, cast.wang)
@@ -254,3 +320,49 @@ def test_whoever_signed_up_under_one_record_and_came_under_the_other_is_not_miss
     assert page.missing == 1
     states = {row.name: row.state for row in scene.ask(lambda c: roster.sign_ups(c, session, HERE))}
     assert states == {"王秀英": "arrived", "王秀瑛": "arrived", "陈建国": "signed_up"}
+
+
+@pytest.mark.database("postgresql")
+def test_a_cancel_beside_a_move_frees_no_place_that_went_along(scene: Scene) -> None:
+    cast, session = scene.cast, scene.session(parts=scene.places("take_part", 1))
+    scene.sign_up(cast.there, session)
+    scene.sign_up(cast.chen, session)
+    moved: list[UUID] = []
+
+    def act() -> None:
+        moved.extend(move(cast, scene.run, cast.there).residents)
+
+    with meanwhile(READS_SIGN_UP, act), pytest.raises(ResidentNotHere):
+        scene.cancel(cast.there, session)
+
+    assert scene.sign_ups(session) == {
+        moved[0]: "signed_up",
+        sure(cast.chen.resident): "waiting",
+    }
+    assert scene.taken(session) == 1
+
+
+@pytest.mark.database("postgresql")
+def test_a_place_that_is_got_beside_a_merge_is_not_lost(scene: Scene) -> None:
+    cast, session = scene.cast, scene.session(parts=scene.places("take_part", 2))
+    twin = entered_again(scene)
+    signed_up_by_staff(scene, twin, session)
+    for who in (cast.chen, cast.wang):
+        scene.sign_up(who, session)
+
+    with ThreadPoolExecutor(1) as pool:
+        cancelled: list[Future[object]] = []
+
+        def begin() -> None:
+            cancelled.append(pool.submit(scene.cancel, cast.chen, session))
+            wait(cancelled, timeout=1)
+
+        with meanwhile(READS_SIGN_UP, begin):
+            merge(cast, scene.run, cast.wang, twin)
+    cancelled[0].result()
+
+    assert scene.sign_ups(session) == {
+        sure(cast.wang.resident): "signed_up",
+        sure(cast.chen.resident): "cancelled",
+    }
+    assert scene.taken(session) == 1
