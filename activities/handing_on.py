@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import and_, delete, select, update
 
 from activities.models import Attendance, Session, SignUp
 from activities.signup import ForResident, ahead_of, facts, give_back
@@ -42,10 +42,22 @@ def hand_on(work: Work, event: PlaceEnded) -> None:
 
 
 def _came(work: Work, resident: UUID) -> dict[tuple[UUID, str], set[UUID]]:
-    """Return to which parts of sessions that are not over somebody has come, and as whom."""
+    """Return in which parts of sessions that are not over somebody has come, and as whom.
+
+    That record keeps the place: without one, that of another record is not a second.
+    """
     rows = work.connection.execute(
         select(Attendance.session, Attendance.part, Attendance.resident)
         .join(Session, Session.id == Attendance.session)
+        .join(
+            SignUp,
+            and_(
+                SignUp.session == Attendance.session,
+                SignUp.resident == Attendance.resident,
+                SignUp.part == Attendance.part,
+                SignUp.state == "signed_up",
+            ),
+        )
         .where(
             Attendance.resident.in_(places_of(work.connection, resident)),
             Attendance.phase == "entry",
@@ -96,15 +108,24 @@ def _goes_along(work: Work, row: Row[Any], successor: UUID | None) -> bool:
     own = work.connection.execute(asked).first()
     if own is not None and (own.state == "signed_up" or _standing(own) <= _standing(row)):
         return False
-    # One that was cancelled, or waits, holds no place.
-    work.connection.execute(delete(SignUp).where(theirs))
+    if own is not None:
+        # One that was cancelled, or waits, holds no place.
+        work.connection.execute(delete(SignUp).where(theirs))
+    # One that was made in between is a key that is there: all is tried again.
     work.connection.execute(
         update(SignUp).where(mine, SignUp.resident == row.resident).values(resident=successor)
     )
-    if own is not None and own.state != row.state:
+    knows = own.state == row.state if own is not None else _same_person(work, row, successor)
+    if not knows:
         now = ForResident(session=row.session, part=row.part, resident=successor)
         tell(work, session, successor, row.state, ahead_of(work.connection, now))
     return True
+
+
+def _same_person(work: Work, row: Row[Any], successor: UUID) -> bool:
+    """Whether a sign-up was told to the one who goes on: they moved; nothing was merged."""
+    both = select(Resident.person).where(Resident.id.in_((row.resident, successor))).distinct()
+    return len(work.connection.scalars(both).all()) == 1
 
 
 def _standing(row: Row[Any]) -> tuple[int, dt.datetime]:

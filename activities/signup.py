@@ -135,10 +135,12 @@ def facts(connection: Connection, session: UUID) -> SessionFacts:
 
 
 def home_of(work: Work, resident: UUID, session: SessionFacts) -> int:
-    """Return the resident's home community, having checked who may act for them here."""
-    community = work.connection.scalar(
-        select(Resident.community).where(Resident.id == resident, Resident.valid_to.is_(None)),
-    )
+    """Return the resident's home community, having checked who may act for them here.
+
+    Their record is held: a move, a merge or a death waits, and sees what is done.
+    """
+    held = select(Resident.community).where(Resident.id == resident, Resident.valid_to.is_(None))
+    community = work.connection.scalar(held.with_for_update(read=True))
     if community is None:
         raise ResidentNotHere
     if work.actor.resident != resident and not work.actor.may(

@@ -49,7 +49,7 @@ def tell_moved(work: Work, session: SessionFacts, command: ForResident) -> None:
     outbox.send(
         work,
         "signup.moved",
-        key=f"{session.id}:{command.part}:{command.resident}",
+        key=f"{session.id}:{command.resident}",
         person=row.id,
         activity=session.title[:10],
         time=message_time(session.starts_at),
