@@ -140,7 +140,7 @@ def _day(raw: str, today: dt.date) -> dt.date:
         day = dt.date(year, known[-2], known[-1])
         # Without a year, December on a sheet of January is that of last year.
         return day.replace(year=year - 1) if len(known) == 2 and day > today else day  # noqa: PLR2004
-    except ValueError:
+    except (ValueError, OverflowError):
         raise UnclearError(N_("日期没有看懂，请写成 2026-11-24。")) from None
 
 

@@ -26,6 +26,7 @@ INFLATED_MAX = 20 * 1024 * 1024
 
 ENCODINGS = ("utf-8-sig", "gb18030")
 BLOCK = 64 * 1024
+WORKBOOK_ROWS = 1_048_576
 EXCEL = b"PK\x03\x04"
 LINE = "行"
 """Between the look and the yes, a row keeps the number that it has in the file."""
@@ -180,12 +181,16 @@ def rows_in(table: Iterable[list[str]], kind: Kind) -> Iterator[SheetRow[M]]:
     head = [known.get(plain(cell)) for cell in first]
     if not kind.is_enough({name for name in head if name}):
         raise kind.unreadable
-    count = 0
+    count, taken = 0, set[int]()
     for index, row in lines:
         cells = {name: cell[: kind.cell_max] for name, cell in zip(head, row, strict=False) if name}
-        number = plain_number(cells.pop(LINE, "")) or index
-        if not any(cells.values()):
+        if not any(cells.get(name) for name in kind.columns):
             continue
+        number = plain_number(cells.pop(LINE, "")) or index
+        if number in taken or number > WORKBOOK_ROWS:
+            # A column of the sheet's own: what is written of a row goes by its number.
+            number = next(each for each in itertools.count(index) if each not in taken)
+        taken.add(number)
         count += 1
         if count > kind.rows_max:
             raise kind.too_long

@@ -207,7 +207,7 @@ def test_at_an_address_the_household_is_meant_that_lives_there_now(run: Run, cas
     assert "1行可以记" in words(fill(browser, SHEET, LOOK, cells=row))
 
 
-@pytest.mark.parametrize("day", ["2/29", "2028-13-1"])
+@pytest.mark.parametrize("day", ["2/29", "2028-13-1", "13800000001-1", "13800000001.0"])
 def test_a_day_that_there_was_not_is_said_at_its_row(cast: People, clock: Clock, day: str) -> None:
     """In January of a leap year the last 29th of February lies four years back."""
     clock.set(hangzhou(2028, 1, 10))
@@ -217,3 +217,26 @@ def test_a_day_that_there_was_not_is_said_at_its_row(cast: People, clock: Clock,
 
     assert looked.status_code == 200
     assert "日期没有看懂" in words(looked)
+
+
+@pytest.mark.parametrize("number", ["7", "13800000001"])
+def test_a_column_that_numbers_nothing_mixes_up_no_rows(
+    ask: Run, cast: People, number: str
+) -> None:
+    """Each row has a result of its own, also where the sheet has a column 行 for something else."""
+    rows = (
+        f"{HEAD}\t行",
+        f"建议被采纳\t王秀英\t\t1\t2026-11-20\t路灯\t\t{number}",
+        f"建议被采纳\t陈建国\t\t1\t2026-11-20\t楼道\t\t{number}",
+    )
+    browser = cast.browser(cast.staff)
+    looked = fill(browser, SHEET, LOOK, cells="\n".join(rows))
+    assert "2行可以记" in words(looked)
+
+    done = again(browser, looked.get_data(as_text=True), SHEET)
+
+    assert done.status_code == 303
+    result = words(browser.get(done.headers["Location"]))
+    assert ask(count, "awards") == 2
+    assert "王秀英" in result
+    assert "陈建国" in result
