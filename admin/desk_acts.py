@@ -243,12 +243,15 @@ def help_answer(help_id: UUID) -> ResponseReturnValue:
     except AppError as refusal:
         flash(refusal.sentence(), "refused")
         return redirect(url_for("desk.acts"), code=303)
-    flash(
-        _("已记下，不计分")
-        if done.state == "declined"
-        else _("已记下，%(arrival)s", arrival=coming()),
-        "done",
-    )
+    if done.state == "declined":
+        said = _("已记下，不计分")
+    elif not done.amount:
+        said = _("已记下，已到上限，这次不计分")
+    elif done.due is None:
+        said = _("已记下，等另一位工作人员确认")
+    else:
+        said = _("已记下，%(arrival)s", arrival=coming())
+    flash(said, "done")
     return redirect(url_for("desk.acts"), code=303)
 
 

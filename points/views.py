@@ -160,7 +160,12 @@ def say_help(help_id: UUID) -> ResponseReturnValue:
     """Say whether a neighbour helped."""
     command = AnswerHelp(help=help_id, helped=request.form.get("helped") == "1")
     done = transact(answer_help, command, current_actor())
-    said = _("已告诉社区，这位邻居会得分") if done.state == "confirmed" else _("已告诉社区，不记分")
+    if done.state == "declined":
+        said = _("已告诉社区，不记分")
+    elif done.amount:
+        said = _("已告诉社区，这位邻居会得分")
+    else:
+        said = _("已告诉社区。这位邻居已到上限，这次不再计分")
     flash(said, "success")
     return redirect(url_for("residents.home"), code=303)
 

@@ -119,13 +119,17 @@ class AnswerHelp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HelpSaid:
-    """What was said, and the award that it gave."""
+    """What was said, and the award that it gave, if caps left any.
+
+    ``due`` is when it arrives; None of what gave nothing, or waits for a second person.
+    """
 
     help: UUID
     state: str
     amount: int
     award: UUID | None
     exists: bool
+    due: dt.datetime | None = None
 
 
 def answer_help(work: Work, command: AnswerHelp) -> HelpSaid:
@@ -159,13 +163,24 @@ def answer_help(work: Work, command: AnswerHelp) -> HelpSaid:
         if work.connection.scalar(now) != state:
             raise HelpAnswered
         work.replayed()
-        gave = select(AwardRow.id, AwardRow.amount).where(AwardRow.cause == _cause(command.help))
-        award_id, amount = work.connection.execute(gave).first() or (None, 0)
-        return HelpSaid(help=command.help, state=state, amount=amount, award=award_id, exists=True)
+        gave = select(AwardRow.id, AwardRow.amount, AwardRow.due).where(
+            AwardRow.cause == _cause(command.help)
+        )
+        award_id, amount, due = work.connection.execute(gave).first() or (None, 0, None)
+        return HelpSaid(
+            help=command.help, state=state, amount=amount, award=award_id, exists=True, due=due
+        )
     if not command.helped:
         return HelpSaid(help=command.help, state=state, amount=0, award=None, exists=False)
     done = award(work, _award_of(work, row))
-    return HelpSaid(help=command.help, state=state, amount=done.amount, award=done.id, exists=False)
+    return HelpSaid(
+        help=command.help,
+        state=state,
+        amount=done.amount,
+        award=done.id,
+        exists=False,
+        due=done.due,
+    )
 
 
 def _refuse_others(work: Work, row: Row[Any]) -> None:

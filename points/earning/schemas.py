@@ -9,7 +9,7 @@ from marshmallow import EXCLUDE, fields, post_load, validate
 from core.schema import Schema
 from points.earning.act_sheets import CHUNK, ListedAct, listed
 from points.earning.acts import NOTE_MAX
-from points.earning.community_rules import CAP_MAX, Caps
+from points.earning.community_rules import CAP_MAX, POINTS_MOST, Caps
 from points.earning.own_rules import NAME_MAX
 from points.earning.own_rules import NOTE_MAX as RULE_NOTE_MAX
 from points.earning.recorders import Act
@@ -21,7 +21,7 @@ PLACE = {"description": "code of the community"}
 KEY = (validate.Length(min=1, max=60), storable)
 NOTE = (validate.Length(max=NOTE_MAX), storable)
 COMMUNITY_CODE = validate.Range(min=10**11, max=10**12)
-POINTS_RANGE = validate.Range(min=-1_000_000, max=1_000_000)
+POINTS_RANGE = validate.Range(min=-POINTS_MOST, max=POINTS_MOST)
 
 
 def _cap() -> fields.Integer:
@@ -256,6 +256,12 @@ class HelpSaidSchema(Schema):
     amount = fields.Integer(metadata=CENTIPOINTS)
     award = fields.UUID(allow_none=True)
     exists = fields.Boolean()
+    due = fields.AwareDateTime(
+        allow_none=True,
+        metadata={
+            "description": "when it arrives; null: nothing does, or a second person confirms"
+        },
+    )
 
 
 class ReminderSchema(Schema):

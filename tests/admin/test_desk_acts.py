@@ -127,6 +127,29 @@ def test_the_helped_neighbour_is_asked_on_the_own_phone(ask: Run, cast: People) 
     assert ask(count, "awards") == 1
 
 
+@pytest.mark.parametrize("who", ["helped", "staff"])
+def test_whose_cap_is_full_is_not_said_to_get_points(ask: Run, cast: People, who: str) -> None:
+    staff, chen, lead = (cast.browser(each) for each in (cast.staff, cast.chen, cast.lead))
+    for note in ("一", "二"):
+        told = {"rule": "serve.neighbour", "helped_q": "陈建国", "word": "told", "note": note}
+        fill(staff, page_of(cast.wang), "/acts", **told)
+    given = ask(count, "awards")
+    typed = {"rule": "serve.neighbour", "helped_q": "陈建国", "word": "device", "note": "三"}
+    fill(staff, page_of(cast.wang), "/acts", **typed)
+    asked = NeighbourHelp.state == "asked"
+    identity = ask(lambda c: c.scalar(select(NeighbourHelp.id).where(asked)))
+
+    if who == "helped":
+        again(chen, chen.get("/").get_data(as_text=True), f"/points/helps/{identity}")
+        said = words(chen.get("/"))
+    else:
+        fill(lead, "/desk/acts", f"/acts/helps/{identity}")
+        said = words(lead.get("/desk/acts"))
+
+    assert "已到上限" in said
+    assert ask(count, "awards") == given
+
+
 def test_in_elder_mode_the_question_is_there_too(cast: People) -> None:
     chen = cast.browser(cast.chen)
     typed = {"rule": "serve.neighbour", "helped_q": "陈建国", "word": "device"}

@@ -134,7 +134,14 @@ def test_who_helped_whom_is_kept_whole_before_and_after_the_word(
     answered = {"confirmed_by": cast.chen.person, "answered_at": clock.now, "state": "confirmed"}
     assert ask(helps)[0]._asdict() == kept | answered
     given = ask(lambda c: c.execute(select(Award.__table__)).one())
-    assert done == HelpSaid(help=asked, state="confirmed", amount=300, award=given.id, exists=False)
+    assert done == HelpSaid(
+        help=asked,
+        state="confirmed",
+        amount=300,
+        award=given.id,
+        exists=False,
+        due=given.due,
+    )
     assert (given.holder_id, given.community, given.bearing) == (cast.wang.resident, HERE, HERE)
     assert (given.rule, given.units, given.amount) == ("serve.neighbour", 1, 300)
     assert (given.reason, given.provenance) == ("邻里互助，代取药", "recorded")
