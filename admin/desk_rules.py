@@ -26,6 +26,7 @@ from points.earning.community_rules import (
     HouseholdCapsWrong,
     HouseholdCapUnfit,
     OutsideBand,
+    PointsWrong,
     RecordersWrong,
     RuleDayPast,
     SetRule,
@@ -38,6 +39,7 @@ from residents.directory import ResidentsDirectory
 
 FIELDS: dict[type[AppError], str] = {
     OutsideBand: "points",
+    PointsWrong: "points",
     RuleDayPast: "valid_from",
     CapsWrong: "caps",
     HouseholdCapsWrong: "household_caps",

@@ -27,12 +27,20 @@ BY_HAND = ("社工", "网格员", "楼道长")
 
 CAP_MAX = 10_000
 AHEAD_DAYS = 366
+POINTS_MOST = 1_000_000
+"""Centipoints of one unit, above any band."""
 
 
 class OutsideBand(Rejected):
     """The points lie outside the band of the district's guidance catalogue."""
 
     text = N_("超出区指导目录的 {low}–{high} 分，不能保存。请改到区间内；确需超出，请向区里提出。")
+
+
+class PointsWrong(Rejected):
+    """The points are no whole number of them, or more than any rule gives."""
+
+    text = N_("一次的分要是整数，最多 {most} 分。请改了再保存。")
 
 
 class DeductionsOff(Rejected):
@@ -141,8 +149,8 @@ class RuleSet:
 def set_rule(work: Work, command: SetRule) -> RuleSet:
     """Adopt, adapt or switch off a rule from a day on; the same again changes nothing, ever.
 
-    Raises RuleUnknown, RuleDayPast, OutsideBand, CapsWrong, RecordersWrong, Forbidden,
-    NotInYourScope.
+    Raises RuleUnknown, RuleDayPast, PointsWrong, OutsideBand, CapsWrong, RecordersWrong,
+    Forbidden, NotInYourScope.
     """
     work.actor.require("rule.change", command.community)
     rule = known(work, command.community, command.rule)
@@ -162,9 +170,11 @@ def known(work: Work, community: int, key: str) -> Row[Any]:
 def put_row(work: Work, command: SetRule, rule: Row[Any], *, first: dt.date) -> RuleSet:
     """Write a checked row, unless what it says holds on its day already; ``first``: the earliest.
 
-    Raises RuleDayPast, OutsideBand, DeductionsOff, CapsWrong, RecordersWrong.
+    Raises RuleDayPast, PointsWrong, OutsideBand, DeductionsOff, CapsWrong, RecordersWrong.
     """
     outside = _outside(work, command, rule)
+    if abs(command.points or 0) > POINTS_MOST or (command.points or 0) % 100:
+        raise PointsWrong(most=POINTS_MOST // 100)
     if (command.points or 0) < 0 and not settings.flag(
         work.connection, "points.deductions", work.now, command.community
     ):

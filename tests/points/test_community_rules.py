@@ -231,6 +231,9 @@ def test_with_face_values_outside_the_band_is_marked_and_the_district_told(
     assert {row.person for row in told} == {cast.actor(who).person for who in (cast.lin, cast.wu)}
     lead(points=900)
     assert ask(count, "outbox", "template = 'district.rule_outside'") == 2
+    for points in (950, 1_000_100, 9_999_999_999_999_900):
+        with pytest.raises(rules.PointsWrong):
+            lead(points=points)
     for changes in ({"points": -300}, {"points": 0}):
         with pytest.raises(rules.OutsideBand):
             lead(**changes)
