@@ -148,7 +148,19 @@ def test_a_repeat_finds_its_rule_after_it_was_changed_and_on_another_day(
 
 
 @pytest.mark.parametrize(
-    "name", ["垃圾 分类能手", "垃·圾-分-类", "正确分类垃圾", "分类投放打卡", "厨余 标兵"]
+    "name",
+    [
+        "垃圾 分类能手",
+        "垃·圾-分-类",
+        "正确分类垃圾",
+        "分类投放打卡",
+        "厨余 标兵",
+        "易腐垃圾分得好",
+        "垃圾桶检查合格",
+        "干湿分开达标",
+        "可回收物投放",
+        "电瓶车不上楼",
+    ],
 )
 def test_a_duty_is_found_however_its_name_is_written(run: Run, lead: Actor, name: str) -> None:
     serving = {"topic": "serve", "points_kind": "service", "unit": "次", "holder": "resident"}

@@ -174,7 +174,8 @@ def test_the_catalogue_and_its_topics_say_what_the_files_say(run: Run, ask: Run)
         "duty": True,
         "points_min": 100,
         "points_max": 1500,
-        "words": "垃圾+分类|垃圾+投放|垃圾混投|厨余|分类+投放|分类+打卡",
+        "words": "垃圾+分类|垃圾+投放|垃圾混投|厨余|分类+投放|分类+打卡"
+        "|易腐|干湿|可回收+投放|垃圾+合格",
     }
 
 
