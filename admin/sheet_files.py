@@ -158,7 +158,8 @@ def _cell(value: object, times: str) -> str:
         return value.isoformat()
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value).strip()
+    # Excel writes what nobody sees, or types, as _x0000_.
+    return str(value).replace("\0", "").strip()
 
 
 def rows_of(table: Iterable[list[str]], kind: Kind) -> list[SheetRow[M]]:

@@ -133,6 +133,10 @@ def test_a_full_width_comma_splits_only_under_a_head_that_it_splits() -> None:
     assert cells_of("规则，说明\n建议，路灯", KIND)[1] == ["建议", "路灯"]
 
 
+def test_what_nobody_sees_in_a_cell_of_a_workbook_is_left_out() -> None:
+    assert [*table_of(excel([["姓名"], ["王\0秀英"]]), KIND)] == [["姓名"], ["王秀英"]]
+
+
 @pytest.mark.parametrize("kind", ["xlsx", "utf-8", "utf-8-sig", "gb18030"])
 def test_files_of_every_kind_are_read(cast: People, kind: str) -> None:
     rows: list[list[str | int]] = [
