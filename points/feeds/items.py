@@ -24,6 +24,7 @@ from core.work import business_day
 from points.accounts import household_account, resident_account
 from points.earning.acts import NOTE_MAX, award_of
 from points.earning.awards import Award, AwardDiffers, Awarded
+from points.earning.caps import full_words
 from points.earning.many import award_many
 from points.earning.recorders import Act, Checked, DayOutOfRange, HolderUnknown, Recorder
 from points.earning.rules import HALF_HOUR
@@ -291,18 +292,32 @@ def _award(work: Work, batch: _Batch) -> None:
         rows.append(row)
         batch.kept[key] = row
         batch.results[each.place] = ItemResult(
-            key=key, state=row["state"], award=found.id, units=found.units, amount=found.amount
+            key=key,
+            state=row["state"],
+            message=_left_out(each, found),
+            award=found.id,
+            units=found.units,
+            amount=found.amount,
         )
     insert_many(work, FeedItem.__table__, rows)  # type: ignore[arg-type]
     batch.waiting.clear()
 
 
+def _left_out(item: _Waiting, done: Awarded) -> str:
+    """Say which cap left units out, or that no hours are left; nothing where all of it counted."""
+    if done.cap:
+        return full_words(done.cap, item.award.holder_kind, done.units)
+    return "" if done.id is not None else N_("没有满半小时的新时长，不计分")
+
+
 def _again(kept: Mapping[Any, Any], digest: str, item: Item) -> ItemResult:
     if kept["digest"] != digest:
         return refused(item.key, ItemKeyReused())
+    is_capped = kept["state"] == "capped"
     return ItemResult(
         key=item.key,
-        state="capped" if kept["state"] == "capped" else "exists",
+        state="capped" if is_capped else "exists",
+        message=N_("以前送过，那次没有计分") if is_capped else "",
         award=kept["award"],
         units=kept["units"],
         amount=kept["amount"],

@@ -106,7 +106,10 @@ class BatchSchema(Schema):
 
 
 class ItemResultSchema(Schema):
-    """What became of an item; ``code`` and ``message`` say why one was refused."""
+    """What became of an item; ``code`` and ``message`` say why one was refused.
+
+    ``message`` also says what was left out of one that counted in part, or not at all.
+    """
 
     key = fields.String(allow_none=True)
     state = fields.String(validate=validate.OneOf(("recorded", "exists", "capped", "refused")))

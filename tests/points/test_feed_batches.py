@@ -101,6 +101,10 @@ def test_a_batch_sent_again_gives_the_same_figures_and_nothing_new(
 
     assert [each["state"] for each in first] == ["recorded", "capped", "refused"]
     assert [each["state"] for each in again] == ["exists", "capped", "refused"]
+    assert [each["message"] for each in (first[1], again[1])] == [
+        "本户每天的上限已满，不计分",
+        "以前送过，那次没有计分",
+    ]
     assert again == third
     figures = ("key", "award", "units", "amount")
     assert [[each[name] for name in figures] for each in first] == [

@@ -387,13 +387,15 @@ def test_the_page_of_a_file_shows_what_was_refused_first(
 
     shown = ask(file_of, office.cast.actor(office.cast.lin), batch)
 
+    said = {"refused": "时间没有看懂。", "capped": "本户每天的上限已满，不计分"}
+
     def done(number: int, key: str, outcome: str, amount: int = 0) -> FileRowDone:
         return FileRowDone(
             number=number,
             key=key,
             outcome=outcome,
             amount=amount,
-            message="时间没有看懂。" if outcome == "refused" else "",
+            message=said.get(outcome, ""),
         )
 
     lines = (
