@@ -130,7 +130,7 @@ def test_others_rules_are_those_in_force_there_that_are_on_the_newest_first(
     run: Run, ask: Run, cast: People, lead: Actor, near_lead: Actor
 ) -> None:
     run(set_rule, setting(), lead)
-    for points in (500, 450):
+    for points in (500, 400):
         run(set_rule, setting(community=NEAR, points=points), near_lead)
     run(set_rule, setting(community=NEAR, points=200, valid_from=WEEK), near_lead)
     idea = setting(community=NEAR, rule="report.idea", points=None, recorded_by=("社工",))
@@ -143,7 +143,7 @@ def test_others_rules_are_those_in_force_there_that_are_on_the_newest_first(
         name="邻里互助",
         unit="次",
         points_kind="service",
-        points=450,
+        points=400,
         is_own=False,
         note=ask(rule_line, NEAR, HELP, TODAY).rule.note,
         valid_from=TOMORROW,
