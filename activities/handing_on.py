@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import and_, delete, select, update
 
 from activities.models import Attendance, Session, SignUp
-from activities.signup import ForResident, ahead_of, facts, give_back
+from activities.signup import ForResident, SessionFacts, ahead_of, facts, give_back
 from activities.telling import tell, tell_moved
 from core.directory import places_of
 from residents.models import Resident
@@ -30,15 +30,18 @@ def hand_on(work: Work, event: PlaceEnded) -> None:
     came = _came(work, event.successor or event.resident)
     for row in _coming(work, event.resident):
         as_whom = came.get((row.session, row.part), set())
-        stays = event.resident in as_whom
-        if not stays and (as_whom or not _goes_along(work, row, event.successor)):
-            _give_back(work, row)
+        if event.resident in as_whom:
+            continue
+        session, old = facts(work.connection, row.session), _sign_up(row, event.resident)
+        if as_whom or not (event.successor and _goes_along(work, session, row, event.successor)):
+            give_back(work, session, old, row.state)
     if event.successor is None:
         return
     for row in _coming(work, event.successor):
         as_whom = came.get((row.session, row.part), set())
         if as_whom and event.successor not in as_whom:
-            _give_back(work, row)
+            own = _sign_up(row, event.successor)
+            give_back(work, facts(work.connection, row.session), own, row.state)
 
 
 def _came(work: Work, resident: UUID) -> dict[tuple[UUID, str], set[UUID]]:
@@ -87,20 +90,15 @@ def _coming(work: Work, resident: UUID) -> Sequence[Row[Any]]:
     return work.connection.execute(asked).all()
 
 
-def _give_back(work: Work, row: Row[Any]) -> None:
-    command = ForResident(session=row.session, part=row.part, resident=row.resident)
-    give_back(work, facts(work.connection, row.session), command, row.state)
+def _sign_up(row: Row[Any], resident: UUID) -> ForResident:
+    return ForResident(session=row.session, part=row.part, resident=resident)
 
 
-def _goes_along(work: Work, row: Row[Any], successor: UUID | None) -> bool:
+def _goes_along(work: Work, session: SessionFacts, row: Row[Any], successor: UUID) -> bool:
     """Give the sign-up to whoever goes on, if they may come and have none as good."""
-    if successor is None:
-        return False
-    session = facts(work.connection, row.session)
     home = select(Resident.community).where(Resident.id == successor)
     if session.open_to == "community" and work.connection.scalar(home) != session.community:
-        old = ForResident(session=row.session, part=row.part, resident=row.resident)
-        tell_moved(work, session, old)
+        tell_moved(work, session, _sign_up(row, row.resident))
         return False
     mine = (SignUp.session == row.session) & (SignUp.part == row.part)
     theirs = mine & (SignUp.resident == successor)
@@ -117,8 +115,8 @@ def _goes_along(work: Work, row: Row[Any], successor: UUID | None) -> bool:
     )
     knows = own.state == row.state if own is not None else _same_person(work, row, successor)
     if not knows:
-        now = ForResident(session=row.session, part=row.part, resident=successor)
-        tell(work, session, successor, row.state, ahead_of(work.connection, now))
+        ahead = ahead_of(work.connection, _sign_up(row, successor))
+        tell(work, session, successor, row.state, ahead)
     return True
 
 

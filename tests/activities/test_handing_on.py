@@ -31,6 +31,28 @@ def dead(scene: Scene, who: Someone) -> None:
     scene.run(record_death, command, scene.cast.actor(scene.cast.staff))
 
 
+def entered_again(scene: Scene) -> Someone:
+    """Enter 王秀英 a second time, as 王秀瑛 without a phone."""
+    command = EnterResident(community=HERE, name="王秀瑛")
+    made = scene.run(enter_resident, command, scene.cast.actor(scene.cast.staff))
+    return Someone("王秀瑛", "", resident=made.resident, person=made.person)
+
+
+def signed_up_by_staff(scene: Scene, who: Someone, session: UUID) -> None:
+    scene.sign_up(who, session, actor=scene.cast.actor(scene.cast.staff))
+
+
+def moved_here(scene: Scene) -> Someone:
+    """Let 吴阿毛 of elsewhere move here; return the new record."""
+    [resident] = move(scene.cast, scene.run, scene.cast.there).residents
+    return replace(scene.cast.there, resident=resident, community=HERE)
+
+
+def told_now(scene: Scene, who: Someone) -> list[str]:
+    """Return which messages were written to somebody at this moment."""
+    return [row.template for row in scene.told(who) if row.created_at == scene.clock.now]
+
+
 def test_the_record_that_stays_keeps_the_place_in_a_full_session(scene: Scene) -> None:
     session = scene.session(parts=scene.places("take_part", 1))
     scene.sign_up(scene.cast.wang, session)
@@ -85,8 +107,7 @@ def test_of_a_couple_that_moves_nobody_is_called_up_and_both_are_told_that_it_is
 
     assert set(scene.sign_ups(session).values()) == {"cancelled"}
     for who in (second, first):
-        told = [row.template for row in scene.told(who) if row.created_at == scene.clock.now]
-        assert told == ["signup.moved"]
+        assert told_now(scene, who) == ["signup.moved"]
 
 
 def test_the_place_of_the_dead_goes_to_the_first_in_the_queue(scene: Scene) -> None:
@@ -104,15 +125,13 @@ def test_the_place_of_the_dead_goes_to_the_first_in_the_queue(scene: Scene) -> N
 
 
 def test_of_two_places_of_one_person_the_one_goes_on_in_the_queue(scene: Scene) -> None:
-    cast, staff = scene.cast, scene.cast.actor(scene.cast.staff)
-    session = scene.session(parts=scene.places("take_part", 2))
-    twin = scene.run(enter_resident, EnterResident(community=HERE, name="王秀瑛"), staff)
-    other = Someone("王秀瑛", "", resident=twin.resident)
-    scene.sign_up(other, session, actor=staff)
+    cast, session = scene.cast, scene.session(parts=scene.places("take_part", 2))
+    twin = entered_again(scene)
+    signed_up_by_staff(scene, twin, session)
     for who in (cast.wang, cast.chen):
         scene.sign_up(who, session)
 
-    merge(cast, scene.run, other, cast.wang)
+    merge(cast, scene.run, twin, cast.wang)
 
     assert scene.sign_ups(session) == {
         sure(twin.resident): "signed_up",
@@ -143,17 +162,6 @@ def test_whoever_has_come_stays_as_they_came(scene: Scene) -> None:
     assert scene.sign_ups(session) == {sure(scene.cast.wang.resident): "signed_up"}
 
 
-def entered_again(scene: Scene) -> Someone:
-    """Enter 王秀英 a second time, as 王秀瑛 without a phone."""
-    command = EnterResident(community=HERE, name="王秀瑛")
-    made = scene.run(enter_resident, command, scene.cast.actor(scene.cast.staff))
-    return Someone("王秀瑛", "", resident=made.resident, person=made.person)
-
-
-def signed_up_by_staff(scene: Scene, who: Someone, session: UUID) -> None:
-    scene.sign_up(who, session, actor=scene.cast.actor(scene.cast.staff))
-
-
 def test_a_place_goes_on_where_the_record_that_stays_had_given_its_own_back(scene: Scene) -> None:
     session, twin = scene.session(parts=scene.places("take_part", 2)), entered_again(scene)
     signed_up_by_staff(scene, twin, session)
@@ -165,8 +173,7 @@ def test_a_place_goes_on_where_the_record_that_stays_had_given_its_own_back(scen
 
     assert scene.sign_ups(session) == {sure(scene.cast.wang.resident): "signed_up"}
     assert scene.taken(session) == 1
-    written = [row for row in scene.told(scene.cast.wang) if row.created_at == scene.clock.now]
-    assert "signup.confirmed" in {row.template for row in written}
+    assert "signup.confirmed" in told_now(scene, scene.cast.wang)
 
 
 def test_a_place_goes_on_where_the_record_that_stays_only_waits_and_they_are_told(
@@ -187,8 +194,7 @@ def test_a_place_goes_on_where_the_record_that_stays_only_waits_and_they_are_tol
         sure(cast.chen.resident): "waiting",
     }
     assert scene.taken(session) == 1
-    written = [row for row in scene.told(cast.wang) if row.created_at == scene.clock.now]
-    assert "signup.confirmed" in {row.template for row in written}
+    assert "signup.confirmed" in told_now(scene, cast.wang)
 
 
 @pytest.mark.parametrize("first", ["stays", "ends"])
@@ -236,8 +242,7 @@ def test_whoever_came_and_moved_keeps_no_place_of_a_record_that_was_there_before
     scene.scan(cast.there, session)
     signed_up_by_staff(scene, twin, session)
     scene.sign_up(cast.chen, session)
-    [resident] = move(cast, scene.run, cast.there).residents
-    moved = replace(cast.there, resident=resident, community=HERE)
+    moved = moved_here(scene)
 
     merge(cast, scene.run, *((moved, twin) if stays == "new" else (twin, moved)))
 
@@ -270,8 +275,7 @@ def test_a_place_in_a_part_to_which_nobody_came_goes_along(scene: Scene) -> None
     scene.sign_up(cast.there, session)
     scene.scan(cast.there, session, "serve")
     told = len(scene.told(cast.there))
-    [resident] = move(cast, scene.run, cast.there).residents
-    moved = replace(cast.there, resident=resident, community=HERE)
+    moved = moved_here(scene)
 
     assert scene.taken(session) == 1
     assert "signup.confirmed" not in {row.template for row in scene.told(cast.there)[told:]}
@@ -296,8 +300,7 @@ def test_whoever_came_before_they_moved_takes_no_second_place_and_gives_none_bac
     cast, session = scene.cast, scene.session()
     scene.scan(cast.there, session)
     before = scene.sign_ups(session)
-    [resident] = move(cast, scene.run, cast.there).residents
-    moved = replace(cast.there, resident=resident, community=HERE)
+    moved = moved_here(scene)
     staff = cast.actor(cast.staff)
 
     assert scene.sign_up(moved, session, actor=staff).state == "signed_up"
