@@ -185,9 +185,9 @@ def rows_in(table: Iterable[list[str]], kind: Kind) -> Iterator[SheetRow[M]]:
     count, taken = 0, set[int]()
     for index, row in lines:
         cells = {name: cell[: kind.cell_max] for name, cell in zip(head, row, strict=False) if name}
-        if not any(cells.get(name) for name in kind.columns):
-            continue
         number = plain_number(cells.pop(LINE, "")) or index
+        if not any(cells.values()):
+            continue
         if number in taken or number > WORKBOOK_ROWS:
             # A column of the sheet's own: what is written of a row goes by its number.
             number = next(each for each in itertools.count(index) if each not in taken)
