@@ -172,6 +172,8 @@ def propose_adjustment(work: Work, command: ProposeAdjustment) -> Proposed:
     if holder is None:
         raise HolderUnknown
     work.actor.require("points.adjust", holder.community)
+    if not 0 < abs(command.amount) <= ADJUSTED_MAX:
+        raise AmountOutOfRange(most=ADJUSTED_MAX // CENTIPOINTS)
     account = resident_account(command.holder_id, holder.community, command.points_kind)
     if command.holder_kind == "household":
         if command.points_kind != "basic":
@@ -300,8 +302,6 @@ def _write(
     reason, evidence = command.reason.strip(), command.evidence.strip()
     if not (0 < len(reason) <= WORDS_MAX and 0 < len(evidence) <= EVIDENCE_MAX):
         raise AdjustmentWordsMissing
-    if not 0 < abs(amount) <= ADJUSTED_MAX:
-        raise AmountOutOfRange(most=ADJUSTED_MAX // CENTIPOINTS)
     household = refuse_own(work, holder.person, holder.household)
     _refuse_answered(work, command.correction, values["holder_id"])
     identity = work.new_id()

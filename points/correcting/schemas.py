@@ -113,7 +113,7 @@ class ProposeReversalSchema(ProposalSchema):
         load_default=None,
         allow_none=True,
         strict=True,
-        validate=validate.Range(min=1, max=ADJUSTED_MAX),
+        validate=validate.Range(min=1),
         metadata={"description": "centipoints of what all paid for it; null: the rest"},
     )
 

@@ -98,7 +98,10 @@ class Adjustment(Base):
         UniqueConstraint("key"),
         CheckConstraint("act IN ('adjustment', 'reversal')", name="act"),
         CheckConstraint("state IN ('proposed', 'posted', 'refused', 'withdrawn')", name="state"),
-        CheckConstraint(f"amount <> 0 AND abs(amount) <= {ADJUSTED_MAX}", name="amount"),
+        # What is undone was posted before, and is as large as that.
+        CheckConstraint(
+            f"amount <> 0 AND (act = 'reversal' OR abs(amount) <= {ADJUSTED_MAX})", name="amount"
+        ),
         CheckConstraint(
             "together >= abs(amount) AND (original IS NOT NULL OR together = abs(amount))",
             name="together",

@@ -15,7 +15,7 @@ from tests.admin.forms import fill
 from tests.admin.scene import words
 from tests.conftest import Clock
 from tests.people import People
-from tests.points.correcting import Desk, Run
+from tests.points.correcting import GREAT, Desk, Run
 from tests.points.test_reverse_spending import together
 
 PROPOSAL = {"reason": "签到表上是两小时", "evidence": "签到表第 3 行"}
@@ -139,6 +139,44 @@ def test_a_line_is_undone_from_the_residents_card(desk: Desk) -> None:
 
     assert desk.totals() == (2000, 500, 1500)
     assert "冲回这一笔" not in page(staff, address)
+
+
+def test_two_thousand_points_that_wait_are_cancelled_on_the_page(desk: Desk) -> None:
+    address = f"/desk/correct?line={desk.earn(settled=False, **GREAT)}"
+    staff, lead = browsers(desk)
+    assert "取消这一笔" in page(staff, address)
+    made = fill(staff, address, "/correct/reverse", **PROPOSAL)
+    assert made.location == "/desk/corrections?show=waiting"
+    fill(lead, made.location, "/decide", approve="1")
+
+    desk.night()
+    assert desk.totals() == (0, 0, 0)
+
+
+@pytest.mark.parametrize(("typed", "left"), [("", 0), ("1999", 100), ("2000", 0)])
+def test_two_thousand_points_are_taken_back_on_the_page_whole_or_in_part(
+    desk: Desk, typed: str, left: int
+) -> None:
+    address = f"/desk/correct?line={desk.earn(**GREAT)}"
+    staff, lead = browsers(desk)
+    refused = fill(staff, address, "/correct/reverse", points="2001", **PROPOSAL)
+    assert "这一笔最多还能冲回2000分" in words(refused)
+    fill(staff, address, "/correct/reverse", points=typed, **PROPOSAL)
+    fill(lead, "/desk/corrections?show=waiting", "/decide", approve="1")
+
+    assert desk.totals() == (200_000, 200_000 - left, left)
+
+
+def test_what_is_given_or_taken_freely_is_a_thousand_points_at_most(desk: Desk) -> None:
+    staff, _lead = browsers(desk)
+    address = f"/desk/correct?resident={desk.cast.wang.resident}"
+    for number in ("0", "1001"):
+        refused = fill(staff, address, "/correct/adjust", points=number, **PROPOSAL)
+        assert refused.status_code == 422
+        assert "一次更正的分要在0.01到1000分之间，可加可减" in words(refused)
+
+    done = fill(staff, address, "/correct/adjust", points="1000", **PROPOSAL)
+    assert done.status_code == 303
 
 
 def test_what_was_spent_is_undone_in_parts_and_the_page_says_what_is_left(desk: Desk) -> None:

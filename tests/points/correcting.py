@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -28,9 +28,14 @@ from points.settlement import settle_due
 from tests.conftest import Clock
 from tests.people import HERE, People, Someone
 from tests.points.books import REDEEMED, Nothing, one
-from tests.points.earning import serving
+from tests.points.earning import HOUR, serving
 
 Run = Callable[..., Any]
+GREAT: dict[str, Any] = {
+    "units": 400,
+    "rule": replace(HOUR, cap_per_day=None, cap_per_month=None, cap_per_year=None),
+}
+"""Two thousand points: more than one adjustment gives or takes."""
 
 
 @dataclass

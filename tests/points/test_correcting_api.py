@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from points import holds
 from tests.points.books import one
-from tests.points.correcting import Desk
+from tests.points.correcting import GREAT, Desk
 
 Call = Callable[..., Any]
 V1 = "/api/v1"
@@ -144,6 +144,27 @@ def test_a_line_is_taken_back_with_what_is_missing(api: Call, desk: Desk) -> Non
     story = api(desk.cast.wang, "GET", f"/transfers/{line}/story")
     assert [each["posted"] for each in story["adjustments"]] == [400]
     assert desk.broken() == []
+
+
+@pytest.mark.parametrize(("settled", "amount"), [(False, None), (True, None), (True, 150_050)])
+def test_more_than_one_adjustment_may_take_is_taken_back_over_the_api(
+    api: Call, desk: Desk, *, settled: bool, amount: int | None
+) -> None:
+    wanted = PROPOSAL | {"line": str(desk.earn(settled=settled, **GREAT)), "amount": amount}
+    made = api(desk.cast.staff, "POST", "/staff/reversals", wanted, key="k", status=201)
+    path = f"/staff/adjustments/{made['id']}/decide"
+    done = api(desk.cast.lead, "POST", path, {"approve": True})
+
+    assert made["amount"] == -(amount or 200_000)
+    assert done["posted"] + done["voided"] == (amount or 200_000)
+
+
+def test_no_number_however_large_takes_back_more_than_was_given(api: Call, desk: Desk) -> None:
+    wanted = PROPOSAL | {"line": str(desk.earn(**GREAT)), "amount": 10**30}
+    refused = api(desk.cast.staff, "POST", "/staff/reversals", wanted, key="k", status=422)
+
+    assert refused["code"] == "part_too_large"
+    assert "最多还能冲回 2000 分" in refused["message"]
 
 
 def test_a_proposal_is_withdrawn_by_its_maker(api: Call, desk: Desk) -> None:

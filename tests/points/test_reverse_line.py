@@ -31,9 +31,8 @@ from points.lines import LineUnknown
 from points.models import Award, Reversal, RuleUsage, Transfer
 from tests.people import HERE, THERE, People
 from tests.points.books import RESIDENT, Nothing, one, open_resident
-from tests.points.correcting import Desk
+from tests.points.correcting import GREAT, Desk
 from tests.points.earning import HOUR, JOIN, serving
-
 
 def there(cast: People, role: Any = "staff") -> Actor:
     """Somebody who works at the community where the service was done, or its lead."""
@@ -167,6 +166,36 @@ def test_what_waits_is_voided_whole(desk: Desk) -> None:
     desk.night()
     assert desk.totals() == (0, 0, 0)
     assert desk.broken() == []
+
+
+def test_two_thousand_points_that_wait_are_voided_whole(desk: Desk) -> None:
+    done = desk.back(desk.earn(settled=False, **GREAT))
+
+    assert (done.voided, done.posted) == (200_000, 0)
+    assert desk.ask(lambda c: c.scalar(select(Award.state))) == "void"
+    desk.night()
+    assert desk.totals() == (0, 0, 0)
+    assert desk.broken() == []
+
+
+@pytest.mark.parametrize(("amount", "taken"), [(None, 200_000), (150_050, 150_050)])
+def test_two_thousand_points_that_have_arrived_are_taken_back_whole_or_in_part(
+    desk: Desk, amount: int | None, taken: int
+) -> None:
+    done = desk.back(desk.earn(**GREAT), amount=amount)
+
+    assert (done.posted, done.shortage) == (taken, 0)
+    assert desk.totals() == (200_000, taken, 200_000 - taken)
+    assert desk.broken() == []
+
+
+def test_of_a_large_line_no_more_comes_back_than_went(desk: Desk) -> None:
+    line = desk.earn(**GREAT)
+
+    with pytest.raises(reversal.PartTooLarge) as refused:
+        desk.propose_back(line, amount=200_001)
+    with desk.app.test_request_context():
+        assert "最多还能冲回 2000 分" in refused.value.sentence()
 
 
 def test_what_arrives_before_the_decision_is_reversed_all_the_same(desk: Desk) -> None:

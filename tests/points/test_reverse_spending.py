@@ -26,7 +26,7 @@ from points.models import ExpiryMark
 from points.stories import story_of
 from tests.people import HERE, THERE
 from tests.points.books import Nothing, one
-from tests.points.correcting import Desk
+from tests.points.correcting import GREAT, Desk
 
 
 def test_a_spending_that_comes_back_lowers_what_was_debited(desk: Desk) -> None:
@@ -45,6 +45,15 @@ def test_a_part_of_a_spending_comes_back(desk: Desk) -> None:
     desk.back(line, amount=250)
 
     assert desk.totals() == (1000, 350, 650)
+    assert desk.broken() == []
+
+
+def test_a_spending_of_more_than_a_thousand_points_comes_back_whole(desk: Desk) -> None:
+    desk.earn(**GREAT)
+    done = desk.back(desk.spend(150_000))
+
+    assert done.posted == 150_000
+    assert desk.totals() == (200_000, 0, 200_000)
     assert desk.broken() == []
 
 
