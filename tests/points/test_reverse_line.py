@@ -34,6 +34,7 @@ from tests.points.books import RESIDENT, Nothing, one, open_resident
 from tests.points.correcting import GREAT, Desk
 from tests.points.earning import HOUR, JOIN, serving
 
+
 def there(cast: People, role: Any = "staff") -> Actor:
     """Somebody who works at the community where the service was done, or its lead."""
     if role == "staff":
