@@ -14,7 +14,7 @@ from admin.blueprints import desk
 from admin.desk_corrections import do, holder_words, line_or_none, rows_of, sentence
 from core.acts import NotInYourScope
 from core.directory import directory
-from core.errors import AppError
+from core.errors import N_, AppError, Rejected
 from core.http_keys import form_key
 from core.identity import current_actor
 from core.work import business_day, present, reader
@@ -29,6 +29,12 @@ from points.lines import LineOf, line_of
 from points.stories import Story, story_of
 from points.words import number, title_of
 from residents import people, queries
+
+
+class PointsUnreadable(Rejected):
+    """Points are typed as a number, to a hundredth."""
+
+    text = N_("分数没有看懂。请只写数字，最多两位小数，比如 12 或 4.5。")
 
 
 @desk.get("/correct")
@@ -183,7 +189,9 @@ def say_for_resident() -> ResponseReturnValue:
 def propose_points() -> ResponseReturnValue:
     """Propose to give or to take points."""
     form = request.form
-    amount = forms.centipoints(form.get("points")) or 0
+    amount = forms.exact_centipoints(form.get("points"))
+    if amount is None:
+        return _correct(PointsUnreadable())
     command = ProposeAdjustment(
         key=form.get("key", ""),
         holder_kind="household" if form.get("holder_kind") == "household" else "resident",
@@ -202,11 +210,14 @@ def propose_points() -> ResponseReturnValue:
 def propose_undoing() -> ResponseReturnValue:
     """Propose to undo a line, or a part of it."""
     form = request.form
-    part = forms.centipoints(form.get("points")) if form.get("points", "").strip() else None
+    typed = form.get("points", "").strip()
+    part = forms.exact_centipoints(typed)
+    if typed and part is None:
+        return _correct(PointsUnreadable())
     command = ProposeReversal(
         key=form.get("key", ""),
         line=forms.identity(form.get("line")) or UUID(int=0),
-        amount=(part or 0) if form.get("points", "").strip() else None,
+        amount=part,
         reason=form.get("reason", ""),
         evidence=form.get("evidence", ""),
         correction=forms.identity(form.get("correction")),

@@ -13,6 +13,7 @@ from core.work import SHANGHAI
 
 DIGITS = 15
 PAGES = 10_000
+HUNDREDTHS = re.compile(r"([0-9]{1,13})(?:[.。]([0-9]{1,2}))?")
 TIME = re.compile(r"([01]?[0-9]|2[0-3])[:.]([0-5][0-9])(?::[0-5][0-9])?")
 
 
@@ -53,6 +54,17 @@ def centipoints(raw: str | None) -> int | None:
     """Return whole points as centipoints."""
     points = number(raw)
     return None if points is None else points * CENTIPOINTS
+
+
+def exact_centipoints(raw: str | None) -> int | None:
+    """Return points with two decimals at most as centipoints, full-width digits forgiven.
+
+    A Chinese keyboard's full stop is a decimal point. None where it is something else.
+    """
+    found = HUNDREDTHS.fullmatch(unicodedata.normalize("NFKC", raw or "").strip())
+    if found is None:
+        return None
+    return int(found[1]) * CENTIPOINTS + int((found[2] or "").ljust(2, "0"))
 
 
 def moment(day: dt.date, raw: str | None) -> dt.datetime | None:

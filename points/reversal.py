@@ -49,7 +49,7 @@ class AlreadyReversed(Conflict):
 class PartTooLarge(Rejected):
     """No more comes back than went, and at least a centipoint."""
 
-    text = N_("这一笔最多还能冲回 {most} 分。请改一改再提交。")
+    text = N_("冲回的分要大于 0，这一笔最多还能冲回 {most} 分。请改一改再提交。")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

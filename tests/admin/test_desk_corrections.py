@@ -153,7 +153,7 @@ def test_two_thousand_points_that_wait_are_cancelled_on_the_page(desk: Desk) -> 
     assert desk.totals() == (0, 0, 0)
 
 
-@pytest.mark.parametrize(("typed", "left"), [("", 0), ("1999", 100), ("2000", 0)])
+@pytest.mark.parametrize(("typed", "left"), [("", 0), ("1999.5", 50), ("2000", 0)])
 def test_two_thousand_points_are_taken_back_on_the_page_whole_or_in_part(
     desk: Desk, typed: str, left: int
 ) -> None:
@@ -177,6 +177,43 @@ def test_what_is_given_or_taken_freely_is_a_thousand_points_at_most(desk: Desk) 
 
     done = fill(staff, address, "/correct/adjust", points="1000", **PROPOSAL)
     assert done.status_code == 303
+
+
+@pytest.mark.parametrize("typed", ["0.25", "\uff10\uff0e\uff12\uff15", "0\u300225", " 0.25 "])
+def test_points_are_typed_to_a_hundredth_on_any_keyboard(desk: Desk, typed: str) -> None:
+    address = f"/desk/correct?line={desk.earn()}"
+    staff, lead = browsers(desk)
+    fill(staff, address, "/correct/adjust", points=typed, **PROPOSAL)
+    fill(lead, "/desk/corrections?show=waiting", "/decide", approve="1")
+    assert desk.totals() == (1025, 0, 1025)
+
+    fill(staff, address, "/correct/reverse", points=typed, **PROPOSAL)
+    fill(lead, "/desk/corrections?show=waiting", "/decide", approve="1")
+    assert desk.totals() == (1025, 25, 1000)
+
+
+@pytest.mark.parametrize("typed", ["0.255", "1,000", "-5", "5.", "\u4e94"])
+@pytest.mark.parametrize("form", ["/correct/adjust", "/correct/reverse"])
+def test_points_that_are_no_number_to_a_hundredth_are_said_and_stay(
+    desk: Desk, form: str, typed: str
+) -> None:
+    address = f"/desk/correct?line={desk.earn()}"
+    staff, _lead = browsers(desk)
+    refused = fill(staff, address, form, points=typed, **PROPOSAL)
+
+    assert refused.status_code == 422
+    assert "请只写数字，最多两位小数，比如12或4.5" in words(refused)
+    assert f'value="{typed}"' in refused.get_data(as_text=True)
+    assert "没有等第二人的更正" in page(staff, "/desk/corrections?show=waiting")
+
+
+def test_a_part_of_nothing_is_not_undone(desk: Desk) -> None:
+    address = f"/desk/correct?line={desk.earn()}"
+    staff, _lead = browsers(desk)
+    refused = fill(staff, address, "/correct/reverse", points="0", **PROPOSAL)
+
+    assert refused.status_code == 422
+    assert "冲回的分要大于0" in words(refused)
 
 
 def test_what_was_spent_is_undone_in_parts_and_the_page_says_what_is_left(desk: Desk) -> None:
