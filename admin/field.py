@@ -169,6 +169,9 @@ def record() -> ResponseReturnValue:
     made, before = done.count("recorded"), done.count("existed") + done.count("capped")
     if made:
         words = _("记上了 %(count)s 笔，共 %(points)s 分", count=made, points=points(done.amount))
+        if done.waiting:
+            waits = _("其中 %(count)s 笔等另一位工作人员确认", count=done.waiting)
+            words = _("%(words)s，%(waits)s", words=words, waits=waits)
         flash(words, "done")
     if before:
         flash(_("%(count)s 笔以前记过或已到上限，没有多记", count=before), "note")

@@ -79,6 +79,8 @@ class RowResult:
     award: UUID | None
     units: int
     amount: int
+    #: It was recorded now, and arrives when a second person has confirmed it.
+    waits: bool = False
     message: str
 
 
@@ -106,6 +108,11 @@ class RowsRecorded:
     def count(self, outcome: str) -> int:
         """Return how many rows came out so."""
         return sum(row.outcome == outcome for row in self.rows)
+
+    @property
+    def waiting(self) -> int:
+        """How many of those that were recorded now wait for a second person."""
+        return sum(row.waits for row in self.rows)
 
     @property
     def amount(self) -> int:
@@ -178,6 +185,7 @@ def awarded_row(number: int, act: Act, done: Awarded) -> RowResult:
         award=done.id,
         units=done.units,
         amount=done.amount,
+        waits=done.id is not None and done.due is None and not done.exists,
         message=full_words(done.cap, act.holder_kind, done.units) if done.cap else "",
     )
 

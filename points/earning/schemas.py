@@ -221,6 +221,9 @@ class ActRowSchema(Schema):
     award = fields.UUID(allow_none=True)
     units = fields.Integer()
     amount = fields.Integer(metadata=CENTIPOINTS)
+    waits = fields.Boolean(
+        metadata={"description": "recorded now, and arrives when another has confirmed it"}
+    )
     message = fields.String()
 
 

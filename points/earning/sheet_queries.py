@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
 from core.directory import directory
+from core.errors import N_
 from points.earning.act_sheets import ActSheetUnknown
 from points.models import ActSheet, ActSheetRow
 from points.models import Award as AwardRow
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 RECENT = 10
+WAITS = N_("等另一位工作人员确认")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ def recent_sheets(connection: Connection, community: int) -> list[SheetLine]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultRow:
-    """A row with what it gave and whom."""
+    """A row with what it gave and whom; ``message`` also says what it waits for now."""
 
     number: int
     outcome: str
@@ -120,6 +122,7 @@ def _rows(connection: Connection, sheet: UUID) -> tuple[ResultRow, ...]:
             AwardRow.holder_id,
             AwardRow.reason,
             AwardRow.amount,
+            and_(AwardRow.state == "pending", AwardRow.due.is_(None)).label("waits"),
         )
         .outerjoin(AwardRow, AwardRow.id == ActSheetRow.award)
         .where(ActSheetRow.sheet == sheet)
@@ -131,7 +134,7 @@ def _rows(connection: Connection, sheet: UUID) -> tuple[ResultRow, ...]:
         ResultRow(
             number=row.number,
             outcome=row.outcome,
-            message=row.message,
+            message="，".join(filter(None, (row.message, WAITS if row.waits else ""))),
             name=names[row.holder_id].name if row.holder_id in names else "",
             reason=row.reason or "",
             amount=row.amount or 0,

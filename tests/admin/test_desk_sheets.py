@@ -99,6 +99,25 @@ def test_every_line_of_the_file_is_in_the_result_file_the_unreadable_with_their_
     assert f"{len(lines) - 1} 行" in browser.get(SHEET).get_data(as_text=True)
 
 
+def test_a_row_that_waits_for_a_second_person_says_so_until_it_was_confirmed(cast: People) -> None:
+    waits = "等另一位工作人员确认"
+    rows = (HEAD, GOOD[1], "建议被采纳\t王秀英\t\t1\t2026-11-01\t路灯\t")
+    browser, lead = cast.browser(cast.staff), cast.browser(cast.lead)
+    looked = fill(browser, SHEET, LOOK, cells="\n".join(rows))
+    address = again(browser, looked.get_data(as_text=True), SHEET).headers["Location"]
+
+    def results() -> list[tuple[str, str]]:
+        file = browser.get(f"{address}/result.csv").get_data().decode("utf-8-sig")
+        return [(row["结果"], row["原因"]) for row in csv.DictReader(io.StringIO(file))]
+
+    assert results() == [("记上了", ""), ("记上了", waits)]
+    assert words(browser.get(address)).count(f"记上了{waits}") == 1
+    fill(lead, "/desk/acts", "/acts/confirm")
+
+    assert results() == [("记上了", ""), ("记上了", "")]
+    assert f"记上了{waits}" not in words(browser.get(address))
+
+
 def test_the_same_sheet_again_records_nothing_more(ask: Run, cast: People) -> None:
     browser = cast.browser(cast.staff)
     for _time in range(2):

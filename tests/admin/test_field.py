@@ -69,6 +69,17 @@ def test_ticked_doors_are_recorded_and_shown_as_done(
     assert ask(count, "awards") == 1
 
 
+def test_doors_of_long_ago_say_that_somebody_else_confirms_them(
+    ask: Run, cast: People, phone: FlaskClient
+) -> None:
+    page = f"{CORRIDOR}&day=2026-10-20"
+    done = fill(phone, page, "/field/record", holder=[str(cast.wang.household)])
+
+    said = words(phone.get(done.headers["Location"]))
+    assert "记上了1笔，共5分，其中1笔等另一位工作人员确认" in said
+    assert ask(count, "awards", "due IS NULL") == 1
+
+
 def test_the_same_tap_twice_is_one(ask: Run, cast: People, phone: FlaskClient) -> None:
     form = {
         "rule": "covenant.corridor",

@@ -194,6 +194,31 @@ def test_caps_leave_nothing_of_a_row_and_say_so(cast: People, record: Callable[.
     assert [row.message for row in done.rows] == ["", "", full, full]
 
 
+def test_what_waits_for_a_second_person_says_so_beside_what_a_cap_left_out(
+    ask: Run, cast: People, record: Callable[..., Any]
+) -> None:
+    idea = acts(cast)[0][1]
+    late = replace(idea, day=dt.date(2026, 11, 1), units=9)
+    rows = [(1, idea), (2, late), (3, replace(late, units=1))]
+    sheet, done = record(rows)
+    _sheet, again = record(rows)
+    page = ask(sheet_of, sheet, HERE)
+
+    full = next(row.message for row in done.rows if row.number == 2)
+    assert full
+    assert [(row.outcome, row.waits) for row in done.rows] == [
+        ("recorded", False),
+        ("recorded", True),
+        ("capped", False),
+    ]
+    assert (done.waiting, again.waiting) == (1, 0)
+    assert {row.number: row.message for row in page.rows} == {
+        1: "",
+        2: f"{full}，等另一位工作人员确认",
+        3: done.rows[2].message,
+    }
+
+
 def test_a_household_is_full_on_a_sheet_as_it_is_one_by_one(
     run: Run, ask: Run, cast: People, clock: Clock, record: Callable[..., Any]
 ) -> None:

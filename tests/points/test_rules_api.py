@@ -193,6 +193,16 @@ def test_acts_in_a_list_are_looked_at_recorded_and_repeated(
     assert ask(count, "awards") == 2
 
 
+def test_a_row_that_waits_for_a_second_person_says_so(api: Any, cast: People) -> None:
+    acts = [idea(cast, day="2026-11-20"), idea(cast, day="2026-11-01")]
+
+    rows = api(cast.staff, "POST", "/staff/acts", {"acts": acts}).get_json()["rows"]
+    assert [(row["outcome"], row["waits"]) for row in rows] == [
+        ("recorded", False),
+        ("recorded", True),
+    ]
+
+
 def test_what_is_known_by_what_it_says_says_its_day(api: Any, cast: People) -> None:
     """Sent again the next day, it would be another act."""
     act = {name: each for name, each in idea(cast).items() if name != "day"}
