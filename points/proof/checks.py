@@ -94,12 +94,19 @@ WHOLE = Narrow()
 KEPT = dt.timedelta(days=180)
 """``:kept_since``: from then on there is what has to be kept for half a year."""
 
-DAY = r"hangzhou_day\(([a-z_.:]+)\)"
+BEFORE = r"before\(([a-z_.:]+), '([0-9a-z ]+)'\)"
+BEFORES = {
+    "postgresql": r"(\1 - interval '\2')",
+    "sqlite": r"strftime('%Y-%m-%d %H:%M:%f', \1, '-\2')",
+}
+"""What ``before(moment, '10 minutes')`` in a query is."""
+
+DAY = r"hangzhou_day\(([a-z_.:]+|before\([^()]*\))\)"
 DAYS = {
     "postgresql": r"CAST(CAST(\1 AT TIME ZONE 'Asia/Shanghai' AS date) AS text)",
     "sqlite": r"strftime('%Y-%m-%d', \1, '+8 hours')",
 }
-"""What ``hangzhou_day(moment)`` in a query is: the one thing that both databases say apart."""
+"""What ``hangzhou_day(moment)`` in a query is: moments are what both databases say apart."""
 
 
 def find(connection: Connection, check: Check, narrow: Narrow = WHOLE) -> Found:
@@ -108,6 +115,7 @@ def find(connection: Connection, check: Check, narrow: Narrow = WHOLE) -> Found:
     if check.find is not None:
         return check.find(connection, narrow.turn)
     query = re.sub(DAY, DAYS[connection.dialect.name], check.query)
+    query = re.sub(BEFORE, BEFORES[connection.dialect.name], query)
     broken = f"FROM ({query}) AS found {narrow.only}"
     if ":kept_since" in query:
         narrow = replace(narrow, values={**narrow.values, "kept_since": present() - KEPT})

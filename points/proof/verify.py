@@ -71,6 +71,11 @@ HELD = """
     ) AS open_holds ON open_holds.account = accounts.id
     WHERE accounts.held <> coalesce(open_holds.amount, 0)"""
 
+# What the last run that came to its end has left: a scheduler that stood still is no broken row.
+HELD_PAST_THEIR_TIME = """
+    SELECT id AS what FROM holds WHERE state = 'open' AND lapse_at <= (
+        SELECT max(started_at) FROM job_runs WHERE job = 'lapse-holds' AND state = 'done')"""
+
 AWARD_WITHOUT_TRANSFER = """
     SELECT awards.id AS what FROM awards LEFT JOIN transfers ON transfers.id = awards.id
         AND transfers.act = 'award' AND transfers.credit = awards.account
@@ -197,6 +202,14 @@ CHECKS: tuple[Check, ...] = (
         HELD,
         table="accounts",
         title=N_("户头的预留等于没办完的预留之和"),
+        changed="whole",
+    ),
+    Check(
+        "lapsed holds",
+        "holds are open though their time was over when the lapsed ones were released",
+        HELD_PAST_THEIR_TIME,
+        table="holds",
+        title=N_("过了期的预留都已退回"),
         changed="whole",
     ),
     Check(

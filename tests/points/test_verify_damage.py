@@ -38,6 +38,18 @@ PAID_TWICE = (
 )
 
 
+PAST = "UPDATE holds SET lapse_at = '2026-11-27 01:00:00' WHERE state = 'open'"
+
+
+def ran(state: str) -> str:
+    """A run that releases what has lapsed, begun an hour after that hold's time."""
+    return (
+        "INSERT INTO job_runs (job, slot, state, claim, lease_until, started_at, attempts) VALUES"
+        f" ('lapse-holds', '2026-11-27 02:00:00', '{state}', '{UUID(int=98).hex}',"
+        " '2026-11-27 02:10:00', '2026-11-27 02:00:00', 1)"
+    )
+
+
 DAMAGE: dict[str, tuple[tuple[str, ...], set[str]]] = {
     "points out of nothing": (
         (f"UPDATE accounts SET credited = credited + 100 WHERE id = {WALLET}",),
@@ -87,6 +99,10 @@ DAMAGE: dict[str, tuple[tuple[str, ...], set[str]]] = {
     "a hold that was closed beside the account": (
         ("UPDATE holds SET state = 'released' WHERE state = 'open'",),
         {"final holds", "holds"},
+    ),
+    "a hold that outlived the run that releases such": (
+        (PAST, ran("done")),
+        {"lapsed holds"},
     ),
     "an award done and not paid": (
         ("UPDATE awards SET state = 'done', done_at = created_at WHERE cause = 'held back'",),
@@ -245,3 +261,11 @@ def test_each_kind_of_damage_is_named(app: Flask, raw: Raw) -> None:
     beside = PAPER_CHECKS | FEEDING_CHECKS | AUDITED_CHECKS
     others = REFUSED_CHECKS | ADJUSTING_CHECKS | PROVEN_BESIDE | EXPIRY_CHECKS | beside
     assert set().union(*seen.values()) == {check.name for check in verify.CHECKS} - others
+
+
+def test_a_hold_past_its_time_is_nobodys_fault_while_no_run_came_to_its_end(
+    app: Flask, raw: Raw
+) -> None:
+    assert damaged(app, PAST) == set()
+    assert damaged(app, PAST, ran("running")) == set()
+    assert damaged(app, PAST, ran("failed")) == set()
