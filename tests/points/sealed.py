@@ -91,7 +91,8 @@ def a_day(work: Work, command: tuple[int, int]) -> Nothing:
         )
         holds.capture(work, UUID(int=base + 100 + number), spent(base + number), [leg])
         holds.release(work, UUID(int=base + 200 + number))
-    _hold(work, base + 400)
+    if each:
+        _hold(work, base + 400)
     return Nothing()
 
 
