@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import and_, case, func, insert, not_, select, union_all
+from sqlalchemy import and_, bindparam, case, func, insert, not_, select, union_all
 
 from core import outbox, settings
 from core.directory import directory
@@ -23,7 +23,7 @@ from core.work import business_day, day_start, present, reading, transact
 from points.closing import STILL_OPEN
 from points.models import Account, Award, Bulletin, BulletinLine, CatalogueRule, Transfer
 from points.reminding import Reminded, remind_desk
-from points.statements.periods import month_before, month_of, next_month
+from points.statements.periods import month_before, next_month
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -34,6 +34,16 @@ INSERTED = 1_000
 CORRECTING = ("adjustment", "reversal")
 # What comes back of an order, and what is deducted, set nothing right.
 CORRECT_NOTHING = ("order", "deduction")
+# Named day by day, as a span of days would be looked through for all communities.
+CORRECTED = select(
+    func.sum(case((Transfer.credit > 0, Transfer.amount), else_=0)),
+    func.sum(case((Transfer.debit > 0, Transfer.amount), else_=0)),
+).where(
+    Transfer.day.in_(bindparam("v_days", expanding=True)),
+    Transfer.community == bindparam("v_community"),
+    Transfer.act.in_(CORRECTING),
+    Transfer.source_kind.not_in(CORRECT_NOTHING),
+)
 
 
 class MonthNotOver(Rejected):
@@ -201,23 +211,9 @@ def _days(first: dt.date, until: dt.date) -> list[dt.date]:
 
 def _corrected(connection: Connection, community: int, month: dt.date) -> tuple[int, int]:
     """Return what corrections of the month gave residents here and took from them."""
-    up = down = 0
-    day, last = month, month_of(month).last
-    while day <= last:
-        row = connection.execute(
-            select(
-                func.sum(case((Transfer.credit > 0, Transfer.amount), else_=0)),
-                func.sum(case((Transfer.debit > 0, Transfer.amount), else_=0)),
-            ).where(
-                Transfer.day == day,
-                Transfer.community == community,
-                Transfer.act.in_(CORRECTING),
-                Transfer.source_kind.not_in(CORRECT_NOTHING),
-            )
-        ).one()
-        up, down = up + int(row[0] or 0), down + int(row[1] or 0)
-        day += dt.timedelta(days=1)
-    return up, down
+    days = _days(month, next_month(month))
+    up, down = connection.execute(CORRECTED, {"v_days": days, "v_community": community}).one()
+    return int(up or 0), int(down or 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
