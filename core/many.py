@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import ARRAY, Table, TextClause, any_, insert, literal, text
+from sqlalchemy import ARRAY, Table, TextClause, any_, bindparam, insert, literal, text
 from sqlalchemy.dialects import postgresql
 
 if TYPE_CHECKING:
@@ -30,6 +30,15 @@ def among(
     if connection.dialect.name == "sqlite":
         return column.in_(values)
     return column == any_(literal(list(values), ARRAY(column.type)))
+
+
+def among_given(
+    column: InstrumentedAttribute[Any], name: str, *, is_sqlite: bool
+) -> ColumnElement[bool]:
+    """Tell the same by a named list, for a statement that is made once."""
+    if is_sqlite:
+        return column.in_(bindparam(name, expanding=True))
+    return column == any_(bindparam(name, type_=ARRAY(column.type)))
 
 
 def as_json(rows: Sequence[Mapping[str, object]]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from flask_babel import gettext as _
-from sqlalchemy import literal, or_, select
+from sqlalchemy import Date, bindparam, literal, or_, select
 from sqlalchemy.orm import aliased
 
 from core.directory import Former, Holder, PlaceClosed, Shown, Standing
@@ -76,6 +76,42 @@ _PEOPLE = (
 )
 
 
+_SAME = select(Person.id).where(
+    or_(
+        Person.id == bindparam("v_person"),
+        Person.phone_index
+        == select(Person.phone_index).where(Person.id == bindparam("v_person")).scalar_subquery(),
+    )
+)
+_HOUSEHOLDS = select(Resident.household).where(
+    Resident.person.in_(_SAME), Resident.valid_to.is_(None)
+)
+_LIVING = select(Resident.person).where(
+    Resident.household.in_(bindparam("v_households", expanding=True)), Resident.valid_to.is_(None)
+)
+_OWN = _SAME.union(
+    _LIVING,
+    select(Person.id).where(
+        Person.phone_index.in_(select(Person.phone_index).where(Person.id.in_(_LIVING)))
+    ),
+    select(Representation.principal).where(
+        Representation.agent.in_(_SAME), acting.holds(bindparam("v_day", type_=Date()))
+    ),
+)
+_RECORDS = select(Resident.id).where(
+    or_(
+        Resident.person.in_(bindparam("v_people", expanding=True)),
+        Resident.household.in_(bindparam("v_households", expanding=True)),
+    )
+)
+_MERGED = (
+    select(_before.person)
+    .join(ResidentEnd, ResidentEnd.resident == _before.id)
+    .join(_after, _after.id == ResidentEnd.successor)
+    .where(_after.person.in_(bindparam("v_people", expanding=True)), ResidentEnd.reason == "merged")
+)
+
+
 def _standings(connection: Connection, ids: list[UUID]) -> dict[UUID, Standing]:
     rows: list[Any] = [
         *connection.execute(_HOMES.where(among(connection, Household.id, ids))).all()
@@ -101,13 +137,7 @@ def _with_second_records(connection: Connection, people: frozenset[UUID]) -> fro
     """Return these people under every record that was merged into one of theirs."""
     found, later = people, people
     while later:
-        rows = connection.scalars(
-            select(_before.person)
-            .join(ResidentEnd, ResidentEnd.resident == _before.id)
-            .join(_after, _after.id == ResidentEnd.successor)
-            .where(_after.person.in_(later), ResidentEnd.reason == "merged"),
-        )
-        later = frozenset(rows) - found
+        later = frozenset(connection.scalars(_MERGED, {"v_people": later})) - found
         found |= later
     return found
 
@@ -159,27 +189,12 @@ class ResidentsDirectory:
         They are the person's own, of their household under whatever name, and of those they
         act for.
         """
-        number = select(Person.phone_index).where(Person.id == person).scalar_subquery()
-        same = select(Person.id).where(or_(Person.id == person, Person.phone_index == number))
-        mine = select(Resident.household).where(
-            Resident.person.in_(same), Resident.valid_to.is_(None)
-        )
-        households = frozenset(connection.scalars(mine))
-        living = select(Resident.person).where(
-            Resident.household.in_(households), Resident.valid_to.is_(None)
-        )
-        acted_for = select(Representation.principal).where(
-            Representation.agent.in_(same), acting.holds(business_day(present()))
-        )
-        numbers = select(Person.phone_index).where(Person.id.in_(living))
-        selves = select(Person.id).where(Person.phone_index.in_(numbers))
-        people = frozenset(connection.scalars(same.union(living, selves, acted_for)))
+        asked: dict[str, object] = {"v_person": person, "v_day": business_day(present())}
+        households = frozenset(connection.scalars(_HOUSEHOLDS, asked))
+        asked["v_households"] = households
+        people = frozenset(connection.scalars(_OWN, asked))
         people = _with_second_records(connection, people)
-        residents = connection.scalars(
-            select(Resident.id).where(
-                or_(Resident.person.in_(people), Resident.household.in_(households)),
-            ),
-        )
+        residents = connection.scalars(_RECORDS, {**asked, "v_people": people})
         # What arrives late where a household has gone on from follows it.
         led_here = finding.leading(connection, households)
         return people | households | frozenset(led_here) | frozenset(residents)

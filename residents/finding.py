@@ -5,25 +5,36 @@ from __future__ import annotations
 import datetime as dt
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, and_, func, join, literal, or_, select, tuple_
+from sqlalchemy import ARRAY, and_, bindparam, func, join, literal, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from core.crypto import PhoneMalformed, normal_phone, phone_index
-from core.many import among
+from core.many import among, among_given
 from residents.homes import gone_on, is_over
 from residents.models import Dwelling, Household, Person, Resident, ResidentEnd
 from residents.people import NameMissing, checked_name
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Row
+    from sqlalchemy import ColumnElement, Connection, Row, Select
     from sqlalchemy.orm import InstrumentedAttribute
 
 CHUNK = 100
 
 _before, _after = aliased(Resident), aliased(Resident)
+_LED_TO = (
+    select(_before.household, func.max(ResidentEnd.recorded_at).label("left"))
+    .select_from(join(ResidentEnd, _before, _before.id == ResidentEnd.resident))
+    .join(_after, _after.id == ResidentEnd.successor)
+    .where(
+        _after.household.in_(bindparam("v_households", expanding=True)),
+        ResidentEnd.household_follows,
+    )
+    .group_by(_before.household)
+)
 
 
 def following(
@@ -62,21 +73,29 @@ def _step(
     connection: Connection, kind: str, holder: UUID, since: dt.datetime | None
 ) -> Row[UUID, dt.datetime] | None:
     """Return where they went next after a moment, or where the last of them went."""
+    query = _next(of_household=kind == "household", last=since is None)
+    return connection.execute(query, {"v_holder": holder, "v_since": since}).first()
+
+
+@lru_cache
+def _next(*, of_household: bool, last: bool) -> Select[UUID, dt.datetime]:
     when = ResidentEnd.recorded_at
     query = (
-        select((_after.household if kind == "household" else _after.id).label("place"), when)
+        select((_after.household if of_household else _after.id).label("place"), when)
         .select_from(join(ResidentEnd, _before, _before.id == ResidentEnd.resident))
         .join(_after, _after.id == ResidentEnd.successor)
     )
-    if kind == "resident":
-        query = query.where(_before.id == holder)
+    if of_household:
+        query = query.where(
+            _before.household == bindparam("v_holder"), ResidentEnd.household_follows
+        )
     else:
-        query = query.where(_before.household == holder, ResidentEnd.household_follows)
-    if since is not None:
-        query = query.where(when >= since)
-    elif kind == "household":
+        query = query.where(_before.id == bindparam("v_holder"))
+    if not last:
+        query = query.where(when >= bindparam("v_since"))
+    elif of_household:
         query = query.order_by(when.desc())
-    return connection.execute(query.order_by(when).limit(1)).first()
+    return query.order_by(when).limit(1)
 
 
 def kin(connection: Connection, residents: Iterable[UUID]) -> dict[UUID, set[UUID]]:
@@ -103,6 +122,13 @@ def kin(connection: Connection, residents: Iterable[UUID]) -> dict[UUID, set[UUI
     return {resident: places[place] for resident, place in last.items()}
 
 
+@lru_cache
+def _stepping(column: InstrumentedAttribute[Any], *, is_sqlite: bool) -> Select[UUID, UUID | None]:
+    return select(ResidentEnd.resident, ResidentEnd.successor).where(
+        among_given(column, "v_places", is_sqlite=is_sqlite), ResidentEnd.successor.is_not(None)
+    )
+
+
 def _steps(
     connection: Connection, column: InstrumentedAttribute[Any], places: Collection[UUID]
 ) -> list[tuple[UUID, UUID]]:
@@ -111,10 +137,8 @@ def _steps(
     found: list[tuple[UUID, UUID]] = []
     for start in range(0, len(wanted), CHUNK):
         rows = connection.execute(
-            select(ResidentEnd.resident, ResidentEnd.successor).where(
-                among(connection, column, wanted[start : start + CHUNK]),
-                ResidentEnd.successor.is_not(None),
-            ),
+            _stepping(column, is_sqlite=connection.dialect.name == "sqlite"),
+            {"v_places": wanted[start : start + CHUNK]},
         )
         found += [(row.resident, row.successor) for row in rows]
     return found
@@ -123,16 +147,9 @@ def _steps(
 def leading(connection: Connection, households: Collection[UUID]) -> dict[UUID, dt.datetime]:
     """Return the households that went on into these, and when each of them did."""
     found: dict[UUID, dt.datetime] = {}
-    when = func.max(ResidentEnd.recorded_at)
     later = set(households)
     while later:
-        rows = connection.execute(
-            select(_before.household, when.label("left"))
-            .select_from(join(ResidentEnd, _before, _before.id == ResidentEnd.resident))
-            .join(_after, _after.id == ResidentEnd.successor)
-            .where(_after.household.in_(later), ResidentEnd.household_follows)
-            .group_by(_before.household),
-        )
+        rows = connection.execute(_LED_TO, {"v_households": later})
         known = {*households, *found}
         new = {row.household: row.left for row in rows if row.household not in known}
         found |= new
