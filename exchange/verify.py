@@ -6,7 +6,8 @@ from core.errors import N_
 from points.proof.checks import Check
 from points.proof.verify_audited import unaudited
 
-# Whoever orders sets their share aside at once, and so does the counter for all; a phone asks others.
+# Whoever orders sets their share aside at once, and so does the counter for all of them; a phone
+# asks the others.
 HELD_FOR_NOTHING = """
     SELECT orders.id AS what FROM order_payments
         JOIN orders ON orders.id = order_payments."order"
