@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable
-from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -43,6 +42,7 @@ from residents.grants import ConfirmGrant, GrantRole, confirm_grant, grant_role
 from tests import templates
 from tests.conftest import Clock
 from tests.dead_ends import DeadEnds
+from tests.everything import everything
 from tests.exchange.scene import POINT, Scene, Someone
 from tests.people import HERE, THERE, People
 from tests.people import Someone as Staff
@@ -53,15 +53,6 @@ from tests.residents.forms import prove
 
 Arguments = dict[str, object]
 SUBDISTRICT = 1000
-
-
-def state(connection: Connection) -> dict[str, tuple[int, str]]:
-    """Return the number of rows of every table, and a checksum over them in any order."""
-    found = {}
-    for table in db.metadata.sorted_tables:
-        rows = sorted(repr(tuple(row)) for row in connection.execute(select(table)))
-        found[table.name] = (len(rows), blake2b("\n".join(rows).encode()).hexdigest())
-    return found
 
 
 def activity(scene: Scene, cast: People, clock: Clock) -> tuple[UUID, UUID]:
@@ -315,7 +306,7 @@ def test_no_get_changes_a_row_no_page_needs_a_script_and_no_template_is_unseen(
         each.get(f"/V/{arguments['code']}")
     headers = {name: cast.headers(who) for name, who in people.items()}
     unanswered, changed, useless = [], {}, {}
-    before = ask(state)
+    before = ask(everything)
     with app.test_request_context():
         addresses = {
             rule.endpoint: app.url_map.bind("").build(
@@ -328,7 +319,7 @@ def test_no_get_changes_a_row_no_page_needs_a_script_and_no_template_is_unseen(
         assert max(statuses) < 500, f"{endpoint}: {statuses}"
         if not statuses & {200, 303}:
             unanswered.append(f"{endpoint}: {sorted(statuses)}")
-        after = ask(state)
+        after = ask(everything)
         tables = [name for name in after if after[name] != before[name]]
         if tables:
             changed[endpoint] = tables
@@ -353,11 +344,11 @@ def test_no_get_changes_a_row_no_page_needs_a_script_and_no_template_is_unseen(
 def test_a_change_would_be_seen(
     app: Flask, cast: People, arguments: Arguments, ask: Callable[..., Any], statement: str
 ) -> None:
-    before = ask(state)
+    before = ask(everything)
     with app.app_context(), db.engine.connect().execution_options(writes=True) as connection:
         connection.execute(text(statement))
         connection.commit()
-    assert ask(state) != before
+    assert ask(everything) != before
 
 
 @pytest.mark.parametrize(

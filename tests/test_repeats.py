@@ -12,10 +12,10 @@ from werkzeug.test import TestResponse
 
 from core.api_document import KEY_SPARED, KEY_USED_UP
 from tests.conftest import Clock
+from tests.everything import everything
 from tests.people import People
 from tests.repeated import EXAMPLES, LOOKED, OVER, USED_UP
 from tests.repeated_world import V1, Run, Sent, World
-from tests.test_get_changes_nothing import state
 
 LOGS = {"audit_events", "feed_batches", "job_runs", "rate_limits", "refused_scans"}
 """What is counted and written down of every request, a repeat too."""
@@ -26,8 +26,8 @@ def world(app: Flask, cast: People, run: Run, ask: Run, clock: Clock) -> World:
     return World(app=app, cast=cast, run=run, ask=ask, clock=clock)
 
 
-def kept(connection: Connection) -> dict[str, tuple[int, str]]:
-    return {name: each for name, each in state(connection).items() if name not in LOGS}
+def kept(connection: Connection) -> dict[str, list[str]]:
+    return {name: each for name, each in everything(connection).items() if name not in LOGS}
 
 
 @pytest.mark.database("sqlite")

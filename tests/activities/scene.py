@@ -7,13 +7,13 @@ so that check-in has just opened. Amounts are centipoints.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import UUID
 
 from flask import Flask
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, select
 
 from activities.attendance import CheckIn, Recorded, check_in
 from activities.cancelling import CancelSession, cancel_session
@@ -38,7 +38,6 @@ from activities.publish import (
 )
 from activities.signup import ForResident, SignedUp, cancel_sign_up, sign_up
 from core.acts import SYSTEM, Actor
-from core.db import Base
 from core.models import OutboxMessage
 from core.settings import SetSetting, set_setting
 from core.work import SHANGHAI, Work, business_day, reading, transact
@@ -304,12 +303,3 @@ class Scene:
 
     def _all(self, query: Any) -> list[Any]:
         return list(self.ask(lambda c: c.execute(query).all()))
-
-
-def everything(connection: Connection) -> dict[str, list[str]]:
-    """Return all rows of all tables."""
-    tables: Sequence[Table] = Base.metadata.sorted_tables
-    return {
-        table.name: sorted(repr(tuple(row)) for row in connection.execute(select(table)))
-        for table in tables
-    }

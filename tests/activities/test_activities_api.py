@@ -9,7 +9,8 @@ from uuid import UUID
 import pytest
 
 from tests.activities.conftest import Call
-from tests.activities.scene import END, JOIN, SERVE, START, Scene, at, everything
+from tests.activities.scene import END, JOIN, SERVE, START, Scene, at
+from tests.everything import everything
 from tests.people import HERE, Someone
 
 

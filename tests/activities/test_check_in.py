@@ -27,8 +27,9 @@ from activities.signup import PartNotOffered
 from core.acts import Actor
 from core.directory import PlaceClosed
 from core.errors import AppError, Forbidden
-from tests.activities.scene import BOTH, END, JOIN, SERVE, START, Scene, at, everything, sure
+from tests.activities.scene import BOTH, END, JOIN, SERVE, START, Scene, at, sure
 from tests.ended import TODAY, YESTERDAY, end
+from tests.everything import everything
 from tests.people import HERE, THERE
 
 ONE_POINT = 100

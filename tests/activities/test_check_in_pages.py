@@ -20,9 +20,10 @@ from residents.models import SignIn
 from residents.people import EnterResident, enter_resident
 from residents.places import SetPhone, set_phone
 from residents.revoking import Revoke, revoke
-from tests.activities.scene import BOTH, START, Scene, at, everything
+from tests.activities.scene import BOTH, START, Scene, at
 from tests.admin.forms import again, fill
 from tests.admin.scene import words
+from tests.everything import everything
 from tests.people import HERE, THERE, Someone
 from tests.residents.forms import field, prove, send
 

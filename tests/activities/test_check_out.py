@@ -12,7 +12,8 @@ from activities.jobs import close_sessions
 from activities.publish import PartOffered, SteerSession, turn_to_exit
 from points.earning.awards import ConfirmAwards, confirm_awards
 from points.earning.recorders import EMERGENCY
-from tests.activities.scene import END, SERVE, START, Scene, at, everything
+from tests.activities.scene import END, SERVE, START, Scene, at
+from tests.everything import everything
 from tests.people import HERE
 
 HALF_HOUR_POINTS = 500

@@ -19,7 +19,8 @@ from core.errors import Forbidden
 from points.earning.awards import AwardNeedsSecondPerson, ConfirmAwards, confirm_awards
 from points.settlement import settle_due
 from residents.people import EnterResident, enter_resident
-from tests.activities.scene import END, SERVE, START, Scene, at, everything, sure
+from tests.activities.scene import END, SERVE, START, Scene, at, sure
+from tests.everything import everything
 from tests.people import HERE, Someone
 
 NIGHT = at(2, day=25)

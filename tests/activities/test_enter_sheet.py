@@ -15,7 +15,8 @@ from activities.publish import Part, SessionUnknown, close_session
 from core.acts import NotInYourScope
 from core.errors import Forbidden
 from core.work import transact
-from tests.activities.scene import END, START, Scene, at, everything, sure
+from tests.activities.scene import END, START, Scene, at, sure
+from tests.everything import everything
 from tests.exchange.threads import all_at_once
 from tests.people import Someone
 

@@ -27,9 +27,10 @@ from points.earning.awards import AwardNeedsSecondPerson, ConfirmAwards, confirm
 from points.settlement import settle_due
 from residents.endings import RecordDeath, record_death
 from residents.people import EnterResident, enter_resident
-from tests.activities.scene import END, START, Scene, at, everything
+from tests.activities.scene import END, START, Scene, at
 from tests.admin.scene import words
 from tests.ended import YESTERDAY, end
+from tests.everything import everything
 from tests.exchange.test_moving import totals
 from tests.exchange.threads import all_at_once
 from tests.people import HERE, NEAR, THERE, Someone

@@ -36,8 +36,9 @@ from activities.publish import (
 from activities.signup import PartNotOffered
 from core.crypto import sign
 from core.errors import AppError
-from tests.activities.scene import END, SERVE, Scene, at, everything
+from tests.activities.scene import END, SERVE, Scene, at
 from tests.admin.scene import words
+from tests.everything import everything
 from tests.people import THERE
 from tests.residents.forms import send
 

@@ -16,9 +16,10 @@ from activities.codes import ALPHABET, code_of, normalise, step_of
 from activities.doorway import COOKIE
 from activities.publish import SteerSession, VoidCodes, turn_to_exit, void_codes
 from core.crypto import mac, sign
-from tests.activities.scene import END, START, STEP, Scene, at, everything
+from tests.activities.scene import END, START, STEP, Scene, at
 from tests.admin.scene import words
 from tests.conftest import Clock
+from tests.everything import everything
 from tests.people import NEAR
 
 OLD = "码已更新，请对着屏幕再扫一次"

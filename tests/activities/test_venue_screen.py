@@ -11,9 +11,10 @@ from uuid import UUID
 import pytest
 from flask.testing import FlaskClient
 
-from tests.activities.scene import END, START, STEP, Scene, at, everything
+from tests.activities.scene import END, START, STEP, Scene, at
 from tests.admin.forms import fill
 from tests.admin.scene import words
+from tests.everything import everything
 from tests.people import Someone
 
 MAY = ("staff", "lead")
