@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.errors import N_
+from exchange.verify_prices import PRICES
 from points.proof.checks import Check
 from points.proof.verify_audited import unaudited
 
@@ -97,10 +98,6 @@ RETURNED_OTHERWISE = """
         OR (orders.state <> 'returned'
             AND sum(CASE WHEN transfers.debit > 0 THEN back.amount ELSE 0 END) >= orders.cost)"""
 
-BELOW_THE_RATE = """
-    SELECT id AS what FROM orders
-    WHERE cost * face_home * rate < price * face_host * 10000 OR cost < exact OR exact < par"""
-
 STOCK_UNEXPLAINED = """
     SELECT stock.item AS what FROM stock LEFT JOIN (
         SELECT item, sum(quantity) AS quantity FROM stock_moves GROUP BY item
@@ -177,14 +174,7 @@ CHECKS: tuple[Check, ...] = (
         title=N_("退回的兑换单，每一笔都原数退回"),
         changed="night",
     ),
-    Check(
-        "prices",
-        "orders cost less than price and rate come to",
-        BELOW_THE_RATE,
-        table="orders",
-        title=N_("付出不低于标价乘折算率"),
-        changed="night",
-    ),
+    *PRICES,
     Check(
         "stock",
         "stock differs from what was received and given",

@@ -90,6 +90,7 @@ def test_orders_in_every_state_hold(scene: Scene) -> None:
 
 SPENT = """(SELECT transfers.id FROM transfers JOIN orders ON orders.id = transfers.source_id
     WHERE transfers.act = 'redemption' AND transfers.debit > 0 AND orders.state = 'collected'
+        AND orders.home = orders.host
     ORDER BY transfers.id LIMIT 1)"""
 DAMAGE = {
     "a hold that outlived its order": (
@@ -106,7 +107,7 @@ DAMAGE = {
     ),
     "an order that was paid twice": (
         "UPDATE transfers SET amount = amount * 2 WHERE source_kind = 'order' AND debit > 0",
-        {"paid orders", "shares", "returned orders"},
+        {"legs of orders", "paid orders", "shares", "returned orders"},
     ),
     "an order that was returned without its points": (
         "UPDATE orders SET state = 'returned' WHERE state = 'collected'",
@@ -141,16 +142,16 @@ DAMAGE = {
     ),
     "points that were spent for an order that nobody made": (
         f"UPDATE transfers SET source_id = '{UUID(int=99).hex}' WHERE id = {SPENT}",
-        {"ordered transfers", "paid orders", "shares"},
+        {"legs of orders", "ordered transfers", "paid orders", "shares"},
     ),
     "points that were spent for an order that was cancelled": (
         f"""UPDATE transfers SET source_id = (SELECT id FROM orders WHERE state = 'cancelled'
-            ORDER BY id LIMIT 1) WHERE id = {SPENT}""",
-        {"ordered transfers", "paid orders", "shares"},
+            AND home = host ORDER BY id LIMIT 1) WHERE id = {SPENT}""",
+        {"legs of orders", "ordered transfers", "paid orders", "shares"},
     ),
     "points that were spent in a book that has no part in the order": (
         "UPDATE orders SET home = host",
-        {"ordered transfers", "paid orders"},
+        {"legs of orders", "ordered transfers", "paid orders", "rates in force"},
     ),
     "a piece that nobody received": (
         "UPDATE stock SET on_hand = on_hand + 1",
