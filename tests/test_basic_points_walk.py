@@ -275,6 +275,7 @@ def walk(app: Flask, cast: People, known: Arguments) -> set[str]:
     return seen | {rule.endpoint for rule in hidden}
 
 
+@pytest.mark.long
 def test_whoever_knocks_wherever_basic_points_stay(
     app: Flask,
     cast: People,

@@ -288,6 +288,7 @@ AFTER_A_STEP = {
 """Templates that the scene does not lead to; ``tests/test_every_page.py`` takes the steps."""
 
 
+@pytest.mark.long
 def test_no_get_changes_a_row_no_page_needs_a_script_and_no_template_is_unseen(
     app: Flask,
     cast: People,

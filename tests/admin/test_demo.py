@@ -112,6 +112,7 @@ def me(demo: Demonstration, token: str) -> dict[str, Any]:
     return dict(json.loads(demo.get("/api/v1/me", {"Authorization": f"Bearer {token}"})))
 
 
+@pytest.mark.long
 def test_the_demonstration_is_a_lively_district_with_a_sign_in_for_everybody(
     tmp_path: Path,
 ) -> None:

@@ -65,6 +65,7 @@ def test_each_seeded_bug_is_caught_and_all_in_time(stage: Stage, bug: Bug, run: 
     assert took < TOGETHER * int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 
 
+@pytest.mark.long
 @pytest.mark.database("postgresql")
 @pytest.mark.parametrize("name", CHECKERS)
 def test_without_a_bug_the_same_checkers_are_silent(stage: Stage, name: str) -> None:

@@ -115,6 +115,7 @@ def one_year(crew: Crew, patience: Patience, raw: Raw, kills: int) -> int:
     return counted
 
 
+@pytest.mark.long
 @pytest.mark.timeout(3 * 3600 if SOAK else 1200)
 def test_whatever_is_killed_each_account_lapses_exactly_once(stage: Stage, tmp_path: Path) -> None:
     with Nursery(stage, tmp_path / "schedulers.log") as nursery:

@@ -27,6 +27,7 @@ EXAMPLES = 10
 """Stories of one seed: the last seed is told to its end, and few go little beyond the steps."""
 
 
+@pytest.mark.long
 @pytest.mark.timeout(12 * 3600 if SOAK else 900)
 def test_ledger_and_model_agree_after_each_step(
     stage: Stage, capsys: pytest.CaptureFixture[str]

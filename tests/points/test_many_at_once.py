@@ -20,6 +20,7 @@ OPERATIONS = 200_000 if SOAK else 5_000
 """On each database, by crowd after crowd: of full tables each look would take longer."""
 
 
+@pytest.mark.long
 @pytest.mark.timeout(12 * 3600 if SOAK else 600)
 def test_no_snapshot_and_no_answer_is_wrong(stage: Stage) -> None:
     deadlocks = 0

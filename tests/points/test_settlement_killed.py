@@ -132,6 +132,7 @@ def finish(crew: Crew, raw: Raw, filled: int) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(3 * 3600 if SOAK else 1200)
 def test_whatever_is_killed_each_award_is_settled_exactly_once(
     stage: Stage, raw: Raw, tmp_path: Path

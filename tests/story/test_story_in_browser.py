@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from core.work import business_day
 from exchange.stations import AddItem, OpenStation, add_item, open_station
 from exchange.stock import ReceiveStock, receive_stock
@@ -195,6 +197,7 @@ def open_the_neighbours_station(cast: People, run: Callable[..., Any]) -> None:
     run(receive_stock, ReceiveStock(key="first", item=item, quantity=30), clerk)
 
 
+@pytest.mark.long
 def test_story(
     database: str,
     server: Server,
