@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from core.errors import N_, Conflict, NotFound, Rejected
 from points.ledger import (
@@ -68,42 +68,59 @@ class Held:
     exists: bool
 
 
+FOUND = select(Hold.account, Hold.amount).where(Hold.id == bindparam("v_id"))
+SET_ASIDE = (
+    update(Account)
+    .where(
+        Account.id == bindparam("v_account"),
+        Account.credited - Account.debited - Account.held >= bindparam("v_amount"),
+    )
+    .values(held=Account.held + bindparam("v_amount"))
+    .returning(Account.id)
+)
+FREE = (
+    update(Account)
+    .where(Account.id == bindparam("v_account"))
+    .values(held=Account.held - bindparam("v_amount"))
+)
+INSERT = insert(Hold)
+CLOSE = (
+    update(Hold)
+    .where(Hold.id == bindparam("v_id"), Hold.state == "open")
+    .values(
+        state=bindparam("v_state"), captured=bindparam("v_captured"), closed_at=bindparam("v_now")
+    )
+    .returning(Hold.account, Hold.amount)
+)
+
+
 def hold(work: Work, command: OpenHold) -> Held:
     """Set service points aside inside the account's guard, once per id.
 
     Raises InsufficientPoints, AccountUnknown or HoldDiffers.
     """
-    earlier = work.connection.execute(
-        select(Hold.account, Hold.amount).where(Hold.id == command.id),
-    ).first()
+    earlier = work.connection.execute(FOUND, {"v_id": command.id}).first()
     if earlier is not None:
         if tuple(earlier) != (command.account, command.amount):
             raise HoldDiffers
         return Held(id=command.id, amount=command.amount, exists=True)
-    guarded = (
-        update(Account)
-        .where(
-            Account.id == command.account,
-            Account.credited - Account.debited - Account.held >= command.amount,
-        )
-        .values(held=Account.held + command.amount)
-        .returning(Account.id)
-    )
-    if work.connection.execute(guarded).first() is None:
+    facts = {"v_account": command.account, "v_amount": command.amount}
+    if work.connection.execute(SET_ASIDE, facts).first() is None:
         exists = select(Account.id).where(Account.id == command.account)
         raise InsufficientPoints if work.connection.execute(exists).first() else AccountUnknown
     work.connection.execute(
-        insert(Hold).values(
-            id=command.id,
-            account=command.account,
-            amount=command.amount,
-            state="open",
-            reason=command.reason,
-            source_kind=command.source_kind,
-            source_id=command.source_id,
-            created_at=work.now,
-            lapse_at=command.lapse_at,
-        ),
+        INSERT,
+        {
+            "id": command.id,
+            "account": command.account,
+            "amount": command.amount,
+            "state": "open",
+            "reason": command.reason,
+            "source_kind": command.source_kind,
+            "source_id": command.source_id,
+            "created_at": work.now,
+            "lapse_at": command.lapse_at,
+        },
     )
     return Held(id=command.id, amount=command.amount, exists=False)
 
@@ -134,25 +151,17 @@ def release(work: Work, hold_id: UUID, *, lapsed: bool = False) -> bool:
     held = _close_hold(work, hold_id, "lapsed" if lapsed else "released", 0)
     if held is None:
         return False
-    work.connection.execute(
-        update(Account).where(Account.id == held.account).values(held=Account.held - held.amount),
-    )
+    work.connection.execute(FREE, {"v_account": held.account, "v_amount": held.amount})
     return True
 
 
 def _close_hold(work: Work, hold_id: UUID, state: str, captured: int) -> Row[int, int] | None:
     """Close an open hold; None if it was closed before. The account comes first in lock order."""
-    row = work.connection.execute(
-        select(Hold.account, Hold.amount).where(Hold.id == hold_id),
-    ).first()
+    row = work.connection.execute(FOUND, {"v_id": hold_id}).first()
     if row is None:
         raise HoldUnknown
     if captured > row.amount:
         raise HoldTooSmall
     lock_accounts(work, row.account)
-    return work.connection.execute(
-        update(Hold)
-        .where(Hold.id == hold_id, Hold.state == "open")
-        .values(state=state, captured=captured, closed_at=work.now)
-        .returning(Hold.account, Hold.amount),
-    ).first()
+    facts = {"v_id": hold_id, "v_state": state, "v_captured": captured, "v_now": work.now}
+    return work.connection.execute(CLOSE, facts).first()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from core.errors import N_, AppError, Conflict, NotFound, Rejected
 from core.many import among
@@ -108,6 +108,26 @@ class Spending:
     journal: UUID
     #: What the holder's list says it was for.
     note: str | None = None
+
+
+# Made once: putting them together costs as much as the embedded database does.
+CLOSED = select(BusinessDay.day).where(BusinessDay.day == bindparam("v_day"))
+DONE = select(Transfer.id).where(Transfer.id == bindparam("v_id"))
+GUARDED = (
+    update(Account)
+    .where(
+        Account.id == bindparam("v_account"),
+        Account.community == bindparam("v_community"),
+        Account.credited - Account.debited - Account.held + bindparam("v_unhold")
+        >= bindparam("v_total"),
+    )
+    .values(
+        held=Account.held - bindparam("v_unhold"),
+        debited=Account.debited + bindparam("v_total"),
+        version=Account.version + bindparam("v_legs"),
+    )
+    .returning(Account.credited - Account.debited, Account.version, Account.points_kind)
+)
 
 
 def post(work: Work, posting: Posting) -> Posted:
@@ -213,8 +233,7 @@ def _refusal(work: Work, posting: Posting) -> type[AppError]:
 
 def refuse_closed_day(work: Work) -> None:
     """Raise DayClosed if this work's business day takes no more postings."""
-    closed = select(BusinessDay.day).where(BusinessDay.day == work.day)
-    if work.connection.execute(closed).first() is not None:
+    if work.connection.execute(CLOSED, {"v_day": work.day}).first() is not None:
         raise DayClosed
 
 
@@ -223,8 +242,7 @@ def spend(work: Work, spending: Spending, legs: Sequence[Leg]) -> bool:
 
     Raises InsufficientPoints, AccountUnknown or DayClosed.
     """
-    done = select(Transfer.id).where(Transfer.id == legs[0].id)
-    if work.connection.execute(done).first() is not None:
+    if work.connection.execute(DONE, {"v_id": legs[0].id}).first() is not None:
         return False
     debit_legs(work, spending, legs, unhold=0)
     return True
@@ -234,21 +252,14 @@ def debit_legs(work: Work, spending: Spending, legs: Sequence[Leg], *, unhold: i
     """Move a holder's account once, then write its legs with the balance and version after each."""
     refuse_closed_day(work)
     total = sum(leg.amount for leg in legs)
-    guarded = (
-        update(Account)
-        .where(
-            Account.id == spending.account,
-            Account.community == spending.community,
-            Account.credited - Account.debited - Account.held + unhold >= total,
-        )
-        .values(
-            held=Account.held - unhold,
-            debited=Account.debited + total,
-            version=Account.version + len(legs),
-        )
-        .returning(Account.credited - Account.debited, Account.version, Account.points_kind)
-    )
-    row = work.connection.execute(guarded).first()
+    facts = {
+        "v_account": spending.account,
+        "v_community": spending.community,
+        "v_unhold": unhold,
+        "v_total": total,
+        "v_legs": len(legs),
+    }
+    row = work.connection.execute(GUARDED, facts).first()
     if row is None:
         exists = select(Account.id).where(
             Account.id == spending.account, Account.community == spending.community

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy import and_, bindparam, exists, func, or_, select, update
 
 from core.directory import directory
 from core.errors import N_, Conflict, Rejected
@@ -132,17 +132,31 @@ def collect_lapsing(work: Work, event: PointsLapse) -> None:
             _take(work, row, legs, amount, identity, lapsing=True)
 
 
+OWED = (
+    select(Adjustment.id, Adjustment.holder_id)
+    .where(MISSING, Adjustment.points_kind == "service")
+    .order_by(Adjustment.closed_at, Adjustment.id)
+)
+FREE = select(Account.credited - Account.debited - Account.held).where(
+    Account.id == bindparam("v_account")
+)
+LAPSING = (
+    select(ExpiryMark.credited - Account.debited - Account.held)
+    .join(
+        ExpiryMark,
+        and_(ExpiryMark.account == Account.id, ExpiryMark.year == bindparam("v_marked")),
+    )
+    .where(Account.id == bindparam("v_account"), ~exists().where(AccountEnd.account == Account.id))
+)
+
+
 def _owing(connection: Connection, event: PointsLapse) -> list[tuple[int, UUID, UUID]]:
     """Return which of these accounts owe something, whose they are, and the oldest of it first.
 
     The holder owes it where it was decided, and wherever points of theirs are: they have gone on,
     or what came where they lived before has not followed them yet.
     """
-    rows = connection.execute(
-        select(Adjustment.id, Adjustment.holder_id)
-        .where(MISSING, Adjustment.points_kind == "service")
-        .order_by(Adjustment.closed_at, Adjustment.id),
-    ).all()
+    rows = connection.execute(OWED).all()
     if not rows:
         return []
     kin = directory().kin(connection, {row.holder_id for row in rows})
@@ -164,14 +178,8 @@ def _owing(connection: Connection, event: PointsLapse) -> list[tuple[int, UUID, 
 
 def _due(connection: Connection, account: int, marked: int | None) -> int:
     """Return what lapses next of an account, in its own centipoints; below zero: nothing."""
-    query = select(Account.credited - Account.debited - Account.held)
-    if marked is not None:
-        query = (
-            select(ExpiryMark.credited - Account.debited - Account.held)
-            .join(ExpiryMark, and_(ExpiryMark.account == Account.id, ExpiryMark.year == marked))
-            .where(~exists().where(AccountEnd.account == Account.id))
-        )
-    return int(connection.scalar(query.where(Account.id == account)) or 0)
+    query = FREE if marked is None else LAPSING
+    return int(connection.scalar(query, {"v_account": account, "v_marked": marked}) or 0)
 
 
 def _missing(row: Row[Adjustment]) -> int:

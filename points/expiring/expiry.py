@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import bindparam, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core.ids import milliseconds, uuid8, uuid8_numbered
@@ -125,6 +125,43 @@ SQLITE_SUM = text(
 )
 
 
+BOUND = select(
+    func.max(
+        select(ExpiryMark.account)
+        .where(ExpiryMark.year == bindparam("v_marked"), ExpiryMark.account > bindparam("v_upto"))
+        .order_by(ExpiryMark.account)
+        .limit(bindparam("v_chunk"))
+        .subquery()
+        .c.account
+    )
+)
+RUN = (
+    select(ExpiryRun.__table__)
+    .where(ExpiryRun.stage == bindparam("v_stage"), ExpiryRun.day == bindparam("v_day"))
+    .with_for_update()
+)
+BEGIN = {
+    is_sqlite: insert(ExpiryRun).on_conflict_do_nothing(index_elements=["stage", "day"])
+    for is_sqlite, insert in ((True, sqlite.insert), (False, postgresql.insert))
+}
+"""By whether the database is embedded."""
+
+ADVANCE = (
+    update(ExpiryRun)
+    .where(ExpiryRun.id == bindparam("v_id"))
+    .values(
+        upto=bindparam("v_upto"),
+        accounts=ExpiryRun.accounts + bindparam("v_accounts"),
+        amount=ExpiryRun.amount + bindparam("v_amount"),
+    )
+)
+FINISH = (
+    update(ExpiryRun)
+    .where(ExpiryRun.id == bindparam("v_id"))
+    .values(finished_at=bindparam("v_now"))
+)
+
+
 def lapse_chunk(work: Work, command: LapseChunk) -> Lapsed:
     """Lapse the next accounts of a run, and note how far it came, both or neither.
 
@@ -165,14 +202,8 @@ def lapse_chunk(work: Work, command: LapseChunk) -> Lapsed:
 
 def _bound(work: Work, run: Row[Any], chunk: int) -> int | None:
     """Return the last account of the next chunk of marks; None: there is none left."""
-    following = (
-        select(ExpiryMark.account)
-        .where(ExpiryMark.year == run.marked, ExpiryMark.account > run.upto)
-        .order_by(ExpiryMark.account)
-        .limit(chunk)
-        .subquery()
-    )
-    bound: int | None = work.connection.scalar(select(func.max(following.c.account)))
+    values = {"v_marked": run.marked, "v_upto": run.upto, "v_chunk": chunk}
+    bound: int | None = work.connection.scalar(BOUND, values)
     return bound
 
 
@@ -186,33 +217,25 @@ def _post(work: Work, values: dict[str, object]) -> Row[Any]:
 
 def going_on(work: Work, stage: str, day: dt.date, marked: int) -> Row[Any] | None:
     """Return a run that is not finished, its row locked; it begins where nobody had begun it."""
-    insert = sqlite.insert if work.is_sqlite else postgresql.insert
-    work.connection.execute(
-        insert(ExpiryRun)
-        .values(
-            stage=stage,
-            day=day,
-            id=uuid8(end_of(day), "expiry", stage),
-            marked=marked,
-            begun_at=work.now,
-        )
-        .on_conflict_do_nothing(index_elements=["stage", "day"]),
-    )
-    query = select(ExpiryRun.__table__).where(ExpiryRun.stage == stage, ExpiryRun.day == day)
-    run = work.connection.execute(query.with_for_update()).one()
+    begun = {
+        "stage": stage,
+        "day": day,
+        "id": uuid8(end_of(day), "expiry", stage),
+        "marked": marked,
+        "begun_at": work.now,
+    }
+    work.connection.execute(BEGIN[work.is_sqlite], begun)
+    run = work.connection.execute(RUN, {"v_stage": stage, "v_day": day}).one()
     return run if run.finished_at is None else None
 
 
 def advance(work: Work, run: Row[Any], upto: int | None, accounts: int, amount: int) -> None:
     """Note how far a run came; where nothing was left, it is finished."""
-    changes: dict[str, object] = {"finished_at": work.now}
-    if upto is not None:
-        changes = {
-            "upto": upto,
-            "accounts": ExpiryRun.accounts + accounts,
-            "amount": ExpiryRun.amount + amount,
-        }
-    work.connection.execute(update(ExpiryRun).where(ExpiryRun.id == run.id).values(**changes))
+    if upto is None:
+        work.connection.execute(FINISH, {"v_id": run.id, "v_now": work.now})
+        return
+    came = {"v_id": run.id, "v_upto": upto, "v_accounts": accounts, "v_amount": amount}
+    work.connection.execute(ADVANCE, came)
 
 
 def due_days(connection: Connection) -> list[dt.date]:
