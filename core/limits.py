@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import case, delete
+from sqlalchemy import bindparam, case, delete
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core.errors import TooMany, TooManyToday
@@ -35,27 +35,36 @@ class Counted:
     used: int
 
 
+def _counting(made: sqlite.Insert | postgresql.Insert) -> sqlite.Insert | postgresql.Insert:
+    expired = RateLimit.window_end <= bindparam("v_now")
+    return made.on_conflict_do_update(
+        index_elements=["key"],
+        set_={
+            "used": case((expired, made.excluded.used), else_=RateLimit.used + 1),
+            "window_end": case((expired, made.excluded.window_end), else_=RateLimit.window_end),
+        },
+    )
+
+
+COUNT = {
+    is_sqlite: _counting(made).returning(RateLimit.used, RateLimit.window_end)
+    for is_sqlite, made in (
+        (True, sqlite.insert(RateLimit)),
+        (False, postgresql.insert(RateLimit)),
+    )
+}
+"""By whether the database is embedded."""
+
+
 def hit(work: Work, command: Hit) -> Counted:
     """Count it; raises TooMany above the limit, TooManyToday where it is a day's.
 
     The edge calls this in a transaction before the use case, because a refusal of the use case
     would roll the count back with it.
     """
-    insert = sqlite.insert if work.is_sqlite else postgresql.insert
     end = work.now + dt.timedelta(seconds=command.seconds)
-    expired = RateLimit.window_end <= work.now
-    used, until = work.connection.execute(
-        insert(RateLimit)
-        .values(key=command.name, window_end=end, used=1)
-        .on_conflict_do_update(
-            index_elements=["key"],
-            set_={
-                "used": case((expired, 1), else_=RateLimit.used + 1),
-                "window_end": case((expired, end), else_=RateLimit.window_end),
-            },
-        )
-        .returning(RateLimit.used, RateLimit.window_end),
-    ).one()
+    row = {"key": command.name, "window_end": end, "used": 1, "v_now": work.now}
+    used, until = work.connection.execute(COUNT[work.is_sqlite], row).one()
     work.replayed()
     if used > command.limit:
         refusal = TooManyToday if command.seconds >= DAY else TooMany

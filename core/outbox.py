@@ -136,6 +136,13 @@ def gateway(config: Config) -> SmsGateway:
     return TerminalGateway(config.instance)
 
 
+WRITE = {
+    is_sqlite: insert(OutboxMessage).on_conflict_do_nothing(index_elements=["key"])
+    for is_sqlite, insert in ((True, sqlite.insert), (False, postgresql.insert))
+}
+"""By whether the database is embedded."""
+
+
 def send(
     work: Work,
     template: str,
@@ -163,25 +170,21 @@ def send(
     due = max(work.now, not_before or work.now)
     if found.waits_for_morning:
         due = _after_quiet(work, due)
-    insert = sqlite.insert if work.is_sqlite else postgresql.insert
-    made = work.connection.execute(
-        insert(OutboxMessage)
-        .values(
-            id=identity,
-            key=f"{template}:{key}",
-            template=template,
-            person=person,
-            phone_cipher=phone_cipher,
-            channel="sms" if sms else "inapp",
-            params=encrypt("outbox", words) if template in SECRET_TEMPLATES else words,
-            created_at=work.now,
-            send_after=due,
-            # What stays in the application is delivered by being there.
-            state="waiting" if sms else "sent",
-        )
-        .on_conflict_do_nothing(index_elements=["key"])
-        .returning(OutboxMessage.id),
-    ).first()
+    row = {
+        "id": identity,
+        "key": f"{template}:{key}",
+        "template": template,
+        "person": person,
+        "phone_cipher": phone_cipher,
+        "channel": "sms" if sms else "inapp",
+        "params": encrypt("outbox", words) if template in SECRET_TEMPLATES else words,
+        "created_at": work.now,
+        "send_after": due,
+        # What stays in the application is delivered by being there.
+        "state": "waiting" if sms else "sent",
+    }
+    writing = WRITE[work.is_sqlite].returning(OutboxMessage.id)
+    made = work.connection.execute(writing, row).first()
     if sms and made is not None and due <= work.now and not found.waits_for_morning:
         work.after_commit.append(lambda: deliver_one(identity))
 
@@ -217,10 +220,8 @@ def send_many(work: Work, template: str, letters: Sequence[Letter]) -> None:
                 "state": "waiting" if sms else "sent",
             },
         )
-    insert = sqlite.insert if work.is_sqlite else postgresql.insert
     if rows:
-        statement = insert(OutboxMessage).on_conflict_do_nothing(index_elements=["key"])
-        work.connection.execute(statement, rows)
+        work.connection.execute(WRITE[work.is_sqlite], rows)
 
 
 def cancel(work: Work, template: str, *, key: str) -> bool:
