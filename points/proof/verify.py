@@ -22,6 +22,7 @@ from points.proof.verify_expiry import EXPIRY
 from points.proof.verify_feeding import FEEDING
 from points.proof.verify_papers import PAPERS
 from points.proof.verify_recording import RECORDING
+from points.proof.verify_roles import ROLES
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -298,6 +299,7 @@ CHECKS: tuple[Check, ...] = (
         changed="rows",
     ),
     *ADJUSTMENTS,
+    *ROLES,
     *RECORDING,
     *FEEDING,
     *EXPIRY,

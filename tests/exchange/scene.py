@@ -38,6 +38,7 @@ from points.accounts import account_id, resident_account
 from points.ledger import Posting, post
 from points.models import Account, AccountDelta, AccountFold, Transfer
 from residents.people import EnterResident, Register, enter_resident, register
+from tests.points.books import appointed, there_is
 
 HERE = 330102004051  # 小营巷社区
 NEXT_DOOR = 330102004052  # 马市街社区, the same subdistrict
@@ -135,6 +136,7 @@ class Scene:
     def staff(self, community: int, role: Role = "staff", name: str = "小陈") -> Actor:
         """Somebody who works at a community and lives elsewhere."""
         someone = self.resident(FAR_AWAY, points=0, name=name)
+        self.run(there_is, lambda work: appointed(work, someone.person, role, community), SYSTEM)
         return Actor(person=someone.person, role=role, scope_kind="community", place=community)
 
     def admin(self, name: str) -> Actor:

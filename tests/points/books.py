@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid5
+
+from sqlalchemy.dialects import postgresql, sqlite
 
 from core.acts import SYSTEM
 from core.ids import NIL
@@ -19,7 +21,7 @@ from points.accounts import (
     resident_keys,
 )
 from points.models import Adjustment
-from residents.models import Household, Person, Resident, ResidentEnd
+from residents.models import Grant, Household, Person, Resident, ResidentEnd
 
 HERE = 330102001051
 THERE = 330102003051
@@ -80,11 +82,33 @@ def posting(
     )
 
 
+def appointed(work: Work, person: UUID, role: str, community: int) -> None:
+    """Let somebody have a role at a community since long ago."""
+    known = {"id": person, "name": "社工", "created_at": LONG_AGO}
+    granted = {
+        "id": uuid5(person, f"{role} {community}"),
+        "person": person,
+        "role": role,
+        "scope_kind": "community",
+        "place": community,
+        "scope_id": NIL,
+        "valid_from": LONG_AGO.date(),
+        "granted_by": NIL,
+        "created_at": LONG_AGO,
+    }
+    made = sqlite.insert if work.is_sqlite else postgresql.insert
+    for table, values in ((Person, known), (Grant, granted)):
+        work.connection.execute(made(table).values(**values).on_conflict_do_nothing())
+
+
 def decided(work: Work, given: ledger.Posting) -> ledger.Posted:
     """Post what two people have decided, who proposed it long ago, for and against nobody."""
     posted = ledger.post(work, given)
     if not posted.exists:
         gives = given.credit > 0
+        maker, checker = UUID(int=1), work.actor.person
+        appointed(work, maker, "staff", given.community)
+        appointed(work, checker, "lead", given.community)
         row = Adjustment(
             id=given.id,
             key=str(given.id),
@@ -101,10 +125,10 @@ def decided(work: Work, given: ledger.Posting) -> ledger.Posted:
             together=given.amount,
             reason="签到表上是两小时",
             evidence="签到表第 3 行",
-            maker=UUID(int=1),
+            maker=maker,
             maker_role="staff",
             proposed_at=LONG_AGO,
-            checker=work.actor.person,
+            checker=checker,
             checker_role="lead",
             closed_at=work.now,
             posted=given.amount,

@@ -31,10 +31,10 @@ from points.expiring.expiry import expire_points
 from points.models import Account, Award, Hold
 from points.proof.verify import CHECKS, broken
 from residents.households import Known, Member, add_members
-from residents.models import Person, Resident
+from residents.models import Resident
 from tests.conftest import Stage
 from tests.people import HERE, THERE
-from tests.points.books import Nothing
+from tests.points.books import Nothing, appointed
 from tests.points.calendar import close, ends, hangzhou, holds_true
 from tests.points.earning import HOUR, JOIN
 from tests.points.ledger_model import FACE_ONE, FACES, Model
@@ -202,8 +202,8 @@ def begun(work: Work, value: int) -> Nothing:
         work.session.add(item)
         work.session.flush()
         work.session.add(Stock(item=item.id))
-        clerk = desk(community, "staff")
-        work.session.add(Person(id=clerk.person, name=clerk.name, created_at=work.now))
+        for clerk in (desk(community, "staff"), desk(community, "lead")):
+            appointed(work, clerk.person, clerk.role, community)
     return Nothing()
 
 

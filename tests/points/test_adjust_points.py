@@ -36,7 +36,7 @@ from points.correcting.queries import adjustments_waiting
 from points.earning.recorders import HolderUnknown, KindUnfit
 from tests.exchange.test_merging import merged
 from tests.people import HERE, Someone, second_self
-from tests.points.books import Nothing, one
+from tests.points.books import Nothing, appointed, one, there_is
 from tests.points.correcting import Desk
 from tests.points.test_correcting_pages import said
 
@@ -252,7 +252,9 @@ def test_deciding_twice_posts_once(desk: Desk) -> None:
 
 def test_many_who_decide_at_once_post_once(desk: Desk) -> None:
     proposal = desk.propose(500)
-    actors = [working(desk.cast.chen), desk.cast.actor(desk.cast.lead)] * 4
+    chen = working(desk.cast.chen)
+    desk.run(there_is, lambda work: appointed(work, chen.person, chen.role, chen.place))
+    actors = [chen, desk.cast.actor(desk.cast.lead)] * 4
 
     def decide(actor: Actor) -> bool:
         try:

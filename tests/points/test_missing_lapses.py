@@ -24,7 +24,7 @@ from tests.points.books import Nothing, one
 from tests.points.calendar import close, lapsed, night, set_aside
 from tests.points.correcting import Desk
 from tests.points.test_correcting_pages import said
-from tests.points.test_reverse_line import there
+from tests.points.test_reverse_line import lead_there, there
 from tests.points.test_shortage import collect, waive
 from tests.points.test_taken_after_a_move import again, merge, moves, worth
 
@@ -404,7 +404,7 @@ def test_a_centipoint_that_is_more_than_is_missing_is_not_broken(desk: Desk) -> 
     other = again(desk, THERE)
     desk.run(worth, None)
     proposal = desk.propose(-101, there(desk.cast), holder_id=other.resident)
-    assert desk.decide(proposal, there(desk.cast, "lead")).shortage == 101
+    assert desk.decide(proposal, lead_there(desk)).shortage == 101
     command = MoveHousehold(key="home", community=HERE, residents=(one(other.resident),))
     moved = desk.run(move_household, command, desk.cast.actor(desk.cast.staff))
     now = replace(other, community=HERE, resident=moved.residents[0])

@@ -30,24 +30,27 @@ from points.earning.recorders import HolderUnknown
 from points.lines import LineUnknown
 from points.models import Award, Reversal, RuleUsage, Transfer
 from tests.people import HERE, THERE, People
-from tests.points.books import RESIDENT, Nothing, one, open_resident
+from tests.points.books import RESIDENT, Nothing, appointed, one, open_resident, there_is
 from tests.points.correcting import GREAT, Desk
 from tests.points.earning import HOUR, JOIN, serving
 
 
-def there(cast: People, role: Any = "staff") -> Actor:
-    """Somebody who works at the community where the service was done, or its lead."""
-    if role == "staff":
-        return cast.actor(cast.elsewhere)
-    return Actor(
-        person=one(cast.near.person), role=role, scope_kind="community", place=THERE, name="负责人"
-    )
+def there(cast: People) -> Actor:
+    """Somebody who works at the community where the service was done."""
+    return cast.actor(cast.elsewhere)
+
+
+def lead_there(desk: Desk) -> Actor:
+    """The lead of that community."""
+    person = one(desk.cast.near.person)
+    desk.run(there_is, lambda work: appointed(work, person, "lead", THERE))
+    return Actor(person=person, role="lead", scope_kind="community", place=THERE, name="负责人")
 
 
 def back_there(desk: Desk, line: UUID, **changes: Any) -> Any:
     """Undo a line that THERE recorded, by two of its staff."""
     proposal = desk.propose_back(line, there(desk.cast), **changes)
-    return desk.decide(proposal, there(desk.cast, "lead"))
+    return desk.decide(proposal, lead_there(desk))
 
 
 def of(desk: Desk, account: int) -> tuple[int, int]:
@@ -123,7 +126,7 @@ def test_a_part_clears_to_zero_at_every_face_value(desk: Desk, part: int, face: 
     whole = desk.totals()[2]
     part = min(part, whole)
     proposal = desk.propose_back(line, there(desk.cast), amount=part)
-    desk.decide(proposal, there(desk.cast, "lead"))
+    desk.decide(proposal, lead_there(desk))
 
     assert desk.totals()[2] == whole - part
     ours, theirs = of(desk, clearing(HERE, THERE)), of(desk, clearing(THERE, HERE))

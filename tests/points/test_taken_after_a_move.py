@@ -34,7 +34,7 @@ from tests.points.correcting import Desk
 from tests.points.earning import CORRIDOR
 from tests.points.test_correcting_kept import messages
 from tests.points.test_correcting_pages import said
-from tests.points.test_reverse_line import back_there, there, used
+from tests.points.test_reverse_line import back_there, lead_there, there, used
 
 
 def worth(work: Work, _command: None) -> Nothing:
@@ -196,7 +196,7 @@ def test_what_three_records_had_lapsed_once_in_two_communities_points(
     merge(desk, third, moves(desk, second))
     assert desk.totals(third)[2] == 6000
     gone = desk.propose(-3000, there(desk.cast), holder_id=third.resident)
-    desk.decide(gone, there(desk.cast, "lead"))
+    desk.decide(gone, lead_there(desk))
     night(app, desk.clock, 2027)
     desk.clock.set(hangzhou(2028, 5, 5))
     desk.earn(units=8, who=third, community=THERE, bearing=THERE, event_at=desk.clock.now)
