@@ -1,9 +1,10 @@
-"""What ``flask verify`` asks of orders, stock and rates: SQL written apart from what sells."""
+"""What ``flask verify`` asks of orders and stock: SQL written apart from what sells."""
 
 from __future__ import annotations
 
 from core.errors import N_
 from exchange.verify_prices import PRICES
+from exchange.verify_rates import RATES
 from points.proof.checks import Check
 from points.proof.verify_audited import unaudited
 
@@ -113,11 +114,6 @@ RESERVED_OTHERWISE = """
     ) AS promised ON promised.item = stock.item
     WHERE stock.reserved <> coalesce(promised.quantity, 0)"""
 
-RATE_BY_ONE = """
-    SELECT id AS what FROM discount_rates WHERE confirmed_by = proposed_by
-    UNION ALL SELECT id FROM rate_proposals
-    WHERE state = 'confirmed' AND decided_by = proposed_by"""
-
 CHECKS: tuple[Check, ...] = (
     Check(
         "held orders",
@@ -192,14 +188,6 @@ CHECKS: tuple[Check, ...] = (
         changed="night",
     ),
     Check(
-        "rates",
-        "rates were proposed and confirmed by one person",
-        RATE_BY_ONE,
-        table="discount_rates",
-        title=N_("折算率的提出和复核不是同一个人"),
-        changed="whole",
-    ),
-    Check(
         "audited stock",
         "stock was moved by nobody who ran a use case then",
         unaudited("stock_moves", "at", "by"),
@@ -207,15 +195,5 @@ CHECKS: tuple[Check, ...] = (
         title=N_("每次出入库都有办理记录"),
         changed="night",
     ),
-    Check(
-        "audited rates",
-        "rates were proposed or decided by nobody who ran a use case then",
-        " UNION ALL ".join(
-            unaudited("rate_proposals", moment, person)
-            for moment, person in (("proposed_at", "proposed_by"), ("decided_at", "decided_by"))
-        ),
-        table="rate_proposals",
-        title=N_("折算率的提出和复核都有办理记录"),
-        changed="night",
-    ),
+    *RATES,
 )
