@@ -90,7 +90,8 @@ def hours_record() -> ResponseReturnValue:
         understand_hours(reader(), actor.place, lines)
         rows = [line.means for line in lines if line.means]
         name = request.form.get("name", "")
-        sheet, _done = import_hours(actor, actor.place, rows, name, sheet_room.unread(lines))
+        unread, again = sheet_room.unread(lines), sheet_room.again()
+        sheet, _done = import_hours(actor, actor.place, rows, name, unread, again=again)
     except AppError as refusal:
         return _form(sheet_room.pasted(), refusal.sentence(), int(refusal.status))
     return redirect(url_for("desk.sheet_result", sheet_id=sheet, of="hours"), code=303)

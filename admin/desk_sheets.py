@@ -93,9 +93,8 @@ def act_sheet_record() -> ResponseReturnValue:
         _understand(lines)
         rows = listed(((line.number, line.means) for line in lines if line.means), today)
         name = request.form.get("name", "")
-        sheet, _done = record_all(
-            actor, actor.place, rows, name=name, unread=sheet_room.unread(lines)
-        )
+        unread, again = sheet_room.unread(lines), sheet_room.again()
+        sheet, _done = record_all(actor, actor.place, rows, name=name, unread=unread, again=again)
     except AppError as refusal:
         return _form(sheet_room.pasted(), refusal.sentence(), int(refusal.status))
     assert sheet is not None  # noqa: S101 - it has a name

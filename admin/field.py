@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Any
+from uuid import UUID
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlalchemy import select
 
 from admin.desk_acts import outcome_words, recordable, rule_choices
-from admin.forms import date, identities, identity
+from admin.forms import date, identity, number
 from core.errors import AppError
 from core.formats import points
 from core.http_keys import form_key
 from core.identity import current_actor, field_only
-from core.work import SHANGHAI, business_day, present, reader, transact
-from points.earning.act_sheets import listed, record_all
+from core.work import business_day, present, reader, transact
+from points.earning.act_sheets import ListedAct, record_all
 from points.earning.acts import RecordAct, Word, record_act
 from points.earning.recorders import OLDEST_DAYS, Act
+from points.earning.repeats import OnDay, recorded_on
 from points.earning.rules import MONTHLY, NEIGHBOUR, Rule
-from points.models import Award
 from residents import local_grants, queries
 from residents.labels import ROLES
 
 bp = Blueprint("field", __name__, url_prefix="/field")
 bp.before_request(field_only)
+ROW = ":"
+"""Stands between whose tick it is and which row of the day."""
 
 
 @bp.get("/")
@@ -92,75 +94,72 @@ def _neighbours() -> tuple[local_grants.Door, ...]:
 
 
 def _shown(rule: Rule, doors: list[local_grants.Door], day: dt.date) -> tuple[dict[str, Any], ...]:
-    """Return the doors with who lives there, and whether this month (or day) is done."""
+    """Return the doors with who lives there, and what stands of this day (or month)."""
     holders = [door.household for door in doors]
     holders += [resident for door in doors for resident, _name in door.people]
-    done = _done(rule, holders, day)
+    stands = recorded_on(reader(), current_actor().place, rule, day, holders)
     return tuple(
         {
-            "household": door.household,
             "address": door.address,
             "names": _("、").join(name for _id, name in door.people),
             "people": tuple(
-                {"id": resident, "name": name, "done": resident in done}
+                {"id": resident, "name": name, **_tick(resident, stands[resident])}
                 for resident, name in door.people
             ),
-            "done": door.household in done,
+            **_tick(door.household, stands[door.household]),
         }
         for door in doors
     )
 
 
-def _done(rule: Rule, holders: list[Any], day: dt.date) -> set[Any]:
-    first = day.replace(day=1) if rule.unit == MONTHLY else day
-    last = (first + dt.timedelta(days=32)).replace(day=1) if rule.unit == MONTHLY else day
-    until = last if rule.unit == MONTHLY else day + dt.timedelta(days=1)
-    start, end = (
-        dt.datetime.combine(each, dt.time(), SHANGHAI).astimezone(dt.UTC) for each in (first, until)
-    )
-    found: set[Any] = set()
-    for at in range(0, len(holders), 400):
-        query = select(Award.holder_id).where(
-            Award.holder_id.in_(holders[at : at + 400]),
-            Award.rule == rule.key,
-            Award.state != "void",
-            Award.event_at >= start,
-            Award.event_at < end,
-        )
-        found |= set(reader().scalars(query))
+def _tick(holder: UUID, stands: OnDay) -> dict[str, Any]:
+    """Return a door's tick: a second tap is the same row, a second act of the day is the next."""
+    return {
+        "tick": f"{holder}{ROW}{stands.next}",
+        "times": stands.times,
+        "full": stands.is_full,
+    }
+
+
+def _ticked(raw: list[str]) -> dict[UUID, int]:
+    """Read the ticks: whose, and which row of the day."""
+    found: dict[UUID, int] = {}
+    for tick in raw:
+        holder, _mark, row = tick.partition(ROW)
+        whose, which = identity(holder), number(row or "0")
+        if whose is not None and which is not None:
+            found.setdefault(whose, which)
     return found
 
 
 @bp.post("/record")
 def record() -> ResponseReturnValue:
     """Record the ticked doors, or the ticked people, by one rule."""
-    actor, form, today = current_actor(), request.form, business_day(present())
+    actor, form = current_actor(), request.form
     rules = recordable(actor.place, actor.role)
     rule = next((one for one in rules if one.key == form.get("rule")), None)
-    day, holders = date(form.get("day")), identities(form.getlist("holder"))
-    if rule is None or day is None or not holders:
+    day, ticked = date(form.get("day")), _ticked(form.getlist("holder"))
+    if rule is None or day is None or not ticked:
         return _home(_("请选好规则和日期，至少勾一户或一位。"), 422)
     if rule.topic == NEIGHBOUR:
         return _help(rule, day)
-    rows = listed(
-        (
-            (
-                number,
-                Act(
-                    rule=rule.key,
-                    holder_kind="household" if rule.holder == "household" else "resident",
-                    holder_id=holder,
-                    units=1,
-                    day=day,
-                    note=form.get("note", ""),
-                ),
-            )
-            for number, holder in enumerate(holders, start=1)
-        ),
-        today,
-    )
+    rows = [
+        ListedAct(
+            number=place,
+            act=Act(
+                rule=rule.key,
+                holder_kind="household" if rule.holder == "household" else "resident",
+                holder_id=holder,
+                units=1,
+                day=day,
+                note=form.get("note", ""),
+            ),
+            occurrence=occurrence,
+        )
+        for place, (holder, occurrence) in enumerate(ticked.items(), start=1)
+    ]
     try:
-        _sheet, done = record_all(actor, actor.place, rows)
+        _sheet, done = record_all(actor, actor.place, rows, again=True)
     except AppError as refusal:
         return _home(refusal.sentence(), int(refusal.status))
     refused = [row.message for row in done.rows if row.outcome == "refused"]

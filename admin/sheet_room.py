@@ -50,6 +50,7 @@ class Looked:
     message: str
     amount: int
     facts: dict[str, Any]
+    undone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +97,15 @@ def look_page(
         wrong=len(wrong),
         ready=len(good) - known,
         known=known,
+        undone=sum(row.undone for row in good),
         amount=sum(row.amount for row in good if row.outcome == "recorded"),
         cells=text_of(brought.rows, kind),
     )
+
+
+def again() -> bool:
+    """Whether what was undone since is to be recorded once more."""
+    return bool(request.form.get("again"))
 
 
 def masked(phone: str) -> str:
@@ -110,7 +117,9 @@ def looked(row: SheetRow[Any], result: RowResult | None, facts: dict[str, Any]) 
     """Return a row as it is shown: what would become of it, or why it means nothing."""
     if result is None:
         return Looked(row.number, "refused", _(row.error), 0, facts)
-    return Looked(row.number, result.outcome, result.message, result.amount, facts)
+    return Looked(
+        row.number, result.outcome, result.message, result.amount, facts, undone=result.undone
+    )
 
 
 def unread(rows: list[SheetRow[Any]]) -> list[RowResult]:

@@ -2,7 +2,7 @@
 
 A row is known by its rule, its holder, its day (its month, where the rule is monthly) and how
 often they came before on the same sheet: the same sheet twice gives the same awards, whoever
-brings it.
+brings it. What was cancelled or taken back since stays so, unless it is said to be recorded again.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core.acts import Actor
@@ -27,13 +27,10 @@ from points.earning.awards import Awarded, award
 from points.earning.caps import full_words
 from points.earning.helping import HELP_EPOCH
 from points.earning.recorders import Act, Asking, Checked, Recorder, recorder
-from points.earning.rules import MONTHLY
+from points.earning.repeats import UNDONE, Before, last_awards, row_cause
 from points.models import ActSheet, ActSheetRow
-from points.models import Award as AwardRow
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from core.work import Work
 
 CHUNK = 400
@@ -41,6 +38,7 @@ CHUNK = 400
 
 ROWS_MAX = 2_000
 NAME_MAX = 60
+OTHERWISE = N_("记的是 {units} 次，没有改；要改请先取消或冲回")
 
 
 class ActSheetTooLong(Rejected):
@@ -82,13 +80,16 @@ class RowResult:
     #: It was recorded now, and arrives when a second person has confirmed it.
     waits: bool = False
     message: str
+    #: It existed, and nothing of it is left: it can be recorded again.
+    undone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordRows:
     """A chunk of rows; ``sheet`` None: a list of doors that is not kept.
 
-    ``unread`` are lines of the sheet that mean nothing, each with its sentence.
+    ``unread`` are lines of the sheet that mean nothing, each with its sentence. ``again``: what
+    was recorded before and undone since is recorded once more.
     """
 
     community: int
@@ -97,6 +98,7 @@ class RecordRows:
     sheet: UUID | None = None
     name: str = ""
     total: int = 0
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,19 +133,18 @@ def listed(acts: Iterable[tuple[int, Act]], day: dt.date) -> tuple[ListedAct, ..
     return tuple(rows)
 
 
-def sheet_id(community: int, rows: Sequence[ListedAct], unread: Sequence[RowResult] = ()) -> UUID:
+def sheet_id(
+    community: int,
+    rows: Sequence[ListedAct],
+    unread: Sequence[RowResult] = (),
+    *,
+    again: bool = False,
+) -> UUID:
     """Return the one id that a sheet of this content has."""
-    text = "\n".join([*map(repr, rows), *(str(row.number) for row in unread)])
+    unread_lines = (str(row.number) for row in unread)
+    text = "\n".join([*map(repr, rows), *unread_lines, *(["again"] if again else [])])
     digest = blake2b(text.encode(), digest_size=16).hexdigest()
     return uuid8(HELP_EPOCH, "sheet", community, digest)
-
-
-def cause_of(community: int, row: ListedAct, checked: Checked) -> str:
-    """Return the cause of a row's award."""
-    period = checked.day.isoformat()
-    if checked.rule.unit == MONTHLY:
-        period = period[:7]
-    return f"row:{community}:{checked.rule.key}:{row.act.holder_id}:{period}:{row.occurrence}"
 
 
 def record_rows(work: Work, command: RecordRows) -> RowsRecorded:
@@ -170,8 +171,16 @@ def _record(work: Work, checker: Recorder, command: RecordRows, row: ListedAct) 
         checked = checker.check(row.act)
     except AppError as refusal:
         return refused_row(row.number, refusal.sentence())
-    cause = cause_of(command.community, row, checked)
+    cause = row_cause(
+        command.community, checked.rule, row.act.holder_id, checked.day, row.occurrence
+    )
     done = award(work, award_of(row.act, checked, cause, "act"))
+    if done.exists:
+        before = last_awards(work.connection, [cause])[cause]
+        if before.stands or not command.again:
+            return existed_row(row.number, row.act.units, before)
+        cause = before.next_cause
+        done = award(work, award_of(row.act, checked, cause, "act"))
     if checked.helped is not None and done.id is not None:
         told(work, row.act, checked, uuid8(HELP_EPOCH, "help", cause))
     return awarded_row(row.number, row.act, done)
@@ -187,6 +196,22 @@ def awarded_row(number: int, act: Act, done: Awarded) -> RowResult:
         amount=done.amount,
         waits=done.id is not None and done.due is None and not done.exists,
         message=full_words(done.cap, act.holder_kind, done.units) if done.cap else "",
+    )
+
+
+def existed_row(number: int, units: int, before: Before) -> RowResult:
+    """Return a row that was recorded before; where ``units`` says otherwise now, it tells."""
+    message = "" if before.stands else UNDONE
+    if before.stands and before.units != units:
+        message = OTHERWISE.format(units=before.units)
+    return RowResult(
+        number=number,
+        outcome="existed",
+        award=before.id,
+        units=before.units,
+        amount=before.amount,
+        message=message,
+        undone=not before.stands,
     )
 
 
@@ -215,7 +240,7 @@ def keep_sheet(work: Work, command: RecordRows, sheet: UUID) -> None:
 
 
 def keep_rows(work: Work, sheet: UUID, results: list[RowResult]) -> None:
-    """Keep what became of the rows; a row that was refused before may have come through now."""
+    """Keep what became of the rows: refused before, or undone since, one may come through now."""
     upsert = sqlite.insert if work.is_sqlite else postgresql.insert
     statement = upsert(ActSheetRow)
     kept = [
@@ -233,7 +258,7 @@ def keep_rows(work: Work, sheet: UUID, results: list[RowResult]) -> None:
         statement.on_conflict_do_update(
             index_elements=["sheet", "number"],
             set_=changed,
-            where=ActSheetRow.award.is_(None),
+            where=or_(ActSheetRow.award.is_(None), statement.excluded.outcome == "recorded"),
         ),
         kept,
     )
@@ -246,6 +271,7 @@ def record_all(
     *,
     name: str | None = None,
     unread: Sequence[RowResult] = (),
+    again: bool = False,
 ) -> tuple[UUID | None, RowsRecorded]:
     """Record any number of rows in chunks; with a name the sheet is kept, ``unread`` lines too.
 
@@ -256,7 +282,7 @@ def record_all(
     total = len(rows) + len(unread)
     if total > ROWS_MAX:
         raise ActSheetTooLong
-    sheet = sheet_id(community, rows, unread) if name is not None else None
+    sheet = sheet_id(community, rows, unread, again=again) if name is not None else None
     results: list[RowResult] = []
     for start in range(0, len(rows), CHUNK):
         command = RecordRows(
@@ -266,65 +292,56 @@ def record_all(
             sheet=sheet,
             name=name or "",
             total=total,
+            again=again,
         )
         results += transact(record_rows, command, actor).rows
     return sheet, RowsRecorded(rows=tuple(results))
 
 
-def look_at(asking: Asking, community: int, rows: Sequence[ListedAct]) -> RowsRecorded:
+def look_at(
+    asking: Asking, community: int, rows: Sequence[ListedAct], *, again: bool = False
+) -> RowsRecorded:
     """Say what would become of the rows, before caps; nothing is written."""
     checker = recorder(asking, community, *(row.act for row in rows))
-    seen: list[RowResult] = []
-    causes: dict[int, str] = {}
-    before: set[str] = set()
+    checked: dict[int, Checked] = {}
+    refused: dict[int, RowResult] = {}
     for row in rows:
         try:
-            checked = checker.check(row.act)
+            checked[row.number] = checker.check(row.act)
         except AppError as refusal:
-            seen.append(refused_row(row.number, refusal.sentence()))
+            refused[row.number] = refused_row(row.number, refusal.sentence())
+    causes = {
+        row.number: row_cause(community, found.rule, row.act.holder_id, found.day, row.occurrence)
+        for row in rows
+        if (found := checked.get(row.number))
+    }
+    known = last_awards(asking.connection, list(causes.values()))
+    seen: list[RowResult] = []
+    earlier: set[str] = set()
+    for row in rows:
+        if row.number in refused:
+            seen.append(refused[row.number])
             continue
-        cause = cause_of(community, row, checked)
+        cause = causes[row.number]
+        before = known.get(cause)
+        if before is not None and (before.stands or not again):
+            seen.append(existed_row(row.number, row.act.units, before))
+            continue
         # Two days of one month are one cause, where the rule is monthly.
-        outcome = "existed" if cause in before else "recorded"
-        causes[row.number] = cause
-        before.add(cause)
-        per_act = checked.rule.cap_per_act
-        units = row.act.units if per_act is None else min(row.act.units, per_act)
-        seen.append(
-            RowResult(
-                number=row.number,
-                outcome=outcome,
-                award=None,
-                units=units,
-                amount=units * checked.rule.amount,
-                message="",
-            ),
-        )
-    known = known_awards(asking.connection, list(causes.values()))
-    return RowsRecorded(
-        rows=tuple(_as_known(row, known.get(causes.get(row.number, ""))) for row in seen)
-    )
+        outcome = "existed" if cause in earlier else "recorded"
+        earlier.add(cause)
+        seen.append(_would_be(row, checked[row.number], outcome))
+    return RowsRecorded(rows=tuple(seen))
 
 
-def _as_known(row: RowResult, known: Any) -> RowResult:
-    if known is None:
-        return row
+def _would_be(row: ListedAct, checked: Checked, outcome: str) -> RowResult:
+    per_act = checked.rule.cap_per_act
+    units = row.act.units if per_act is None else min(row.act.units, per_act)
     return RowResult(
         number=row.number,
-        outcome="existed",
-        award=known.id,
-        units=known.units,
-        amount=known.amount,
+        outcome=outcome,
+        award=None,
+        units=units,
+        amount=units * checked.rule.amount,
         message="",
     )
-
-
-def known_awards(connection: Connection, causes: list[str]) -> dict[str, Any]:
-    """Return what these causes gave before."""
-    found: dict[str, Any] = {}
-    for start in range(0, len(causes), CHUNK):
-        query = select(AwardRow.cause, AwardRow.id, AwardRow.units, AwardRow.amount).where(
-            AwardRow.cause.in_(causes[start : start + CHUNK]),
-        )
-        found |= {row.cause: row for row in connection.execute(query)}
-    return found

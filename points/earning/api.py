@@ -98,10 +98,12 @@ def record(data: dict[str, Any]) -> RowsRecorded:
     """Record acts, each by what it says: the same list again records nothing twice."""
     actor, today = current_actor(), business_day(present())
     actor.require("act.record")
-    rows = schemas.numbered(data["acts"], today)
+    rows, again = schemas.numbered(data["acts"], today), data["again"]
     if data["dry_run"]:
-        return look_at(Looker(connection=reader(), actor=actor, day=today), actor.place, rows)
-    return transact(record_rows, RecordRows(community=actor.place, rows=rows), actor)
+        looker = Looker(connection=reader(), actor=actor, day=today)
+        return look_at(looker, actor.place, rows, again=again)
+    command = RecordRows(community=actor.place, rows=rows, again=again)
+    return transact(record_rows, command, actor)
 
 
 @bp.get("/helps")

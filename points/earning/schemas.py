@@ -19,6 +19,7 @@ UNITS_MAX = 10_000
 POINTS = {"description": "centipoints per unit"}
 PLACE = {"description": "code of the community"}
 KEY = (validate.Length(min=1, max=60), storable)
+AGAIN = {"description": "record once more what was cancelled or taken back since"}
 NOTE = (validate.Length(max=NOTE_MAX), storable)
 COMMUNITY_CODE = validate.Range(min=10**11, max=10**12)
 POINTS_RANGE = validate.Range(min=-POINTS_MOST, max=POINTS_MOST)
@@ -206,6 +207,7 @@ class ActListSchema(Schema):
         fields.Nested(ListedActSchema), required=True, validate=validate.Length(min=1, max=CHUNK)
     )
     dry_run = fields.Boolean(load_default=False)
+    again = fields.Boolean(load_default=False, metadata=AGAIN)
 
 
 def numbered(acts: list[Act], day: Any) -> tuple[ListedAct, ...]:
@@ -225,6 +227,9 @@ class ActRowSchema(Schema):
         metadata={"description": "recorded now, and arrives when another has confirmed it"}
     )
     message = fields.String()
+    undone = fields.Boolean(
+        metadata={"description": "existed, and nothing of it is left: say again to record it anew"}
+    )
 
 
 class RowsRecordedSchema(Schema):

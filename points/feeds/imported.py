@@ -1,7 +1,8 @@
 """Hours of 志愿浙江 from a file, for those who cannot call an API: repeatable, row by row.
 
 Hours are known by their resident and their start (their day, where the file has no times): the
-same file twice, two files of the same month, a file and a feed give each hour once.
+same file twice, two files of the same month, a file and a feed give each hour once. What was
+cancelled or taken back since stays so, unless it is said to be recorded again.
 """
 
 from __future__ import annotations
@@ -30,14 +31,15 @@ from points.earning.act_sheets import (
     RowResult,
     RowsRecorded,
     awarded_row,
+    existed_row,
     keep_rows,
     keep_sheet,
-    known_awards,
     refused_row,
 )
 from points.earning.acts import award_of
 from points.earning.awards import award
 from points.earning.recorders import Act, Asking, Checked, Recorder
+from points.earning.repeats import Before, last_awards
 from points.feeds.feeders import EPOCH, PLATFORM
 from points.feeds.hours import (
     HoursTooShort,
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from core.work import Work
 
 RULE = "serve.import"
+OTHERWISE = N_("记的是 {hours} 小时，没有改；要改请先取消或冲回")
 
 
 class HoursWithoutTimes(Conflict):
@@ -90,6 +93,8 @@ class RecordHours:
     sheet: UUID
     name: str
     total: int
+    #: What was recorded before and undone since is recorded once more.
+    again: bool = False
 
 
 def whole_day(day: dt.date) -> Span:
@@ -109,13 +114,13 @@ def record_hours(work: Work, command: RecordHours) -> RowsRecorded:
     ]
     lock_accounts(work, *accounts)
     results = []
-    checker = _Checker(work, work.now, command.community, command.rows)
+    checker = _Checker(work, work.now, command.community, command.rows, again=command.again)
     for row, found in checker.each():
         if isinstance(found, RowResult):
             results.append(found)
             continue
         act, checked = found
-        done = award(work, award_of(act, checked, row.cause, "import", command.sheet))
+        done = award(work, award_of(act, checked, checker.cause_of(row), "import", command.sheet))
         if done.id is not None:
             keep_hours(work, checker.known, done.id, row.resident, row.span)
         results.append(awarded_row(row.number, act, done))
@@ -129,11 +134,16 @@ def record_hours(work: Work, command: RecordHours) -> RowsRecorded:
 
 
 def look_at_hours(
-    asking: Asking, now: dt.datetime, community: int, rows: Sequence[HoursRow]
+    asking: Asking,
+    now: dt.datetime,
+    community: int,
+    rows: Sequence[HoursRow],
+    *,
+    again: bool = False,
 ) -> RowsRecorded:
     """Say what would become of the rows, before caps; nothing is written."""
     asking.actor.require("hours.import", community)
-    checker = _Checker(asking, now, community, rows)
+    checker = _Checker(asking, now, community, rows, again=again)
     results = []
     for row, found in checker.each():
         if isinstance(found, RowResult):
@@ -158,12 +168,18 @@ class _Checker:
     """Checks rows one after the other, each against those before it; asks each thing once."""
 
     def __init__(
-        self, asking: Asking, now: dt.datetime, community: int, rows: Sequence[HoursRow]
+        self,
+        asking: Asking,
+        now: dt.datetime,
+        community: int,
+        rows: Sequence[HoursRow],
+        *,
+        again: bool,
     ) -> None:
         connection, people = asking.connection, {row.resident for row in rows}
-        self.rows, self.now = rows, now
+        self.rows, self.now, self.again = rows, now, again
         self.known: Known = known_spans(connection, people, [row.span for row in rows])
-        self.awards = known_awards(connection, [row.cause for row in rows])
+        self.awards = last_awards(connection, [row.cause for row in rows])
         self.grace = settings.integer(connection, "points.hour_grace_minutes", now)
         self.recorder = Recorder(
             asking=asking,
@@ -177,9 +193,9 @@ class _Checker:
         """Go through the rows: an act to record, or why there is none."""
         seen: set[str] = set()
         for row in self.rows:
-            earlier = self.awards.get(row.cause)
-            if earlier is not None or row.cause in seen:
-                yield row, _existed(row, earlier)
+            before = self.awards.get(row.cause)
+            if row.cause in seen or (before is not None and (before.stands or not self.again)):
+                yield row, self._existed(row, before)
                 continue
             try:
                 found: tuple[Act, Checked] | RowResult = self._check(row)
@@ -187,6 +203,27 @@ class _Checker:
             except AppError as refusal:
                 found = refused_row(row.number, refusal.sentence())
             yield row, found
+
+    def cause_of(self, row: HoursRow) -> str:
+        """Return the cause of the award of a row that is to be recorded."""
+        before = self.awards.get(row.cause)
+        return row.cause if before is None else before.next_cause
+
+    def _existed(self, row: HoursRow, before: Before | None) -> RowResult:
+        if before is None:
+            # Another row of the same file said the same.
+            return RowResult(
+                number=row.number, outcome="existed", award=None, units=0, amount=0, message=""
+            )
+        known = existed_row(row.number, before.units, before)
+        span = row.span.ends_at - row.span.starts_at
+        served = span if row.minutes is None else dt.timedelta(minutes=row.minutes)
+        if (
+            before.stands
+            and (served + dt.timedelta(minutes=self.grace)) // HALF_HOUR != before.units
+        ):
+            return replace(known, message=OTHERWISE.format(hours=f"{before.units / 2:g}"))
+        return known
 
     def _check(self, row: HoursRow) -> tuple[Act, Checked]:
         act = Act(
@@ -215,23 +252,14 @@ class _Checker:
         return units
 
 
-def _existed(row: HoursRow, earlier: object) -> RowResult:
-    return RowResult(
-        number=row.number,
-        outcome="existed",
-        award=getattr(earlier, "id", None),
-        units=getattr(earlier, "units", 0),
-        amount=getattr(earlier, "amount", 0),
-        message="",
-    )
-
-
 def import_hours(
     actor: Actor,
     community: int,
     rows: Sequence[HoursRow],
     name: str,
     unread: Sequence[RowResult] = (),
+    *,
+    again: bool = False,
 ) -> tuple[UUID, RowsRecorded]:
     """Record a file in chunks; the same content is the same sheet. ``unread`` lines are kept too.
 
@@ -242,7 +270,7 @@ def import_hours(
     total = len(rows) + len(unread)
     if total > ROWS_MAX:
         raise ActSheetTooLong
-    sheet = sheet_of_hours(community, rows, unread)
+    sheet = sheet_of_hours(community, rows, unread, again=again)
     results: list[RowResult] = []
     for start in range(0, len(rows), CHUNK):
         command = RecordHours(
@@ -252,15 +280,21 @@ def import_hours(
             sheet=sheet,
             name=name,
             total=total,
+            again=again,
         )
         results += transact(record_hours, command, actor).rows
     return sheet, RowsRecorded(rows=tuple(results))
 
 
 def sheet_of_hours(
-    community: int, rows: Sequence[HoursRow], unread: Sequence[RowResult] = ()
+    community: int,
+    rows: Sequence[HoursRow],
+    unread: Sequence[RowResult] = (),
+    *,
+    again: bool = False,
 ) -> UUID:
     """Return the one id that a file of this content has."""
-    text = "\n".join([repr(rows), *(str(row.number) for row in unread)])
+    unread_lines = (str(row.number) for row in unread)
+    text = "\n".join([repr(rows), *unread_lines, *(["again"] if again else [])])
     content = blake2b(text.encode(), digest_size=16).hexdigest()
     return uuid8(EPOCH, "hours", community, content)

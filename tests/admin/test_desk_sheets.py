@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
 from xlsxwriter import Workbook
 
 from admin.act_sheet_reading import KIND, ActSheetUnreadable
 from admin.sheet_files import cells_of, rows_of, table_of
 from exchange.moving import MoveHousehold, move_household
 from points.earning.act_sheets import ActSheetEmpty, ActSheetTooLong
+from points.models import Award
 from residents.addresses import Address
 from residents.people import EnterResident, enter_resident
 from tests.admin.forms import Forms, again, fill
@@ -22,6 +26,7 @@ from tests.conftest import Clock
 from tests.people import HERE, THERE, People
 from tests.points.books import one
 from tests.points.calendar import hangzhou
+from tests.points.correcting import Desk
 from tests.points.earning import count
 
 Run = Callable[..., Any]
@@ -130,6 +135,31 @@ def test_the_same_sheet_again_records_nothing_more(ask: Run, cast: People) -> No
     assert ask(count, "awards") == 3
     assert ask(count, "act_sheets") == 1
     assert "11月20日" in words(browser.get(SHEET)) or "粘贴的表" in words(browser.get(SHEET))
+
+
+def test_what_was_cancelled_since_is_recorded_again_where_the_box_is_ticked(
+    app: Flask, run: Run, ask: Run, cast: People, clock: Clock
+) -> None:
+    browser, desk = cast.browser(cast.staff), Desk(app, run, ask, cast, clock)
+    again(browser, _look(browser), SHEET)
+    desk.back(ask(lambda c: c.scalar(select(Award.id).where(Award.rule == "report.idea"))))
+
+    shown = _look(browser)
+    assert "有1行记过，后来取消或冲回了：这次重新记" in shown.replace(" ", "")
+    assert "以前记过</span>后来取消或冲回了，没有再记" in shown.replace(" ", "")
+    again(browser, shown, SHEET)
+    assert ask(count, "awards") == 3
+    for _time in range(2):
+        done = again(browser, shown, SHEET, again="1")
+        result = words(browser.get(done.headers["Location"]))
+        assert "记上1行，共5分，2行以前记过" in result
+    assert ask(count, "awards") == 4
+    assert "重新记" not in _look(browser)
+
+
+def _look(browser: FlaskClient) -> str:
+    page: str = fill(browser, SHEET, LOOK, cells="\n".join(GOOD)).get_data(as_text=True)
+    return page
 
 
 def excel(rows: Iterable[Sequence[str | int]]) -> bytes:

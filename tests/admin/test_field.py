@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
+from points.models import Award
 from tests.admin.forms import Forms, fill
 from tests.admin.scene import words
+from tests.conftest import Clock
 from tests.people import People, Someone
+from tests.points.correcting import Desk
 from tests.points.doors import building_lead, grid_worker
 from tests.points.earning import count
 
@@ -128,6 +134,94 @@ def test_a_grid_worker_reports_who_saw_a_hazard(run: Run, ask: Run, cast: People
 
     assert done.status_code == 303
     assert ask(count, "awards", "reason = '反映隐患，电线垂下来了'") == 1
+
+
+HAZARD = "/field/?rule=report.hazard"
+
+
+@pytest.fixture
+def worker(run: Run, ask: Run, cast: People) -> Someone:
+    """The grid worker of both buildings."""
+    return grid_worker(run, ask, cast, "3", "5")
+
+
+@pytest.fixture
+def qian(cast: People, worker: Someone) -> FlaskClient:
+    """The phone of the grid worker."""
+    return cast.browser(worker)
+
+
+def ticks(phone: FlaskClient, page: str, cast: People) -> list[str]:
+    """Return what can be ticked of 陈建国."""
+    shown = phone.get(page).get_data(as_text=True)
+    boxes = re.findall(r'<input[^>]* name="holder" value="([^"]+)"( disabled)?', shown)
+    return [tick for tick, off in boxes if tick.startswith(str(cast.chen.resident)) and not off]
+
+
+def test_what_a_rule_allows_twice_a_day_can_be_recorded_twice(
+    ask: Run, cast: People, qian: FlaskClient
+) -> None:
+    for times in (1, 2):
+        [tick] = ticks(qian, HAZARD, cast)
+        # A second tap of the same page is the same act.
+        for _tap in range(2):
+            fill(qian, HAZARD, "/field/record", holder=[tick])
+        assert ask(count, "awards") == times
+        assert ("这天记过1次" in words(qian.get(HAZARD))) is (times == 1)
+    page = words(qian.get(HAZARD))
+    assert "这天已记" in page
+    assert ticks(qian, HAZARD, cast) == []
+
+
+def test_a_month_that_is_full_says_so_on_another_day(
+    ask: Run, cast: People, qian: FlaskClient
+) -> None:
+    for day in range(1, 6):
+        page = f"{HAZARD}&day=2026-11-{day:02}"
+        for _time in range(2):
+            fill(qian, page, "/field/record", holder=ticks(qian, page, cast))
+    assert ask(count, "awards") == 10
+
+    assert ticks(qian, HAZARD, cast) == []
+    assert "已到上限" in words(qian.get(HAZARD))
+
+
+@pytest.fixture
+def desk(app: Flask, run: Run, ask: Run, cast: People, clock: Clock) -> Desk:
+    """Staff who take back what was wrong."""
+    return Desk(app=app, run=run, ask=ask, cast=cast, clock=clock)
+
+
+@pytest.mark.parametrize("arrived", [False, True])
+def test_a_door_whose_record_was_undone_can_be_recorded_again(
+    ask: Run, cast: People, worker: Someone, desk: Desk, *, arrived: bool
+) -> None:
+    qian, day = cast.browser(worker), f"{HAZARD}&day=2026-11-24"
+    for _time in range(2):
+        fill(qian, day, "/field/record", holder=ticks(qian, day, cast))
+    if arrived:
+        desk.night()
+        qian = cast.browser(worker)
+    first = ask(lambda c: c.scalar(select(Award.id).where(Award.cause.endswith(":0"))))
+    desk.back(first)
+
+    assert "这天记过1次" in words(qian.get(day))
+    [tick] = ticks(qian, day, cast)
+    for _tap in range(2):
+        done = fill(qian, day, "/field/record", holder=[tick])
+    assert "记过" in words(qian.get(done.headers["Location"]))
+    assert ask(count, "awards") == 3
+    assert ticks(qian, day, cast) == []
+    assert desk.broken() == []
+
+
+def test_a_tick_that_nobody_could_have_made_records_nothing(
+    ask: Run, cast: People, qian: FlaskClient
+) -> None:
+    refused = fill(qian, HAZARD, "/field/record", holder=[f"{cast.chen.resident}:x", "x:0"])
+
+    assert refused.status_code == 422
+    assert ask(count, "awards") == 0
 
 
 def test_help_between_two_doors_is_recorded_with_the_word(run: Run, ask: Run, cast: People) -> None:
