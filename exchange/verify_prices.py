@@ -64,9 +64,11 @@ RATE_NOT_IN_FORCE = f"""
             AND (steps.until IS NULL OR steps.until > turns.since)
         JOIN (SELECT 0 AS grouped UNION ALL SELECT 6) AS ways ON rung <> 6 OR grouped = 6
         WHERE steps.rate IS NOT NULL
+    ), chosen AS (
+        SELECT DISTINCT home, host, since, until, id, rate FROM held WHERE place = 1
     )
-    SELECT orders.id AS what FROM orders LEFT JOIN held ON held.place = 1
-        AND held.home = orders.home AND held.host = orders.host
+    SELECT orders.id AS what FROM orders LEFT JOIN chosen AS held
+        ON held.home = orders.home AND held.host = orders.host
         AND held.id = orders.rate_row AND held.rate = orders.rate
         AND held.since <= orders.submitted_at
         AND (held.until IS NULL OR held.until > CASE orders.channel
