@@ -33,6 +33,7 @@ from points.correcting.corrections import Outcome, close_correction, locked_corr
 from points.correcting.queries import MISSING, AdjustmentLine, adjustments_waiting
 from points.earning.awards import AwardSettled, void_award
 from points.earning.caps import COUNTED, free_caps
+from points.earning.deductions import DEDUCTION, forget_deduction
 from points.events import LineReversed, PointsWanted
 from points.expiring.lapsed import lapsed_of, lock_ways
 from points.ledger import Posting, free_of, post
@@ -258,6 +259,8 @@ def _give_back(work: Work, row: Row[Adjustment], line: LineOf) -> _Done:
     )
     if row.together == left and line.source_kind == SOURCE:
         _let_go(work, row, line)
+    if row.together == left and line.source_kind == DEDUCTION:
+        forget_deduction(work, line.source_id)
     others = select(Account.id, Account.holder_id).where(
         Account.id.in_(back), Account.id != row.account
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, literal, null, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core import settings
@@ -17,7 +17,7 @@ from core.formats import signed
 from core.ids import uuid8
 from points.accounts import account_id, household_account
 from points.earning.acts import NOTE_MAX
-from points.earning.caps import Wanted, periods_of, use_caps
+from points.earning.caps import Wanted, free_caps, periods_of, use_caps
 from points.earning.community_rules import DeductionsOff
 from points.earning.helping import HELP_EPOCH
 from points.earning.recorders import HolderUnknown
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from core.work import Work
 
+DEDUCTION = "deduction"
 REMINDERS = 2
 REMINDED_DAYS = 90
 """A reminder counts for this long."""
@@ -206,7 +207,7 @@ def deduct(work: Work, command: Deduct) -> Deducted:
             credit=account_id("adjusted", command.community, "basic"),
             amount=amount,
             event_at=work.now,
-            source_kind="deduction",
+            source_kind=DEDUCTION,
             source_id=identity,
             note=reason,
         ),
@@ -256,6 +257,27 @@ def _within_caps(work: Work, household: UUID, rule: Rule) -> bool:
     )
     used = {(household, rule.key, row.period): row.used for row in rows}
     return use_caps(work, rule, Wanted(holder=household, units=1, at=work.now), used) == 1
+
+
+def forget_deduction(work: Work, identity: UUID) -> None:
+    """Free the cap and the reminders of a deduction that was given back whole.
+
+    They count for another one, as a rule's units do when an award is taken back.
+    """
+    counted = work.connection.execute(
+        select(
+            Deduction.household.label("holder_id"),
+            null().label("counted_for"),
+            Deduction.rule,
+            literal(1).label("units"),
+            Deduction.created_at.label("event_at"),
+            Deduction.created_at,
+        ).where(Deduction.id == identity),
+    ).one()
+    free_caps(work, counted, counted.units)
+    work.connection.execute(
+        update(Reminder).where(Reminder.deduction == identity).values(deduction=None),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,11 +16,19 @@ DEDUCTION_WITHOUT_TRANSFER = """
     WHERE transfers.source_kind = 'deduction' AND transfers.act = 'adjustment'
         AND deductions.id IS NULL"""
 
-DEDUCTION_UNREMINDED = """
+# What was given back whole counts for no cap, and its reminders are those of another deduction.
+GIVEN_BACK = """
+        SELECT adjustments.original FROM adjustments
+            JOIN deductions ON deductions.id = adjustments.original
+        WHERE adjustments.state = 'posted' GROUP BY adjustments.original, deductions.amount
+        HAVING sum(adjustments.together) >= deductions.amount"""
+
+DEDUCTION_UNREMINDED = f"""
     SELECT deductions.id AS what FROM deductions LEFT JOIN reminders
         ON reminders.deduction = deductions.id AND reminders.household = deductions.household
         AND reminders.rule = deductions.rule AND reminders.day <= deductions.day
-    GROUP BY deductions.id HAVING count(reminders.id) < 2"""
+    WHERE deductions.id NOT IN ({GIVEN_BACK})
+    GROUP BY deductions.id HAVING count(reminders.id) < 2"""  # noqa: S608 - ours
 
 HELP_WITHOUT_WORD = """
     SELECT awards.id AS what FROM awards LEFT JOIN neighbour_helps
@@ -44,6 +52,7 @@ CAPS_OTHERWISE = f"""
     SELECT holder_id AS what FROM ({UNITS.format(holder="holder_id")}
         UNION ALL {UNITS.format(holder="counted_for")}
         UNION ALL SELECT household, rule, CAST(day AS text), -1 FROM deductions
+            WHERE id NOT IN ({GIVEN_BACK})
         UNION ALL SELECT holder_id, rule, period, used FROM rule_usage
         WHERE length(period) = 10
     ) AS days WHERE day > hangzhou_day(:kept_since) GROUP BY holder_id, rule, day
