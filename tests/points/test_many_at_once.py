@@ -15,8 +15,8 @@ from tests.points.checkers import crowd
 
 SOAK = bool(os.environ.get("LINLI_SOAK"))
 CLIENTS = 12
-ROUNDS = 240
-OPERATIONS = 200_000 if SOAK else 5_000
+ROUNDS = 122
+OPERATIONS = 200_000 if SOAK else 10_000
 """On each database, by crowd after crowd: of full tables each look would take longer."""
 
 
