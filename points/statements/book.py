@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from points.statements.periods import Period, Subject
 
-DAYS_MAX = 366
+DAYS_MAX = 3_653
 
 
 class BookStillOpen(Rejected):
@@ -36,9 +36,9 @@ class BookStillOpen(Rejected):
 
 
 class BookTooLong(Rejected):
-    """A community's book is read a year at a time."""
+    """A community's book is read ten years at a time."""
 
-    text = N_("社区总账一次最多看一年。请把时间段分短一些。")
+    text = N_("社区总账一次最多看十年。请把时间段分短一些。")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

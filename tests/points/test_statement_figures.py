@@ -178,17 +178,17 @@ def test_a_book_of_a_day_without_movements_opens_as_it_closes(ask: Callable[...,
     assert figures(book.sums) == (3000, 0, 0, 3000, 0)
 
 
-def test_a_book_goes_to_the_last_closed_day_and_a_year_back_from_there(
+def test_a_book_goes_to_the_last_closed_day_and_ten_years_back_from_there(
     ask: Callable[..., Any],
 ) -> None:
     yesterday = TODAY - dt.timedelta(days=1)
-    year = Period(first=yesterday - dt.timedelta(days=365), last=yesterday)
+    years = Period(first=yesterday - dt.timedelta(days=3652), last=yesterday)
 
-    assert figures(ask(book_of, BOOK, year, TODAY).sums) == (0, 3000, 1200, 1800, 5)
+    assert figures(ask(book_of, BOOK, years, TODAY).sums) == (0, 3000, 1200, 1800, 5)
     with pytest.raises(BookTooLong):
-        ask(book_of, BOOK, replace(year, first=yesterday - dt.timedelta(days=366)), TODAY)
+        ask(book_of, BOOK, replace(years, first=yesterday - dt.timedelta(days=3653)), TODAY)
     with pytest.raises(BookStillOpen) as refused:
-        ask(book_of, BOOK, replace(year, last=TODAY), TODAY)
+        ask(book_of, BOOK, replace(years, last=TODAY), TODAY)
     assert "2026-10-07" in refused.value.sentence()
 
 
