@@ -38,7 +38,7 @@ CHUNK = 400
 
 ROWS_MAX = 2_000
 NAME_MAX = 60
-OTHERWISE = N_("记的是 {units} 次，没有改；要改请先取消或冲回")
+OTHERWISE = N_("记的是 {units} 次，要改请先取消或冲回")
 
 
 class ActSheetTooLong(Rejected):

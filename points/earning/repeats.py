@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 CHUNK = 400
-UNDONE = N_("后来取消或冲回了，没有再记")
+UNDONE = N_("后来取消或冲回了")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from core.work import Work
 
 RULE = "serve.import"
-OTHERWISE = N_("记的是 {hours} 小时，没有改；要改请先取消或冲回")
+OTHERWISE = N_("记的是 {hours} 小时，要改请先取消或冲回")
 
 
 class HoursWithoutTimes(Conflict):

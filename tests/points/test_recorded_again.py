@@ -29,7 +29,7 @@ from tests.points.earning import count
 
 Run = Callable[..., Any]
 DAY, TODAY = dt.date(2026, 11, 20), dt.date(2026, 11, 24)
-UNDONE = "后来取消或冲回了，没有再记"
+UNDONE = "后来取消或冲回了"
 
 
 def idea(desk: Desk, **changes: Any) -> Act:
@@ -149,7 +149,7 @@ def test_what_was_taken_back_in_part_stands(desk: Desk) -> None:
 
 def test_a_row_that_says_another_number_than_was_recorded_is_told(desk: Desk) -> None:
     bring(desk, idea(desk))
-    says = "记的是 1 次，没有改；要改请先取消或冲回"
+    says = "记的是 1 次，要改请先取消或冲回"
 
     assert said(look(desk, idea(desk, units=2))) == [("existed", says, False)]
     assert said(bring(desk, idea(desk, units=2))[1]) == [("existed", says, False)]
@@ -206,7 +206,7 @@ def test_corrected_hours_of_a_file_are_imported_again_where_somebody_says_so(des
         return done
 
     wrong = hours(11)
-    says = "记的是 3 小时，没有改；要改请先取消或冲回"
+    says = "记的是 3 小时，要改请先取消或冲回"
     assert said((hours(10),)) == [("existed", says, False)]
     undo(desk, wrong, "cancelled")
     assert said((hours(10),)) == [("existed", UNDONE, True)]
