@@ -2,8 +2,8 @@
 
 Real processes are killed with SIGKILL, at any moment, while they settle twenty thousand awards, and
 started again until nothing is left. A kill counts if some were done and some were not. On each
-database ``make test`` counts twenty, ``make soak`` two hundred by one to three schedulers. What is
-left behind is judged by SQL of its own, without the application.
+database, of one to three schedulers, ``make test`` counts twenty-one and ``make soak`` two hundred.
+What is left behind is judged by SQL of its own, without the application.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SOAK = bool(os.environ.get("LINLI_SOAK"))
 CREWS = (
     ((SETTLE, 1, 50), (SCHEDULER, 1, 50), (SCHEDULER, 2, 50), (SCHEDULER, 3, 50))
     if SOAK
-    else ((SCHEDULER, 1, 10), (SCHEDULER, 2, 10))
+    else ((SCHEDULER, 1, 7), (SCHEDULER, 2, 7), (SCHEDULER, 3, 7))
 )
 """What settles, how many at once, and how many kills have to count."""
 
