@@ -223,6 +223,11 @@ def entered(world: World) -> dict[str, Any]:
 EXAMPLES: dict[str, Callable[[World], Sent]] = {
     "/attendances": attend,
     "/bulletin-lines/{line_id}/objections": object_to,
+    "/checks/{paper}": by(
+        "wang",
+        body={"name": "王秀英", "address": "建国南苑 3-2-401"},
+        places=lambda w: {"paper": w.post(w.cast.wang, "/statements", MONTH)["code"]},
+    ),
     "/corrections": by("wang", body=lambda w: {"line": str(w.desk.earn()), "words": "少记了"}),
     "/corrections/{correction_id}/withdraw": by("wang", places=World.asked),
     "/district/feeders/{feeder_id}/confirm": by("wu", places=World.feeder),
@@ -343,7 +348,13 @@ EXAMPLES: dict[str, Callable[[World], Sent]] = {
     "/staff/stations": by("staff", body=DOOR),
     "/statements": by("wang", body=MONTH),
 }
-LOOKED = {"/presence", "/quotes", "/staff/counter-quotes", "/staff/residents/{resident}/phone"}
+LOOKED = {
+    "/checks/{paper}",
+    "/presence",
+    "/quotes",
+    "/staff/counter-quotes",
+    "/staff/residents/{resident}/phone",
+}
 """What is asked by POST, and only answered."""
 
 USED_UP = {"/login-codes/verify"}

@@ -46,5 +46,8 @@ class Statement(Base):
     entries: Mapped[int]
     #: BLAKE2b over the opening, every transfer with its words, and the closing; led by its version.
     digest: Mapped[str]
+    #: HMAC of the name and the address it was first given out with; null for a community's book,
+    #: and for what was given out before these could be checked.
+    heading: Mapped[str | None]
     issued_at: Mapped[dt.datetime]
     issued_by: Mapped[UUID]

@@ -13,9 +13,9 @@ from flask import Response, request, send_file
 from flask_babel import gettext as _
 
 from core.directory import Former, directory
-from core.directory import Shown as Named
 from core.formats import mask_name
 from core.glances import Glances
+from core.limits import DAY, Hit, hit
 from core.sheets import Rows, csv_file, excel_file
 from core.work import (
     business_day,
@@ -24,12 +24,14 @@ from core.work import (
     present,
     reader,
     reading,
+    transact,
 )
 from points.proof.sealing import head_of
 from points.statements import paper, tables, words
 from points.statements.book import CommunityBook, book_of, last_closed, transfers
 from points.statements.check import Checked, Issued, check, lines_now
 from points.statements.issue import BooksDisagree
+from points.statements.named import agrees, whose
 from points.statements.periods import Period, Subject, month_before, month_of
 from points.statements.sums import Line, Sums, lines, sums_of
 
@@ -41,6 +43,10 @@ SCREEN_MAX = 500
 
 GLANCES = Glances(limit=60, seconds=60)
 """At papers of others by their codes, from one address: the page and the API count together."""
+
+TYPED_PER_ADDRESS, HOUR = 60, 3600
+NAMED_PER_PAPER = 10
+"""Names typed for one paper in a day, from wherever: a mask leaves few enough to try them all."""
 
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -180,10 +186,10 @@ def heading(connection: Connection, issued: Issued) -> paper.Heading:
     """Return whose statement it is, and who gives it out."""
     subject, name = issued.subject, place_names(connection)
     place = name(subject.community)
-    who = _named(connection, issued)
+    who = whose(connection, subject, issued.issued_at)
     return paper.Heading(
         # Of a household with nobody known the address is all the name there is.
-        name=("、".join(who.names) or who.address) if who else place,
+        name=(who.name or who.address) if who else place,
         address=who.address if who and who.names else "",
         place=place,
         phone=directory().number(connection, subject.community),
@@ -195,12 +201,6 @@ def heading(connection: Connection, issued: Issued) -> paper.Heading:
             if each.until >= issued.period.first
         ),
     )
-
-
-def _named(connection: Connection, issued: Issued) -> Named | None:
-    """Return whose names are on a paper: of a household those of the day it was given out."""
-    holder = issued.subject.holder
-    return directory().shown(connection, [holder], issued.issued_at).get(holder)
 
 
 def former(connection: Connection, subject: Subject) -> list[Former]:
@@ -225,12 +225,12 @@ def pdf(code: str) -> Response:
 
 def _printed(connection: Connection, issued: Issued) -> bytes:
     subject, period, name = issued.subject, issued.period, place_names(connection)
-    whose = heading(connection, issued)
+    head = heading(connection, issued)
     if subject.of == "community":
         rows = book_of(connection, subject, period, today()).rows
-        return paper.book(issued, whose, rows, name)
+        return paper.book(issued, head, rows, name)
     found = lines(connection, subject, period, issued.sums)
-    return paper.statement(issued, whose, found, name)
+    return paper.statement(issued, head, found, name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,5 +268,20 @@ def masked(issued: Issued) -> str:
     subject = issued.subject
     if subject.of == "community":
         return directory().places(reader(), [subject.community]).get(subject.community, "")
-    who = _named(reader(), issued)
+    who = whose(reader(), subject, issued.issued_at)
     return "、".join(mask_name(name) for name in who.names) if who else ""
+
+
+def count_typed() -> None:
+    """Count what somebody types to check a paper, a code or a name; raises TooMany."""
+    name = f"check:{request.remote_addr or ''}"
+    transact(hit, Hit(name=name, limit=TYPED_PER_ADDRESS, seconds=HOUR))
+
+
+def named(issued: Issued, name: str, address: str) -> bool | None:
+    """Tell whether a paper was given out to this name and this address; None: to a community.
+
+    What was typed is compared and forgotten. Raises TooManyToday, by the paper.
+    """
+    transact(hit, Hit(name=f"named:{issued.code}", limit=NAMED_PER_PAPER, seconds=DAY))
+    return agrees(reader(), issued, name, address)

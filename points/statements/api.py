@@ -84,6 +84,15 @@ def pdf(paper: str) -> Response:
     return answers.pdf(paper)
 
 
+@public_bp.post("/checks/<paper>")
+@public_bp.arguments(schemas.HeadingSchema)
+@public_bp.response(200, schemas.HeadingAgreesSchema)
+def heading(data: dict[str, Any], paper: str) -> dict[str, Any]:
+    """Say whether a paper was given out to the name and the address that stand on it."""
+    answers.count_typed()
+    return {"name_agrees": answers.named(issued(reader(), paper), **data)}
+
+
 @public_bp.get("/checks/<paper>")
 @public_bp.response(200, schemas.CheckedSchema)
 def checked(paper: str) -> dict[str, Any]:

@@ -41,6 +41,8 @@ class Issued:
     #: What was handed out; ``agrees`` has no meaning here and is true.
     sums: Sums
     issued_at: dt.datetime
+    #: The fingerprint of its name and address, where one was kept.
+    heading: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,7 @@ def issued(connection: Connection, raw: str) -> Issued:
             agrees=True,
         ),
         issued_at=row.issued_at,
+        heading=row.heading,
     )
 
 

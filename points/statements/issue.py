@@ -13,6 +13,7 @@ from points.lines import own_holders
 from points.models import Statement
 from points.statements.book import book_of
 from points.statements.codes import new_code
+from points.statements.named import heading_mark
 from points.statements.periods import Of, Period, Subject
 from points.statements.sums import sums_of
 
@@ -103,6 +104,7 @@ def issue_statement(work: Work, command: IssueStatement) -> StatementIssued:
             closing=sums.closing,
             entries=sums.entries,
             digest=sums.digest,
+            heading=heading_mark(work.connection, subject, work.now),
             issued_at=work.now,
             issued_by=work.actor.person,
         )

@@ -10,6 +10,9 @@ from core.schema import Schema
 from points.schemas import ACT, CENTIPOINTS, POINTS_KIND, POSITION_MAX
 from points.statements.periods import Of
 
+HEADING_MAX = 400
+"""Characters of a name, or of all names of a household."""
+
 
 class SubjectSchema(Schema):
     """Whose statement, and over which days, both included."""
@@ -143,3 +146,22 @@ class CheckedSchema(Schema):
     lines = fields.List(fields.Nested(CheckedLineSchema))
     more = fields.Integer(metadata={"description": "lines that this answer leaves out"})
     accounts = fields.List(fields.Nested(CheckedAccountSchema))
+
+
+class HeadingSchema(Schema):
+    """What stands at the head of a holder's paper; what is not printed is left out."""
+
+    name = fields.String(
+        load_default="",
+        validate=validate.Length(max=HEADING_MAX),
+        metadata={"description": "of a household all names, in their order"},
+    )
+    address = fields.String(load_default="", validate=validate.Length(max=HEADING_MAX))
+
+
+class HeadingAgreesSchema(Schema):
+    """One answer for both: nobody guesses the address by itself."""
+
+    name_agrees = fields.Boolean(
+        allow_none=True, metadata={"description": "null: the paper names a community only"}
+    )

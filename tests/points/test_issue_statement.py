@@ -22,6 +22,7 @@ from points.statements.book import BookStillOpen
 from points.statements.check import check
 from points.statements.codes import read_code
 from points.statements.issue import BooksDisagree, NotYourStatement
+from points.statements.named import fingerprint
 from points.statements.periods import Period, PeriodNotYet, Subject
 from tests.conftest import Clock
 from tests.people import HERE, THERE, People
@@ -53,14 +54,17 @@ def test_a_resident_gets_her_own_statement(run: Run, cast: People) -> None:
 
 @pytest.mark.usefixtures("earned")
 def test_a_paper_is_kept_with_all_that_it_says(
-    run: Run, cast: People, clock: Clock, ask: Callable[..., Any]
+    app: Flask, run: Run, cast: People, clock: Clock, ask: Callable[..., Any]
 ) -> None:
     staff = cast.actor(cast.staff)
     made = issue(run, staff, hers(cast))
     row = dict(ask(lambda c: c.execute(select(Statement.__table__)).one())._mapping)
     digest = row.pop("digest")
+    heading = row.pop("heading")
 
     assert digest.startswith("2-")
+    with app.app_context():
+        assert heading == fingerprint(hers(cast), "王秀英", "建国南苑 3-2-401")
     assert row == {
         "code": made.code,
         "holder_kind": "resident",
