@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 
 from admin.desk_acts import outcome_words, recordable, rule_choices
 from admin.forms import date, identity, number
+from admin.sheet_room import again
 from core.errors import AppError
 from core.formats import points
 from core.http_keys import form_key
@@ -21,7 +22,7 @@ from points.earning.act_sheets import ListedAct, record_all
 from points.earning.acts import RecordAct, Word, record_act
 from points.earning.recorders import OLDEST_DAYS, Act
 from points.earning.repeats import OnDay, recorded_on
-from points.earning.rules import MONTHLY, NEIGHBOUR, Rule
+from points.earning.rules import MONTHLY, NEIGHBOUR, Rule, RuleUnknown, rule_in_force
 from residents import local_grants, queries
 from residents.labels import ROLES
 
@@ -62,6 +63,7 @@ def _home(refusal: str | None = None, status: int = 200) -> ResponseReturnValue:
         q=q,
         refusal=refusal,
         key=form_key(),
+        seen=present().isoformat(),
     )
     return page, status
 
@@ -97,7 +99,8 @@ def _shown(rule: Rule, doors: list[local_grants.Door], day: dt.date) -> tuple[di
     """Return the doors with who lives there, and what stands of this day (or month)."""
     holders = [door.household for door in doors]
     holders += [resident for door in doors for resident, _name in door.people]
-    stands = recorded_on(reader(), current_actor().place, rule, day, holders)
+    place = current_actor().place
+    stands = recorded_on(reader(), place, _of_that_day(place, rule, day), day, holders)
     return tuple(
         {
             "address": door.address,
@@ -118,7 +121,16 @@ def _tick(holder: UUID, stands: OnDay) -> dict[str, Any]:
         "tick": f"{holder}{ROW}{stands.next}",
         "times": stands.times,
         "full": stands.is_full,
+        "undone": stands.was_undone,
     }
+
+
+def _of_that_day(place: int, rule: Rule, day: dt.date) -> Rule:
+    """Return a rule as it was: its caps are those of the day of the act."""
+    try:
+        return rule_in_force(reader(), place, rule.key, day)
+    except RuleUnknown:
+        return rule
 
 
 def _ticked(raw: list[str]) -> dict[UUID, int]:
@@ -158,14 +170,18 @@ def record() -> ResponseReturnValue:
         )
         for place, (holder, occurrence) in enumerate(ticked.items(), start=1)
     ]
+    known = recorded_on(reader(), actor.place, rule, day, list(ticked))
+    if any(row.occurrence > len(known[row.act.holder_id].rows) for row in rows):
+        return _home(_("这一页旧了，请看过再勾。"), 409)
     try:
-        _sheet, done = record_all(actor, actor.place, rows, again=True)
+        _sheet, done = record_all(actor, actor.place, rows, again=again("seen"))
     except AppError as refusal:
         return _home(refusal.sentence(), int(refusal.status))
     refused = [row.message for row in done.rows if row.outcome == "refused"]
     if refused:
         flash(refused[0], "refused")
-    made, before = done.count("recorded"), done.count("existed") + done.count("capped")
+    capped = [row.message for row in done.rows if row.outcome == "capped"]
+    made, before = done.count("recorded"), done.count("existed")
     if made:
         words = _("记上了 %(count)s 笔，共 %(points)s 分", count=made, points=points(done.amount))
         if done.waiting:
@@ -173,7 +189,9 @@ def record() -> ResponseReturnValue:
             words = _("%(words)s，%(waits)s", words=words, waits=waits)
         flash(words, "done")
     if before:
-        flash(_("%(count)s 笔以前记过或已到上限，没有多记", count=before), "note")
+        flash(_("%(count)s 笔以前记过，没有多记", count=before), "note")
+    if capped:
+        flash(_("%(count)s 笔没有记：%(why)s", count=len(capped), why=capped[0]), "note")
     return redirect(url_for("field.home", rule=rule.key, day=day), code=303)
 
 

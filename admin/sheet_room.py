@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from admin.sheet_files import Kind, SheetRow, cells_of, rows_of, table_of, text_
 from core.errors import N_, Rejected
 from core.identity import current_actor
 from core.sheets import Cell, Points, Rows, csv_file
-from core.work import reader
+from core.work import present, reader
 from points.earning.act_sheets import RowResult, refused_row
 from points.earning.sheet_queries import SheetPage, sheet_of
 
@@ -87,7 +88,9 @@ def look_page(
 ) -> ResponseReturnValue:
     """Show what would become of each row, the wrong ones first."""
     wrong = [row for row in shown if row.outcome == "refused"]
-    good = [row for row in shown if row.outcome != "refused"]
+    good = sorted(
+        (row for row in shown if row.outcome != "refused"), key=lambda row: not row.undone
+    )
     known = sum(row.outcome == "existed" for row in good)
     return render_template(
         template,
@@ -98,14 +101,19 @@ def look_page(
         ready=len(good) - known,
         known=known,
         undone=sum(row.undone for row in good),
+        seen=present().isoformat(),
         amount=sum(row.amount for row in good if row.outcome == "recorded"),
         cells=text_of(brought.rows, kind),
     )
 
 
-def again() -> bool:
-    """Whether what was undone since is to be recorded once more."""
-    return bool(request.form.get("again"))
+def again(field: str = "again") -> dt.datetime | None:
+    """Return when somebody saw what was undone by then and is to be recorded once more, if any."""
+    try:
+        seen = dt.datetime.fromisoformat(request.form.get(field, ""))
+    except ValueError:
+        return None
+    return seen if seen.tzinfo else None
 
 
 def masked(phone: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -27,7 +27,7 @@ from points.earning.awards import Awarded, award
 from points.earning.caps import full_words
 from points.earning.helping import HELP_EPOCH
 from points.earning.recorders import Act, Asking, Checked, Recorder, recorder
-from points.earning.repeats import UNDONE, Before, last_awards, row_cause
+from points.earning.repeats import UNDONE, Before, last_awards, meant, row_cause
 from points.models import ActSheet, ActSheetRow
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ CHUNK = 400
 
 ROWS_MAX = 2_000
 NAME_MAX = 60
-OTHERWISE = N_("记的是 {units} 次，要改请先取消或冲回")
+KNOWN_AS = N_("记的是 {units} 次")
+MORE = N_("记的是 {units} 次，要改请先取消或冲回")
+PART = N_("其中一部分冲回了")
 
 
 class ActSheetTooLong(Rejected):
@@ -61,11 +63,15 @@ class ActSheetUnknown(NotFound):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedAct:
-    """A row: its number on the sheet, the act, and how often the same came before it."""
+    """A row: its number on the sheet, the act, and how often the same came before it.
+
+    ``equals``: how many of the sheet's rows say the same; None where the row itself was chosen.
+    """
 
     number: int
     act: Act
     occurrence: int = 0
+    equals: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +95,7 @@ class RecordRows:
     """A chunk of rows; ``sheet`` None: a list of doors that is not kept.
 
     ``unread`` are lines of the sheet that mean nothing, each with its sentence. ``again``: what
-    was recorded before and undone since is recorded once more.
+    was recorded and undone before that moment is recorded once more.
     """
 
     community: int
@@ -98,7 +104,7 @@ class RecordRows:
     sheet: UUID | None = None
     name: str = ""
     total: int = 0
-    again: bool = False
+    again: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,9 +134,9 @@ def listed(acts: Iterable[tuple[int, Act]], day: dt.date) -> tuple[ListedAct, ..
     rows = []
     for number, act in acts:
         same = (act.rule, act.holder_id, act.day or day)
-        rows.append(ListedAct(number=number, act=act, occurrence=seen[same]))
+        rows.append((same, ListedAct(number=number, act=act, occurrence=seen[same])))
         seen[same] += 1
-    return tuple(rows)
+    return tuple(replace(row, equals=seen[same]) for same, row in rows)
 
 
 def sheet_id(
@@ -138,11 +144,11 @@ def sheet_id(
     rows: Sequence[ListedAct],
     unread: Sequence[RowResult] = (),
     *,
-    again: bool = False,
+    again: dt.datetime | None = None,
 ) -> UUID:
     """Return the one id that a sheet of this content has."""
     unread_lines = (str(row.number) for row in unread)
-    text = "\n".join([*map(repr, rows), *unread_lines, *(["again"] if again else [])])
+    text = "\n".join([*map(repr, rows), *unread_lines, *([again.isoformat()] if again else [])])
     digest = blake2b(text.encode(), digest_size=16).hexdigest()
     return uuid8(HELP_EPOCH, "sheet", community, digest)
 
@@ -177,13 +183,21 @@ def _record(work: Work, checker: Recorder, command: RecordRows, row: ListedAct) 
     done = award(work, award_of(row.act, checked, cause, "act"))
     if done.exists:
         before = last_awards(work.connection, [cause])[cause]
-        if before.stands or not command.again:
+        before = _meant(work, row, checked, cause, before)
+        if not before.is_free(command.again):
             return existed_row(row.number, row.act.units, before)
         cause = before.next_cause
         done = award(work, award_of(row.act, checked, cause, "act"))
     if checked.helped is not None and done.id is not None:
         told(work, row.act, checked, uuid8(HELP_EPOCH, "help", cause))
     return awarded_row(row.number, row.act, done)
+
+
+def _meant(asking: Asking, row: ListedAct, checked: Checked, cause: str, before: Before) -> Before:
+    if row.equals is None:
+        return before
+    on = checked.rule, row.act.holder_id, checked.day
+    return meant(asking.connection, cause, before, row.equals, on)
 
 
 def awarded_row(number: int, act: Act, done: Awarded) -> RowResult:
@@ -200,10 +214,15 @@ def awarded_row(number: int, act: Act, done: Awarded) -> RowResult:
 
 
 def existed_row(number: int, units: int, before: Before) -> RowResult:
-    """Return a row that was recorded before; where ``units`` says otherwise now, it tells."""
+    """Return a row that was recorded before; where ``units`` says otherwise now, it tells.
+
+    Where less was recorded, a cap may have left the rest out: it is not said to be wrong.
+    """
     message = "" if before.stands else UNDONE
-    if before.stands and before.units != units:
-        message = OTHERWISE.format(units=before.units)
+    if before.is_part:
+        message = PART
+    elif before.stands and before.units != units:
+        message = (MORE if before.units > units else KNOWN_AS).format(units=before.units)
     return RowResult(
         number=number,
         outcome="existed",
@@ -271,7 +290,7 @@ def record_all(
     *,
     name: str | None = None,
     unread: Sequence[RowResult] = (),
-    again: bool = False,
+    again: dt.datetime | None = None,
 ) -> tuple[UUID | None, RowsRecorded]:
     """Record any number of rows in chunks; with a name the sheet is kept, ``unread`` lines too.
 
@@ -299,7 +318,11 @@ def record_all(
 
 
 def look_at(
-    asking: Asking, community: int, rows: Sequence[ListedAct], *, again: bool = False
+    asking: Asking,
+    community: int,
+    rows: Sequence[ListedAct],
+    *,
+    again: dt.datetime | None = None,
 ) -> RowsRecorded:
     """Say what would become of the rows, before caps; nothing is written."""
     checker = recorder(asking, community, *(row.act for row in rows))
@@ -324,7 +347,9 @@ def look_at(
             continue
         cause = causes[row.number]
         before = known.get(cause)
-        if before is not None and (before.stands or not again):
+        if before is not None:
+            before = _meant(asking, row, checked[row.number], cause, before)
+        if before is not None and not before.is_free(again):
             seen.append(existed_row(row.number, row.act.units, before))
             continue
         # Two days of one month are one cause, where the rule is monthly.

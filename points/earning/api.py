@@ -98,7 +98,7 @@ def record(data: dict[str, Any]) -> RowsRecorded:
     """Record acts, each by what it says: the same list again records nothing twice."""
     actor, today = current_actor(), business_day(present())
     actor.require("act.record")
-    rows, again = schemas.numbered(data["acts"], today), data["again"]
+    rows, again = schemas.numbered(data["acts"], today), data["undone_before"]
     if data["dry_run"]:
         looker = Looker(connection=reader(), actor=actor, day=today)
         return look_at(looker, actor.place, rows, again=again)

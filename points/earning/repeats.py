@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -22,7 +22,7 @@ from points.models import Adjustment, Award, RuleUsage
 from points.taken_back import LEFT, TAKEN_BACK
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
 CHUNK = 400
 UNDONE = N_("后来取消或冲回了")
@@ -30,20 +30,59 @@ UNDONE = N_("后来取消或冲回了")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Before:
-    """What a cause gave when it was last recorded; ``stands``: something of it is left."""
+    """What a cause gave when it was last recorded."""
 
     id: UUID
     units: int
     #: Centipoints.
     amount: int
-    stands: bool
+    #: When the last of it was cancelled or taken back; None: something of it stands.
+    undone_at: dt.datetime | None
+    #: Whether a part of it was taken back.
+    is_part: bool
     #: The cause that the next attempt has, once this one was undone.
     next_cause: str
+
+    @property
+    def stands(self) -> bool:
+        """Whether anything of it is left."""
+        return self.undone_at is None
+
+    def is_free(self, again: dt.datetime | None) -> bool:
+        """Whether it is recorded anew by a word that knew of all that was undone until then.
+
+        What was undone later was not meant: a repeat of the same request finds its own award.
+        """
+        return self.undone_at is not None and again is not None and self.undone_at <= again
 
 
 def attempt_of(cause: str, attempt: int) -> str:
     """Return the cause of what is recorded again, after ``attempt`` times that were undone."""
     return f"{cause}#{attempt}" if attempt else cause
+
+
+def _split(cause: str) -> tuple[str, int]:
+    first, _mark, attempt = cause.partition("#")
+    return first, int(attempt or 0)
+
+
+KNOWN = (
+    select(Award.cause, Award.holder_id, Award.id, Award.units, Award.amount, Award.void_at)
+    .add_columns(Adjustment.closed_at, LEFT.label("stands"))
+    .outerjoin(Adjustment, TAKEN_BACK)
+)
+
+
+def _before(row: Any) -> Before:
+    first, attempt = _split(row.cause)
+    return Before(
+        id=row.id,
+        units=row.units,
+        amount=row.amount,
+        undone_at=None if row.stands else row.void_at or row.closed_at,
+        is_part=bool(row.stands) and row.closed_at is not None,
+        next_cause=attempt_of(first, attempt + 1),
+    )
 
 
 def last_awards(connection: Connection, causes: Sequence[str]) -> dict[str, Before]:
@@ -54,31 +93,14 @@ def last_awards(connection: Connection, causes: Sequence[str]) -> dict[str, Befo
     found: dict[str, Before] = {}
     attempt, wanted = 0, list(causes)
     while wanted:
-        last = _attempts(connection, wanted, attempt)
+        last: dict[str, Before] = {}
+        for start in range(0, len(wanted), CHUNK):
+            tried = [attempt_of(cause, attempt) for cause in wanted[start : start + CHUNK]]
+            rows = connection.execute(KNOWN.where(Award.cause.in_(tried)))
+            last |= {_split(row.cause)[0]: _before(row) for row in rows}
         found |= last
         wanted = [cause for cause, before in last.items() if not before.stands]
         attempt += 1
-    return found
-
-
-def _attempts(connection: Connection, causes: list[str], attempt: int) -> dict[str, Before]:
-    found: dict[str, Before] = {}
-    for start in range(0, len(causes), CHUNK):
-        tried = {attempt_of(cause, attempt): cause for cause in causes[start : start + CHUNK]}
-        rows = connection.execute(
-            select(Award.cause, Award.id, Award.units, Award.amount, LEFT.label("stands"))
-            .outerjoin(Adjustment, TAKEN_BACK)
-            .where(Award.cause.in_(tried)),
-        )
-        for row in rows:
-            cause = tried[row.cause]
-            found[cause] = Before(
-                id=row.id,
-                units=row.units,
-                amount=row.amount,
-                stands=bool(row.stands),
-                next_cause=attempt_of(cause, attempt + 1),
-            )
     return found
 
 
@@ -93,53 +115,84 @@ def row_cause(community: int, rule: Rule, holder: UUID, day: dt.date, occurrence
     return f"{_rows_of(community, rule, holder, day)}{occurrence}"
 
 
+def meant(
+    connection: Connection, cause: str, before: Before, equals: int, on: tuple[Rule, UUID, dt.date]
+) -> Before:
+    """Return the award that a row of a sheet with so many equal rows has, once its own was undone.
+
+    Of two equal rows one was wrong, and is no longer on the sheet: the one that is left is the one
+    that stands, though it came second.
+    """
+    if before.stands:
+        return before
+    rule, holder, day = on
+    start, _mark, occurrence = cause.rpartition(":")
+    rows: dict[int, Before] = {}
+    for row in connection.execute(_within(rule, [holder], day)):
+        first, _attempt = _split(row.cause)
+        if first.startswith(f"{start}:"):
+            place, known = int(first.removeprefix(f"{start}:")), _before(row)
+            # Of several attempts the one that stands, if any, was the last.
+            if known.stands or place not in rows:
+                rows[place] = known
+    beyond = [rows[each] for each in sorted(rows) if each >= equals and rows[each].stands]
+    taken = sum(not known.stands for place, known in rows.items() if place < int(occurrence))
+    return beyond[taken] if taken < len(beyond) else before
+
+
+def _within(rule: Rule, holders: Sequence[UUID], day: dt.date) -> Select[Any]:
+    """Select what holders were given by a rule on a day; in its month, where it is monthly."""
+    first, until = day, day + dt.timedelta(days=1)
+    if rule.unit == MONTHLY:
+        first = day.replace(day=1)
+        until = (first + dt.timedelta(days=32)).replace(day=1)
+    return KNOWN.where(
+        Award.holder_id.in_(holders),
+        Award.rule == rule.key,
+        Award.event_at >= day_start(first),
+        Award.event_at < day_start(until),
+    )
+
+
 @dataclass(slots=True)
 class OnDay:
     """What of a day (a month, where the rule is monthly) stands for a holder."""
 
-    #: How many acts, however they were recorded.
+    #: How many acts stand, however they were recorded.
     times: int = 0
     #: Whether nothing more counts.
     is_full: bool = False
-    occurrences: set[int] = field(default_factory=set)
+    #: The rows of lists that there ever were, and those of them that stand.
+    rows: set[int] = field(default_factory=set)
+    standing: set[int] = field(default_factory=set)
 
     @property
     def next(self) -> int:
         """The first row of the day that does not stand."""
-        return next(
-            each for each in range(len(self.occurrences) + 1) if each not in self.occurrences
-        )
+        return min(set(range(len(self.standing) + 1)) - self.standing)
+
+    @property
+    def was_undone(self) -> bool:
+        """Whether the next row is one that was cancelled or taken back."""
+        return self.next in self.rows
 
 
 def recorded_on(
     connection: Connection, community: int, rule: Rule, day: dt.date, holders: Sequence[UUID]
 ) -> dict[UUID, OnDay]:
-    """Return what stands of a day by a rule for each of these holders."""
+    """Return what stands of a day by a rule, as it was on that day, for each of these holders."""
     found = {holder: OnDay() for holder in holders}
-    first, until = day, day + dt.timedelta(days=1)
-    if rule.unit == MONTHLY:
-        first = day.replace(day=1)
-        until = (first + dt.timedelta(days=32)).replace(day=1)
     caps = dict(zip(periods_of(noon(day)), rule.caps, strict=True))
     for start in range(0, len(holders), CHUNK):
         some = holders[start : start + CHUNK]
-        standing = connection.execute(
-            select(Award.holder_id, Award.cause)
-            .outerjoin(Adjustment, TAKEN_BACK)
-            .where(
-                Award.holder_id.in_(some),
-                Award.rule == rule.key,
-                Award.event_at >= day_start(first),
-                Award.event_at < day_start(until),
-                LEFT,
-            ),
-        )
-        for row in standing:
+        for row in connection.execute(_within(rule, some, day)):
             known = found[row.holder_id]
-            known.times += 1
+            known.times += bool(row.stands)
             rows = _rows_of(community, rule, row.holder_id, day)
             if row.cause.startswith(rows):
-                known.occurrences.add(int(row.cause.removeprefix(rows).partition("#")[0]))
+                place = int(_split(row.cause)[0].removeprefix(rows))
+                known.rows.add(place)
+                known.standing |= {place} if row.stands else set()
         used = connection.execute(
             select(RuleUsage.holder_id, RuleUsage.period, RuleUsage.used).where(
                 RuleUsage.holder_id.in_(some),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
-from marshmallow import EXCLUDE, fields, post_load, validate
+from marshmallow import EXCLUDE, ValidationError, fields, post_load, validate
 
+from core.errors import N_
 from core.schema import Schema
+from core.work import present
 from points.earning.act_sheets import CHUNK, ListedAct, listed
 from points.earning.acts import NOTE_MAX
 from points.earning.community_rules import CAP_MAX, POINTS_MOST, Caps
@@ -19,7 +22,6 @@ UNITS_MAX = 10_000
 POINTS = {"description": "centipoints per unit"}
 PLACE = {"description": "code of the community"}
 KEY = (validate.Length(min=1, max=60), storable)
-AGAIN = {"description": "record once more what was cancelled or taken back since"}
 NOTE = (validate.Length(max=NOTE_MAX), storable)
 COMMUNITY_CODE = validate.Range(min=10**11, max=10**12)
 POINTS_RANGE = validate.Range(min=-POINTS_MOST, max=POINTS_MOST)
@@ -200,6 +202,20 @@ class ListedActSchema(Schema):
         return Act(**data)
 
 
+def again() -> fields.AwareDateTime:
+    """Return the field that has what was undone recorded once more."""
+    words = "record once more what was cancelled or taken back before this moment, which has passed"
+    return fields.AwareDateTime(
+        load_default=None, allow_none=True, validate=_passed, metadata={"description": words}
+    )
+
+
+def _passed(moment: dt.datetime) -> None:
+    # What will be undone later is not known yet: a repeat would record it, too.
+    if moment > present():
+        raise ValidationError(N_("这个时间还没有到。请填现在或以前的时间。"))
+
+
 class ActListSchema(Schema):
     """Acts at once; with ``dry_run`` it is only said what would become of them."""
 
@@ -207,7 +223,7 @@ class ActListSchema(Schema):
         fields.Nested(ListedActSchema), required=True, validate=validate.Length(min=1, max=CHUNK)
     )
     dry_run = fields.Boolean(load_default=False)
-    again = fields.Boolean(load_default=False, metadata=AGAIN)
+    undone_before = again()
 
 
 def numbered(acts: list[Act], day: Any) -> tuple[ListedAct, ...]:
@@ -228,7 +244,7 @@ class ActRowSchema(Schema):
     )
     message = fields.String()
     undone = fields.Boolean(
-        metadata={"description": "existed, and nothing of it is left: say again to record it anew"}
+        metadata={"description": "existed, and nothing of it is left: see undone_before"}
     )
 
 

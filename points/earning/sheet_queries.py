@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, select
 
 from core.directory import directory
 from core.errors import N_
 from points.earning.act_sheets import ActSheetUnknown
-from points.models import ActSheet, ActSheetRow
+from points.earning.repeats import UNDONE
+from points.models import ActSheet, ActSheetRow, Adjustment
 from points.models import Award as AwardRow
+from points.taken_back import LEFT, TAKEN_BACK
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -57,7 +60,10 @@ def recent_sheets(connection: Connection, community: int) -> list[SheetLine]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultRow:
-    """A row with what it gave and whom; ``message`` also says what it waits for now."""
+    """A row with what it gave and whom; ``message`` also says what it waits for now.
+
+    ``undone``: nothing of what it gave is left.
+    """
 
     number: int
     outcome: str
@@ -65,11 +71,12 @@ class ResultRow:
     name: str
     reason: str
     amount: int
+    undone: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetPage:
-    """A sheet with its rows; ``counts`` by outcome."""
+    """A sheet with its rows; ``counts`` by outcome, ``undone`` those recorded that are no more."""
 
     line: SheetLine
     counts: dict[str, int]
@@ -95,21 +102,15 @@ def sheet_of(connection: Connection, sheet: UUID, community: int) -> SheetPage:
         created_at=row.created_at,
         by=known.person(connection, row.recorded_by),
     )
-    counted = connection.execute(
-        select(
-            ActSheetRow.outcome,
-            func.count().label("number"),
-            func.coalesce(func.sum(AwardRow.amount), 0).label("amount"),
-        )
-        .outerjoin(AwardRow, AwardRow.id == ActSheetRow.award)
-        .where(ActSheetRow.sheet == sheet)
-        .group_by(ActSheetRow.outcome),
-    ).all()
+    rows = _rows(connection, sheet)
+    counts = Counter(
+        "undone" if each.undone and each.outcome == "recorded" else each.outcome for each in rows
+    )
     return SheetPage(
         line=line,
-        counts={each.outcome: each.number for each in counted},
-        amount=sum(int(each.amount) for each in counted if each.outcome == "recorded"),
-        rows=_rows(connection, sheet),
+        counts=dict(counts),
+        amount=sum(each.amount for each in rows if each.outcome == "recorded" and not each.undone),
+        rows=rows,
     )
 
 
@@ -123,8 +124,10 @@ def _rows(connection: Connection, sheet: UUID) -> tuple[ResultRow, ...]:
             AwardRow.reason,
             AwardRow.amount,
             and_(AwardRow.state == "pending", AwardRow.due.is_(None)).label("waits"),
+            LEFT.label("stands"),
         )
         .outerjoin(AwardRow, AwardRow.id == ActSheetRow.award)
+        .outerjoin(Adjustment, TAKEN_BACK)
         .where(ActSheetRow.sheet == sheet)
         .order_by(ActSheetRow.outcome == "recorded", ActSheetRow.number),
     ).all()
@@ -134,10 +137,21 @@ def _rows(connection: Connection, sheet: UUID) -> tuple[ResultRow, ...]:
         ResultRow(
             number=row.number,
             outcome=row.outcome,
-            message="，".join(filter(None, (row.message, WAITS if row.waits else ""))),
+            message=_message(row),
             name=names[row.holder_id].name if row.holder_id in names else "",
             reason=row.reason or "",
             amount=row.amount or 0,
+            undone=_is_undone(row),
         )
         for row in rows
     )
+
+
+def _is_undone(row: Any) -> bool:
+    return row.holder_id is not None and not row.stands
+
+
+def _message(row: Any) -> str:
+    """Say why, and what is to be said of its award today."""
+    now = UNDONE if _is_undone(row) else WAITS if row.waits else ""
+    return "，".join(filter(None, (row.message if row.message != UNDONE else "", now)))

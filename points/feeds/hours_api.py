@@ -16,7 +16,7 @@ from core.served import Span
 from core.work import business_day, day_start, present, reader
 from points.earning.act_sheets import ROWS_MAX, RowResult, RowsRecorded, refused_row
 from points.earning.recorders import HolderUnknown, Looker
-from points.earning.schemas import AGAIN, RowsRecordedSchema
+from points.earning.schemas import RowsRecordedSchema, again
 from points.feeds.imported import HoursRow, import_hours, look_at_hours, whole_day
 from points.schemas import storable
 
@@ -59,7 +59,7 @@ class HoursListSchema(Schema):
         fields.Nested(HoursSchema), required=True, validate=validate.Length(1, ROWS_MAX)
     )
     dry_run = fields.Boolean(load_default=False)
-    again = fields.Boolean(load_default=False, metadata=AGAIN)
+    undone_before = again()
 
 
 @bp.post("/staff/hours")
@@ -74,11 +74,11 @@ def record_hours(data: dict[str, Any]) -> RowsRecorded:
         return RowsRecorded(rows=unknown)
     if data["dry_run"]:
         asking = Looker(connection=reader(), actor=actor, day=business_day(now))
-        done = look_at_hours(asking, now, actor.place, rows, again=data["again"])
+        done = look_at_hours(asking, now, actor.place, rows, again=data["undone_before"])
         results = (*done.rows, *unknown)
     else:
-        name, again = data["name"], data["again"]
-        _sheet, done = import_hours(actor, actor.place, rows, name, unknown, again=again)
+        name, before = data["name"], data["undone_before"]
+        _sheet, done = import_hours(actor, actor.place, rows, name, unknown, again=before)
         results = done.rows
     return RowsRecorded(rows=tuple(sorted(results, key=lambda row: row.number)))
 

@@ -57,7 +57,8 @@ if TYPE_CHECKING:
     from core.work import Work
 
 RULE = "serve.import"
-OTHERWISE = N_("记的是 {hours} 小时，要改请先取消或冲回")
+KNOWN_AS = N_("记的是 {hours} 小时")
+MORE = N_("记的是 {hours} 小时，要改请先取消或冲回")
 
 
 class HoursWithoutTimes(Conflict):
@@ -93,8 +94,8 @@ class RecordHours:
     sheet: UUID
     name: str
     total: int
-    #: What was recorded before and undone since is recorded once more.
-    again: bool = False
+    #: What was recorded and undone before that moment is recorded once more.
+    again: dt.datetime | None = None
 
 
 def whole_day(day: dt.date) -> Span:
@@ -139,7 +140,7 @@ def look_at_hours(
     community: int,
     rows: Sequence[HoursRow],
     *,
-    again: bool = False,
+    again: dt.datetime | None = None,
 ) -> RowsRecorded:
     """Say what would become of the rows, before caps; nothing is written."""
     asking.actor.require("hours.import", community)
@@ -174,7 +175,7 @@ class _Checker:
         community: int,
         rows: Sequence[HoursRow],
         *,
-        again: bool,
+        again: dt.datetime | None,
     ) -> None:
         connection, people = asking.connection, {row.resident for row in rows}
         self.rows, self.now, self.again = rows, now, again
@@ -194,8 +195,8 @@ class _Checker:
         seen: set[str] = set()
         for row in self.rows:
             before = self.awards.get(row.cause)
-            if row.cause in seen or (before is not None and (before.stands or not self.again)):
-                yield row, self._existed(row, before)
+            if row.cause in seen or (before is not None and not before.is_free(self.again)):
+                yield row, self._existed(row, None if row.cause in seen else before)
                 continue
             try:
                 found: tuple[Act, Checked] | RowResult = self._check(row)
@@ -218,12 +219,12 @@ class _Checker:
         known = existed_row(row.number, before.units, before)
         span = row.span.ends_at - row.span.starts_at
         served = span if row.minutes is None else dt.timedelta(minutes=row.minutes)
-        if (
-            before.stands
-            and (served + dt.timedelta(minutes=self.grace)) // HALF_HOUR != before.units
-        ):
-            return replace(known, message=OTHERWISE.format(hours=f"{before.units / 2:g}"))
-        return known
+        units = (served + dt.timedelta(minutes=self.grace)) // HALF_HOUR
+        if known.message or before.units == units:
+            return known
+        # Where less was recorded, a cap or an attendance here left the rest out.
+        words = MORE if before.units > units else KNOWN_AS
+        return replace(known, message=words.format(hours=f"{before.units / 2:g}"))
 
     def _check(self, row: HoursRow) -> tuple[Act, Checked]:
         act = Act(
@@ -259,7 +260,7 @@ def import_hours(
     name: str,
     unread: Sequence[RowResult] = (),
     *,
-    again: bool = False,
+    again: dt.datetime | None = None,
 ) -> tuple[UUID, RowsRecorded]:
     """Record a file in chunks; the same content is the same sheet. ``unread`` lines are kept too.
 
@@ -291,10 +292,10 @@ def sheet_of_hours(
     rows: Sequence[HoursRow],
     unread: Sequence[RowResult] = (),
     *,
-    again: bool = False,
+    again: dt.datetime | None = None,
 ) -> UUID:
     """Return the one id that a file of this content has."""
     unread_lines = (str(row.number) for row in unread)
-    text = "\n".join([repr(rows), *unread_lines, *(["again"] if again else [])])
+    text = "\n".join([repr(rows), *unread_lines, *([again.isoformat()] if again else [])])
     content = blake2b(text.encode(), digest_size=16).hexdigest()
     return uuid8(EPOCH, "hours", community, content)

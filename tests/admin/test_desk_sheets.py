@@ -147,10 +147,14 @@ def test_what_was_cancelled_since_is_recorded_again_where_the_box_is_ticked(
     shown = _look(browser)
     assert "1行后来取消或冲回了，这次重新记" in shown.replace(" ", "")
     assert "以前记过</span>，后来取消或冲回了" in shown.replace(" ", "")
-    again(browser, shown, SHEET)
+    untouched = again(browser, shown, SHEET)
     assert ask(count, "awards") == 3
+    result = words(browser.get(untouched.headers["Location"]))
+    assert "记上2行，共6分，1行后来取消或冲回了" in result
+    assert "记上了，后来取消或冲回了" in result
+    seen = shown.partition('name="again" value="')[2].partition('"')[0]
     for _time in range(2):
-        done = again(browser, shown, SHEET, again="1")
+        done = again(browser, shown, SHEET, again=seen)
         result = words(browser.get(done.headers["Location"]))
         assert "记上1行，共5分，2行以前记过" in result
     assert ask(count, "awards") == 4

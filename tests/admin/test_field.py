@@ -11,14 +11,16 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from points.earning.community_rules import Caps, set_rule
 from points.models import Award
-from tests.admin.forms import Forms, fill
+from tests.admin.forms import Forms, again, fill
 from tests.admin.scene import words
 from tests.conftest import Clock
 from tests.people import People, Someone
 from tests.points.correcting import Desk
 from tests.points.doors import building_lead, grid_worker
 from tests.points.earning import count
+from tests.points.test_community_rules import setting
 
 Run = Callable[..., Any]
 CORRIDOR = "/field/?rule=covenant.corridor"
@@ -70,8 +72,8 @@ def test_ticked_doors_are_recorded_and_shown_as_done(
     page = words(phone.get(done.headers["Location"]))
     assert "记上了1笔，共5分" in page
     assert "这个月已记" in page
-    again = phone.get(CORRIDOR).get_data(as_text=True)
-    assert all(name != "holder" for form in Forms(again).forms for name in form[2])
+    later = phone.get(CORRIDOR).get_data(as_text=True)
+    assert all(name != "holder" for form in Forms(later).forms for name in form[2])
     assert ask(count, "awards") == 1
 
 
@@ -209,15 +211,76 @@ def test_a_door_whose_record_was_undone_can_be_recorded_again(
     [tick] = ticks(qian, day, cast)
     for _tap in range(2):
         done = fill(qian, day, "/field/record", holder=[tick])
-    assert "记过" in words(qian.get(done.headers["Location"]))
+    assert "以前记过，没有多记" in words(qian.get(done.headers["Location"]))
     assert ask(count, "awards") == 3
     assert ticks(qian, day, cast) == []
     assert desk.broken() == []
 
 
+def test_a_page_that_was_open_before_gives_nothing_back(
+    ask: Run, cast: People, qian: FlaskClient, desk: Desk, clock: Clock
+) -> None:
+    old = qian.get(HAZARD).get_data(as_text=True)
+    [tick] = ticks(qian, HAZARD, cast)
+    again(qian, old, "/field/record", holder=[tick])
+    clock.advance(minutes=1)
+    desk.back(ask(lambda c: c.scalar(select(Award.id))))
+
+    done = again(qian, old, "/field/record", holder=[tick])
+
+    assert "以前记过，没有多记" in words(qian.get(done.headers["Location"]))
+    assert ask(count, "awards") == 1
+
+
+def test_what_was_undone_is_marked_and_not_among_all(
+    ask: Run, cast: People, phone: FlaskClient, desk: Desk
+) -> None:
+    box = f'name="holder" value="{cast.wang.household}:0"'
+    assert f'class="row-check" type="checkbox" {box}' in phone.get(CORRIDOR).get_data(as_text=True)
+    fill(phone, CORRIDOR, "/field/record", holder=[f"{cast.wang.household}:0"])
+    desk.back(ask(lambda c: c.scalar(select(Award.id))))
+
+    page = phone.get(CORRIDOR)
+    assert "后来取消或冲回了" in words(page)
+    assert f'<input type="checkbox" {box}' in page.get_data(as_text=True)
+
+
+def test_a_day_has_the_caps_that_held_then(
+    run: Run, ask: Run, cast: People, worker: Someone, clock: Clock
+) -> None:
+    day = f"{HAZARD}&day=2026-11-24"
+    fewer = setting(rule="report.hazard", points=200, caps=Caps(per_day=1), recorded_by=("网格员",))
+    run(set_rule, fewer, cast.actor(cast.lead))
+    clock.advance(days=2)
+    qian = cast.browser(worker)
+    for times in (1, 2):
+        fill(qian, day, "/field/record", holder=ticks(qian, day, cast))
+        assert ask(count, "awards") == times
+    assert ticks(qian, day, cast) == []
+
+
+def test_which_cap_is_full_is_said(run: Run, cast: People, clock: Clock, worker: Someone) -> None:
+    together = setting(
+        rule="report.hazard",
+        points=200,
+        caps=Caps(per_day=1, household_per_day=1),
+        recorded_by=("网格员",),
+    )
+    run(set_rule, together, cast.actor(cast.lead))
+    clock.advance(days=2)
+    qian = cast.browser(worker)
+    for who in (cast.wang, cast.li):
+        done = fill(qian, HAZARD, "/field/record", holder=[f"{who.resident}:0"])
+
+    said = words(qian.get(done.headers["Location"]))
+    assert "1笔没有记：全户合计每天的上限已满，不计分" in said
+
+
 def test_a_tick_that_nobody_could_have_made_records_nothing(
     ask: Run, cast: People, qian: FlaskClient
 ) -> None:
+    beyond = fill(qian, HAZARD, "/field/record", holder=[f"{cast.chen.resident}:1"])
+    assert (beyond.status_code, "请看过再勾" in words(beyond)) == (409, True)
     refused = fill(qian, HAZARD, "/field/record", holder=[f"{cast.chen.resident}:x", "x:0"])
 
     assert refused.status_code == 422

@@ -16,6 +16,7 @@ from core.served import Span
 from core.work import present, reading
 from points.earning import act_sheets as sheets
 from points.earning.act_sheets import RowResult, listed, record_all
+from points.earning.community_rules import Caps, set_rule
 from points.earning.recorders import Act, Looker
 from points.earning.sheet_queries import sheet_of
 from points.feeds.imported import HoursRow, import_hours, look_at_hours
@@ -26,8 +27,10 @@ from tests.points.books import one
 from tests.points.correcting import Desk
 from tests.points.doors import building_lead
 from tests.points.earning import count
+from tests.points.test_community_rules import setting
 
 Run = Callable[..., Any]
+Again = bool | dt.datetime
 DAY, TODAY = dt.date(2026, 11, 20), dt.date(2026, 11, 24)
 UNDONE = "后来取消或冲回了"
 
@@ -44,24 +47,28 @@ def idea(desk: Desk, **changes: Any) -> Act:
     return Act(**given | changes)
 
 
+def moment(desk: Desk, again: Again) -> dt.datetime | None:
+    return desk.clock.now if again is True else again or None
+
+
 def bring(
-    desk: Desk, *acts: Act, again: bool = False, who: Someone | None = None
+    desk: Desk, *acts: Act, again: Again = False, who: Someone | None = None
 ) -> tuple[UUID, tuple[RowResult, ...]]:
-    """Bring a sheet of these acts."""
+    """Bring a sheet of these acts; ``again``: with the box of a look of now, or of a moment."""
     rows = listed(enumerate(acts, start=1), TODAY)
     with desk.app.app_context():
         actor = desk.cast.actor(who or desk.cast.staff)
-        sheet, done = record_all(actor, HERE, rows, name="十一月", again=again)
+        sheet, done = record_all(actor, HERE, rows, name="十一月", again=moment(desk, again))
     return one(sheet), done.rows
 
 
-def look(desk: Desk, *acts: Act, again: bool = False) -> tuple[RowResult, ...]:
+def look(desk: Desk, *acts: Act, again: Again = False) -> tuple[RowResult, ...]:
     """Look what would become of them."""
     rows = listed(enumerate(acts, start=1), TODAY)
     with desk.app.app_context(), reading() as connection:
         actor = desk.cast.actor(desk.cast.staff)
         asking = Looker(connection=connection, actor=actor, day=present().date())
-        return sheets.look_at(asking, HERE, rows, again=again).rows
+        return sheets.look_at(asking, HERE, rows, again=moment(desk, again)).rows
 
 
 def undo(desk: Desk, row: RowResult, how: str) -> None:
@@ -113,11 +120,12 @@ def test_what_was_undone_is_recorded_again_once_where_somebody_says_so(
 def test_it_is_undone_and_recorded_again_as_often_as_it_takes(desk: Desk) -> None:
     again = False
     for _time in range(3):
-        sheet, [row] = bring(desk, idea(desk), again=again)
+        _sheet, [row] = bring(desk, idea(desk), again=again)
         assert row.outcome == "recorded"
         undo(desk, row, "cancelled")
+        desk.clock.advance(minutes=1)
         again = True
-    _sheet, [last] = bring(desk, idea(desk), again=True)
+    sheet, [last] = bring(desk, idea(desk), again=True)
 
     first = desk.ask(causes)[0]
     assert desk.ask(causes) == [first, *(f"{first}#{attempt}" for attempt in (1, 2, 3))]
@@ -144,15 +152,17 @@ def test_what_was_taken_back_in_part_stands(desk: Desk) -> None:
 
     _sheet, [again] = bring(desk, idea(desk, units=2), again=True)
 
-    assert said((again,)) == [("existed", "", False)]
+    assert said((again,)) == [("existed", "其中一部分冲回了", False)]
 
 
 def test_a_row_that_says_another_number_than_was_recorded_is_told(desk: Desk) -> None:
     bring(desk, idea(desk))
-    says = "记的是 1 次，要改请先取消或冲回"
+    october = dt.date(2026, 10, 20)
+    bring(desk, idea(desk, units=2, day=october))
+    less, more = idea(desk, units=2), idea(desk, day=october)
 
-    assert said(look(desk, idea(desk, units=2))) == [("existed", says, False)]
-    assert said(bring(desk, idea(desk, units=2))[1]) == [("existed", says, False)]
+    for row, says in ((less, "记的是 1 次"), (more, "记的是 2 次，要改请先取消或冲回")):
+        assert said(look(desk, row)) == said(bring(desk, row)[1]) == [("existed", says, False)]
 
 
 def test_a_month_that_was_undone_counts_once_again(desk: Desk) -> None:
@@ -197,11 +207,12 @@ def test_corrected_hours_of_a_file_are_imported_again_where_somebody_says_so(des
         return HoursRow(number=1, resident=chen, span=Span(at(8, day=20), at(until, day=20)))
 
     def hours(until: int, *, again: bool = False) -> RowResult:
+        seen_at = moment(desk, again)
         with desk.app.app_context(), reading() as connection:
             looker = Looker(connection=connection, actor=staff, day=TODAY)
-            seen = look_at_hours(looker, present(), HERE, [row(until)], again=again).rows[0]
+            seen = look_at_hours(looker, present(), HERE, [row(until)], again=seen_at).rows[0]
         with desk.app.app_context():
-            done = import_hours(staff, HERE, [row(until)], "志愿浙江", again=again)[1].rows[0]
+            done = import_hours(staff, HERE, [row(until)], "志愿浙江", again=seen_at)[1].rows[0]
         assert said((seen,)) == said((done,))
         return done
 
@@ -216,6 +227,70 @@ def test_corrected_hours_of_a_file_are_imported_again_where_somebody_says_so(des
     assert said((hours(10, again=True),)) == said((hours(10),)) == [("existed", "", False)]
     assert desk.ask(count, "awards") == 2
     assert desk.broken() == []
+
+
+def test_of_two_equal_rows_the_one_that_is_left_is_the_one_that_stands(desk: Desk) -> None:
+    """The wrong row was taken off the sheet; the right one is not given twice."""
+    _sheet, (wrong, right) = bring(desk, idea(desk), idea(desk))
+    undo(desk, wrong, "cancelled")
+
+    assert said(look(desk, idea(desk), again=True)) == [("existed", "", False)]
+    _sheet, [left] = bring(desk, idea(desk), again=True)
+    assert (left.outcome, left.award) == ("existed", right.award)
+    # Two rows are two acts again.
+    _sheet, rows = bring(desk, idea(desk), idea(desk), again=True)
+    assert [row.outcome for row in rows] == ["recorded", "existed"]
+
+
+def test_of_three_the_two_that_stand_are_those_of_two_rows(desk: Desk) -> None:
+    wide = setting(rule="report.idea", points=500, caps=Caps(per_month=9), recorded_by=("社工",))
+    desk.run(set_rule, wide, desk.cast.actor(desk.cast.lead))
+    desk.clock.advance(days=2)
+    one_more = idea(desk, day=dt.date(2026, 11, 26))
+    _sheet, (first, second, third) = bring(desk, one_more, one_more, one_more)
+    undo(desk, first, "cancelled")
+
+    _sheet, rows = bring(desk, one_more, one_more, again=True)
+
+    assert [row.award for row in rows] == [third.award, second.award]
+
+
+def test_a_sheet_that_comes_once_more_knew_nothing_of_what_was_undone_later(desk: Desk) -> None:
+    _sheet, [row] = bring(desk, idea(desk))
+    undo(desk, row, "cancelled")
+    looked = desk.clock.now
+    desk.clock.advance(minutes=1)
+    sheet, [anew] = bring(desk, idea(desk), again=looked)
+    undo(desk, anew, "cancelled")
+
+    repeated, [row] = bring(desk, idea(desk), again=looked)
+
+    assert (repeated, said((row,))) == (sheet, [("existed", UNDONE, True)])
+    assert desk.ask(count, "awards") == 2
+
+
+def test_the_page_of_a_sheet_says_what_of_it_is_no_more(desk: Desk) -> None:
+    sheet, (first, _second) = bring(desk, idea(desk), idea(desk, day=TODAY))
+    undo(desk, first, "cancelled")
+    bring(desk, idea(desk), idea(desk, day=TODAY))
+
+    page = desk.ask(sheet_of, sheet, HERE)
+    assert (page.counts, page.amount) == ({"undone": 1, "recorded": 1}, 500)
+    assert [(row.message, row.undone) for row in page.rows] == [(UNDONE, True), ("", False)]
+
+
+def test_the_second_of_two_equal_hours_of_a_file_is_known_by_the_first(desk: Desk) -> None:
+    chen, staff = one(desk.cast.chen.resident), desk.cast.actor(desk.cast.staff)
+    span = Span(at(8, day=20), at(10, day=20))
+    both = [HoursRow(number=number, resident=chen, span=span) for number in (1, 2)]
+    with desk.app.app_context():
+        [row, _same] = import_hours(staff, HERE, both, "志愿浙江")[1].rows
+    undo(desk, row, "cancelled")
+
+    with desk.app.app_context():
+        rows = import_hours(staff, HERE, both, "志愿浙江", again=desk.clock.now)[1].rows
+
+    assert said(rows) == [("recorded", "", False), ("existed", "", False)]
 
 
 def test_programs_say_again_too(desk: Desk, client: FlaskClient) -> None:
@@ -237,6 +312,16 @@ def test_programs_say_again_too(desk: Desk, client: FlaskClient) -> None:
         desk.back(UUID(row["award"]))
         same = send(path, body)
         assert (same["outcome"], same["undone"]) == ("existed", True)
-        assert send(path, body | {"again": True, "dry_run": True})["outcome"] == "recorded"
-        assert send(path, body | {"again": True})["outcome"] == "recorded"
-        assert send(path, body | {"again": True})["outcome"] == "existed"
+        anew = body | {"undone_before": desk.clock.now.isoformat()}
+        assert send(path, anew | {"dry_run": True})["outcome"] == "recorded"
+        given = send(path, anew)
+        assert given["outcome"] == "recorded"
+        assert send(path, anew)["outcome"] == "existed"
+        desk.clock.advance(minutes=1)
+        desk.back(UUID(given["award"]))
+        # A request that comes once more knew nothing of what was undone later.
+        assert send(path, anew)["undone"] is True
+
+    late = {"undone_before": (desk.clock.now + dt.timedelta(seconds=1)).isoformat()}
+    answer = client.post("/api/v1/staff/acts", json={"acts": [act]} | late, headers=headers)
+    assert (answer.status_code, "还没有到" in str(answer.get_json())) == (422, True)
