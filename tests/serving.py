@@ -98,25 +98,36 @@ class Serving:
         return [sys.executable, "-m", "flask", "--app", self.app, *words]
 
     def __enter__(self) -> Self:
+        self.begin(*self.words, "--bind", self.bind)
+        try:
+            self._await()
+        except BaseException:
+            self.end()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def begin(self, *words: str) -> None:
+        """Start the server's process."""
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                self._command(*self.words, "--bind", self.bind),
+                self._command(*words),
                 cwd=ROOT,
                 env=self.environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        try:
-            self._await(self.process)
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
 
-    def _await(self, process: subprocess.Popen[bytes]) -> None:
+    def has_ended(self) -> bool:
+        """Whether the server's process is no more."""
+        return self.process is None or self.process.poll() is not None
+
+    def _await(self) -> None:
         deadline = time.monotonic() + self.starts_within
         while not self._answers():
-            assert process.poll() is None, self.log.read_text(encoding="utf-8")
+            assert not self.has_ended(), self.log.read_text(encoding="utf-8")
             assert time.monotonic() < deadline, self.log.read_text(encoding="utf-8")
             time.sleep(0.1)
 
@@ -128,7 +139,8 @@ class Serving:
         except OSError:
             return False
 
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> None:
+        """Stop the server's process."""
         assert self.process is not None
         self.process.terminate()
         try:

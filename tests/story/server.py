@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 import datetime as dt
+import multiprocessing
+import os
+import sys
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+
+from flask.cli import cli
 
 from core.work import SHANGHAI
 from tests.conftest import Stage
 from tests.people import last_code
-from tests.serving import Serving
+from tests.serving import STARTS_WITHIN, STOPS_WITHIN, Serving
 from tests.story import clock
+
+APP = "tests.story.app"
+FORKS = multiprocessing.get_context("forkserver")
+"""Starts a process that has loaded the product and made no application of it, and forks it for
+each server: loading took most of a server's start."""
+FORKS.set_forkserver_preload(["app", __name__])
+
+
+def flask(words: tuple[str, ...], environment: dict[str, str], log: Path) -> None:
+    """Be a process of ``flask`` in this environment; what it says goes to a file."""
+    with log.open("wb") as said:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+            os.dup2(said.fileno(), stream.fileno())
+    os.environ.clear()
+    os.environ.update(environment)
+    cli.main(args=["--app", APP, *words], prog_name="flask")
 
 
 class Server(Serving):
@@ -23,9 +46,41 @@ class Server(Serving):
             "LINLI_SECRET_KEY": config.secret_key,
             "LINLI_INSTANCE": str(config.instance),
         }
-        super().__init__("tests.story.app", log, environment)
+        super().__init__(APP, log, environment)
+        self.forked: BaseProcess | None = None
         self.stage, self.instance = stage, config.instance
         self.go_to(stage.clock.now)
+
+    def begin(self, *words: str) -> None:
+        """Start the server's process."""
+        self.forked = self._fork(words, self.log)
+
+    def has_ended(self) -> bool:
+        """Whether the server's process is no more."""
+        return self.forked is None or not self.forked.is_alive()
+
+    def end(self) -> None:
+        """Stop the server's process."""
+        assert self.forked is not None
+        self.forked.terminate()
+        self.forked.join(STOPS_WITHIN)
+        if self.forked.is_alive():
+            self.forked.kill()
+            self.forked.join()
+
+    def flask(self, *words: str, seconds: float = STARTS_WITHIN) -> str:
+        """Run a ``flask`` command beside the server and return what it says."""
+        log = self.log.with_name("command.log")
+        process = self._fork(words, log)
+        process.join(seconds)
+        said = log.read_text(encoding="utf-8")
+        assert process.exitcode == 0, said
+        return said
+
+    def _fork(self, words: tuple[str, ...], log: Path) -> BaseProcess:
+        process = FORKS.Process(target=flask, args=(words, self.environment, log))
+        process.start()
+        return process
 
     @property
     def now(self) -> dt.datetime:
