@@ -79,6 +79,8 @@ class Stage:
         contract.keep(self.app)
         templates.be_strict(self.app)
         self.people: People | None = None
+        self.stands_at = "template"
+        self.kept: dict[str, dt.datetime] = {}
         self._make_template()
 
     def config(self) -> Config:
@@ -115,6 +117,7 @@ class Stage:
             db.engine.dispose()
             settings.forget()
         self.clock.set(START)
+        self.stands_at = name
         if self.address:
             postgres.recreate(self.address, self.name, f"{self.name}_{name}")
             return
@@ -129,6 +132,16 @@ class Stage:
             self.people = make(self.app)
             self._keep("people")
         self.reset("people")
+
+    def live(self, name: str, lived: Callable[[], None]) -> None:
+        """Let time go by from where a test starts; what was lived once is kept under a name."""
+        name = f"{self.stands_at}_{name}"
+        if name not in self.kept:
+            lived()
+            self._keep(name)
+            self.kept[name] = self.clock.now
+        self.reset(name)
+        self.clock.set(self.kept[name])
 
 
 def memory() -> str | None:

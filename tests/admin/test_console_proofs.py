@@ -20,19 +20,19 @@ from points.proof.checks import Found
 from points.proof.sealing import DISTRICT, head_of
 from tests.admin.console import auditor, post, reader
 from tests.admin.scene import words
-from tests.conftest import Clock
+from tests.conftest import Clock, Stage
 from tests.people import People
 from tests.points.books import WALLET
-from tests.points.sealed import a_week
+from tests.points.sealed import kept_week
 
 Run = Callable[..., Any]
 PAGE = "/console/proofs"
 
 
 @pytest.fixture
-def lin(app: Flask, cast: People, run: Run, clock: Clock) -> FlaskClient:
+def lin(stage: Stage, cast: People, run: Run) -> FlaskClient:
     """The district's admin, after a week of books."""
-    a_week(app, run, clock, each=0)
+    kept_week(stage, run, each=0)
     return cast.browser(cast.lin)
 
 

@@ -18,7 +18,7 @@ from points.earning import awards
 from points.models import Account, Award, Hold, Transfer
 from points.proof import sealing
 from points.settlement import settle_due
-from tests.conftest import Clock
+from tests.conftest import Clock, Stage
 from tests.points.books import (
     HERE,
     NEIGHBOUR,
@@ -64,6 +64,11 @@ def a_week(app: Flask, run: Run, clock: Clock, each: int = 3) -> None:
         clock.advance(days=1)
         closing.close_days()
         sealing.seal_days()
+
+
+def kept_week(stage: Stage, run: Run, each: int) -> None:
+    """Stand at the end of such a week, which is lived once for each kind of database."""
+    stage.live(f"week_{each}", lambda: a_week(stage.app, run, stage.clock, each))
 
 
 def a_day(work: Work, command: tuple[int, int]) -> Nothing:

@@ -25,9 +25,9 @@ from points.proof.sealing import (
     head_of,
 )
 from points.proof.sharing import cut, joined
-from tests.conftest import Clock
+from tests.conftest import Stage
 from tests.points.books import HERE, THERE
-from tests.points.sealed import a_week, final_rows
+from tests.points.sealed import final_rows, kept_week
 from tests.points.test_tampering import superuser
 
 Run = Callable[..., Any]
@@ -38,8 +38,8 @@ NEWEST = Place(table="seals", id="block", community=DISTRICT, day=LAST)
 
 
 @pytest.fixture(autouse=True)
-def _week(app: Flask, clock: Clock, run: Run) -> None:
-    a_week(app, run, clock, each=1)
+def _week(stage: Stage, run: Run) -> None:
+    kept_week(stage, run, each=1)
 
 
 def block(community: int, day: dt.date) -> Place:

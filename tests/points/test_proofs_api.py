@@ -12,17 +12,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from points.proof import proving
-from tests.conftest import Clock
+from tests.conftest import Stage
 from tests.people import HERE, People
-from tests.points.sealed import DAYS, a_week
+from tests.points.sealed import DAYS, kept_week
 
 Run = Callable[..., Any]
 V1 = "/api/v1"
 
 
 @pytest.fixture(autouse=True)
-def _week(app: Flask, cast: People, clock: Clock, run: Run) -> None:
-    a_week(app, run, clock, each=0)
+def _week(stage: Stage, cast: People, run: Run) -> None:
+    kept_week(stage, run, each=0)
 
 
 def test_readers_of_the_district_see_each_last_look(

@@ -36,7 +36,7 @@ from points.proof.proving import (
     last_proofs,
     watch,
 )
-from tests.conftest import Clock
+from tests.conftest import Clock, Stage
 from tests.people import People
 from tests.points.books import (
     HERE,
@@ -50,7 +50,7 @@ from tests.points.books import (
     posting,
 )
 from tests.points.earning import count
-from tests.points.sealed import ADJUSTED, DAYS, a_week
+from tests.points.sealed import ADJUSTED, DAYS, kept_week
 
 Run = Callable[..., Any]
 CHECKS = verify.CHECKS
@@ -58,8 +58,8 @@ EACH_QUARTER = [check for check in CHECKS if check.changed != "night"]
 
 
 @pytest.fixture(autouse=True)
-def _week(app: Flask, clock: Clock, run: Run) -> None:
-    a_week(app, run, clock, each=1)
+def _week(stage: Stage, run: Run) -> None:
+    kept_week(stage, run, each=1)
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from core.db import Base, db
 from points.proof import verify
 from points.proof.canonical import FINALS
 from points.proof.chain import Place, broken_blocks, spans
-from tests.conftest import Clock
-from tests.points.sealed import FinalRow, a_week, final_rows
+from tests.conftest import Stage
+from tests.points.sealed import FinalRow, final_rows, kept_week
 
 Run = Callable[..., Any]
 TIMES = 500 * (10 if os.environ.get("LINLI_SOAK") else 1)
@@ -163,8 +163,8 @@ def found_in(connection: Connection, touched: list[FinalRow]) -> list[Place]:
 
 
 @pytest.fixture
-def week(app: Flask, clock: Clock, run: Run) -> None:
-    a_week(app, run, clock, each=2)
+def week(stage: Stage, run: Run) -> None:
+    kept_week(stage, run, each=2)
 
 
 @pytest.mark.usefixtures("week")
