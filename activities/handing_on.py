@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import and_, delete, select, update
+from sqlalchemy import and_, bindparam, delete, select, update
 
 from activities.models import Attendance, Session, SignUp
 from activities.signup import ForResident, SessionFacts, ahead_of, facts, give_back
@@ -20,6 +20,38 @@ if TYPE_CHECKING:
 
     from core.work import Work
     from residents.events import PlaceEnded
+
+
+CAME = (
+    select(Attendance.session, Attendance.part, Attendance.resident)
+    .join(Session, Session.id == Attendance.session)
+    .join(
+        SignUp,
+        and_(
+            SignUp.session == Attendance.session,
+            SignUp.resident == Attendance.resident,
+            SignUp.part == Attendance.part,
+            SignUp.state == "signed_up",
+        ),
+    )
+    .where(
+        Attendance.resident.in_(bindparam("v_places", expanding=True)),
+        Attendance.phase == "entry",
+        Session.ends_at > bindparam("v_now"),
+    )
+)
+COMING = (
+    select(SignUp.__table__)
+    .join(Session, Session.id == SignUp.session)
+    .where(
+        SignUp.resident == bindparam("v_resident"),
+        SignUp.state != "cancelled",
+        Session.state == "open",
+        Session.ends_at > bindparam("v_now"),
+    )
+    .order_by(SignUp.session, SignUp.part)
+    .with_for_update(of=SignUp)
+)
 
 
 def hand_on(work: Work, event: PlaceEnded) -> None:
@@ -49,45 +81,16 @@ def _came(work: Work, resident: UUID) -> dict[tuple[UUID, str], set[UUID]]:
 
     That record keeps the place: without one, that of another record is not a second.
     """
-    rows = work.connection.execute(
-        select(Attendance.session, Attendance.part, Attendance.resident)
-        .join(Session, Session.id == Attendance.session)
-        .join(
-            SignUp,
-            and_(
-                SignUp.session == Attendance.session,
-                SignUp.resident == Attendance.resident,
-                SignUp.part == Attendance.part,
-                SignUp.state == "signed_up",
-            ),
-        )
-        .where(
-            Attendance.resident.in_(places_of(work.connection, resident)),
-            Attendance.phase == "entry",
-            Session.ends_at > work.now,
-        ),
-    )
+    asked = {"v_places": places_of(work.connection, resident), "v_now": work.now}
     came: dict[tuple[UUID, str], set[UUID]] = {}
-    for row in rows:
+    for row in work.connection.execute(CAME, asked):
         came.setdefault((row.session, row.part), set()).add(row.resident)
     return came
 
 
 def _coming(work: Work, resident: UUID) -> Sequence[Row[Any]]:
     """Lock somebody's sign-ups for sessions that are not over, and return them."""
-    asked = (
-        select(SignUp.__table__)
-        .join(Session, Session.id == SignUp.session)
-        .where(
-            SignUp.resident == resident,
-            SignUp.state != "cancelled",
-            Session.state == "open",
-            Session.ends_at > work.now,
-        )
-        .order_by(SignUp.session, SignUp.part)
-        .with_for_update(of=SignUp)
-    )
-    return work.connection.execute(asked).all()
+    return work.connection.execute(COMING, {"v_resident": resident, "v_now": work.now}).all()
 
 
 def _sign_up(row: Row[Any], resident: UUID) -> ForResident:

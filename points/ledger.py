@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, insert, select, update
 
 from core.errors import N_, AppError, Conflict, NotFound, Rejected
-from core.many import among
+from core.many import among_given
 from core.models import BusinessDay
 from points.accounts import PointsKind
 from points.models import Account, AccountDelta, Transfer
@@ -113,6 +113,22 @@ class Spending:
 # Made once: putting them together costs as much as the embedded database does.
 CLOSED = select(BusinessDay.day).where(BusinessDay.day == bindparam("v_day"))
 DONE = select(Transfer.id).where(Transfer.id == bindparam("v_id"))
+EARLIER = select(Transfer.debit, Transfer.credit, Transfer.amount, Transfer.act).where(
+    Transfer.id == bindparam("v_id")
+)
+KINDS = select(Account.id, Account.points_kind).where(
+    Account.id.in_(bindparam("v_accounts", expanding=True)),
+    Account.community == bindparam("v_community"),
+)
+FREE = select(Account.credited - Account.debited - Account.held).where(
+    Account.id == bindparam("v_account")
+)
+LOCK = (
+    select(Account.id)
+    .where(among_given(Account.id, "v_accounts", is_sqlite=False))
+    .order_by(Account.id)
+    .with_for_update(key_share=True)
+)
 GUARDED = (
     update(Account)
     .where(
@@ -187,28 +203,18 @@ def _execute(work: Work, sides: Sides, values: dict[str, object], posting: Posti
 def lock_accounts(work: Work, *accounts: int) -> None:
     """Lock rows in id order before anything reads them; SQLite has one writer anyway."""
     if not work.is_sqlite:
-        work.connection.execute(
-            select(Account.id)
-            .where(among(work.connection, Account.id, accounts))
-            .order_by(Account.id)
-            .with_for_update(key_share=True),
-        ).all()
+        work.connection.execute(LOCK, {"v_accounts": list(accounts)}).all()
 
 
 def free_of(work: Work, account: int) -> int:
     """Lock an account and return what is free on it; where there is none, nothing."""
     lock_accounts(work, account)
-    free = select(Account.credited - Account.debited - Account.held).where(Account.id == account)
-    return int(work.connection.scalar(free) or 0)
+    return int(work.connection.scalar(FREE, {"v_account": account}) or 0)
 
 
 def _why_not(work: Work, posting: Posting) -> Posted:
     """Answer a replay, or say what is missing: the id first, or a spent replay looks uncovered."""
-    found = work.connection.execute(
-        select(Transfer.debit, Transfer.credit, Transfer.amount, Transfer.act).where(
-            Transfer.id == posting.id,
-        ),
-    ).first()
+    found = work.connection.execute(EARLIER, {"v_id": posting.id}).first()
     if found is not None:
         if tuple(found) != (posting.debit, posting.credit, posting.amount, posting.act):
             raise TransferDiffers
@@ -220,10 +226,8 @@ def _why_not(work: Work, posting: Posting) -> Posted:
 def _refusal(work: Work, posting: Posting) -> type[AppError]:
     """Return what is wrong with the accounts of a posting that moved nothing."""
     holders = {side for side in (posting.debit, posting.credit) if side > 0}
-    in_this_book = select(Account.id, Account.points_kind).where(
-        Account.id.in_(holders), Account.community == posting.community
-    )
-    kinds = {row.id: row.points_kind for row in work.connection.execute(in_this_book)}
+    in_this_book = {"v_accounts": list(holders), "v_community": posting.community}
+    kinds = {row.id: row.points_kind for row in work.connection.execute(KINDS, in_this_book)}
     if holders - set(kinds):
         return AccountUnknown
     if set(kinds.values()) - {posting.points_kind}:

@@ -21,7 +21,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import bindparam, case, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core.errors import N_, Conflict, Rejected
@@ -190,22 +190,24 @@ def reverse_all(work: Work, legs: Sequence[Row[Transfer]], command: ReverseAll) 
     return shares(parts)
 
 
-def legs_of(connection: Connection, transfer: UUID, journal: UUID | None) -> list[Row[Transfer]]:
-    """Return a transfer with all that its act posted, the holders' legs first.
-
-    A holder's row is locked before anything else, in the order of accounts.
-    """
-    holder = case(
-        (Transfer.credit > 0, Transfer.credit),
-        (Transfer.debit > 0, Transfer.debit),
-    )
-    version = case(
+LEGS = select(Transfer.__table__).order_by(
+    # A holder's row is locked before anything else, in the order of accounts.
+    case((Transfer.credit > 0, Transfer.credit), (Transfer.debit > 0, Transfer.debit)),
+    case(
         (Transfer.credit > 0, Transfer.credit_version),
         (Transfer.debit > 0, Transfer.debit_version),
-    )
-    one_act = Transfer.id == transfer if journal is None else Transfer.journal == journal
-    query = select(Transfer.__table__).where(one_act).order_by(holder, version, Transfer.id)
-    return sorted(connection.execute(query), key=lambda leg: not is_holders(leg))
+    ),
+    Transfer.id,
+)
+ALONE = LEGS.where(Transfer.id == bindparam("v_transfer"))
+OF_ONE_ACT = LEGS.where(Transfer.journal == bindparam("v_journal"))
+
+
+def legs_of(connection: Connection, transfer: UUID, journal: UUID | None) -> list[Row[Transfer]]:
+    """Return a transfer with all that its act posted, the holders' legs first."""
+    query = ALONE if journal is None else OF_ONE_ACT
+    found = connection.execute(query, {"v_transfer": transfer, "v_journal": journal})
+    return sorted(found, key=lambda leg: not is_holders(leg))
 
 
 def is_holders(leg: Row[Transfer]) -> bool:

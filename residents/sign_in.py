@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 
 from core import outbox, settings
 from core.crypto import (
@@ -36,7 +36,7 @@ from residents.models import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -230,31 +230,56 @@ def verify_code(work: Work, command: VerifyCode) -> Verified:
     return Verified(phone=phone, choices=choices_of(work.connection, phone, work.day))
 
 
+OWN = select(Person.id).where(Person.phone_index == bindparam("v_index"))
+REPRESENTED = select(Representation.principal).where(
+    Representation.agent.in_(OWN), holds(bindparam("v_day"))
+)
+RESIDENTS = (
+    select(
+        Resident.id,
+        Resident.person,
+        Resident.community,
+        Person.name,
+        Community.display_name,
+        Person.id.in_(OWN).label("is_own"),
+    )
+    .join(Person, Person.id == Resident.person)
+    .join(Community, Community.code == Resident.community)
+    .where(Resident.valid_to.is_(None), or_(Person.id.in_(OWN), Person.id.in_(REPRESENTED)))
+    .order_by(Resident.created_at, Resident.id)
+)
+ROLES = (
+    select(
+        Grant.id,
+        Grant.person,
+        Grant.role,
+        Grant.place,
+        Person.name,
+        Community.display_name,
+        Subdistrict.name.label("subdistrict"),
+        District.name.label("district"),
+    )
+    .join(Person, Person.id == Grant.person)
+    .outerjoin(Community, Community.code == Grant.place)
+    .outerjoin(Subdistrict, Subdistrict.code == Grant.place)
+    .outerjoin(District, District.code == Grant.place)
+    .where(
+        Grant.person.in_(OWN),
+        Grant.valid_from <= bindparam("v_day"),
+        or_(Grant.valid_to.is_(None), Grant.valid_to >= bindparam("v_day")),
+        or_(Grant.role.not_in(("district_admin", "auditor")), Grant.confirmed_by.is_not(None)),
+    )
+    .order_by(Grant.created_at, Grant.id)
+)
+
+
 def choices_of(connection: Connection, phone: str, day: dt.date) -> tuple[Choice, ...]:
     """Return residents (own and represented) and roles that the number may sign in as."""
-    own = select(Person.id).where(Person.phone_index == phone_index(phone))
-    represented = select(Representation.principal).where(Representation.agent.in_(own), holds(day))
-    return (*_residents(connection, own, represented), *_roles(connection, own, day))
+    asked = {"v_index": phone_index(phone), "v_day": day}
+    return (*_residents(connection, asked), *_roles(connection, asked))
 
 
-def _residents(connection: Connection, own: object, represented: object) -> Sequence[Choice]:
-    rows = connection.execute(
-        select(
-            Resident.id,
-            Resident.person,
-            Resident.community,
-            Person.name,
-            Community.display_name,
-            Person.id.in_(own).label("is_own"),  # type: ignore[arg-type]
-        )
-        .join(Person, Person.id == Resident.person)
-        .join(Community, Community.code == Resident.community)
-        .where(
-            Resident.valid_to.is_(None),
-            or_(Person.id.in_(own), Person.id.in_(represented)),  # type: ignore[arg-type]
-        )
-        .order_by(Resident.created_at, Resident.id),
-    )
+def _residents(connection: Connection, asked: Mapping[str, object]) -> Sequence[Choice]:
     return [
         Choice(
             kind="resident",
@@ -266,34 +291,11 @@ def _residents(connection: Connection, own: object, represented: object) -> Sequ
             role="resident",
             is_own=bool(row.is_own),
         )
-        for row in rows
+        for row in connection.execute(RESIDENTS, asked)
     ]
 
 
-def _roles(connection: Connection, own: object, day: dt.date) -> Sequence[Choice]:
-    rows = connection.execute(
-        select(
-            Grant.id,
-            Grant.person,
-            Grant.role,
-            Grant.place,
-            Person.name,
-            Community.display_name,
-            Subdistrict.name.label("subdistrict"),
-            District.name.label("district"),
-        )
-        .join(Person, Person.id == Grant.person)
-        .outerjoin(Community, Community.code == Grant.place)
-        .outerjoin(Subdistrict, Subdistrict.code == Grant.place)
-        .outerjoin(District, District.code == Grant.place)
-        .where(
-            Grant.person.in_(own),  # type: ignore[arg-type]
-            Grant.valid_from <= day,
-            or_(Grant.valid_to.is_(None), Grant.valid_to >= day),
-            or_(Grant.role.not_in(("district_admin", "auditor")), Grant.confirmed_by.is_not(None)),
-        )
-        .order_by(Grant.created_at, Grant.id),
-    )
+def _roles(connection: Connection, asked: Mapping[str, object]) -> Sequence[Choice]:
     return [
         Choice(
             kind="grant",
@@ -305,7 +307,7 @@ def _roles(connection: Connection, own: object, day: dt.date) -> Sequence[Choice
             role=row.role,
             is_own=True,
         )
-        for row in rows
+        for row in connection.execute(ROLES, asked)
     ]
 
 

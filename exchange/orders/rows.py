@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import and_, insert, select, update
+from sqlalchemy import and_, bindparam, insert, select, update
 
 from core.errors import N_, Conflict, Forbidden, NotFound
 from exchange.basket import Basket, Terms, in_words
@@ -20,7 +20,7 @@ from points.models import Account
 from residents.models import Community, Person, Resident
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import BindParameter, Connection
 
     from core.work import Work
 
@@ -264,32 +264,58 @@ def write_payments(work: Work, payers: Iterable[Payer], entry: Entry) -> None:
     )
 
 
+WANTED: BindParameter[UUID] = bindparam("v_orders", expanding=True)
+ROWS = (
+    select(
+        *(c for c in Order.__table__.c if c.name in OrderRow.__dataclass_fields__),
+        Station.name.label("station_name"),
+        Community.display_name.label("host_name"),
+        (Resident.state == "confirmed").label("confirmed"),
+        Person.phone_cipher,
+    )
+    .join(Station, Station.id == Order.station)
+    .join(Community, Community.code == Order.host)
+    .join(Resident, Resident.id == Order.resident)
+    .join(Person, Person.id == Resident.person)
+    .where(Order.id.in_(WANTED))
+)
+LINES = (
+    select(OrderLine.order, OrderLine.item, OrderLine.quantity, OrderLine.name)
+    .where(OrderLine.order.in_(WANTED))
+    .order_by(OrderLine.item)
+)
+PAYMENTS = (
+    select(
+        OrderPayment.order,
+        OrderPayment.account,
+        Resident.id.label("resident"),
+        OrderPayment.payer,
+        OrderPayment.payer_household,
+        OrderPayment.hold,
+        OrderPayment.amount,
+        OrderPayment.agreed_by,
+        Person.phone_cipher,
+        LIVES_THERE.label("lives_there"),
+    )
+    .join(Account, Account.id == OrderPayment.account)
+    .join(Resident, Resident.id == Account.holder_id)
+    .join(Person, Person.id == OrderPayment.payer)
+    .where(OrderPayment.order.in_(WANTED))
+    .order_by(OrderPayment.account)
+)
+LOCK = (
+    select(Order.id).where(Order.id.in_(WANTED)).order_by(Order.id).with_for_update(key_share=True)
+)
+
+
 def load(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, OrderRow]:
     """Return orders with everything that an act on them needs, in three queries."""
     wanted = list(ids)
-    columns = [
-        column for column in Order.__table__.c if column.name in OrderRow.__dataclass_fields__
-    ]
-    rows = connection.execute(
-        select(
-            *columns,
-            Station.name.label("station_name"),
-            Community.display_name.label("host_name"),
-            (Resident.state == "confirmed").label("confirmed"),
-            Person.phone_cipher,
-        )
-        .join(Station, Station.id == Order.station)
-        .join(Community, Community.code == Order.host)
-        .join(Resident, Resident.id == Order.resident)
-        .join(Person, Person.id == Resident.person)
-        .where(Order.id.in_(wanted)),
-    ).all()
+    asked = {"v_orders": wanted}
+    rows = connection.execute(ROWS, asked).all()
     payments = _payments(connection, wanted)
     pieces: dict[UUID, list[Piece]] = defaultdict(list)
-    lines = select(OrderLine.order, OrderLine.item, OrderLine.quantity, OrderLine.name).where(
-        OrderLine.order.in_(wanted),
-    )
-    for line in connection.execute(lines.order_by(OrderLine.item)):
+    for line in connection.execute(LINES, asked):
         pieces[line.order].append(Piece(item=line.item, quantity=line.quantity, name=line.name))
     return {
         row.id: OrderRow(
@@ -302,27 +328,8 @@ def load(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, OrderRow]:
 
 
 def _payments(connection: Connection, orders: list[UUID]) -> dict[UUID, list[Payment]]:
-    query = (
-        select(
-            OrderPayment.order,
-            OrderPayment.account,
-            Resident.id.label("resident"),
-            OrderPayment.payer,
-            OrderPayment.payer_household,
-            OrderPayment.hold,
-            OrderPayment.amount,
-            OrderPayment.agreed_by,
-            Person.phone_cipher,
-            LIVES_THERE.label("lives_there"),
-        )
-        .join(Account, Account.id == OrderPayment.account)
-        .join(Resident, Resident.id == Account.holder_id)
-        .join(Person, Person.id == OrderPayment.payer)
-        .where(OrderPayment.order.in_(orders))
-        .order_by(OrderPayment.account)
-    )
     found: dict[UUID, list[Payment]] = defaultdict(list)
-    for row in connection.execute(query):
+    for row in connection.execute(PAYMENTS, {"v_orders": orders}):
         facts = dict(row._mapping)  # noqa: SLF001 - Row API
         found[facts.pop("order")].append(Payment(**facts))
     return found
@@ -335,12 +342,7 @@ def locked(work: Work, orders: Iterable[UUID]) -> dict[UUID, OrderRow]:
     """
     wanted = list(orders)
     if not work.is_sqlite:
-        work.connection.execute(
-            select(Order.id)
-            .where(Order.id.in_(wanted))
-            .order_by(Order.id)
-            .with_for_update(key_share=True),
-        ).all()
+        work.connection.execute(LOCK, {"v_orders": wanted}).all()
     return load(work.connection, wanted)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 
 from core.directory import directory
 from core.errors import N_, Conflict, Rejected
@@ -142,6 +142,21 @@ def half_hours_left(known: Known, resident: UUID, span: Span, grace_minutes: int
     return left
 
 
+IMPORTED_BEFORE = (
+    select(ImportedHours.starts_at, ImportedHours.ends_at, Award.created_at)
+    .join(Award, Award.id == ImportedHours.award)
+    .outerjoin(Adjustment, TAKEN_BACK)
+    .where(
+        ImportedHours.resident.in_(bindparam("v_places", expanding=True)),
+        ImportedHours.starts_at < bindparam("v_ends"),
+        ImportedHours.starts_at > bindparam("v_early"),
+        ImportedHours.ends_at > bindparam("v_starts"),
+        Award.created_at <= bindparam("v_moment"),
+        LEFT,
+    )
+)
+
+
 def imported_before(
     connection: Connection, resident: UUID, span: Span, moment: dt.datetime
 ) -> list[Span]:
@@ -151,19 +166,14 @@ def imported_before(
     day, but only up to when they came; what was taken back whole counts for nothing.
     """
     places = directory().kin(connection, [resident])[resident]
-    rows = connection.execute(
-        select(ImportedHours.starts_at, ImportedHours.ends_at, Award.created_at)
-        .join(Award, Award.id == ImportedHours.award)
-        .outerjoin(Adjustment, TAKEN_BACK)
-        .where(
-            ImportedHours.resident.in_(places),
-            ImportedHours.starts_at < span.ends_at,
-            ImportedHours.starts_at > span.starts_at - DAY,
-            ImportedHours.ends_at > span.starts_at,
-            Award.created_at <= moment,
-            LEFT,
-        ),
-    )
+    touching = {
+        "v_places": list(places),
+        "v_starts": span.starts_at,
+        "v_early": span.starts_at - DAY,
+        "v_ends": span.ends_at,
+        "v_moment": moment,
+    }
+    rows = connection.execute(IMPORTED_BEFORE, touching)
     return [Span(row.starts_at, min(row.ends_at, row.created_at)) for row in rows]
 
 
