@@ -22,7 +22,7 @@ from points.correcting.adjustments import (
 )
 from points.correcting.deciding import SOURCE, adjusting, available_for, tell
 from points.correcting.queries import MISSING
-from points.ledger import free_of, lock_accounts, post
+from points.ledger import FREE, free_of, lock_accounts, post
 from points.lines import line_of
 from points.marks import keep_older
 from points.models import Account, AccountEnd, Adjustment, ExpiryMark, Transfer
@@ -136,9 +136,6 @@ OWED = (
     select(Adjustment.id, Adjustment.holder_id)
     .where(MISSING, Adjustment.points_kind == "service")
     .order_by(Adjustment.closed_at, Adjustment.id)
-)
-FREE = select(Account.credited - Account.debited - Account.held).where(
-    Account.id == bindparam("v_account")
 )
 LAPSING = (
     select(ExpiryMark.credited - Account.debited - Account.held)
