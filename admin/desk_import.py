@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 
 from admin import sheet_room
 from admin.blueprints import desk
+from admin.forms import instant
 from admin.hours_reading import KIND, HoursLine, understand_hours
 from admin.sheet_room import Looked, masked
 from core.errors import AppError
@@ -90,7 +91,7 @@ def hours_record() -> ResponseReturnValue:
         understand_hours(reader(), actor.place, lines)
         rows = [line.means for line in lines if line.means]
         name = request.form.get("name", "")
-        unread, again = sheet_room.unread(lines), sheet_room.again()
+        unread, again = sheet_room.unread(lines), instant(request.form.get("again"))
         sheet, _done = import_hours(actor, actor.place, rows, name, unread, again=again)
     except AppError as refusal:
         return _form(sheet_room.pasted(), refusal.sentence(), int(refusal.status))

@@ -10,6 +10,7 @@ from admin import sheet_room
 from admin.act_sheet_reading import KIND, Line, understand
 from admin.blueprints import desk
 from admin.desk_acts import recordable, rule_choices
+from admin.forms import instant
 from admin.sheet_room import Looked
 from core.errors import AppError
 from core.identity import current_actor
@@ -93,7 +94,7 @@ def act_sheet_record() -> ResponseReturnValue:
         _understand(lines)
         rows = listed(((line.number, line.means) for line in lines if line.means), today)
         name = request.form.get("name", "")
-        unread, again = sheet_room.unread(lines), sheet_room.again()
+        unread, again = sheet_room.unread(lines), instant(request.form.get("again"))
         sheet, _done = record_all(actor, actor.place, rows, name=name, unread=unread, again=again)
     except AppError as refusal:
         return _form(sheet_room.pasted(), refusal.sentence(), int(refusal.status))

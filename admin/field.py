@@ -11,8 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from admin.desk_acts import outcome_words, recordable, rule_choices
-from admin.forms import date, identity, number
-from admin.sheet_room import again
+from admin.forms import date, identity, instant, number
 from core.errors import AppError
 from core.formats import points
 from core.http_keys import form_key
@@ -174,7 +173,7 @@ def record() -> ResponseReturnValue:
     if any(row.occurrence > len(known[row.act.holder_id].rows) for row in rows):
         return _home(_("这一页旧了，请看过再勾。"), 409)
     try:
-        _sheet, done = record_all(actor, actor.place, rows, again=again("seen"))
+        _sheet, done = record_all(actor, actor.place, rows, again=instant(form.get("seen")))
     except AppError as refusal:
         return _home(refusal.sentence(), int(refusal.status))
     refused = [row.message for row in done.rows if row.outcome == "refused"]

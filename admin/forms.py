@@ -67,6 +67,15 @@ def exact_centipoints(raw: str | None) -> int | None:
     return int(found[1]) * CENTIPOINTS + int((found[2] or "").ljust(2, "0"))
 
 
+def instant(raw: str | None) -> dt.datetime | None:
+    """Return a moment that a page was made at, as it was written there, or None."""
+    try:
+        found = dt.datetime.fromisoformat(raw or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
+
+
 def moment(day: dt.date, raw: str | None) -> dt.datetime | None:
     """Return a time of day in Hangzhou (14:05, 9.30) on a day, or None where it is none."""
     found = TIME.fullmatch(unicodedata.normalize("NFKC", raw or "").strip())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -105,15 +104,6 @@ def look_page(
         amount=sum(row.amount for row in good if row.outcome == "recorded"),
         cells=text_of(brought.rows, kind),
     )
-
-
-def again(field: str = "again") -> dt.datetime | None:
-    """Return when somebody saw what was undone by then and is to be recorded once more, if any."""
-    try:
-        seen = dt.datetime.fromisoformat(request.form.get(field, ""))
-    except ValueError:
-        return None
-    return seen if seen.tzinfo else None
 
 
 def masked(phone: str) -> str:
