@@ -11,7 +11,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from core import settings
 from exchange.moving import (
     MergeRecords,
     MoveHousehold,
@@ -22,7 +21,6 @@ from exchange.moving import (
 from points.bulletins import lists
 from points.bulletins.objecting import Object, object_to_line
 from points.correcting.corrections import corrections_about
-from points.earning.community_rules import Caps, SetRule, set_rule
 from points.queries import available
 from residents import people
 from residents.addresses import Address
@@ -32,7 +30,7 @@ from tests.conftest import Clock
 from tests.people import HERE, THERE, People
 from tests.points.books import one
 from tests.points.bulletins_scene import NOVEMBER, november, post
-from tests.points.correcting import Desk, Run
+from tests.points.correcting import Desk, Run, deductions_on
 from tests.points.earning import CORRIDOR
 
 PROPOSAL = {"reason": "扣错了楼道", "evidence": "现场照片"}
@@ -57,17 +55,7 @@ def earn_at_home(desk: Desk, household: UUID) -> UUID:
 def deducted(desk: Desk) -> tuple[FlaskClient, str]:
     """Take two points from 王秀英's household as staff do; return the line's address."""
     cast, household = desk.cast, one(desk.cast.wang.household)
-    allowed = settings.SetSetting(key="a", setting="points.deductions", place=HERE, value="1")
-    desk.run(settings.set_setting, allowed, cast.actor(cast.lead))
-    rule = SetRule(
-        community=HERE,
-        rule="deduct.corridor",
-        valid_from=desk.clock.now.date() + dt.timedelta(days=1),
-        points=-200,
-        caps=Caps(per_month=1, per_year=6),
-        recorded_by=("社工",),
-    )
-    desk.run(set_rule, rule, cast.actor(cast.lead))
+    deductions_on(desk.run, desk.cast, desk.clock)
     earn_at_home(desk, household)
     desk.night()
     staff = cast.browser(cast.staff)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +12,7 @@ from flask import Flask
 from sqlalchemy import Connection, select, text
 
 from core.acts import Actor
+from core.settings import SetSetting, set_setting
 from core.work import reading
 from points.accounts import resident_account
 from points.correcting.adjustments import (
@@ -21,6 +23,7 @@ from points.correcting.adjustments import (
 )
 from points.correcting.deciding import DecideAdjustment, Decided, decide_adjustment
 from points.earning.awards import award
+from points.earning.community_rules import Caps, SetRule, set_rule
 from points.ledger import Leg, Spending, spend
 from points.models import Adjustment, Transfer
 from points.proof import sealing, verify
@@ -36,6 +39,21 @@ GREAT: dict[str, Any] = {
     "rule": replace(HOUR, cap_per_day=None, cap_per_month=None, cap_per_year=None),
 }
 """Two thousand points: more than one adjustment gives or takes."""
+
+
+def deductions_on(run: Run, cast: People, clock: Clock) -> None:
+    """Let the district allow deductions here, and 楼道堆物 take two points from tomorrow."""
+    allowed = SetSetting(key="a", setting="points.deductions", place=HERE, value="1")
+    run(set_setting, allowed, cast.actor(cast.lead))
+    rule = SetRule(
+        community=HERE,
+        rule="deduct.corridor",
+        valid_from=clock.now.date() + dt.timedelta(days=1),
+        points=-200,
+        caps=Caps(per_month=1, per_year=6),
+        recorded_by=("社工",),
+    )
+    run(set_rule, rule, cast.actor(cast.lead))
 
 
 @dataclass

@@ -7,9 +7,7 @@ import datetime as dt
 import pytest
 from sqlalchemy import select
 
-from core import settings
 from points.earning.awards import award
-from points.earning.community_rules import Caps, SetRule, set_rule
 from points.earning.deductions import (
     Deduct,
     Deducted,
@@ -21,7 +19,7 @@ from points.earning.deductions import (
 from points.models import Reminder
 from tests.people import HERE
 from tests.points.books import one
-from tests.points.correcting import Desk
+from tests.points.correcting import Desk, deductions_on
 from tests.points.earning import CORRIDOR, serving
 
 RULE = "deduct.corridor"
@@ -31,17 +29,7 @@ RULE = "deduct.corridor"
 def home(desk: Desk) -> Desk:
     """王秀英's household has five basic points and was reminded twice; the cap is one a month."""
     cast, household = desk.cast, one(desk.cast.wang.household)
-    allowed = settings.SetSetting(key="a", setting="points.deductions", place=HERE, value="1")
-    desk.run(settings.set_setting, allowed, cast.actor(cast.lead))
-    rule = SetRule(
-        community=HERE,
-        rule=RULE,
-        valid_from=dt.date(2026, 11, 25),
-        points=-200,
-        caps=Caps(per_month=1, per_year=6),
-        recorded_by=("社工",),
-    )
-    desk.run(set_rule, rule, cast.actor(cast.lead))
+    deductions_on(desk.run, desk.cast, desk.clock)
     given = serving("c", rule=CORRIDOR, units=1, holder_kind="household", holder_id=household)
     desk.run(award, given)
     desk.night()

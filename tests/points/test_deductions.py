@@ -44,7 +44,7 @@ from tests.exchange.test_moving import honour_here
 from tests.exchange.threads import all_at_once
 from tests.people import HERE, NEAR, THERE, People
 from tests.points.books import one
-from tests.points.correcting import Desk
+from tests.points.correcting import Desk, deductions_on
 from tests.points.earning import CORRIDOR, HOUR, count, serving
 
 Run = Callable[..., Any]
@@ -54,17 +54,7 @@ RULE = "deduct.corridor"
 @pytest.fixture
 def switched_on(run: Run, cast: People, clock: Clock) -> None:
     """The district lets communities deduct, and this one turned the rule on yesterday."""
-    allowed = settings.SetSetting(key="a", setting="points.deductions", place=HERE, value="1")
-    run(settings.set_setting, allowed, cast.actor(cast.lead))
-    command = SetRule(
-        community=HERE,
-        rule=RULE,
-        valid_from=dt.date(2026, 11, 25),
-        points=-200,
-        caps=Caps(per_month=1, per_year=6),
-        recorded_by=("社工",),
-    )
-    run(set_rule, command, cast.actor(cast.lead))
+    deductions_on(run, cast, clock)
     clock.advance(days=1)
 
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from core import settings
 from exchange.moving import MoveHousehold, follow_residents, move_household
 from points.accounts import household_account
-from points.earning.community_rules import Caps, SetRule, set_rule
 from points.earning.deductions import Deduct, NoteReminder, RemindersMissing, deduct, note_reminder
 from residents.people import EnterResident, enter_resident
 from tests.exchange.test_moving import totals
 from tests.people import HERE, NEAR
 from tests.points.books import one
-from tests.points.correcting import Desk
+from tests.points.correcting import Desk, deductions_on
 from tests.points.earning import CORRIDOR
 from tests.points.test_correcting_kept import messages
 from tests.points.test_taken_after_a_move import away, honoured
@@ -124,17 +121,7 @@ def reminded(desk: Desk, household: UUID) -> int:
 
 def test_who_lives_there_next_has_reminders_of_their_own_before_a_deduction(desk: Desk) -> None:
     lead, old = desk.cast.actor(desk.cast.lead), one(desk.cast.wang.household)
-    allowed = settings.SetSetting(key="a", setting="points.deductions", place=HERE, value="1")
-    desk.run(settings.set_setting, allowed, lead)
-    rule = SetRule(
-        community=HERE,
-        rule="deduct.corridor",
-        valid_from=desk.clock.now.date() + dt.timedelta(days=1),
-        points=-200,
-        caps=Caps(per_month=1, per_year=6),
-        recorded_by=("社工",),
-    )
-    desk.run(set_rule, rule, lead)
+    deductions_on(desk.run, desk.cast, desk.clock)
     for count in (1, 2):
         desk.clock.advance(days=1)
         assert reminded(desk, old) == count
