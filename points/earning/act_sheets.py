@@ -15,7 +15,6 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import or_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core.acts import Actor
@@ -27,7 +26,7 @@ from points.earning.awards import Awarded, award
 from points.earning.caps import full_words
 from points.earning.helping import HELP_EPOCH
 from points.earning.recorders import Act, Asking, Checked, Recorder, recorder
-from points.earning.repeats import UNDONE, Before, last_awards, meant, row_cause
+from points.earning.repeats import UNDONE, Before, RowOf, last_awards, meant
 from points.models import ActSheet, ActSheetRow
 
 if TYPE_CHECKING:
@@ -38,8 +37,9 @@ CHUNK = 400
 
 ROWS_MAX = 2_000
 NAME_MAX = 60
-KNOWN_AS = N_("记的是 {units} 次")
-MORE = N_("记的是 {units} 次，要改请先取消或冲回")
+KNOWN_AS = N_("记的是 {much}")
+MORE = N_("记的是 {much}，要改请先取消或冲回")
+TIMES = N_("{units} 次")
 PART = N_("其中一部分冲回了")
 
 
@@ -147,10 +147,16 @@ def sheet_id(
     again: dt.datetime | None = None,
 ) -> UUID:
     """Return the one id that a sheet of this content has."""
+    return uuid8(HELP_EPOCH, "sheet", community, content_of(rows, unread, again))
+
+
+def content_of(
+    rows: Sequence[object], unread: Sequence[RowResult], again: dt.datetime | None
+) -> str:
+    """Return what tells a sheet or a file from another: its rows, and what was to be done anew."""
     unread_lines = (str(row.number) for row in unread)
     text = "\n".join([*map(repr, rows), *unread_lines, *([again.isoformat()] if again else [])])
-    digest = blake2b(text.encode(), digest_size=16).hexdigest()
-    return uuid8(HELP_EPOCH, "sheet", community, digest)
+    return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def record_rows(work: Work, command: RecordRows) -> RowsRecorded:
@@ -177,13 +183,11 @@ def _record(work: Work, checker: Recorder, command: RecordRows, row: ListedAct) 
         checked = checker.check(row.act)
     except AppError as refusal:
         return refused_row(row.number, refusal.sentence())
-    cause = row_cause(
-        command.community, checked.rule, row.act.holder_id, checked.day, row.occurrence
-    )
+    of = _row_of(command.community, row, checked)
+    cause = of.cause
     done = award(work, award_of(row.act, checked, cause, "act"))
     if done.exists:
-        before = last_awards(work.connection, [cause])[cause]
-        before = _meant(work, row, checked, cause, before)
+        before = meant(work.connection, of, last_awards(work.connection, [cause])[cause])
         if not before.is_free(command.again):
             return existed_row(row.number, row.act.units, before)
         cause = before.next_cause
@@ -193,11 +197,15 @@ def _record(work: Work, checker: Recorder, command: RecordRows, row: ListedAct) 
     return awarded_row(row.number, row.act, done)
 
 
-def _meant(asking: Asking, row: ListedAct, checked: Checked, cause: str, before: Before) -> Before:
-    if row.equals is None:
-        return before
-    on = checked.rule, row.act.holder_id, checked.day
-    return meant(asking.connection, cause, before, row.equals, on)
+def _row_of(community: int, row: ListedAct, checked: Checked) -> RowOf:
+    return RowOf(
+        community=community,
+        rule=checked.rule,
+        holder=row.act.holder_id,
+        day=checked.day,
+        occurrence=row.occurrence,
+        equals=row.equals,
+    )
 
 
 def awarded_row(number: int, act: Act, done: Awarded) -> RowResult:
@@ -213,16 +221,18 @@ def awarded_row(number: int, act: Act, done: Awarded) -> RowResult:
     )
 
 
-def existed_row(number: int, units: int, before: Before) -> RowResult:
+def existed_row(number: int, units: int, before: Before, much: str | None = None) -> RowResult:
     """Return a row that was recorded before; where ``units`` says otherwise now, it tells.
 
-    Where less was recorded, a cap may have left the rest out: it is not said to be wrong.
+    ``much``: what was recorded, in words other than 次. Where less was, a cap, or what was known
+    already, may have left the rest out: it is not said to be wrong.
     """
     message = "" if before.stands else UNDONE
     if before.is_part:
         message = PART
     elif before.stands and before.units != units:
-        message = (MORE if before.units > units else KNOWN_AS).format(units=before.units)
+        words = MORE if before.units > units else KNOWN_AS
+        message = words.format(much=much or TIMES.format(units=before.units))
     return RowResult(
         number=number,
         outcome="existed",
@@ -259,7 +269,10 @@ def keep_sheet(work: Work, command: RecordRows, sheet: UUID) -> None:
 
 
 def keep_rows(work: Work, sheet: UUID, results: list[RowResult]) -> None:
-    """Keep what became of the rows: refused before, or undone since, one may come through now."""
+    """Keep what became of the rows; a row that was refused before may have come through now.
+
+    That one was undone is not kept: it is asked when the sheet is shown.
+    """
     upsert = sqlite.insert if work.is_sqlite else postgresql.insert
     statement = upsert(ActSheetRow)
     kept = [
@@ -268,7 +281,7 @@ def keep_rows(work: Work, sheet: UUID, results: list[RowResult]) -> None:
             "number": row.number,
             "outcome": row.outcome,
             "award": row.award,
-            "message": row.message,
+            "message": "" if row.undone else row.message,
         }
         for row in results
     ]
@@ -277,7 +290,7 @@ def keep_rows(work: Work, sheet: UUID, results: list[RowResult]) -> None:
         statement.on_conflict_do_update(
             index_elements=["sheet", "number"],
             set_=changed,
-            where=or_(ActSheetRow.award.is_(None), statement.excluded.outcome == "recorded"),
+            where=ActSheetRow.award.is_(None),
         ),
         kept,
     )
@@ -333,28 +346,28 @@ def look_at(
             checked[row.number] = checker.check(row.act)
         except AppError as refusal:
             refused[row.number] = refused_row(row.number, refusal.sentence())
-    causes = {
-        row.number: row_cause(community, found.rule, row.act.holder_id, found.day, row.occurrence)
+    rows_of = {
+        row.number: _row_of(community, row, found)
         for row in rows
         if (found := checked.get(row.number))
     }
-    known = last_awards(asking.connection, list(causes.values()))
+    known = last_awards(asking.connection, [of.cause for of in rows_of.values()])
     seen: list[RowResult] = []
     earlier: set[str] = set()
     for row in rows:
         if row.number in refused:
             seen.append(refused[row.number])
             continue
-        cause = causes[row.number]
-        before = known.get(cause)
+        of = rows_of[row.number]
+        before = known.get(of.cause)
         if before is not None:
-            before = _meant(asking, row, checked[row.number], cause, before)
+            before = meant(asking.connection, of, before)
         if before is not None and not before.is_free(again):
             seen.append(existed_row(row.number, row.act.units, before))
             continue
         # Two days of one month are one cause, where the rule is monthly.
-        outcome = "existed" if cause in earlier else "recorded"
-        earlier.add(cause)
+        outcome = "existed" if of.cause in earlier else "recorded"
+        earlier.add(of.cause)
         seen.append(_would_be(row, checked[row.number], outcome))
     return RowsRecorded(rows=tuple(seen))
 

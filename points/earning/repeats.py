@@ -104,39 +104,54 @@ def last_awards(connection: Connection, causes: Sequence[str]) -> dict[str, Befo
     return found
 
 
-def _rows_of(community: int, rule: Rule, holder: UUID, day: dt.date) -> str:
-    """Return how the causes of a holder's rows of a day begin; of a month, where it is monthly."""
-    period = day.isoformat()[: 7 if rule.unit == MONTHLY else None]
-    return f"row:{community}:{rule.key}:{holder}:{period}:"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowOf:
+    """Which row of a sheet or a list it is: the same row is the same, whoever brings it.
+
+    ``equals``: how many rows of the sheet say the same; None where the row itself was chosen.
+    """
+
+    community: int
+    rule: Rule
+    holder: UUID
+    day: dt.date
+    occurrence: int = 0
+    equals: int | None = None
+
+    @property
+    def start(self) -> str:
+        """How the causes of a holder's rows of a day begin; of a month, where it is monthly."""
+        period = self.day.isoformat()[: 7 if self.rule.unit == MONTHLY else None]
+        return f"row:{self.community}:{self.rule.key}:{self.holder}:{period}:"
+
+    @property
+    def cause(self) -> str:
+        """The cause of the row's award."""
+        return f"{self.start}{self.occurrence}"
+
+    def place_of(self, cause: str) -> int | None:
+        """Return which of these rows an award's cause is of; None: it was recorded otherwise."""
+        if not cause.startswith(self.start):
+            return None
+        return int(_split(cause)[0].removeprefix(self.start))
 
 
-def row_cause(community: int, rule: Rule, holder: UUID, day: dt.date, occurrence: int) -> str:
-    """Return the cause of a row's award: the same row has the same, whoever brings it."""
-    return f"{_rows_of(community, rule, holder, day)}{occurrence}"
-
-
-def meant(
-    connection: Connection, cause: str, before: Before, equals: int, on: tuple[Rule, UUID, dt.date]
-) -> Before:
-    """Return the award that a row of a sheet with so many equal rows has, once its own was undone.
+def meant(connection: Connection, row: RowOf, before: Before) -> Before:
+    """Return the award that a row of a sheet has; ``before``: the one by its own cause.
 
     Of two equal rows one was wrong, and is no longer on the sheet: the one that is left is the one
     that stands, though it came second.
     """
-    if before.stands:
+    if before.stands or row.equals is None:
         return before
-    rule, holder, day = on
-    start, _mark, occurrence = cause.rpartition(":")
     rows: dict[int, Before] = {}
-    for row in connection.execute(_within(rule, [holder], day)):
-        first, _attempt = _split(row.cause)
-        if first.startswith(f"{start}:"):
-            place, known = int(first.removeprefix(f"{start}:")), _before(row)
-            # Of several attempts the one that stands, if any, was the last.
-            if known.stands or place not in rows:
-                rows[place] = known
-    beyond = [rows[each] for each in sorted(rows) if each >= equals and rows[each].stands]
-    taken = sum(not known.stands for place, known in rows.items() if place < int(occurrence))
+    for found in connection.execute(_within(row.rule, [row.holder], row.day)):
+        place, known = row.place_of(found.cause), _before(found)
+        # Of several attempts the one that stands, if any, was the last.
+        if place is not None and (known.stands or place not in rows):
+            rows[place] = known
+    beyond = [rows[each] for each in sorted(rows) if each >= row.equals and rows[each].stands]
+    taken = sum(not known.stands for place, known in rows.items() if place < row.occurrence)
     return beyond[taken] if taken < len(beyond) else before
 
 
@@ -188,9 +203,9 @@ def recorded_on(
         for row in connection.execute(_within(rule, some, day)):
             known = found[row.holder_id]
             known.times += bool(row.stands)
-            rows = _rows_of(community, rule, row.holder_id, day)
-            if row.cause.startswith(rows):
-                place = int(_split(row.cause)[0].removeprefix(rows))
+            of = RowOf(community=community, rule=rule, holder=row.holder_id, day=day)
+            place = of.place_of(row.cause)
+            if place is not None:
                 known.rows.add(place)
                 known.standing |= {place} if row.stands else set()
         used = connection.execute(

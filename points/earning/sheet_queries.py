@@ -154,4 +154,4 @@ def _is_undone(row: Any) -> bool:
 def _message(row: Any) -> str:
     """Say why, and what is to be said of its award today."""
     now = UNDONE if _is_undone(row) else WAITS if row.waits else ""
-    return "，".join(filter(None, (row.message if row.message != UNDONE else "", now)))
+    return "，".join(filter(None, (row.message, now)))

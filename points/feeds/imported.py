@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -31,6 +30,7 @@ from points.earning.act_sheets import (
     RowResult,
     RowsRecorded,
     awarded_row,
+    content_of,
     existed_row,
     keep_rows,
     keep_sheet,
@@ -57,8 +57,7 @@ if TYPE_CHECKING:
     from core.work import Work
 
 RULE = "serve.import"
-KNOWN_AS = N_("记的是 {hours} 小时")
-MORE = N_("记的是 {hours} 小时，要改请先取消或冲回")
+HOURS = N_("{hours} 小时")
 
 
 class HoursWithoutTimes(Conflict):
@@ -216,15 +215,11 @@ class _Checker:
             return RowResult(
                 number=row.number, outcome="existed", award=None, units=0, amount=0, message=""
             )
-        known = existed_row(row.number, before.units, before)
         span = row.span.ends_at - row.span.starts_at
         served = span if row.minutes is None else dt.timedelta(minutes=row.minutes)
         units = (served + dt.timedelta(minutes=self.grace)) // HALF_HOUR
-        if known.message or before.units == units:
-            return known
-        # Where less was recorded, a cap or an attendance here left the rest out.
-        words = MORE if before.units > units else KNOWN_AS
-        return replace(known, message=words.format(hours=f"{before.units / 2:g}"))
+        much = HOURS.format(hours=f"{before.units / 2:g}")
+        return existed_row(row.number, units, before, much)
 
     def _check(self, row: HoursRow) -> tuple[Act, Checked]:
         act = Act(
@@ -295,7 +290,4 @@ def sheet_of_hours(
     again: dt.datetime | None = None,
 ) -> UUID:
     """Return the one id that a file of this content has."""
-    unread_lines = (str(row.number) for row in unread)
-    text = "\n".join([repr(rows), *unread_lines, *([again.isoformat()] if again else [])])
-    content = blake2b(text.encode(), digest_size=16).hexdigest()
-    return uuid8(EPOCH, "hours", community, content)
+    return uuid8(EPOCH, "hours", community, content_of(rows, unread, again))

@@ -142,7 +142,7 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "The same moment in another zone.": ((r"hours_api\.x__rows", r"astimezone\(None\)"),),
     "The chunks overlap: what is found twice is the same; it costs trips.": (
-        (r"act_sheets\.x_known_awards", r"range\(0, len\(causes\), \)"),
+        (r"repeats\.x_last_awards", r"range\(0, len\(wanted\), \)"),
     ),
     "No rule is worth less than a whole point.": (
         (r"community_rules\.x__outside|defaults\.x_load_rules", r"points_base(\"\]\))? (>=|<) 1\b"),
